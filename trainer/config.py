@@ -1,0 +1,182 @@
+"""One frozen schema for the command line, YAML recipes, the Train page and the run folder.
+
+Unknown keys are errors. Every default carries its reason; the published values are those of the CelebA
+setting of Nakagawa et al., *Gromov-Wasserstein Autoencoders*, ICLR 2023 (appendix on experiments).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trainer.errors import UserError
+
+Dataset = Literal["mnist", "fashion-mnist", "omniglot", "folder"]
+ModelKind = Literal["gwae", "vae"]
+PriorKind = Literal["np", "fnp", "gmp", "normal"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which pictures, and what they are turned into."""
+
+    name: Dataset = Field("mnist", description="Data set; 'folder' takes any folder or zip of pictures.")
+    path: str | None = Field(None, description="Folder or zip of pictures, for data 'folder' only.")
+    size: Literal[32, 64] = Field(32, description="Height and width of the model's input, in pixels.")
+    channels: Literal[1, 3] = Field(1, description="1 for grey, 3 for colour.")
+    validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the training pictures held out for validation.")
+
+    @model_validator(mode="after")
+    def _path_belongs_to_folder(self) -> DataConfig:
+        if (self.name == "folder") != (self.path is not None):
+            raise ValueError("data.path is needed for data.name=folder, and only for it")
+        return self
+
+
+class ModelConfig(_Section):
+    """The networks that GWAE and VAE share (trainer/models/networks.py)."""
+
+    kind: ModelKind = Field("gwae", description="gwae, or vae as the control on the same networks.")
+    z_dim: int = Field(16, ge=1, le=512, description="Number of latent axes (published: 64 on CelebA).")
+    width: int = Field(32, ge=4, le=128, description="Channels of the first convolution; each stage doubles them.")
+    critic_width: int = Field(8, ge=2, le=128, description="Channels of the critic's first convolution.")
+    inverse_sigmoid: bool = Field(True, description="Map pixels through the inverse sigmoid first, as published.")
+
+
+class PriorConfig(_Section):
+    """The trainable prior pi(z); the meta-prior of the paper, section 3.3."""
+
+    kind: PriorKind = Field("np", description="np: neural, fnp: factorised, gmp: Gaussian mixture, normal: N(0, I).")
+    components: int = Field(10, ge=2, le=200, description="Number of mixture components (gmp).")
+    temperature: float = Field(1.0, gt=0, description="Of the straight-through Gumbel-softmax (gmp).")
+    spread: float = Field(1.0, gt=0, description="Standard deviation of the initial component means (gmp).")
+    warm_start: bool = Field(
+        False,
+        description="Place the mixture on the codes after the warm-up, without labels (gmp).",
+    )
+
+
+class ObjectiveConfig(_Section):
+    """Weights of L = lambda_gw L_GW + lambda_w L_W + lambda_d L_D + lambda_h R_H (paper, section 3)."""
+
+    lambda_gw: float = Field(1.0, ge=0, description="Gromov-Wasserstein term.")
+    lambda_w: float = Field(1.0, ge=0, description="Reconstruction.")
+    lambda_d: float = Field(1.0, ge=0, description="Merged sufficient condition, through the critic.")
+    lambda_h: float = Field(0.03, ge=0, description="Entropy regulariser.")
+    lambda_p: float = Field(
+        0.0,
+        ge=0,
+        description="Cross-entropy -E_q[log pi(z)] of the codes under a prior with a density (gmp, normal); "
+        "not in the paper, off by default.",
+    )
+    gradient_penalty: float = Field(10.0, ge=0, description="Weight of the critic's one-centred gradient penalty.")
+    drift: float = Field(1e-4, ge=0, description="Weight of the critic's squared output, which keeps it centred.")
+    beta: float = Field(1.0, ge=0, description="Weight of the KL divergence (vae; 1 is the ELBO).")
+
+
+class OptimConfig(_Section):
+    """How long, how fast, and when to stop."""
+
+    name: Literal["adam", "rmsprop"] = Field(
+        "adam", description="Adam at 3e-4 is stable and fast here; published: rmsprop at 1e-4."
+    )
+    lr: float = Field(3e-4, gt=0, description="Learning rate of encoder, decoder and prior.")
+    critic_lr: float = Field(3e-4, gt=0, description="Learning rate of the critic.")
+    prior_lr_scale: float = Field(1.0, gt=0, description="Factor on the prior's learning rate.")
+    batch_size: int = Field(64, ge=2, le=4096, description="Pictures per step.")
+    critic_steps: int = Field(5, ge=1, le=20, description="Critic steps per main step.")
+    warmup_steps: int = Field(
+        0, ge=0, description="First steps trained as a VAE with beta = 2 lambda_h, before the prior and critic join."
+    )
+    max_steps: int = Field(20_000, ge=1, description="Main steps at most.")
+    decay: bool = Field(False, description="Cosine decay of all learning rates to a tenth over max_steps.")
+    grad_clip: float = Field(100.0, gt=0, description="Norm to which the main gradient is clipped.")
+    validate_every: int = Field(500, ge=1, description="Main steps between validations and checkpoints.")
+    patience: int = Field(10, ge=1, description="Validations without improvement before stopping early.")
+    keep: Literal["best", "last"] = Field("best", description="Which checkpoint becomes model.safetensors.")
+
+
+class Config(_Section):
+    """Everything that was asked for; `config.yaml` of a run folder holds exactly this."""
+
+    name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the run folder.")
+    seed: int = Field(0, ge=0, description="Seed of split, initial weights, batches and noise.")
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    prior: PriorConfig = PriorConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optim: OptimConfig = OptimConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if self.model.kind == "vae" and self.prior.kind != "normal":
+            raise ValueError("model.kind=vae has the prior 'normal'; set prior.kind=normal")
+        if self.objective.lambda_p > 0 and self.prior.kind not in ("gmp", "normal"):
+            raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp or normal")
+        if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):
+            raise ValueError("prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0")
+        return self
+
+    def to_yaml(self) -> str:
+        """The whole configuration, defaults included, as YAML text."""
+        return yaml.safe_dump(self.model_dump(), sort_keys=False)
+
+
+def _sentence(error: ValidationError, source: str) -> str:
+    """First problem of a pydantic error as one sentence that names the key and the valid values."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the configuration"
+    if first["type"] == "extra_forbidden":
+        return f"{source}: unknown key '{key}'; remove it or correct its spelling."
+    if first["type"] == "value_error":
+        return f"{source}: {first['ctx']['error']}."
+    return f"{source}: {key}={first['input']!r} is not valid: {first['msg'].lower()}."
+
+
+def from_dict(values: Any, source: str = "config") -> Config:
+    """Validate nested values.
+
+    Raises: UserError naming `source`, the key, and what is allowed.
+    """
+    if not isinstance(values, dict):
+        raise UserError(f"{source}: expected sections such as 'data:' and 'model:', found {type(values).__name__}.")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_sentence(error, source)) from error
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    """Apply one `section.key=value` in place; the value is read as YAML."""
+    key, separator, text = assignment.partition("=")
+    if not separator:
+        raise UserError(f"--set {assignment}: write it as section.key=value, for example optim.max_steps=1000.")
+    *sections, leaf = key.strip().split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise UserError(f"--set {assignment}: '{section}' is a value, not a section.")
+    values[leaf] = yaml.safe_load(text)
+
+
+def load(path: str | Path, assignments: list[str] | None = None) -> Config:
+    """Read a YAML recipe and apply `section.key=value` assignments on top.
+
+    Raises: UserError if the file is missing, is not YAML, or holds an unknown key or a wrong value.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; trainer/configs holds the ready recipes.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as YAML text ({str(error).splitlines()[0]}).") from error
+    for assignment in assignments or []:
+        _assign(values, assignment)
+    return from_dict(values, str(path))

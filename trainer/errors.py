@@ -1,0 +1,9 @@
+"""The one exception that is meant for the user's eyes."""
+
+
+class UserError(Exception):
+    """Bad input or a hostile environment, told in one sentence that says what to do.
+
+    The command line prints it and exits with status 2; pages show it instead of a traceback. Everything
+    else that is raised is a fault of the program.
+    """

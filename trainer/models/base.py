@@ -1,0 +1,58 @@
+"""The contract every model satisfies, so that every page works with every model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+LOG_VAR_LIMIT = 8.0
+"""log sigma^2 stays inside (-8, 8): exp() can neither overflow nor vanish, which is what turned trials to NaN."""
+
+
+class LatentModel(nn.Module, ABC):
+    """Encoder q(z|x) = N(mu(x), diag sigma^2(x)), decoder x = g(z) and prior pi(z).
+
+    Images are float in [0, 1], shape (B, C, H, W); codes are float, shape (B, z_dim).
+
+    Attributes:
+        image_shape: (C, H, W) of the model's input.
+        z_dim: number of latent axes.
+        prior: the prior module (trainer/models/priors.py); `prior.kind` names its family.
+    """
+
+    image_shape: tuple[int, int, int]
+    z_dim: int
+    prior: nn.Module
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior mean and log variance, each (B, z_dim)."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """Image g(z), (B, C, H, W), in [0, 1]."""
+
+    def sample_prior(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n draws from pi(z), (n, z_dim), differentiable in the prior's parameters."""
+        return self.prior.sample(n, generator)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """g(mu(x)), the picture of the posterior mean, (B, C, H, W)."""
+        return self.decode(self.encode(x)[0])
+
+    def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
+        """Out-of-distribution scores by name, each (B,); a larger score is more out-of-distribution."""
+        squared = (x - self.reconstruct(x)).square().flatten(1).sum(1)
+        return {"reconstruction error": 0.5 * squared}
+
+
+def bounded_log_var(raw: Tensor) -> Tensor:
+    """limit * tanh(raw / limit): the identity near 0, smooth and inside +-LOG_VAR_LIMIT everywhere."""
+    return LOG_VAR_LIMIT * torch.tanh(raw / LOG_VAR_LIMIT)
+
+
+def posterior_sample(mu: Tensor, log_var: Tensor) -> Tensor:
+    """z = mu + sigma eps, eps ~ N(0, I): the reparameterised draw from q(z|x), (B, z_dim)."""
+    return mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)

@@ -1,0 +1,179 @@
+"""The run folder: everything a model is and everything known about it, as plain text and safetensors.
+
+    config.yaml         what was asked
+    model.safetensors   weights and prior statistics
+    decoder.onnx        the decoder for the browser (fp16)
+    history.csv         one row per logged step
+    metrics.json        a list of Metric records, each with its protocol
+    codes.parquet       one row per test picture (trainer/evaluate.py lists the columns)
+    sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
+    card.md             what it is, data and licence, the command that reproduces it
+    training/           unfinished or resumable runs only (trainer/checkpoint.py)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from trainer import config, files
+from trainer.errors import UserError
+
+SPRITE_COLUMNS = 50
+HASH_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with everything needed to know what it means (protocols.md: honest numbers)."""
+
+    name: str
+    value: float
+    group: str  # reconstruction, clustering, ood, disentanglement, generation, geometry
+    data: str  # "MNIST"
+    split: str  # "test"
+    n: int
+    seed: int | None
+    estimator: str  # how it was computed, in a few words
+    checkpoint: str  # Run.hash
+    unit: str = ""  # "dB"; empty for shares and scores
+    low: float | None = None  # 95 % interval, where one was estimated
+    high: float | None = None
+    higher_is_better: bool = True
+
+
+class Run:
+    """A validated run folder; reading is lazy, nothing needs the data set, a GPU or the network.
+
+    Raises: UserError on opening where the folder, config.yaml or model.safetensors is missing or broken.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the ones there are.")
+        if not (self.path / "config.yaml").is_file():
+            raise UserError(f"{self.path}: no config.yaml, so this is not a run folder; choose one made by 'fit'.")
+        self.config = config.load(self.path / "config.yaml")
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, by which pages and URLs call the model."""
+        return self.path.name
+
+    @property
+    def weights_path(self) -> Path:
+        """Path of model.safetensors."""
+        return self.path / "model.safetensors"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a checkpoint to load."""
+        return self.weights_path.is_file()
+
+    @cached_property
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 of model.safetensors: the model's identity."""
+        if not self.is_trained:
+            raise UserError(f"{self.path}: no model.safetensors yet; continue with 'python -m trainer resume'.")
+        with open(self.weights_path, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()[:HASH_LENGTH]
+
+    def load_model(self):
+        """The trained LatentModel in evaluation mode, on the CPU.
+
+        Raises: UserError if model.safetensors is truncated, foreign, or of another architecture.
+        """
+        from trainer.models import load_weights  # torch stays out of processes that only list runs
+
+        return load_weights(self.config, self.weights_path)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """history.csv, one row per logged step; empty if there is none."""
+        return _read_table(self.path / "history.csv", pd.read_csv)
+
+    @property
+    def codes(self) -> pd.DataFrame:
+        """codes.parquet; empty if there is none."""
+        return _read_table(self.path / "codes.parquet", pd.read_parquet)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """metrics.json; empty if there is none."""
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            return []
+        try:
+            return [Metric(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not a metrics file; make it anew with 'python -m trainer evaluate'.") from error
+
+    @property
+    def card(self) -> str:
+        """card.md, or an empty string."""
+        path = self.path / "card.md"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    @property
+    def sprite_path(self) -> Path | None:
+        """Path of sprite.png, or None where the pictures may not be bundled."""
+        path = self.path / "sprite.png"
+        return path if path.is_file() else None
+
+    @property
+    def decoder_path(self) -> Path | None:
+        """Path of decoder.onnx, or None."""
+        path = self.path / "decoder.onnx"
+        return path if path.is_file() else None
+
+    def write_metrics(self, metrics: list[Metric]) -> None:
+        """Replace the stored metrics of the same groups, keep those of the others."""
+        groups = {metric.group for metric in metrics}
+        kept = [metric for metric in self.metrics if metric.group not in groups and metric.checkpoint == self.hash]
+        records = [asdict(metric) for metric in kept + metrics]
+        files.write_text(self.path / "metrics.json", json.dumps(records, indent=1) + "\n")
+
+    def write_codes(self, codes: pd.DataFrame) -> None:
+        """Replace codes.parquet atomically."""
+        files.write_atomic(self.path / "codes.parquet", lambda path: codes.to_parquet(path, index=False))
+
+
+def create(path: str | Path, settings: config.Config) -> Run:
+    """Make a run folder that holds only config.yaml.
+
+    Raises: UserError if a run is already there, or the folder cannot be written.
+    """
+    path = Path(path)
+    if (path / "config.yaml").exists():
+        raise UserError(f"{path}: a run is already there; continue it with 'resume' or choose another --out.")
+    files.make_folder(path)
+    files.write_text(path / "config.yaml", settings.to_yaml())
+    return Run(path)
+
+
+def find(*roots: str | Path) -> list[Run]:
+    """Every readable run folder directly below the given roots, by name; broken ones are passed over."""
+    runs = []
+    for root in roots:
+        for child in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
+            if (child / "config.yaml").is_file():
+                try:
+                    runs.append(Run(child))
+                except UserError:
+                    continue
+    return runs
+
+
+def _read_table(path: Path, read) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame()
+    try:
+        return read(path)
+    except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
+        raise UserError(f"{path}: the file is damaged; make it anew with 'python -m trainer evaluate'.") from error
