@@ -1,0 +1,92 @@
+"""The terms of the GWAE objective as pure functions of tensors.
+
+L = lambda_gw L_GW + lambda_w L_W + lambda_d L_D + lambda_h R_H (Nakagawa et al., ICLR 2023, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+ROUNDING = 4 * torch.finfo(torch.float32).eps
+"""Relative size below which a squared distance from the Gram matrix is rounding, not distance."""
+
+
+def pairwise_distances(points: Tensor) -> Tensor:
+    """Euclidean distances of all ordered pairs, (B, ...) -> (B, B), with an exactly zero diagonal.
+
+    |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, so memory is B*B + B*D and no (B, B, D) tensor exists. Squares
+    below the rounding error of that difference count as 0, and the gradient there is 0, the subgradient
+    of least norm; sqrt alone would pass infinity for duplicated points.
+    """
+    flat = points.flatten(1)
+    flat = flat - flat.mean(0, keepdim=True).detach()  # distances do not change, cancellation shrinks
+    gram = flat @ flat.T
+    norms = gram.diagonal()
+    sizes = norms.unsqueeze(0) + norms.unsqueeze(1)
+    squared = sizes - 2 * gram
+    positive = squared > ROUNDING * sizes.detach()
+    positive = positive & ~torch.eye(len(flat), dtype=torch.bool, device=flat.device)
+    return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
+
+
+def gromov_wasserstein(z: Tensor, x: Tensor, log_scale: Tensor) -> Tensor:
+    """L_GW = mean_ij | C d_Z(z_i, z_j) / s - d_X(x_i, x_j) |, a scalar >= 0 (paper, eq. 6).
+
+    Args:
+        z: prior samples, (B, z_dim).
+        x: their pictures g(z), (B, C, H, W), distances over flattened pixels.
+        log_scale: log C, a scalar; s is the mean over axes of the standard deviation of z in the batch.
+
+    The mean runs over all B*B ordered pairs, the zero diagonal included.
+    """
+    spread = z.std(dim=0).mean()
+    scaled = pairwise_distances(z) * (log_scale.exp() / spread.clamp_min(1e-6))
+    return (scaled - pairwise_distances(x)).abs().mean()
+
+
+def reconstruction(x: Tensor, reconstructed: Tensor) -> Tensor:
+    """L_W = mean_i sum_pixels (x_i - g(z_i))^2 / 2, a scalar (paper, eq. 7)."""
+    return 0.5 * (x - reconstructed).square().sum() / len(x)
+
+
+def entropy_regulariser(log_var: Tensor) -> Tensor:
+    """R_H = - mean_i sum_j log sigma_j^2(x_i), a scalar (paper, eq. 10)."""
+    return -log_var.sum() / len(log_var)
+
+
+def kl_to_standard_normal(mu: Tensor, log_var: Tensor) -> Tensor:
+    """Mean over the batch of KL(N(mu, diag sigma^2) || N(0, I)), in nats."""
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum() / len(mu)
+
+
+def potential_gap(f_model: Tensor, f_data: Tensor) -> Tensor:
+    """L_D = mean f(g(z), z) over z ~ pi, minus mean f(x, z) over z ~ q(z|x) (paper, eq. 9).
+
+    The critic maximises it (Kantorovich-Rubinstein duality), the autoencoder and the prior minimise it.
+    """
+    return f_model.mean() - f_data.mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor, Tensor], Tensor],
+    model_pair: tuple[Tensor, Tensor],
+    data_pair: tuple[Tensor, Tensor],
+) -> Tensor:
+    """mean (|grad_(x,z) f| - 1)^2 at uniform points of the lines between (g(z'), z') and (x, z).
+
+    The norm is that of the joint gradient over picture and code (Gulrajani et al., 2017).
+    """
+    mix = torch.rand(len(data_pair[1]), 1, device=data_pair[1].device)
+    z = torch.lerp(model_pair[1], data_pair[1], mix).requires_grad_()
+    x = torch.lerp(model_pair[0], data_pair[0], mix.view(-1, 1, 1, 1)).requires_grad_()
+    grad_x, grad_z = torch.autograd.grad(critic(x, z).sum(), (x, z), create_graph=True)
+    squared = grad_x.flatten(1).square().sum(1) + grad_z.square().sum(1)
+    return ((squared + 1e-12).sqrt() - 1).square().mean()
+
+
+def drift(f_model: Tensor, f_data: Tensor) -> Tensor:
+    """mean f(x, z)^2 + mean f(g(z'), z')^2: keeps the potential, known up to a constant, near 0."""
+    return f_model.square().mean() + f_data.square().mean()

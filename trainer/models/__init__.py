@@ -1,0 +1,54 @@
+"""Models by configuration, and their weights as safetensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from trainer import files
+from trainer.config import Config
+from trainer.errors import UserError
+from trainer.models.base import LatentModel
+from trainer.models.gwae import GWAE
+from trainer.models.vae import VAE
+
+MODELS = {"gwae": GWAE, "vae": VAE}
+FORMAT = {"format": "gwae-explorer/1"}
+
+
+def build(settings: Config) -> LatentModel:
+    """An untrained model, its weights seeded by `settings.seed` without touching the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return MODELS[settings.model.kind](settings)
+
+
+def save_weights(model: LatentModel, path: Path) -> None:
+    """Write the state dict as safetensors, atomically.
+
+    Raises: UserError if the disk is full or the folder may not be written.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    files.write_atomic(path, lambda temporary: save_file(tensors, temporary, metadata=FORMAT))
+
+
+def load_weights(settings: Config, path: Path) -> LatentModel:
+    """The configured model with the stored weights, in evaluation mode on the CPU.
+
+    Raises: UserError if the file is missing, truncated, not safetensors, or made for another architecture.
+    """
+    model = build(settings)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; train the model or continue with 'python -m trainer resume'.")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path}: truncated or not a safetensors file; copy the run folder again.") from error
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if expected != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise UserError(f"{path}: the weights do not belong to this config.yaml; use the folder they came from.")
+    model.load_state_dict(tensors)
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,227 @@
+"""The four prior families pi(z): differentiable samplers whose samples have zero mean and unit variance per axis.
+
+Source: Nakagawa et al., ICLR 2023, section 3.3 and appendix. Every sampler is standardised so that the learned
+distance coefficient C alone carries the scale between latent and data distances.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer.config import PriorConfig
+
+CALIBRATION = 16_384
+"""Samples from which the stored statistics of a neural prior are computed."""
+VARIANCE_FLOOR = 1e-6
+
+
+def standard_normal(n: int, d: int, generator: torch.Generator | None, like: Tensor) -> Tensor:
+    """(n, d) draws of N(0, I) on the device of `like`; a generator's own device decides where they are made."""
+    device = generator.device if generator is not None else like.device
+    return torch.randn(n, d, generator=generator, device=device).to(like.device)
+
+
+class NormalPrior(nn.Module):
+    """pi(z) = N(0, I), the control."""
+
+    kind = "normal"
+
+    def __init__(self, z_dim: int):
+        super().__init__()
+        self.z_dim = z_dim
+        self.register_buffer("anchor", torch.zeros(0), persistent=False)  # knows the device
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, z_dim) draws."""
+        return standard_normal(n, self.z_dim, generator, self.anchor)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log N(z; 0, I), shape (B,)."""
+        return -0.5 * (z.square().sum(1) + self.z_dim * math.log(2 * math.pi))
+
+    def calibrate(self) -> None:
+        """Nothing to measure: the moments are known."""
+
+
+class _PushForward(nn.Module):
+    """z = standardise(h(eps)), eps ~ N(0, I): batch statistics while training, stored ones otherwise."""
+
+    def __init__(self, z_dim: int):
+        super().__init__()
+        self.z_dim = z_dim
+        self.norm = nn.BatchNorm1d(z_dim, momentum=0.5, affine=False)
+
+    def transport(self, eps: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, z_dim) draws; in training mode n must be at least 2."""
+        return self.norm(self.transport(standard_normal(n, self.z_dim, generator, self.norm.running_mean)))
+
+    @torch.no_grad()
+    def calibrate(self) -> None:
+        """Store the sampler's mean and variance from 16,384 draws of a fixed seed.
+
+        The running statistics of momentum 0.5 remember little more than the last two batches; a checkpoint
+        must not depend on these. The generator is private, so training randomness is untouched.
+        """
+        generator = torch.Generator().manual_seed(0)
+        raw = self.transport(standard_normal(CALIBRATION, self.z_dim, generator, self.norm.running_mean))
+        self.norm.running_mean.copy_(raw.mean(0))
+        self.norm.running_var.copy_(raw.var(0))
+
+
+class NeuralPrior(_PushForward):
+    """NP: h is a 4-layer MLP of width 4 z_dim."""
+
+    kind = "np"
+
+    def __init__(self, z_dim: int):
+        super().__init__(z_dim)
+        width = 4 * z_dim
+        self.net = nn.Sequential(
+            nn.Linear(z_dim, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, z_dim),
+        )
+
+    def transport(self, eps: Tensor) -> Tensor:
+        """h(eps), (n, z_dim), before standardisation."""
+        return self.net(eps)
+
+
+class FactorisedPrior(_PushForward):
+    """FNP: z_j = h_j(eps_j) by grouped 1x1 convolutions of width 4, so the coordinates are independent."""
+
+    kind = "fnp"
+
+    def __init__(self, z_dim: int):
+        super().__init__(z_dim)
+        width = 4 * z_dim
+        self.net = nn.Sequential(
+            nn.Conv1d(z_dim, width, 1, groups=z_dim),
+            nn.SiLU(),
+            nn.Conv1d(width, width, 1, groups=z_dim),
+            nn.SiLU(),
+            nn.Conv1d(width, width, 1, groups=z_dim),
+            nn.SiLU(),
+            nn.Conv1d(width, z_dim, 1, groups=z_dim),
+        )
+
+    def transport(self, eps: Tensor) -> Tensor:
+        """h(eps), (n, z_dim), before standardisation."""
+        return self.net(eps.unsqueeze(2)).squeeze(2)
+
+
+class MixturePrior(nn.Module):
+    """GMP: pi(z) = sum_k w_k N(z; c_k, L_k L_k^T) with trainable means, full square matrices and logits.
+
+    With raw parameters m_k, S_k and w = softmax(logits), the raw mixture has the exact moments
+    mu = sum_k w_k m_k and s^2 = sum_k w_k (diag(S_k S_k^T) + m_k^2) - mu^2, and code space is
+    z = (y - mu) / s. The published code standardises by batch statistics; the exact moments are their limit
+    for large batches, cost nothing and make the density in code space exact as well:
+    c_k = (m_k - mu) / s, L_k = S_k / s (rows).
+
+    The component is drawn by straight-through Gumbel-softmax: the sample is exactly that of the hard choice,
+    the gradient that of the relaxed one, so the weights learn (a hard Gumbel-max passes them none).
+    """
+
+    kind = "gmp"
+
+    def __init__(self, z_dim: int, components: int, temperature: float = 1.0, spread: float = 1.0):
+        super().__init__()
+        self.z_dim, self.components, self.temperature = z_dim, components, temperature
+        self.raw_means = nn.Parameter(spread * torch.randn(components, z_dim))
+        self.raw_scales = nn.Parameter(torch.eye(z_dim) + 0.01 * torch.randn(components, z_dim, z_dim))
+        self.logits = nn.Parameter(torch.zeros(components))
+
+    def weights(self) -> Tensor:
+        """Mixture weights w = softmax(logits), (K,)."""
+        return self.logits.softmax(0)
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation per axis of the raw mixture, each (z_dim,)."""
+        w = self.weights().unsqueeze(1)
+        mean = (w * self.raw_means).sum(0)
+        variance = (w * (self.raw_scales.square().sum(2) + (self.raw_means - mean).square())).sum(0)
+        return mean, variance.clamp_min(VARIANCE_FLOOR).sqrt()
+
+    def _code_space(self) -> tuple[Tensor, Tensor]:
+        """Means (K, z_dim) and matrices L_k (K, z_dim, z_dim) after standardisation."""
+        mean, std = self._moments()
+        return (self.raw_means - mean) / std, self.raw_scales / std.unsqueeze(1)
+
+    def means(self) -> Tensor:
+        """Component means in code space, (K, z_dim)."""
+        return self._code_space()[0]
+
+    def covariances(self) -> Tensor:
+        """Component covariances L_k L_k^T in code space, (K, z_dim, z_dim)."""
+        scales = self._code_space()[1]
+        return scales @ scales.mT
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, z_dim) draws, differentiable in means, matrices and logits."""
+        means, scales = self._code_space()
+        eps = standard_normal(n, self.z_dim, generator, means)
+        chosen = self._choose(n, generator)  # (n, K)
+        per_component = means + torch.einsum("kij,nj->nki", scales, eps)  # (n, K, z_dim)
+        return torch.einsum("nk,nki->ni", chosen, per_component)
+
+    def _choose(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """One-hot component choices (n, K) with the gradient of the softmax at `temperature`."""
+        device = generator.device if generator is not None else self.logits.device
+        uniform = torch.rand(n, self.components, generator=generator, device=device).to(self.logits.device)
+        gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
+        soft = ((self.logits.log_softmax(0) + gumbel) / self.temperature).softmax(1)
+        hard = F.one_hot(soft.argmax(1), self.components).to(soft.dtype)
+        return hard + soft - soft.detach()
+
+    def sample_component(self, k: int, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, z_dim) draws of component k alone."""
+        means, scales = self._code_space()
+        return means[k] + standard_normal(n, self.z_dim, generator, means) @ scales[k].T
+
+    def component_log_prob(self, z: Tensor) -> Tensor:
+        """log w_k + log N(z; c_k, L_k L_k^T), shape (B, K)."""
+        means, _ = self._code_space()
+        jitter = VARIANCE_FLOOR * torch.eye(self.z_dim, device=z.device)
+        cholesky = torch.linalg.cholesky(self.covariances() + jitter)  # (K, d, d)
+        difference = (z.unsqueeze(1) - means).permute(1, 2, 0)  # (K, d, B)
+        whitened = torch.linalg.solve_triangular(cholesky, difference, upper=False)
+        log_det = cholesky.diagonal(dim1=1, dim2=2).log().sum(1)  # (K,)
+        log_normal = -0.5 * (whitened.square().sum(1) + self.z_dim * math.log(2 * math.pi)) - log_det.unsqueeze(1)
+        return (self.logits.log_softmax(0).unsqueeze(1) + log_normal).T
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log pi(z), shape (B,)."""
+        return self.component_log_prob(z).logsumexp(1)
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """p(k | z), shape (B, K), rows sum to 1."""
+        return self.component_log_prob(z).softmax(1)
+
+    @torch.no_grad()
+    def place(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
+        """Set the raw mixture to the given weights (K,), means (K, d) and covariances (K, d, d)."""
+        self.logits.copy_(weights.log())
+        self.raw_means.copy_(means)
+        self.raw_scales.copy_(torch.linalg.cholesky(covariances))
+
+    def calibrate(self) -> None:
+        """Nothing to measure: the moments are exact."""
+
+
+def build(settings: PriorConfig, z_dim: int) -> nn.Module:
+    """The prior module that the configuration names."""
+    if settings.kind == "gmp":
+        return MixturePrior(z_dim, settings.components, settings.temperature, settings.spread)
+    return {"np": NeuralPrior, "fnp": FactorisedPrior, "normal": NormalPrior}[settings.kind](z_dim)

@@ -1,0 +1,42 @@
+"""The variational autoencoder (Kingma & Welling, 2014) with beta (Higgins et al., 2017), on the same networks."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trainer.config import Config
+from trainer.models import priors
+from trainer.models.base import LatentModel
+from trainer.models.networks import Decoder, Encoder
+
+
+class Autoencoder(LatentModel):
+    """Encoder, decoder and prior as configured; what GWAE and VAE have in common."""
+
+    def __init__(self, settings: Config):
+        super().__init__()
+        data, model = settings.data, settings.model
+        self.image_shape = (data.channels, data.size, data.size)
+        self.z_dim = model.z_dim
+        self.encoder = Encoder(self.image_shape, model.z_dim, model.width, model.inverse_sigmoid)
+        self.decoder = Decoder(self.image_shape, model.z_dim, model.width)
+        self.prior = priors.build(settings.prior, model.z_dim)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior mean and log variance, each (B, z_dim)."""
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """g(z), (B, C, H, W), in [0, 1]."""
+        return self.decoder(z)
+
+    def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
+        """Reconstruction error and, where the prior has a density, its negative log at mu(x)."""
+        scores = super().ood_scores(x)
+        if hasattr(self.prior, "log_prob"):
+            scores["prior"] = -self.prior.log_prob(self.encode(x)[0])
+        return scores
+
+
+class VAE(Autoencoder):
+    """The control: same networks, prior N(0, I), trained on the (beta-)ELBO (trainer/objectives.py)."""
