@@ -1,0 +1,116 @@
+"""decoder.onnx: the decoder alone, for onnxruntime-web in the browser and onnxruntime on the CPU.
+
+Weights are stored as fp16 and cast to fp32 inside the graph. The runtime folds the casts while it loads, so the
+arithmetic is fp32 everywhere (the CPU and wasm back ends have few fp16 kernels) and only the download is halved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from trainer import files
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from trainer.models.base import LatentModel
+
+OPSET = 18
+SMALL = 256
+"""Tensors of fewer values keep fp32: halving a bias saves nothing."""
+
+
+class _Decoder(nn.Module):
+    """`decode` under the name the exporter looks for."""
+
+    def __init__(self, model: LatentModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.model.decode(z)
+
+
+def export_decoder(model: LatentModel, path: Path) -> None:
+    """Write g(z) as one ONNX file: input `z` float32 (1, z_dim), output `image` float32 (1, C, H, W) in [0, 1].
+
+    The same weights give the same bytes. Nothing is printed. The model must be in evaluation mode, on the CPU.
+
+    Raises: UserError if the file cannot be written.
+    """
+    graph = _to_onnx(model)
+    _halve_weights(graph)
+    _strip(graph)
+    files.write_atomic(Path(path), lambda temporary: temporary.write_bytes(graph.SerializeToString(deterministic=True)))
+
+
+def _to_onnx(model: LatentModel) -> ModelProto:
+    """Export with torch's graph exporter, its chatter swallowed: standard output is for results."""
+    example = torch.zeros(1, model.z_dim)
+    quiet = logging.getLogger("torch.onnx")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                _Decoder(model).eval(),
+                (example,),
+                input_names=["z"],
+                output_names=["image"],
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        quiet.setLevel(level)
+    return program.model_proto
+
+
+def _halve_weights(graph: ModelProto) -> None:
+    """Replace large fp32 initialisers by fp16 ones followed by a Cast to fp32, in place.
+
+    A tensor with values beyond fp16's range (65,504) stays as it is.
+    """
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts, tensors = [], []
+    for tensor in graph.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALL or np.abs(values).max() > np.finfo(np.float16).max:
+            tensors.append(numpy_helper.from_array(values, tensor.name))
+            continue
+        half = f"{tensor.name}_fp16"
+        tensors.append(numpy_helper.from_array(values.astype(np.float16), half))
+        casts.append(helper.make_node("Cast", [half], [tensor.name], f"{tensor.name}_cast", to=TensorProto.FLOAT))
+    nodes = casts + list(graph.graph.node)
+    del graph.graph.initializer[:], graph.graph.node[:]
+    graph.graph.initializer.extend(tensors)
+    graph.graph.node.extend(nodes)
+    weights = {tensor.name for tensor in tensors} | {cast.output[0] for cast in casts}
+    described = [info for info in graph.graph.value_info if info.name not in weights]
+    del graph.graph.value_info[:]
+    graph.graph.value_info.extend(described)
+
+
+def _strip(graph: ModelProto) -> None:
+    """Remove what the exporter notes about this machine (source lines, stack traces), and check the result."""
+    import onnx
+
+    del graph.metadata_props[:], graph.graph.metadata_props[:]
+    graph.doc_string = graph.graph.doc_string = ""
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in [*graph.graph.input, *graph.graph.output, *graph.graph.value_info]:
+        del value.metadata_props[:]
+    onnx.checker.check_model(graph)

@@ -1,0 +1,158 @@
+"""Do the codes fall into the classes? Mixture components, and k-means on the same codes as the baseline.
+
+All measures of agreement are functions of the contingency table n[k, c] (cluster k, class c), so their bootstrap
+needs no second clustering: resampling the pictures resamples the table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+if TYPE_CHECKING:
+    from trainer.config import Config
+    from trainer.data.imageset import ImageSet
+    from trainer.metrics.context import Context
+    from trainer.run import Metric
+
+RESAMPLES = 1000
+
+
+def contingency(clusters: np.ndarray, labels: np.ndarray, n_clusters: int, n_labels: int) -> np.ndarray:
+    """Counts n[k, c] of pictures in cluster k with label c, int64 (n_clusters, n_labels)."""
+    flat = np.asarray(clusters, dtype=np.int64) * n_labels + np.asarray(labels, dtype=np.int64)
+    return np.bincount(flat, minlength=n_clusters * n_labels).reshape(n_clusters, n_labels)
+
+
+def matched_accuracy(table: np.ndarray) -> float:
+    """Share of pictures on the best one-to-one matching of clusters to classes (Hungarian algorithm).
+
+    `table` (K, L) may be rectangular: with K > L the clusters left without a class count as wrong, with K < L the
+    classes left without a cluster do.
+    """
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return float(table[rows, columns].sum() / table.sum())
+
+
+def normalised_mutual_information(table: np.ndarray) -> float:
+    """NMI = I(K; C) / ((H(K) + H(C)) / 2) in [0, 1], scikit-learn's default form; 1 if both sides are constant."""
+    joint = table / table.sum()
+    rows, columns = joint.sum(1), joint.sum(0)
+    mean_entropy = (_entropy(rows) + _entropy(columns)) / 2
+    if mean_entropy == 0:
+        return 1.0
+    information = _entropy(rows) + _entropy(columns) - _entropy(joint)
+    return float(np.clip(information / mean_entropy, 0.0, 1.0))
+
+
+def adjusted_rand_index(table: np.ndarray) -> float:
+    """Rand index corrected for chance (Hubert and Arabie, 1985): 0 for random, 1 for equal partitions."""
+    pairs = _pairs(table).sum()
+    rows, columns = _pairs(table.sum(1)).sum(), _pairs(table.sum(0)).sum()
+    expected = rows * columns / max(_pairs(table.sum()), 1.0)
+    largest = (rows + columns) / 2
+    return 1.0 if largest == expected else float((pairs - expected) / (largest - expected))
+
+
+AGREEMENT = {"accuracy": matched_accuracy, "NMI": normalised_mutual_information, "ARI": adjusted_rand_index}
+HOW = {"accuracy": "best one-to-one matching (Hungarian)", "NMI": "arithmetic mean of entropies", "ARI": "chance-corrected"}
+
+
+def bootstrap_interval(table: np.ndarray, measure, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """Percentile 95 % bootstrap interval of `measure(table)` over pictures, the clustering itself held fixed."""
+    n = int(table.sum())
+    draws = np.random.default_rng(seed).multinomial(n, table.ravel() / n, size=resamples)
+    values = [measure(draw.reshape(table.shape)) for draw in draws]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def kmeans(codes: np.ndarray, clusters: int, seed: int) -> np.ndarray:
+    """Cluster of each code, (N,), by k-means with 10 restarts."""
+    from sklearn.cluster import KMeans
+
+    return KMeans(n_clusters=clusters, n_init=10, random_state=seed).fit_predict(np.asarray(codes, dtype=np.float64))
+
+
+def dead_components(weights: np.ndarray, assigned: np.ndarray) -> np.ndarray:
+    """Which components are dead: weight below 1 / (10 K), or no test code assigned; bool (K,).
+
+    Args:
+        weights: mixture weights, (K,), summing to 1.
+        assigned: component of each test code, (N,).
+    """
+    counts = np.bincount(assigned, minlength=len(weights))
+    return (weights < 1.0 / (10 * len(weights))) | (counts == 0)
+
+
+def applies(config: Config, images: ImageSet) -> bool:
+    """Needs labels to compare with, or a mixture to describe."""
+    return images.labels is not None or config.prior.kind == "gmp"
+
+
+def measure(context: Context) -> list[Metric]:
+    """Agreement of components (gmp) and of k-means with the labels; dead components and the largest weight (gmp)."""
+    metrics: list[Metric] = []
+    classes = 0 if context.labels is None else max(len(context.images.label_names), int(context.labels.max()) + 1)
+    if context.component is not None:
+        assigned = context.component.numpy()
+        weights = context.model.prior.weights().detach().cpu().numpy()
+        if classes:
+            metrics += _agreement(context, "cluster", assigned, len(weights), classes, "most responsible component of mu(x)")
+        metrics += _mixture(context, weights, assigned)
+    if classes:
+        clusters = context.run.config.prior.components if context.component is not None else classes
+        clusters = min(clusters, len(context.images))
+        context.progress("k-means", 0, 1)
+        found = kmeans(context.mu.numpy(), clusters, context.seed)
+        context.progress("k-means", 1, 1)
+        how = f"k-means (K = {clusters}, 10 restarts) on mu(x)"
+        metrics += _agreement(context, "k-means", found, clusters, classes, how)
+    return metrics
+
+
+def _agreement(context: Context, prefix: str, found: np.ndarray, clusters: int, classes: int, how: str) -> list[Metric]:
+    table = contingency(found, context.labels.numpy(), clusters, classes)
+    return [
+        context.metric(
+            "clustering",
+            f"{prefix} {name}",
+            function(table),
+            f"{how} against labels, {HOW[name]}; bootstrap 95 % interval over pictures, clustering held fixed",
+            seed=context.seed,
+            interval=bootstrap_interval(table, function, context.seed),
+        )
+        for name, function in AGREEMENT.items()
+    ]
+
+
+def _mixture(context: Context, weights: np.ndarray, assigned: np.ndarray) -> list[Metric]:
+    dead = int(dead_components(weights, assigned).sum())
+    return [
+        context.metric(
+            "clustering",
+            "dead components",
+            dead,
+            f"of {len(weights)}: weight below 1/(10 K), or no test code assigned",
+            higher_is_better=False,
+        ),
+        context.metric(
+            "clustering",
+            "largest weight",
+            weights.max(),
+            f"largest of {len(weights)} mixture weights; equal weights give {1 / len(weights):.3g}",
+            higher_is_better=False,
+        ),
+    ]
+
+
+def _entropy(shares: np.ndarray) -> float:
+    positive = shares[shares > 0]
+    return float(-(positive * np.log(positive)).sum())
+
+
+def _pairs(counts: np.ndarray) -> np.ndarray:
+    counts = np.asarray(counts, dtype=np.float64)
+    return counts * (counts - 1) / 2

@@ -1,0 +1,101 @@
+"""What a group of metrics is given, and how one number becomes a Metric with its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from trainer.models.base import LatentModel
+from trainer.run import Metric, Run
+
+if TYPE_CHECKING:
+    from trainer.data.imageset import ImageSet
+
+BATCH = 250
+"""Pictures per forward pass: large enough to be fast on two cores, small enough for 64x64 colour in 100 MB."""
+
+Progress = Callable[[str, int, int], None]
+"""progress(what, done, total), called now and then; it must not print to standard output."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One trained model and its encoded test set; every metric group reads from it and changes nothing.
+
+    Attributes:
+        run: the folder, for its configuration and hash.
+        model: the model in evaluation mode, on `device`.
+        images: the whole test set, uint8.
+        mu: posterior means, (N, z_dim), on the CPU.
+        log_var: posterior log variances, (N, z_dim), on the CPU.
+        labels: (N,) or None.
+        psnr: PSNR of each reconstruction from its posterior mean in dB, (N,).
+        component: most responsible mixture component of each code, (N,), or None without a mixture.
+        seed: seeds every random choice of the evaluation.
+        data_root: where further data sets are found (None: the default of trainer.data).
+        device: where `model` lives.
+        progress: told how far the work is.
+    """
+
+    run: Run
+    model: LatentModel
+    images: ImageSet
+    mu: Tensor
+    log_var: Tensor
+    labels: Tensor | None
+    psnr: Tensor
+    component: Tensor | None
+    seed: int = 0
+    data_root: Path | None = None
+    device: str = "cpu"
+    progress: Progress = lambda what, done, total: None
+
+    def metric(
+        self,
+        group: str,
+        name: str,
+        value: float,
+        estimator: str,
+        *,
+        n: int | None = None,
+        seed: int | None = None,
+        interval: tuple[float, float] | None = None,
+        unit: str = "",
+        higher_is_better: bool = True,
+    ) -> Metric:
+        """The number with its protocol; `n` defaults to the size of the test set, `interval` is (low, high) at 95 %."""
+        low, high = (None, None) if interval is None else (float(interval[0]), float(interval[1]))
+        return Metric(
+            name=name,
+            value=float(value),
+            group=group,
+            data=self.images.name,
+            split=self.images.split,
+            n=len(self.images) if n is None else n,
+            seed=seed,
+            estimator=estimator,
+            checkpoint=self.run.hash,
+            unit=unit,
+            low=low,
+            high=high,
+            higher_is_better=higher_is_better,
+        )
+
+
+def batches(n: int, size: int = BATCH) -> list[np.ndarray]:
+    """Consecutive index ranges that cover 0..n-1, at most `size` long."""
+    return [np.arange(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float] | None:
+    """Normal 95 % interval of the mean, mean -+ 1.96 s / sqrt(n); None for fewer than two values."""
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) < 2:
+        return None
+    half = 1.959964 * values.std(ddof=1) / np.sqrt(len(values))
+    return values.mean() - half, values.mean() + half

@@ -1,0 +1,75 @@
+"""How well a picture survives encoder and decoder: PSNR and SSIM of g(mu(x)) against x."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from trainer.metrics.context import batches, mean_interval
+
+if TYPE_CHECKING:
+    from trainer.metrics.context import Context
+    from trainer.run import Metric
+
+PSNR_CAP = 100.0
+"""dB given to a perfect reconstruction, whose PSNR is infinite: a mean squared error below 1e-10 counts as 1e-10."""
+
+
+def psnr(x: Tensor, y: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each picture, -10 log10 mean((x - y)^2), in dB, at most PSNR_CAP.
+
+    Args:
+        x, y: pictures in [0, 1], (B, C, H, W).
+
+    Returns: (B,) float32, higher is better.
+    """
+    error = (x.double() - y.double()).square().flatten(1).mean(1)
+    return (-10.0 * torch.log10(error.clamp_min(10.0 ** (-PSNR_CAP / 10.0)))).float()
+
+
+def ssim(x: Tensor, y: Tensor) -> Tensor:
+    """Structural similarity of each picture (Wang et al., IEEE TIP 2004): Gaussian 11x11 window, sigma 1.5.
+
+    Args:
+        x, y: pictures in [0, 1], (B, C, H, W), at least 11 pixels a side.
+
+    Returns: (B,) float32 in [-1, 1], higher is better. Computed by torchmetrics, imported here because it is slow
+    to load and has no place in the server process.
+    """
+    import trainer.vision  # noqa: F401, I001  (torchmetrics imports torchvision, which needs this first)
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    values = structural_similarity_index_measure(x, y, data_range=1.0, reduction="none")
+    return values.reshape(len(x)).float()
+
+
+def measure(context: Context) -> list[Metric]:
+    """PSNR and SSIM, each the mean over the test pictures with the normal 95 % interval of that mean."""
+    pieces = []
+    with torch.inference_mode():
+        for rows in batches(len(context.images)):
+            x = context.images.float_batch(rows).to(context.device)
+            pieces.append(ssim(context.model.decode(context.mu[rows].to(context.device)), x).cpu())
+            context.progress("SSIM", int(rows[-1]) + 1, len(context.images))
+    similarity = torch.cat(pieces).numpy()
+    decibel = context.psnr.numpy()
+    how = "of g(mu(x)) per image on [0, 1], mean over images; normal 95 % interval of the mean"
+    return [
+        context.metric(
+            "reconstruction",
+            "PSNR",
+            decibel.mean(dtype="float64"),
+            f"PSNR {how}",
+            unit="dB",
+            interval=mean_interval(decibel),
+        ),
+        context.metric(
+            "reconstruction",
+            "SSIM",
+            similarity.mean(dtype="float64"),
+            f"SSIM (Gaussian window 11x11, sigma 1.5) {how}",
+            interval=mean_interval(similarity),
+        ),
+    ]
