@@ -1,0 +1,172 @@
+"""The rules that hold the tree together, read off the source itself."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("trainer", "explorer", "pages")
+HEAVY = {"torch", "torchvision", "lightning", "lightning_fabric", "torchmetrics", "umap", "sklearn", "onnx"}
+UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+UNSAFE_CALLS = {"eval", "exec", "torch.load", "pd.read_pickle", "pandas.read_pickle", "yaml.load", "yaml.unsafe_load"}
+LINES = 400
+BYTES = 16 * 2**20
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".npz", ".npy", ".zip"}
+
+
+def modules(*rooms: str) -> list[Path]:
+    return sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Full names of everything imported anywhere in the module, `from a import b` as a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def called(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of everything called, as written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield ast.unparse(node.func)
+
+
+def forbidden_imports(source: str, names: set[str]) -> set[str]:
+    return {name for name in imported(ast.parse(source)) if name.split(".")[0] in names}
+
+
+def unsafe(source: str) -> set[str]:
+    tree = ast.parse(source)
+    allowed = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords}
+    return (
+        forbidden_imports(source, UNSAFE_MODULES)
+        | (set(called(tree)) & UNSAFE_CALLS)
+        | ({name for name in imported(tree) if name in UNSAFE_CALLS})
+        | (allowed & {"allow_pickle"})
+    )
+
+
+def tracked() -> list[Path]:
+    """Files of the project: those git tracks, or, in an unpacked archive, those that are there."""
+    if (ROOT / ".git").exists():
+        listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        paths = [ROOT / name for name in listing.split("\0") if name]
+        return [path for path in paths if path.is_file()]
+    private = {".venv", "venv", "runs", "data", "__pycache__", ".pytest_cache", ".ruff_cache"}
+    return [path for path in ROOT.rglob("*") if path.is_file() and not private & set(path.relative_to(ROOT).parts)]
+
+
+def may_not_be_bundled(name: str) -> bool:
+    """Whether a path looks like pictures of a data set whose pictures the project may not carry."""
+    name = name.lower()
+    sets = ("omniglot", "images_background", "celeba")
+    return Path(name).suffix in PICTURES and any(word in name for word in sets)
+
+
+def test_the_rules_see_what_they_forbid():
+    assert forbidden_imports("def f():\n    from streamlit.runtime import x", {"streamlit"})
+    assert forbidden_imports("import torch.nn as nn", {"torch"})
+    assert not forbidden_imports("import torchless", {"torch"})
+    for source in (
+        "import pickle",
+        "from torch import load",
+        "torch.load(p)",
+        "eval(p)",
+        "np.load(p, allow_pickle=True)",
+    ):
+        assert unsafe(source)
+    assert not unsafe("model.eval()\nnp.load(p)")
+    assert may_not_be_bundled("pretrained/omniglot-np/sprite.png")
+    assert not may_not_be_bundled("docs/a.png")
+
+
+@pytest.mark.parametrize("path", modules("trainer"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_trainer_knows_nothing_of_the_app(path):
+    assert not forbidden_imports(path.read_text(encoding="utf-8"), {"streamlit", "explorer", "pages"})
+
+
+@pytest.mark.parametrize("path", modules("pages"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_leave_the_heavy_libraries_to_cached_functions(path):
+    assert not forbidden_imports(path.read_text(encoding="utf-8"), HEAVY)
+
+
+def test_importing_the_explorer_loads_nothing_heavy():
+    """The first page is painted before torch (1 to 1.5 s) is imported; umap and sklearn never are at start-up."""
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules("explorer")]
+    names = [name.removesuffix(".__init__") for name in names if name not in ("explorer.app", "explorer.__main__")]
+    code = (
+        "import importlib, json, sys\nfound = {}\n"
+        f"for name in {names}:\n"
+        "    importlib.import_module(name)\n"
+        f"    for heavy in {sorted(HEAVY)}:\n"
+        "        if heavy in sys.modules: found.setdefault(heavy, name)\n"
+        "print(json.dumps(found))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout.splitlines()[-1]) == {}
+
+
+def test_no_module_shadows_a_library():
+    """`streamlit run` puts explorer/ first on sys.path: explorer/umap.py would be everybody's umap."""
+    taken = set(sys.stdlib_module_names) | set(packages_distributions()) | {"tests", *ROOMS}
+    own = {
+        path.stem
+        for room in ("explorer", "pages")
+        for path in (ROOT / room).iterdir()
+        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
+    }
+    assert own & taken == set()
+
+
+@pytest.mark.parametrize("path", modules(*ROOMS), ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_are_safe_and_short(path):
+    source = path.read_text(encoding="utf-8")
+    assert unsafe(source) == set()
+    assert len(source.splitlines()) <= LINES
+
+
+def test_tracked_files_are_small_and_ours_to_give():
+    files = tracked()
+    assert ROOT / "pyproject.toml" in files
+    assert [str(path) for path in files if path.stat().st_size > BYTES] == []
+    assert [str(path) for path in files if may_not_be_bundled(str(path.relative_to(ROOT)))] == []
+
+
+def test_settings_hold_from_any_directory():
+    """Streamlit reads .streamlit beside the main script too; that one is a link, so the two cannot drift apart."""
+    beside_script = ROOT / "explorer" / ".streamlit"
+    assert beside_script.is_symlink()
+    assert (beside_script / "config.toml").resolve() == ROOT / ".streamlit" / "config.toml"
+
+
+def test_streamlit_understands_every_setting():
+    wanted = {
+        "server.address": "127.0.0.1",
+        "server.enableStaticServing": True,
+        "server.enableXsrfProtection": True,
+        "browser.gatherUsageStats": False,
+        "runner.postScriptGC": False,
+        "theme.light.primaryColor": "#3B6FD4",
+        "theme.dark.backgroundColor": "#14171C",
+    }
+    code = (
+        "import json; from streamlit import config\n"
+        f"print(json.dumps({{key: config.get_option(key) for key in {list(wanted)}}}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "explorer", capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(run.stdout) == wanted
+    assert "not a valid config" not in run.stdout + run.stderr
