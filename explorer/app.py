@@ -1,0 +1,32 @@
+"""Entry point: `streamlit run explorer/app.py`. Path set-up, navigation and the shared model picker; nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if sys.path[0] != str(ROOT):  # streamlit puts explorer/ there, from where neither trainer nor explorer is found
+    sys.path.insert(0, str(ROOT))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decodes one picture fastest, 5 ms against 44
+
+import streamlit as st  # noqa: E402
+
+from explorer import state, widgets  # noqa: E402
+
+PAGES = (  # file, title, icon; the first one opens
+    ("home.py", "Home", ":material/home:"),
+    ("traverse.py", "Traverse", ":material/tune:"),
+)
+
+st.set_page_config(page_title="GWAE Explorer", page_icon=":material/scatter_plot:", layout="wide")
+page = st.navigation(
+    [st.Page(ROOT / "pages" / file, title=title, icon=icon, default=not i) for i, (file, title, icon) in enumerate(PAGES)]
+)
+state.begin_page(page.url_path)
+with st.sidebar:
+    widgets.model_picker()
+with widgets.user_errors():
+    page.run()
+state.mirror()

@@ -1,0 +1,202 @@
+"""The models on disk: bundled ones in pretrained/, the user's own in runs/. No streamlit and no torch here.
+
+A damaged folder is an entry like the others, with the sentence that says what to do; it never hides the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from trainer.config import Config
+from trainer.errors import UserError
+from trainer.run import Metric, Run
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS_VARIABLE = "GWAE_RUNS"
+
+_DATA_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "omniglot": "Omniglot"}
+_WATCHED = ("config.yaml", "model.safetensors", "metrics.json", "card.md", "sprite.png")
+_KEY_GROUPS = ("reconstruction", "clustering", "generation", "ood", "disentanglement", "geometry")
+_KEY_NAMES = ("psnr", "ssim", "accuracy", "nmi", "auroc", "dci", "fid")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model as the pages show it; `broken` holds the sentence for a folder that cannot be opened."""
+
+    name: str  # unique; used in URLs and the picker
+    path: Path
+    bundled: bool
+    hash: str = ""
+    title: str = ""
+    data_title: str = ""
+    prior_title: str = ""
+    model_kind: str = ""
+    z_dim: int = 0
+    image_shape: tuple[int, int, int] = (0, 0, 0)
+    metrics: tuple[Metric, ...] = ()  # of this very checkpoint only
+    has_sprite: bool = False
+    note: str = ""  # a flaw that does not prevent opening it
+    broken: str | None = None
+
+    @property
+    def key_metrics(self) -> tuple[Metric, ...]:
+        """The few numbers a card shows, the most telling first."""
+        return tuple(sorted((m for m in self.metrics if _rank(m) < _OTHER), key=_rank)[:3])
+
+
+_OTHER = 99
+
+
+def _rank(metric: Metric) -> int:
+    """Order of key numbers: by the first known word in the name; baselines never represent a model."""
+    name = metric.name.lower()
+    if "baseline" in name or "k-means" in name or "kmeans" in name:
+        return _OTHER
+    return next((rank for rank, word in enumerate(_KEY_NAMES) if word in name), _OTHER)
+
+
+def roots() -> tuple[Path, Path]:
+    """Folder of the bundled models and folder of the user's runs ($GWAE_RUNS, else runs/ in the repository)."""
+    own = os.environ.get(RUNS_VARIABLE)
+    return ROOT / "pretrained", Path(own).expanduser() if own else ROOT / "runs"
+
+
+def entries() -> list[Entry]:
+    """Every folder that is or was meant to be a run: bundled first, then the user's, each by name."""
+    found: list[Entry] = []
+    pretrained, runs = roots()
+    for root, bundled in ((pretrained, True), (runs, False)):
+        taken = {entry.name for entry in found}
+        for folder in _folders(root):
+            name = folder.name if folder.name not in taken else f"runs/{folder.name}"
+            found.append(_entry(name, str(folder), bundled, _signature(folder)))
+    return found
+
+
+def usable() -> list[Entry]:
+    """The entries that can be opened."""
+    return [entry for entry in entries() if entry.broken is None]
+
+
+def find(name: str) -> Entry | None:
+    """The usable entry of this name, or None."""
+    return next((entry for entry in usable() if entry.name == name), None)
+
+
+def _folders(root: Path) -> list[Path]:
+    """Sub-folders that hold at least one file of a run; anything else is none of our business."""
+    try:
+        children = sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
+    except OSError:
+        return []
+    return [child for child in children if any((child / name).exists() for name in _WATCHED)]
+
+
+def _signature(folder: Path) -> tuple[tuple[int, int], ...]:
+    """(mtime_ns, size) of each file an entry is made from: the same signature, the same entry."""
+    return tuple(stamp(folder / name) for name in _WATCHED)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, -1)
+    return (status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=512)
+def _entry(name: str, path: str, bundled: bool, signature: tuple[tuple[int, int], ...]) -> Entry:
+    """Read one folder; `signature` is there to make the cache notice changed files."""
+    folder = Path(path)
+    try:
+        run = Run(folder)
+        _check_weights(run)
+        return _described(name, run, bundled)
+    except UserError as error:
+        return Entry(name=name, path=folder, bundled=bundled, title=name, broken=str(error))
+    except OSError as error:
+        sentence = f"{folder}: cannot be read ({error.strerror or error}); check the folder's permissions."
+        return Entry(name=name, path=folder, bundled=bundled, title=name, broken=sentence)
+
+
+def _described(name: str, run: Run, bundled: bool) -> Entry:
+    settings, note, metrics = run.config, "", ()
+    try:
+        stored = run.metrics
+        metrics = tuple(metric for metric in stored if metric.checkpoint == run.hash)
+        if len(metrics) < len(stored):
+            note = "Some stored numbers belong to an older checkpoint and are not shown; evaluate the run again."
+    except UserError as error:
+        note = str(error)
+    return Entry(
+        name=name,
+        path=run.path,
+        bundled=bundled,
+        hash=run.hash,
+        title=_title(run, name),
+        data_title=data_title(settings),
+        prior_title=prior_title(settings),
+        model_kind=settings.model.kind,
+        z_dim=settings.model.z_dim,
+        image_shape=(settings.data.channels, settings.data.size, settings.data.size),
+        metrics=metrics,
+        has_sprite=run.sprite_path is not None,
+        note=note,
+    )
+
+
+def _title(run: Run, name: str) -> str:
+    """First heading of card.md, else the name."""
+    try:
+        lines = run.card.splitlines()
+    except (OSError, UnicodeDecodeError):
+        return name
+    return next((line[2:].strip() for line in lines if line.startswith("# ")), "") or name
+
+
+def data_title(settings: Config) -> str:
+    """What the data set is called on pages."""
+    data = settings.data
+    return _DATA_TITLES.get(data.name) or (Path(data.path).name if data.path else data.name)
+
+
+def prior_title(settings: Config) -> str:
+    """What the prior is called on pages."""
+    return {
+        "np": "neural prior",
+        "fnp": "factorised neural prior",
+        "gmp": f"Gaussian mixture, {settings.prior.components} components",
+        "normal": "standard normal",
+    }[settings.prior.kind]
+
+
+def _check_weights(run: Run) -> None:
+    """Compare the header of model.safetensors with the file's size, which catches truncated and foreign files.
+
+    Cheap on purpose: no torch and no tensor is read. What it cannot see, loading the model says.
+
+    Raises: UserError with what to do.
+    """
+    if not run.is_trained:
+        raise UserError(
+            f"{run.name} has no model yet; it is still training, or continue it with 'python -m trainer resume {run.path}'."
+        )
+    with open(run.weights_path, "rb") as handle:
+        length = int.from_bytes(handle.read(8), "little")
+        size = run.weights_path.stat().st_size
+        header = handle.read(length) if 0 < length < size else b""
+    try:
+        tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
+        end = max(value["data_offsets"][1] for value in tensors.values())
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        end = -1
+    if size != 8 + length + end:
+        raise UserError(
+            f"{run.weights_path} is truncated or no safetensors file; copy the folder again or train the run anew."
+        )

@@ -1,0 +1,183 @@
+"""One typed state, kept outside widget keys and mirrored in the URL, so that a copied link reproduces the view.
+
+Each page declares a frozen `PageState`. `load` takes the session's value, else the URL's, else the defaults; `save`
+replaces it. The URL holds the selected model and the state of the page that is open, defaults left out; the states
+of the other pages wait in the session and are mirrored again when their page is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from explorer import catalog
+
+MODEL = "model"
+DECIMALS = 3
+
+_PREFIX = "gwae.state."
+_ACTIVE = "gwae.active"
+_MODEL = "gwae.model"
+_LINK = "gwae.link"
+
+
+class PageState(BaseModel):
+    """Base of page states: frozen, finite numbers only; fields are str, int, float, bool, or lists/tuples of them."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+T = TypeVar("T", bound=PageState)
+
+
+# ---------------------------------------------------------------- URL encoding, without streamlit
+
+
+def encode(state: PageState) -> dict[str, str]:
+    """Fields that differ from their defaults as URL values: floats to 3 decimals, sequences comma-joined."""
+    defaults = _default_values(type(state))
+    encoded = {name: _encode(getattr(state, name)) for name in type(state).model_fields}
+    return {name: text for name, text in encoded.items() if name not in defaults or text != _encode(defaults[name])}
+
+
+def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
+    """The state that URL values describe, and the names of the fields whose values were not valid.
+
+    An invalid value falls back to that field's default; values of other names are ignored.
+    """
+    fields = kind.model_fields
+    given = {name: _split(fields[name].annotation, text) for name, text in values.items() if name in fields}
+    bad: list[str] = []
+    while True:
+        try:
+            return kind.model_validate(given), bad
+        except ValidationError as error:
+            wrong = {str(item["loc"][0]) for item in error.errors() if item["loc"]} & set(given) or set(given)
+            if not wrong:
+                raise
+            bad += sorted(wrong)
+            given = {name: value for name, value in given.items() if name not in wrong}
+
+
+def _default_values(kind: type[PageState]) -> dict[str, Any]:
+    return {name: f.get_default(call_default_factory=True) for name, f in kind.model_fields.items() if not f.is_required()}
+
+
+def _encode(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
+        return "0" if text in ("-0", "") else text
+    if isinstance(value, list | tuple):
+        return ",".join(_encode(item).replace("%", "%25").replace(",", "%2C") for item in value)
+    if isinstance(value, str | int):
+        return str(value)
+    raise TypeError(f"a page state holds str, int, float, bool and sequences of them, not {type(value).__name__}")
+
+
+def _split(annotation: Any, text: str) -> Any:
+    """Undo the encoding as far as the field's type tells; pydantic does the rest."""
+    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    if any(choice in (list, tuple) or get_origin(choice) in (list, tuple) for choice in choices):
+        return [item.replace("%2C", ",").replace("%25", "%") for item in text.split(",")] if text else []
+    if text == "" and type(None) in choices:
+        return None
+    if any(str not in map(type, get_args(choice)) for choice in choices if get_origin(choice) is Literal):
+        return _number(text)  # Literal[3, 5, 7]: pydantic compares, it does not convert
+    return text
+
+
+def _number(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+
+# ---------------------------------------------------------------- the session
+
+
+def begin_page(page: str) -> None:
+    """Called by the shell before a page runs: until the page loads its state, the URL holds only the model.
+
+    The link that opened the session speaks for the page it opened; values left in the URL by a page that was
+    open before must not be read by the next one.
+    """
+    st.session_state[_ACTIVE] = None
+    opened = st.session_state.setdefault(_LINK, (page, st.query_params.to_dict()))
+    if opened[0] != page:
+        st.session_state[_LINK] = (page, {})
+
+
+def load(kind: type[T]) -> T:
+    """The state of the open page: the session's, else the URL's, else the defaults. Mirrors it in the URL."""
+    if MODEL in kind.model_fields:
+        raise TypeError(f"{kind.__name__}: '{MODEL}' is the selected model's name in the URL; rename the field")
+    key = _PREFIX + kind.__name__
+    stored = st.session_state.get(key)
+    if stored is None:
+        _, link = st.session_state.get(_LINK, ("", st.query_params.to_dict()))
+        stored, bad = decode(kind, link)
+        if bad:
+            names = ", ".join(bad)
+            st.toast(f"The link's value for {names} is not valid; the usual one is shown instead.", duration="long")
+    elif type(stored) is not kind:  # a page script defines its class anew on every run
+        stored = _revive(kind, stored)
+    st.session_state[key] = stored
+    st.session_state[_ACTIVE] = key
+    mirror()
+    return stored
+
+
+def save(state: PageState) -> None:
+    """Replace the state of its page; the URL follows at once if that page is the open one."""
+    key = _PREFIX + type(state).__name__
+    st.session_state[key] = state
+    if st.session_state.get(_ACTIVE) == key:
+        mirror()
+
+
+def selected_model() -> catalog.Entry | None:
+    """The model chosen in the entry frame (or by the URL), or None while there is none that can be opened."""
+    choices = catalog.usable()
+    if not choices:
+        return None
+    wanted = st.session_state.get(_MODEL) or st.query_params.get(MODEL)
+    chosen = next((entry for entry in choices if entry.name == wanted), None)
+    if chosen is None:
+        chosen = choices[0]
+        if wanted:
+            st.toast(f"There is no model '{wanted}' here; {chosen.name} is shown instead.", duration="long")
+    st.session_state[_MODEL] = chosen.name
+    return chosen
+
+
+def select_model(name: str) -> None:
+    """Choose a model by its catalog name, for every page; the URL follows when the page is drawn."""
+    st.session_state[_MODEL] = name
+
+
+def mirror() -> None:
+    """Make the URL describe the view: the model and the open page's state, and nothing of other pages."""
+    active = st.session_state.get(_ACTIVE)
+    values = {MODEL: st.session_state[_MODEL]} if st.session_state.get(_MODEL) else {}
+    if active and active in st.session_state:
+        values |= encode(st.session_state[active])
+    if st.query_params.to_dict() != values:
+        st.query_params.from_dict(values)
+
+
+def _revive(kind: type[T], stored: PageState) -> T:
+    try:
+        return kind.model_validate(stored.model_dump())
+    except ValidationError:
+        return decode(kind, {})[0]

@@ -1,0 +1,71 @@
+"""Colours and the plotly template: neutral greys, one accent, and ten category colours in one fixed order.
+
+Category colours are Petroff's ten-colour sequence ("Accessible Color Sequences for Data Visualization",
+arXiv:2107.02270), chosen for colour-vision deficiencies. Digit 3 is CATEGORIES[3] on every page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CATEGORIES: tuple[str, ...] = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+CONTINUOUS = "viridis"
+DIVERGING = "RdBu"
+
+_LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#667085", "border": "#E1E4EA"}
+_DARK = {"background": "#14171C", "panel": "#1D2128", "text": "#E6E8EC", "muted": "#98A2B3", "border": "#323843"}
+_ACCENT = {False: "#3B6FD4", True: "#7FA6F0"}
+
+
+def category(index: int) -> str:
+    """Colour of category `index`; the sequence repeats after ten, negative means 'none' and is grey."""
+    return CATEGORIES[index % len(CATEGORIES)] if index >= 0 else "#98A2B3"
+
+
+def colours(dark: bool) -> dict[str, str]:
+    """Named interface colours of one theme: background, panel, text, muted, border, accent."""
+    return {**(_DARK if dark else _LIGHT), "accent": _ACCENT[dark]}
+
+
+def is_dark() -> bool:
+    """Whether the visitor's page is dark now (Streamlit tells the server the browser's theme)."""
+    import streamlit as st
+
+    return getattr(st.context.theme, "type", None) == "dark"
+
+
+def template(dark: bool) -> dict[str, Any]:
+    """A plotly template for one theme; use it with `st.plotly_chart(figure, theme=None)`."""
+    c = colours(dark)
+    axis = {
+        "gridcolor": c["border"],
+        "linecolor": c["border"],
+        "zerolinecolor": c["border"],
+        "tickfont": {"color": c["muted"], "size": 11},
+        "title": {"font": {"color": c["muted"], "size": 12}},
+        "automargin": True,
+    }
+    layout = {
+        "font": {"family": "Source Sans, sans-serif", "color": c["text"], "size": 13},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "colorway": list(CATEGORIES),
+        "xaxis": axis,
+        "yaxis": axis,
+        "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
+        "legend": {"font": {"color": c["muted"], "size": 12}},
+        "hoverlabel": {"bgcolor": c["panel"], "bordercolor": c["border"], "font": {"color": c["text"]}},
+        "colorscale": {"sequential": CONTINUOUS, "diverging": DIVERGING},
+    }
+    return {"layout": layout}

@@ -1,0 +1,155 @@
+"""Pieces that every page shares: header, model picker, numbers with their protocol, empty states, errors."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer import cache, catalog, state
+from trainer.errors import UserError
+from trainer.run import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_PICKER = "gwae.picker"
+_SCALE = 4  # pixels are repeated, so that the browser's scaling leaves their edges crisp
+
+
+@contextlib.contextmanager
+def user_errors() -> Iterator[None]:
+    """Show a UserError as its sentence in place of the rest of the block; anything else is a fault and passes."""
+    try:
+        yield
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def page_header(title: str, sentence: str) -> None:
+    """Title of a page and the one sentence on what is seen and why it matters."""
+    st.title(title, anchor=False)
+    st.markdown(f":gray[{sentence}]")
+
+
+def empty_state(title: str, sentence: str, command: str | None = None, icon: str = ":material/inbox:") -> None:
+    """A calm box where content would be: what is missing, what to do next, and the command for it."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.markdown(f"{icon} **{title}**", width="content")
+        st.markdown(f":gray[{sentence}]", width="content", text_alignment="center")
+        if command:
+            st.code(command, language="bash", width="content")
+
+
+def require_model() -> catalog.Entry:
+    """The selected model; where there is none, say what to do and end the page here."""
+    entry = state.selected_model()
+    if entry is None:
+        no_models()
+        st.stop()
+    return entry
+
+
+def no_models() -> None:
+    """Empty state of every page while there is no model to open."""
+    empty_state(
+        "No model to open yet",
+        "Train one with the command below; it appears here when its first checkpoint is saved.",
+        "python -m trainer fit trainer/configs/mnist-gmp.yaml --max-minutes 2 --out runs/first",
+        icon=":material/model_training:",
+    )
+
+
+# ---------------------------------------------------------------- the model picker
+
+
+def model_picker() -> None:
+    """Thumbnail, name and short hash of the selected model, and the choice of another one (entry frame)."""
+    entry = state.selected_model()
+    if entry is None:
+        st.caption("No model to open yet.")
+        return
+    names = [choice.name for choice in catalog.usable()]
+    st.session_state[_PICKER] = entry.name
+    st.selectbox("Model", names, key=_PICKER, on_change=_picked, required=True)
+    picture = thumbnail(entry)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if picture is not None:
+            st.image(picture, width=64, output_format="PNG", alt=f"Four test pictures of {entry.name}")
+        st.caption(f"{entry.data_title} · {entry.prior_title}  \n`{entry.hash}`", width="stretch")
+
+
+def _picked() -> None:
+    state.select_model(st.session_state[_PICKER])
+
+
+def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
+    """Four test pictures in a square, or None where the folder holds none. Needs no torch."""
+    try:
+        four = cache.originals(str(entry.path), entry.hash, 4)
+    except UserError:
+        return None
+    return strip([four[:2], four[2:4]], gap=1) if len(four) == 4 else None
+
+
+# ---------------------------------------------------------------- numbers and their protocol
+
+
+def format_value(metric: Metric) -> str:
+    """The number as shown: three significant decimals at most, with its unit."""
+    text = f"{metric.value:.1f}" if metric.unit == "dB" else f"{metric.value:.3f}" if abs(metric.value) < 10 else f"{metric.value:.4g}"
+    return f"{text} {metric.unit}".strip()
+
+
+def protocol_card(metric: Metric, label: str | None = None, key: str | None = None) -> None:
+    """A small label that opens the protocol of one number (protocols.md: every number carries its protocol)."""
+    with st.popover(label or metric.name, type="tertiary", key=key, help=None):
+        st.markdown(protocol_text(metric))
+
+
+def protocol_text(metric: Metric) -> str:
+    """The protocol of one number as a Markdown table: data, split, n, seed, estimator, interval, checkpoint."""
+    rows = [
+        ("Data", f"{metric.data}, {metric.split}"),
+        ("n", f"{metric.n:,}"),
+        ("Seed", "none used" if metric.seed is None else str(metric.seed)),
+        ("Estimator", metric.estimator),
+    ]
+    if metric.low is not None and metric.high is not None:
+        rows.append(("95 % interval", f"{metric.low:.4g} to {metric.high:.4g}"))
+    rows.append(("Better", "higher" if metric.higher_is_better else "lower"))
+    rows.append(("Checkpoint", f"`{metric.checkpoint}`"))
+    lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows]
+    return "\n".join([f"| **{metric.name}** | **{format_value(metric)}** |", "|---|---|", *lines])
+
+
+def metric_row(metrics: Sequence[Metric], key: str) -> None:
+    """Numbers side by side, each with its protocol on demand; `key` sets rows on one page apart."""
+    with st.container(horizontal=True, gap="medium", key=f"metrics-{key}"):
+        for position, metric in enumerate(metrics):
+            with st.container(width="content", gap=None):
+                st.markdown(f"**{format_value(metric)}**", width="content")
+                protocol_card(metric, key=f"protocol-{key}-{position}")
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.ndarray:
+    """Rows of equally many tiles as one RGBA picture with transparent gaps, right in light and dark.
+
+    Args:
+        rows: each (n, H, W) or (n, H, W, 3), uint8, all of one shape.
+        gap: width of the gaps in tile pixels.
+    """
+    import numpy as np
+
+    sheet = np.stack([row if row.ndim == 4 else np.repeat(row[..., None], 3, axis=-1) for row in rows])
+    count, n, height, width, _ = sheet.shape
+    padded = np.zeros((count, n, height + gap, width + gap, 4), np.uint8)
+    padded[:, :, :height, :width, :3] = sheet
+    padded[:, :, :height, :width, 3] = 255
+    joined = padded.swapaxes(1, 2).reshape(count * (height + gap), n * (width + gap), 4)
+    return joined[: -gap or None, : -gap or None].repeat(scale, axis=0).repeat(scale, axis=1)
