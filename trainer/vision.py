@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
@@ -53,3 +54,10 @@ def _declare_missing() -> torch.library.Library | None:
 
 
 _library = _declare_missing()  # kept here: when the object is freed, so are the declarations
+
+
+def datasets() -> ModuleType:
+    """`torchvision.datasets`, imported when first asked for: it takes a second, and the pages never need it."""
+    from torchvision import datasets as module
+
+    return module
