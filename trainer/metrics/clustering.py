@@ -57,14 +57,23 @@ def adjusted_rand_index(table: np.ndarray) -> float:
 
 
 AGREEMENT = {"accuracy": matched_accuracy, "NMI": normalised_mutual_information, "ARI": adjusted_rand_index}
-HOW = {"accuracy": "best one-to-one matching (Hungarian)", "NMI": "arithmetic mean of entropies", "ARI": "chance-corrected"}
+HOW = {
+    "accuracy": "best one-to-one matching (Hungarian)",
+    "NMI": "arithmetic mean of entropies",
+    "ARI": "chance-corrected",
+}
 
 
 def bootstrap_interval(table: np.ndarray, measure, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
     """Percentile 95 % bootstrap interval of `measure(table)` over pictures, the clustering itself held fixed."""
-    n = int(table.sum())
-    draws = np.random.default_rng(seed).multinomial(n, table.ravel() / n, size=resamples)
-    values = [measure(draw.reshape(table.shape)) for draw in draws]
+    random, n = np.random.default_rng(seed), int(table.sum())
+    cells = np.flatnonzero(table)  # an empty cell stays empty; a table of 600 x 600 classes is mostly empty
+    shares = table.ravel()[cells] / n
+    values = []
+    for _ in range(resamples):
+        drawn = np.zeros(table.size, dtype=np.int64)
+        drawn[cells] = random.multinomial(n, shares)
+        values.append(measure(drawn.reshape(table.shape)))
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -93,28 +102,35 @@ def applies(config: Config, images: ImageSet) -> bool:
 
 
 def measure(context: Context) -> list[Metric]:
-    """Agreement of components (gmp) and of k-means with the labels; dead components and the largest weight (gmp)."""
+    """Agreement of components (gmp) and of k-means with the labels; dead components and the largest weight (gmp).
+
+    k-means gets as many clusters as the prior has components, and without a mixture as many as there are classes.
+    """
     metrics: list[Metric] = []
-    classes = 0 if context.labels is None else max(len(context.images.label_names), int(context.labels.max()) + 1)
+    labels = None if context.labels is None else np.unique(context.labels.numpy(), return_inverse=True)[1]
     if context.component is not None:
         assigned = context.component.numpy()
         weights = context.model.prior.weights().detach().cpu().numpy()
-        if classes:
-            metrics += _agreement(context, "cluster", assigned, len(weights), classes, "most responsible component of mu(x)")
+        if labels is not None:
+            metrics += _agreement(
+                context, "cluster", assigned, labels, len(weights), "most responsible component of mu(x)"
+            )
         metrics += _mixture(context, weights, assigned)
-    if classes:
-        clusters = context.run.config.prior.components if context.component is not None else classes
+    if labels is not None:
+        clusters = int(labels.max()) + 1 if context.component is None else context.run.config.prior.components
         clusters = min(clusters, len(context.images))
         context.progress("k-means", 0, 1)
         found = kmeans(context.mu.numpy(), clusters, context.seed)
         context.progress("k-means", 1, 1)
         how = f"k-means (K = {clusters}, 10 restarts) on mu(x)"
-        metrics += _agreement(context, "k-means", found, clusters, classes, how)
+        metrics += _agreement(context, "k-means", found, labels, clusters, how)
     return metrics
 
 
-def _agreement(context: Context, prefix: str, found: np.ndarray, clusters: int, classes: int, how: str) -> list[Metric]:
-    table = contingency(found, context.labels.numpy(), clusters, classes)
+def _agreement(
+    context: Context, prefix: str, found: np.ndarray, labels: np.ndarray, clusters: int, how: str
+) -> list[Metric]:
+    table = contingency(found, labels, clusters, int(labels.max()) + 1)
     return [
         context.metric(
             "clustering",

@@ -1,0 +1,185 @@
+"""Measure a trained model on its test set and fill the run folder with all that pages and readers need.
+
+Writes metrics.json, codes.parquet, sprite.png (where the pictures may be passed on), decoder.onnx and card.md. The
+columns of codes.parquet, one row per test picture in the order of the data set:
+
+    id            stable name of the picture, e.g. "mnist-test-00012"
+    label         int64, -1 without labels;  label_name: str, "" without labels
+    sprite_index  int64, place in sprite.png, -1 if it is not in there
+    z0...         float32 posterior mean;  log_var0...: float32 posterior log variance
+    psnr          float32, dB, of the reconstruction from the posterior mean
+    score_<name>  float32, every score of LatentModel.ood_scores, larger is more out-of-distribution
+    component     int64, most responsible mixture component (prior gmp only)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from trainer import card, data, export, sprite
+from trainer.config import Config
+from trainer.data.imageset import ImageSet
+from trainer.errors import UserError
+from trainer.metrics import clustering, geometry, reconstruction
+from trainer.metrics.context import Context, Progress, batches
+from trainer.models.base import LatentModel
+from trainer.run import Metric, Run
+
+
+class Group(NamedTuple):
+    """A function that measures, and whether it has anything to measure on such a model and test set."""
+
+    measure: Callable[[Context], list[Metric]]
+    applies: Callable[[Config, ImageSet], bool] = lambda config, images: True
+
+
+GROUPS: dict[str, Group] = {
+    "reconstruction": Group(reconstruction.measure),
+    "clustering": Group(clustering.measure, clustering.applies),
+    "geometry": Group(geometry.measure),
+}
+"""What `evaluate --only` knows, in the order of the results; a new group is one line here."""
+
+
+def stderr_progress(what: str, done: int, total: int) -> None:
+    """Progress for the command line: one line on standard error, rewritten in place."""
+    sys.stderr.write(f"\r\033[K{what} {done}/{total}" if done < total else "\r\033[K")
+    sys.stderr.flush()
+
+
+def evaluate(
+    run: Run,
+    data_root: Path | None = None,
+    only: list[str] | None = None,
+    progress: Progress | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+) -> list[Metric]:
+    """Encode the test set, measure the groups named in `only` (None: all that apply), and write the folder's files.
+
+    The same weights and seed give the same files. All files are rewritten whatever `only` says, so that a folder
+    never mixes two checkpoints; metrics of other groups stay if they belong to this checkpoint.
+
+    Args:
+        run: a trained run folder.
+        data_root: where the data sets are; None for the default of trainer.data.
+        only: names of GROUPS.
+        progress: called as progress(what, done, total).
+        seed: of every random choice (bootstrap, k-means, prior samples).
+        device: where the networks run.
+
+    Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint, an unwritable folder.
+    """
+    progress = progress or (lambda what, done, total: None)
+    _refuse(set(only or []) - set(GROUPS), list(GROUPS))
+    model = run.load_model()
+    images = data.load(run.config.data, "test", data_root)
+    applicable = [name for name, group in GROUPS.items() if group.applies(run.config, images)]
+    _refuse(set(only or []) - set(applicable), applicable)
+
+    mu, log_var, columns = encode(model, images, device, progress)
+    context = Context(
+        run=run,
+        model=model.to(device),
+        images=images,
+        mu=mu,
+        log_var=log_var,
+        labels=images.labels,
+        psnr=columns["psnr"],
+        component=columns.get("component"),
+        seed=seed,
+        data_root=data_root,
+        device=device,
+        progress=progress,
+    )
+    wanted = [name for name in applicable if only is None or name in only]
+    metrics = [metric for name in wanted for metric in GROUPS[name].measure(context)]
+
+    tiles = _write_sprite(run, images)
+    run.write_codes(code_table(images, mu, log_var, columns, tiles))
+    _write_metrics(run, metrics)
+    progress("decoder.onnx", 0, 1)
+    export.export_decoder(model.cpu(), run.path / "decoder.onnx")
+    progress("decoder.onnx", 1, 1)
+    card.write_card(run)
+    return metrics
+
+
+def encode(
+    model: LatentModel, images: ImageSet, device: str = "cpu", progress: Progress = lambda what, done, total: None
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Posterior means and log variances, each (N, z_dim), and the per-picture columns of codes.parquet, each (N,)."""
+    model = model.to(device)
+    with_components = getattr(model.prior, "kind", "") == "gmp"
+    means, log_variances, columns = [], [], {}
+    with torch.inference_mode():
+        for rows in batches(len(images)):
+            x = images.float_batch(rows).to(device)
+            mu, log_var = model.encode(x)
+            found = {"psnr": reconstruction.psnr(model.decode(mu), x)}
+            found |= {f"score_{name}": score for name, score in model.ood_scores(x).items()}
+            if with_components:
+                found["component"] = model.prior.responsibilities(mu).argmax(1)
+            means.append(mu.cpu())
+            log_variances.append(log_var.cpu())
+            for name, values in found.items():
+                columns.setdefault(name, []).append(values.reshape(len(rows)).cpu())
+            progress("encoding", int(rows[-1]) + 1, len(images))
+    return torch.cat(means), torch.cat(log_variances), {name: torch.cat(parts) for name, parts in columns.items()}
+
+
+def code_table(
+    images: ImageSet, mu: Tensor, log_var: Tensor, columns: dict[str, Tensor], tiles: np.ndarray
+) -> pd.DataFrame:
+    """codes.parquet as a table; `tiles` are the rows shown in the sprite, in its order."""
+    n = len(images)
+    labels = np.full(n, -1, dtype=np.int64) if images.labels is None else images.labels.numpy().astype(np.int64)
+    names = np.array([*images.label_names, ""], dtype=object)  # the last one, index -1, is "no label"
+    sprite_index = np.full(n, -1, dtype=np.int64)
+    sprite_index[tiles] = np.arange(len(tiles))
+    table: dict[str, np.ndarray] = {
+        "id": np.array(images.ids, dtype=object),
+        "label": labels,
+        "label_name": names[labels],
+        "sprite_index": sprite_index,
+    }
+    for prefix, codes in (("z", mu), ("log_var", log_var)):
+        table |= {f"{prefix}{axis}": codes[:, axis].float().numpy() for axis in range(codes.shape[1])}
+    for name, values in columns.items():
+        table[name] = values.numpy().astype(np.int64 if name == "component" else np.float32)
+    return pd.DataFrame(table)
+
+
+def _refuse(wrong: set[str], available: list[str]) -> None:
+    if wrong:
+        named = ", ".join(sorted(wrong))
+        raise UserError(f"--only {named}: not available for this run; choose from {', '.join(available)}.")
+
+
+def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
+    """Write sprite.png where the pictures may be bundled or are the user's own; returns the rows it shows."""
+    path = run.path / "sprite.png"
+    name = run.config.data.name
+    if name != "folder" and not data.DATASETS[name].may_bundle:
+        path.unlink(missing_ok=True)  # one of an earlier version would no longer fit the codes
+        return np.zeros(0, dtype=np.int64)
+    tiles = sprite.choose_tiles(None if images.labels is None else images.labels.numpy(), len(images))
+    sprite.write_sprite(images.images[tiles].numpy(), path)
+    return tiles
+
+
+def _write_metrics(run: Run, metrics: list[Metric]) -> None:
+    """Write metrics.json; a damaged one is what the user is told to repair by this very command, so it is dropped."""
+    try:
+        run.write_metrics(metrics)
+    except UserError:
+        (run.path / "metrics.json").unlink(missing_ok=True)
+        run.write_metrics(metrics)
