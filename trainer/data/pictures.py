@@ -126,15 +126,17 @@ def _read(data: bytes | Path, max_bytes: int, name: str) -> bytes:
     if isinstance(data, Path):
         try:
             if not data.is_file():  # also keeps pipes and devices out, which would block or never end
-                raise UserError(f"{name}: no such file; {_ADVICE}.")
+                raise UserError(f"{name}: {'not a file' if data.exists() else 'no such file'}; {_ADVICE}.")
+            if data.stat().st_size > max_bytes:
+                raise UserError(_too_large(name, max_bytes))
             with data.open("rb") as handle:
                 data = handle.read(max_bytes + 1)
         except OSError as error:
             raise UserError(f"{name}: cannot be read ({error.strerror}); {_ADVICE}.") from error
     if len(data) > max_bytes:
-        raise UserError(f"{name}: the file is larger than {max_bytes / 2**20:.4g} MiB; choose a smaller one.")
+        raise UserError(_too_large(name, max_bytes))
     if not data:
-        raise UserError(f"{name}: the file is empty (0 bytes); {_ADVICE}.")
+        raise UserError(not_a_picture(data, name))
     return data
 
 
@@ -145,12 +147,16 @@ def _open(content: bytes, max_pixels: int, name: str) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UserError(_too_many(name, max_pixels)) from error
     except Exception as error:  # as in open_picture: whatever a header of hostile bytes provokes
-        raise UserError(_not_a_picture(content, name)) from error
+        raise UserError(not_a_picture(content, name)) from error
     if picture.width * picture.height > max_pixels:
         raise UserError(_too_many(name, max_pixels, f" ({picture.width} x {picture.height})"))
     if picture.width * picture.height == 0:
         raise UserError(f"{name}: the picture has no pixels; {_ADVICE}.")
     return picture
+
+
+def _too_large(name: str, max_bytes: int) -> str:
+    return f"{name}: the file is larger than {max_bytes / 2**20:.4g} MiB; choose a smaller one."
 
 
 def _too_many(name: str, max_pixels: int, measured: str = "") -> str:
@@ -169,13 +175,20 @@ _SIGNATURES = (
     (4, b"ftypmif1", "a HEIC picture"),
     (4, b"ftyp", "a video"),
 )
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00")
 
 
-def _not_a_picture(content: bytes, name: str) -> str:
-    """Say what the bytes are instead, as far as their beginning tells."""
+def begins_like_picture(head: bytes) -> bool:
+    """Whether the first 16 bytes (or more) are those of one of FORMATS: cheap, necessary, not sufficient."""
+    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def not_a_picture(content: bytes, name: str) -> str:
+    """One sentence on what the bytes are instead of a picture, as far as their beginning tells."""
     head = content[:4096]
-    if head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    if not head:
+        return f"{name}: the file is empty (0 bytes); {_ADVICE}."
+    if begins_like_picture(head):
         return f"{name}: it begins like a picture, but its header is damaged or cut short; copy or save it again."
     for offset, magic, what in _SIGNATURES:
         if head[offset:].startswith(magic):
