@@ -163,11 +163,9 @@ def _facts(data: bytes) -> list[str]:
 def _frames(picture: Image.Image) -> int:
     """Number of frames; 1 where the rest of the file is too damaged to count."""
     try:
-        frames = getattr(picture, "n_frames", 1)
-        picture.seek(0)
+        return getattr(picture, "n_frames", 1)
     except Exception:  # later frames may be broken in any way; the first one has been decoded already
         return 1
-    return frames
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -296,7 +296,6 @@ def refuse(data):
         return True
 
 def decode(data):
-    Image.MAX_IMAGE_PIXELS = None
     Image.open(io.BytesIO(data)).load()
 
 data = pathlib.Path(sys.argv[1]).read_bytes()
@@ -309,15 +308,15 @@ print(json.dumps([refused, guarded, unguarded]))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from Linux's /proc")
-def test_refusing_a_bomb_takes_no_memory(bomb, tmp_path):
+def test_refusing_a_bomb_takes_no_memory(tmp_path):
     file = tmp_path / "bomb.png"
-    file.write_bytes(bomb)
+    file.write_bytes(blank_png(16_000, 10_000))  # few enough pixels for Pillow to decode them with a mere warning
     command = [sys.executable, "-c", PEAK, str(file)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     refused, guarded, unguarded = json.loads(run.stdout)
     assert refused
-    assert unguarded > 150  # MiB: the measure sees what it must see
+    assert unguarded > 120  # MiB: the measure sees what it must see
     assert guarded < 8
 
 
@@ -386,6 +385,8 @@ def test_inversion_is_suggested_for_ink_on_paper_only():
     assert images.looks_inverted(ink)
     assert not images.looks_inverted(255 - ink)
     assert not images.looks_inverted(np.repeat(ink, 3, axis=0))
+    assert images.looks_inverted(np.full((1, 32, 32), 140, np.uint8))
+    assert not images.looks_inverted(np.full((1, 32, 32), 115, np.uint8))
     blob = np.zeros((1, 32, 32), np.uint8)
     blob[:, 3:29, 3:29] = 255  # mostly bright, yet light on black: the mean of the whole would be fooled
     assert not images.looks_inverted(blob)
