@@ -63,19 +63,20 @@ class Context:
         estimator: str,
         *,
         n: int | None = None,
+        split: str | None = None,
         seed: int | None = None,
         interval: tuple[float, float] | None = None,
         unit: str = "",
         higher_is_better: bool = True,
     ) -> Metric:
-        """The number with its protocol; `n` defaults to the size of the test set, `interval` is (low, high) at 95 %."""
+        """The number with its protocol; `n` and `split` default to the test set, `interval`: (low, high) at 95 %."""
         low, high = (None, None) if interval is None else (float(interval[0]), float(interval[1]))
         return Metric(
             name=name,
             value=float(value),
             group=group,
             data=self.images.name,
-            split=self.images.split,
+            split=split or self.images.split,
             n=len(self.images) if n is None else n,
             seed=seed,
             estimator=estimator,

@@ -88,6 +88,7 @@ def measure(context: Context) -> list[Metric]:
                 values.mean(),
                 f"{'mean |c d_Z - d_X| / mean d_X at the best c, ' if name == 'distortion' else ''}{how}",
                 n=SAMPLES,
+                split="prior samples",
                 seed=context.seed,
                 interval=(values.mean() - half, values.mean() + half),
                 higher_is_better=name != "distortion",

@@ -30,7 +30,7 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:
-    """Structural similarity of each picture (Wang et al., IEEE TIP 2004): Gaussian 11x11 window, sigma 1.5.
+    """SSIM of each picture (Wang et al., IEEE TIP 2004): Gaussian 11x11 window, sigma 1.5, mirrored borders.
 
     Args:
         x, y: pictures in [0, 1], (B, C, H, W), at least 11 pixels a side.
@@ -69,7 +69,7 @@ def measure(context: Context) -> list[Metric]:
             "reconstruction",
             "SSIM",
             similarity.mean(dtype="float64"),
-            f"SSIM (Gaussian window 11x11, sigma 1.5) {how}",
+            f"SSIM (Gaussian window 11x11, sigma 1.5, mirrored borders) {how}",
             interval=mean_interval(similarity),
         ),
     ]
