@@ -13,16 +13,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decode
 
 import streamlit as st  # noqa: E402
 
-from explorer import state, widgets  # noqa: E402
+from explorer import state, theme, widgets  # noqa: E402
 
 PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
     ("traverse.py", "Traverse", ":material/tune:"),
 )
 
-st.set_page_config(page_title="GWAE Explorer", page_icon=":material/scatter_plot:", layout="wide")
+st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")
+st.html(theme.CSS)
+present = [entry for entry in PAGES if (ROOT / "pages" / entry[0]).is_file()]
 page = st.navigation(
-    [st.Page(ROOT / "pages" / file, title=title, icon=icon, default=not i) for i, (file, title, icon) in enumerate(PAGES)]
+    [
+        st.Page(ROOT / "pages" / file, title=title, icon=icon, default=not i)
+        for i, (file, title, icon) in enumerate(present)
+    ]
 )
 state.begin_page(page.url_path)
 with st.sidebar:

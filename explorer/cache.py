@@ -13,15 +13,16 @@ import streamlit as st
 
 from explorer import catalog
 from trainer.errors import UserError
-from trainer.run import SPRITE_COLUMNS, Run
+from trainer.run import Run
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import torch
 
     from trainer.models.base import LatentModel
 
-PREVIEW_TILES = 8
+PREVIEW_TILES = 6
 
 
 @st.cache_resource(show_spinner=False)
@@ -76,24 +77,13 @@ def tiles(path: str, hash: str, indices: list[int] | tuple[int, ...]) -> np.ndar
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _sprite(path: str, hash: str, stamp: tuple[int, int]) -> np.ndarray:  # noqa: A002
     """All tiles of sprite.png, read-only; a resource, so that no call copies megabytes."""
-    import numpy as np
-    from PIL import Image
+    from trainer.sprite import read_sprite_tiles
 
     run = Run(path)
     if run.sprite_path is None:
         raise UserError(f"{path}: the folder holds no pictures (sprite.png); start from a prior sample instead.")
-    size = run.config.data.size
-    try:
-        with Image.open(run.sprite_path, formats=["PNG"]) as picture:
-            width, height = picture.size
-            if width != size * SPRITE_COLUMNS or height % size or width * height > 200_000_000:
-                raise ValueError("unexpected size")
-            pixels = np.asarray(picture.convert("L" if run.config.data.channels == 1 else "RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"{run.sprite_path} is damaged; run 'python -m trainer evaluate {path}' again.") from error
-    rest = pixels.shape[2:]
-    grid = pixels.reshape(height // size, size, SPRITE_COLUMNS, size, *rest).swapaxes(1, 2)
-    sheet = grid.reshape(-1, size, size, *rest)
+    data = run.config.data
+    sheet = _pictures(read_sprite_tiles(run.sprite_path, (data.channels, data.size, data.size)))
     sheet.setflags(write=False)
     return sheet
 
@@ -134,7 +124,13 @@ def prior_pictures(path: str, hash: str, n: int = PREVIEW_TILES, seed: int = 0) 
         return _to_uint8(loaded.decode(codes_))
 
 
-def _to_uint8(batch) -> np.ndarray:
-    """(n, C, H, W) in [0, 1] -> (n, H, W) or (n, H, W, 3)."""
-    pixels = (batch.clamp(0, 1) * 255).round().byte()
-    return (pixels[:, 0] if pixels.shape[1] == 1 else pixels.permute(0, 2, 3, 1)).contiguous().numpy()
+def _to_uint8(batch: torch.Tensor) -> np.ndarray:
+    """(n, C, H, W) in [0, 1] -> uint8 (n, H, W) or (n, H, W, 3)."""
+    return _pictures((batch.clamp(0, 1) * 255).round().byte().numpy())
+
+
+def _pictures(batch: np.ndarray) -> np.ndarray:
+    """(n, C, H, W) -> (n, H, W) for grey or (n, H, W, 3) for colour, contiguous."""
+    import numpy as np
+
+    return np.ascontiguousarray(batch[:, 0] if batch.shape[1] == 1 else batch.transpose(0, 2, 3, 1))

@@ -20,8 +20,7 @@ RUNS_VARIABLE = "GWAE_RUNS"
 
 _DATA_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "omniglot": "Omniglot"}
 _WATCHED = ("config.yaml", "model.safetensors", "metrics.json", "card.md", "sprite.png")
-_KEY_GROUPS = ("reconstruction", "clustering", "generation", "ood", "disentanglement", "geometry")
-_KEY_NAMES = ("psnr", "ssim", "accuracy", "nmi", "auroc", "dci", "fid")
+_KEY_NAMES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data")
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,8 @@ class Entry:
     @property
     def key_metrics(self) -> tuple[Metric, ...]:
         """The few numbers a card shows, the most telling first."""
-        return tuple(sorted((m for m in self.metrics if _rank(m) < _OTHER), key=_rank)[:3])
-
-
-_OTHER = 99
-
-
-def _rank(metric: Metric) -> int:
-    """Order of key numbers: by the first known word in the name; baselines never represent a model."""
-    name = metric.name.lower()
-    if "baseline" in name or "k-means" in name or "kmeans" in name:
-        return _OTHER
-    return next((rank for rank, word in enumerate(_KEY_NAMES) if word in name), _OTHER)
+        by_name = {metric.name: metric for metric in self.metrics}
+        return tuple(by_name[name] for name in _KEY_NAMES if name in by_name)[:3]
 
 
 def roots() -> tuple[Path, Path]:
@@ -171,7 +160,7 @@ def prior_title(settings: Config) -> str:
     return {
         "np": "neural prior",
         "fnp": "factorised neural prior",
-        "gmp": f"Gaussian mixture, {settings.prior.components} components",
+        "gmp": f"mixture of {settings.prior.components} Gaussians",
         "normal": "standard normal",
     }[settings.prior.kind]
 

@@ -65,7 +65,9 @@ def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
 
 
 def _default_values(kind: type[PageState]) -> dict[str, Any]:
-    return {name: f.get_default(call_default_factory=True) for name, f in kind.model_fields.items() if not f.is_required()}
+    return {
+        name: f.get_default(call_default_factory=True) for name, f in kind.model_fields.items() if not f.is_required()
+    }
 
 
 def _encode(value: Any) -> str:
@@ -100,7 +102,6 @@ def _number(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
 
 
 # ---------------------------------------------------------------- the session

@@ -23,9 +23,22 @@ CATEGORIES: tuple[str, ...] = (
 CONTINUOUS = "viridis"
 DIVERGING = "RdBu"
 
-_LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#667085", "border": "#E1E4EA"}
-_DARK = {"background": "#14171C", "panel": "#1D2128", "text": "#E6E8EC", "muted": "#98A2B3", "border": "#323843"}
-_ACCENT = {False: "#3B6FD4", True: "#7FA6F0"}
+ICON = (  # written out: Streamlit fetches the material icon of a tab from the network
+    '<svg viewBox="0 0 16 16"><g fill="#3B6FD4"><circle cx="4" cy="11" r="3"/><circle cx="11.5" cy="4.5" r="3.5"/></g>'
+    '<circle cx="12.5" cy="12.5" r="2" fill="#ffa90e"/></svg>'
+)
+
+CSS = """<style>
+.st-key-gallery {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); gap: 1.25rem;
+}
+.st-key-gallery > *, .st-key-gallery [class*="st-key-card-"] { height: 100%; }
+[class*="st-key-card-"] > :last-child { margin-top: auto; }
+[class*="st-key-metrics-"] [data-testid="stPopoverButton"] { min-height: 1.5rem; padding: 0; opacity: 0.75; }
+[class*="st-key-metrics-"] [data-testid="stPopoverButton"] * { font-size: 0.8125rem; }
+[class*="st-key-metrics-"] strong { font-size: 1.125rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+</style>"""
+"""What Streamlit's layout cannot do: cards that wrap by the width there is, and labels that open small."""
 
 
 def category(index: int) -> str:

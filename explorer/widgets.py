@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
@@ -43,6 +43,11 @@ def empty_state(title: str, sentence: str, command: str | None = None, icon: str
             st.code(command, language="bash", width="content")
 
 
+def open_page(name: str) -> NoReturn:
+    """Go to pages/<name>.py; what its view should show is saved with state.save before."""
+    st.switch_page(catalog.ROOT / "pages" / f"{name}.py")
+
+
 def require_model() -> catalog.Entry:
     """The selected model; where there is none, say what to do and end the page here."""
     entry = state.selected_model()
@@ -73,9 +78,9 @@ def model_picker() -> None:
         return
     names = [choice.name for choice in catalog.usable()]
     st.session_state[_PICKER] = entry.name
-    st.selectbox("Model", names, key=_PICKER, on_change=_picked, required=True)
+    st.selectbox("Model", names, key=_PICKER, on_change=_picked)
     picture = thumbnail(entry)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         if picture is not None:
             st.image(picture, width=64, output_format="PNG", alt=f"Four test pictures of {entry.name}")
         st.caption(f"{entry.data_title} · {entry.prior_title}  \n`{entry.hash}`", width="stretch")
@@ -99,7 +104,13 @@ def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
 
 def format_value(metric: Metric) -> str:
     """The number as shown: three significant decimals at most, with its unit."""
-    text = f"{metric.value:.1f}" if metric.unit == "dB" else f"{metric.value:.3f}" if abs(metric.value) < 10 else f"{metric.value:.4g}"
+    text = (
+        f"{metric.value:.1f}"
+        if metric.unit == "dB"
+        else f"{metric.value:.3f}"
+        if abs(metric.value) < 10
+        else f"{metric.value:.4g}"
+    )
     return f"{text} {metric.unit}".strip()
 
 
@@ -127,7 +138,9 @@ def protocol_text(metric: Metric) -> str:
 
 def metric_row(metrics: Sequence[Metric], key: str) -> None:
     """Numbers side by side, each with its protocol on demand; `key` sets rows on one page apart."""
-    with st.container(horizontal=True, gap="medium", key=f"metrics-{key}"):
+    with st.container(
+        horizontal=True, wrap=False, gap="small", horizontal_alignment="distribute", key=f"metrics-{key}"
+    ):
         for position, metric in enumerate(metrics):
             with st.container(width="content", gap=None):
                 st.markdown(f"**{format_value(metric)}**", width="content")
@@ -153,3 +166,17 @@ def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.n
     padded[:, :, :height, :width, 3] = 255
     joined = padded.swapaxes(1, 2).reshape(count * (height + gap), n * (width + gap), 4)
     return joined[: -gap or None, : -gap or None].repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def blank(like: np.ndarray) -> np.ndarray:
+    """A neutral grey row of the same size: the place of pictures that are still being made."""
+    import numpy as np
+
+    return np.full_like(like, 127)
+
+
+def blank_tiles(n: int, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """n neutral grey tiles of a model's input size, (n, H, W)."""
+    import numpy as np
+
+    return np.full((n, *image_shape[1:]), 127, np.uint8)
