@@ -23,11 +23,9 @@ PAGES = (  # file, title, icon; the first one opens
 st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")
 st.html(theme.CSS)
 present = [entry for entry in PAGES if (ROOT / "pages" / entry[0]).is_file()]
+first = present[0]
 page = st.navigation(
-    [
-        st.Page(ROOT / "pages" / file, title=title, icon=icon, default=not i)
-        for i, (file, title, icon) in enumerate(present)
-    ]
+    [st.Page(ROOT / "pages" / row[0], title=row[1], icon=row[2], default=row is first) for row in present]
 )
 state.begin_page(page.url_path)
 with st.sidebar:

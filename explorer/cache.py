@@ -31,9 +31,7 @@ def _warm() -> bool:
 
     Streamlit collects after every rerun; with torch's objects unfrozen that costs 70 ms each time.
     """
-    import torch
-
-    import trainer.models  # noqa: F401
+    import trainer.models  # noqa: F401 - brings torch
 
     gc.collect()
     gc.freeze()
@@ -41,7 +39,7 @@ def _warm() -> bool:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def model(path: str, hash: str) -> LatentModel:  # noqa: A002 - the word the whole project uses
+def model(path: str, hash: str) -> LatentModel:
     """The trained model of a run folder, in evaluation mode, shared by all sessions: never change it.
 
     Raises: UserError if model.safetensors is damaged or of another architecture.
@@ -50,7 +48,7 @@ def model(path: str, hash: str) -> LatentModel:  # noqa: A002 - the word the who
     return Run(path).load_model()
 
 
-def codes(path: str, hash: str) -> pd.DataFrame:  # noqa: A002
+def codes(path: str, hash: str) -> pd.DataFrame:
     """codes.parquet of a run folder as a fresh copy; empty if there is none.
 
     Raises: UserError if the file is damaged.
@@ -59,11 +57,11 @@ def codes(path: str, hash: str) -> pd.DataFrame:  # noqa: A002
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _codes(path: str, hash: str, stamp: tuple[int, int]) -> pd.DataFrame:  # noqa: A002
+def _codes(path: str, hash: str, stamp: tuple[int, int]) -> pd.DataFrame:
     return Run(path).codes
 
 
-def tiles(path: str, hash: str, indices: list[int] | tuple[int, ...]) -> np.ndarray:  # noqa: A002
+def tiles(path: str, hash: str, indices: list[int] | tuple[int, ...]) -> np.ndarray:
     """Test pictures by sprite_index, uint8, (n, H, W) for grey or (n, H, W, 3) for colour.
 
     Raises: UserError if the folder has no sprite, it is damaged, or an index lies outside it.
@@ -75,7 +73,7 @@ def tiles(path: str, hash: str, indices: list[int] | tuple[int, ...]) -> np.ndar
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _sprite(path: str, hash: str, stamp: tuple[int, int]) -> np.ndarray:  # noqa: A002
+def _sprite(path: str, hash: str, stamp: tuple[int, int]) -> np.ndarray:
     """All tiles of sprite.png, read-only; a resource, so that no call copies megabytes."""
     from trainer.sprite import read_sprite_tiles
 
@@ -88,7 +86,7 @@ def _sprite(path: str, hash: str, stamp: tuple[int, int]) -> np.ndarray:  # noqa
     return sheet
 
 
-def originals(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:  # noqa: A002
+def originals(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:
     """The pictures that represent a model: the first test picture of each label, or the first n; uint8 (n, H, W[, 3]).
 
     Needs no torch, so a page can paint them at once. Raises: UserError if there are none.
@@ -103,7 +101,7 @@ def originals(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:  # no
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def reconstructions(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:  # noqa: A002
+def reconstructions(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:
     """g(mu(x)) of `originals`, uint8, same shape. Raises: UserError as `model` and `originals` do."""
     import torch
 
@@ -114,7 +112,7 @@ def reconstructions(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def prior_pictures(path: str, hash: str, n: int = PREVIEW_TILES, seed: int = 0) -> np.ndarray:  # noqa: A002
+def prior_pictures(path: str, hash: str, n: int = PREVIEW_TILES, seed: int = 0) -> np.ndarray:
     """g(z) of n prior samples drawn with `seed`, uint8, (n, H, W[, 3]). Raises: UserError as `model` does."""
     loaded = model(path, hash)
     import torch

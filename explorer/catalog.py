@@ -87,11 +87,12 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _signature(folder: Path) -> tuple[tuple[int, int], ...]:
-    """(mtime_ns, size) of each file an entry is made from: the same signature, the same entry."""
+    """Stamp of each file an entry is made from: the same signature, the same entry."""
     return tuple(stamp(folder / name) for name in _WATCHED)
 
 
 def stamp(path: Path) -> tuple[int, int]:
+    """(mtime_ns, size) of a file, (0, -1) if there is none: caches key files by it."""
     try:
         status = path.stat()
     except OSError:
@@ -174,7 +175,7 @@ def _check_weights(run: Run) -> None:
     """
     if not run.is_trained:
         raise UserError(
-            f"{run.name} has no model yet; it is still training, or continue it with 'python -m trainer resume {run.path}'."
+            f"{run.path} has no model yet; wait for its training, or continue it with 'python -m trainer resume'."
         )
     with open(run.weights_path, "rb") as handle:
         length = int.from_bytes(handle.read(8), "little")

@@ -41,6 +41,11 @@ CSS = """<style>
 """What Streamlit's layout cannot do: cards that wrap by the width there is, and labels that open small."""
 
 
+_LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#5B6472", "border": "#E1E4EA"}
+_DARK = {"background": "#14171C", "panel": "#1D2128", "text": "#E6E8EC", "muted": "#A3ACBA", "border": "#31363F"}
+_ACCENT = {False: "#3B6FD4", True: "#7FA6F0"}
+
+
 def category(index: int) -> str:
     """Colour of category `index`; the sequence repeats after ten, negative means 'none' and is grey."""
     return CATEGORIES[index % len(CATEGORIES)] if index >= 0 else "#98A2B3"
