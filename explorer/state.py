@@ -65,9 +65,8 @@ def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
 
 
 def _default_values(kind: type[PageState]) -> dict[str, Any]:
-    return {
-        name: f.get_default(call_default_factory=True) for name, f in kind.model_fields.items() if not f.is_required()
-    }
+    fields = kind.model_fields.items()
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
 
 
 def _encode(value: Any) -> str:

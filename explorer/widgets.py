@@ -103,14 +103,13 @@ def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
 
 
 def format_value(metric: Metric) -> str:
-    """The number as shown: three significant decimals at most, with its unit."""
-    text = (
-        f"{metric.value:.1f}"
-        if metric.unit == "dB"
-        else f"{metric.value:.3f}"
-        if abs(metric.value) < 10
-        else f"{metric.value:.4g}"
-    )
+    """The number as shown: decibels to one decimal, counts whole, everything else to three decimals; with its unit."""
+    if metric.unit == "dB":
+        text = f"{metric.value:.1f}"
+    elif float(metric.value).is_integer() and abs(metric.value) > 1:
+        text = f"{metric.value:.0f}"
+    else:
+        text = f"{metric.value:.3f}"
     return f"{text} {metric.unit}".strip()
 
 

@@ -81,9 +81,7 @@ found = catalog.entries()
 ready = [entry for entry in found if entry.broken is None]
 pictures = []
 if ready:
-    st.caption(
-        "Upper row: test pictures; lower row: what the model makes of them. Click a number's name for its protocol."
-    )
+    st.caption("Upper row: test pictures; lower row: what the model makes of them. A number's name opens its protocol.")
     pictures = gallery(ready)
 else:
     widgets.no_models()
