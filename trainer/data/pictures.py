@@ -20,6 +20,7 @@ from trainer.errors import UserError
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
+_BLOCK = 2**20  # pixels converted at a time
 
 _ADVICE = "choose a picture in PNG, JPEG, GIF, WebP, BMP or TIFF"
 
@@ -212,13 +213,27 @@ def _is_text(head: bytes) -> bool:
 
 
 def _from_deep(values: np.ndarray) -> Image.Image:
-    """16-bit, 32-bit or float grey (H, W) to 8-bit grey."""
-    if values.dtype == np.uint16 or values.dtype == np.dtype(">u2"):
-        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
-    floats = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(floats.min()), float(floats.max())
+    """16-bit, 32-bit or float grey (H, W) to 8-bit grey, a block at a time so that large pictures need no copies."""
+    out = np.empty(values.shape, dtype=np.uint8)
+    blocks = [slice(start, start + _BLOCK) for start in range(0, values.size, _BLOCK)]
+    flat, flat_out = values.reshape(-1), out.reshape(-1)
+    if values.dtype.kind == "u":
+        for block in blocks:
+            flat_out[block] = (flat[block].astype(np.uint32) + 128) // 257
+        return Image.fromarray(out)
+    low = min(float(_finite(flat[block]).min()) for block in blocks)
+    high = max(float(_finite(flat[block]).max()) for block in blocks)
     ceilings = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
     ceiling = next((c for c in ceilings if low >= 0 and high <= c), None)
     if ceiling is None:
-        floats, ceiling = floats - low, high - low  # no usual range fits, so high > low
-    return Image.fromarray(np.rint(floats * (255.0 / ceiling)).astype(np.uint8))
+        offset, ceiling = low, high - low
+    else:
+        offset = 0.0
+    for block in blocks:
+        flat_out[block] = np.rint((_finite(flat[block]) - offset) * (255.0 / (ceiling or 1.0)))
+    return Image.fromarray(out)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """As float64, with 0 for what is not a number."""
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
