@@ -35,8 +35,8 @@ CSS = """<style>
 .st-key-gallery > *, .st-key-gallery [class*="st-key-card-"] { height: 100%; }
 [class*="st-key-card-"] > :last-child { margin-top: auto; }
 [class*="st-key-metrics-"] [data-testid="stPopoverButton"] { min-height: 1.5rem; padding: 0; opacity: 0.75; }
-[class*="st-key-metrics-"] [data-testid="stPopoverButton"] * { font-size: 0.8125rem; }
-[class*="st-key-metrics-"] strong { font-size: 1.125rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+[class*="st-key-metrics-"] [data-testid="stPopoverButton"] * { font-size: 0.75rem; }
+[class*="st-key-metrics-"] strong { font-size: 1.0625rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 </style>"""
 """What Streamlit's layout cannot do: cards that wrap by the width there is, and labels that open small."""
 

@@ -138,7 +138,7 @@ def protocol_text(metric: Metric) -> str:
 def metric_row(metrics: Sequence[Metric], key: str) -> None:
     """Numbers side by side, each with its protocol on demand; `key` sets rows on one page apart."""
     with st.container(
-        horizontal=True, wrap=False, gap="small", horizontal_alignment="distribute", key=f"metrics-{key}"
+        horizontal=True, wrap=False, gap="xsmall", horizontal_alignment="distribute", key=f"metrics-{key}"
     ):
         for position, metric in enumerate(metrics):
             with st.container(width="content", gap=None):

@@ -87,5 +87,6 @@ else:
     widgets.no_models()
 if any(entry.broken for entry in found):
     damaged([entry for entry in found if entry.broken])
+state.mirror()  # a page is linkable before its last picture is there
 for spot, model in zip(pictures, ready, strict=True):
     paint(spot, model, waiting=False)

@@ -1,0 +1,41 @@
+"""Run folders for the page tests: made once per session, shown to the app through GWAE_RUNS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import catalog
+from tests.fixtures import make_run
+
+APP = Path(__file__).resolve().parents[2] / "explorer" / "app.py"
+
+
+@pytest.fixture(scope="session")
+def made_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder with one small model per kind, never to be changed by a test."""
+    root = tmp_path_factory.mktemp("runs")
+    make_run(root / "small-gmp")
+    make_run(root / "small-np", prior="np", z_dim=4)
+    make_run(root / "small-vae", kind="vae")
+    return root
+
+
+@pytest.fixture
+def runs(made_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty 'pretrained' and a runs folder of links to the made ones, to which a test may add."""
+    root = tmp_path / "runs"
+    root.mkdir()
+    for made in made_runs.iterdir():
+        os.symlink(made, root / made.name)
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
+    return root
+
+
+@pytest.fixture
+def app(runs: Path) -> AppTest:
+    """The whole app on the folders of `runs`, not run yet."""
+    return AppTest.from_file(str(APP), default_timeout=60)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from explorer import cache, catalog, widgets
+from tests.fixtures import make_run
+from trainer.run import Metric
+
+
+def texts(app) -> str:
+    """Everything the page says in words."""
+    return "\n".join(item.value for kind in ("title", "subheader", "markdown", "caption", "code") for item in app.get(kind))
+
+
+def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):
+    app.run()
+    assert not app.exception
+    said = texts(app)
+    for entry in catalog.usable():
+        assert f"**{entry.title}**" in said
+        assert entry.hash in said
+        assert app.button(key=f"open-{entry.name}").label == "Open in Traverse"
+    assert said.count("**18.2 dB**") == 2 * 3  # as the number, and at the head of its protocol
+    assert "| 95 % interval | 0.7 to 0.8 |" in said
+    assert "| n | 120 |" in said
+    assert "| Seed | none used |" in said
+    assert len(app.get("imgs")) == 3 + 1  # one per card, and the picker's thumbnail
+
+
+def test_a_card_opens_its_model_in_traverse(app):
+    app.run()
+    app.button(key="open-small-vae").click().run()
+    assert app.query_params["model"] == "small-vae"
+    assert app.title[0].value == "Traverse"
+    assert not app.exception
+
+
+def test_damaged_folders_are_listed_with_what_to_do(app, runs, made_runs):
+    shutil.copytree(made_runs / "small-np", runs / "broken-one")
+    (runs / "broken-one" / "model.safetensors").write_bytes(b"short")
+    app.run()
+    assert not app.exception
+    assert "broken-one" in texts(app)
+    assert "no safetensors file" in texts(app)
+    assert [button.key for button in app.button if button.key == "open-broken-one"] == []
+    assert "broken-one" not in app.sidebar.selectbox[0].options
+
+
+def test_weights_of_another_architecture_spoil_only_their_own_picture(app, runs, made_runs):
+    """The header is sound, so only loading finds out."""
+    shutil.copytree(made_runs / "small-np", runs / "foreign")
+    shutil.copy(made_runs / "small-vae" / "model.safetensors", runs / "foreign" / "model.safetensors")
+    app.run()
+    assert not app.exception
+    assert "do not belong to this config.yaml" in texts(app)
+    assert len(app.get("imgs")) == 3 + 1
+
+
+def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs):
+    shutil.copytree(made_runs / "small-np", runs / "bare")
+    for name in ("sprite.png", "codes.parquet", "metrics.json"):
+        (runs / "bare" / name).unlink()
+    app.run()
+    assert not app.exception
+    assert len(app.get("imgs")) == 4 + 1
+    assert "Not evaluated yet" in texts(app)
+
+
+def test_without_any_model_the_page_says_how_to_get_one(app, runs):
+    for link in runs.iterdir():
+        link.unlink()
+    app.run()
+    assert not app.exception
+    assert "No model to open yet" in texts(app)
+    assert "python -m trainer fit trainer/configs/mnist-gmp.yaml" in app.code[0].value
+
+
+def test_a_name_with_odd_characters_is_only_text(app, runs):
+    make_run(runs / "x_1.b-c", pictures=20)
+    (runs / "x_1.b-c" / "metrics.json").write_text(json.dumps([]))
+    app.run()
+    assert not app.exception
+    assert app.button(key="open-x_1.b-c")
+
+
+def test_the_cards_picture_is_the_models_own(runs):
+    entry = catalog.find("small-gmp")
+    given = (str(entry.path), entry.hash)
+    originals = cache.originals(*given)
+    assert originals.shape == (cache.PREVIEW_TILES, 32, 32)
+    table = cache.codes(*given)
+    first = table.drop_duplicates("label").sort_values("label")["sprite_index"].head(cache.PREVIEW_TILES)
+    np.testing.assert_array_equal(originals, cache.tiles(*given, first.tolist()))
+    made = cache.reconstructions(*given)
+    assert made.shape == originals.shape
+    assert made.dtype == np.uint8
+    error = ((made / 255.0 - originals / 255.0) ** 2).mean((1, 2))
+    psnr = table.set_index("sprite_index").loc[first, "psnr"]
+    np.testing.assert_allclose(-10 * np.log10(error), psnr, atol=0.05)  # bytes against floats
+
+
+def test_prior_pictures_depend_on_the_seed_alone(runs):
+    entry = catalog.find("small-np")
+    first = cache.prior_pictures(str(entry.path), entry.hash, 4, 1)
+    cache.prior_pictures.clear()
+    np.testing.assert_array_equal(first, cache.prior_pictures(str(entry.path), entry.hash, 4, 1))
+    assert (first != cache.prior_pictures(str(entry.path), entry.hash, 4, 2)).any()
+
+
+def test_strip_keeps_every_pixel_and_leaves_gaps_clear():
+    rows = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 5), dtype=np.uint8)
+    picture = widgets.strip(list(rows), gap=2, scale=2)
+    assert picture.shape == (2 * (2 * 7 - 2), 2 * (3 * 7 - 2), 4)
+    small = picture[::2, ::2]
+    for row in range(2):
+        for column in range(3):
+            tile = small[7 * row : 7 * row + 5, 7 * column : 7 * column + 5]
+            np.testing.assert_array_equal(tile[..., 0], rows[row, column])
+            assert (tile[..., 3] == 255).all()
+    assert (small[..., 3] == 255).sum() == 2 * 3 * 25
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"), [(18.25, "dB", "18.2 dB"), (0.98765, "", "0.988"), (3, "", "3"), (-0.5, "", "-0.500")]
+)
+def test_numbers_are_shown_to_a_sensible_length(value, unit, shown):
+    metric = Metric("m", value, "g", "d", "test", 1, None, "e", "c", unit=unit)
+    assert widgets.format_value(metric) == shown
