@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from trainer import card, data, export, sprite
+from trainer import card, data, export, files, sprite
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
@@ -76,16 +76,20 @@ def evaluate(
         seed: of every random choice (bootstrap, k-means, prior samples).
         device: where the networks run.
 
-    Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint, an unwritable folder.
+    Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint or one replaced meanwhile,
+        an unwritable folder.
     """
     progress = progress or (lambda what, done, total: None)
     _refuse(set(only or []) - set(GROUPS), list(GROUPS))
-    model = run.load_model()
+    run = Run(run.path)  # afresh: a Run remembers the hash of the weights it first saw
+    checkpoint, model = run.hash, run.load_model()
     images = data.load(run.config.data, "test", data_root)
     applicable = [name for name, group in GROUPS.items() if group.applies(run.config, images)]
     _refuse(set(only or []) - set(applicable), applicable)
 
     mu, log_var, columns = encode(model, images, device, progress)
+    if not all(bool(values.isfinite().all()) for values in (mu, log_var, columns["psnr"])):
+        raise UserError(f"{run.path}: the model gives values that are not finite; train it again at a lower optim.lr.")
     context = Context(
         run=run,
         model=model.to(device),
@@ -102,6 +106,8 @@ def evaluate(
     )
     wanted = [name for name in applicable if only is None or name in only]
     metrics = [metric for name in wanted for metric in GROUPS[name].measure(context)]
+    if Run(run.path).hash != checkpoint:  # a training goes on in this folder
+        raise UserError(f"{run.path}: the weights changed meanwhile; evaluate again when the training has ended.")
 
     tiles = _write_sprite(run, images)
     run.write_codes(code_table(images, mu, log_var, columns, tiles))
@@ -179,7 +185,7 @@ def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
 def _write_metrics(run: Run, metrics: list[Metric]) -> None:
     """Write metrics.json; a damaged one is what the user is told to repair by this very command, so it is dropped."""
     try:
-        run.write_metrics(metrics)
+        _ = run.metrics
     except UserError:
-        (run.path / "metrics.json").unlink(missing_ok=True)
-        run.write_metrics(metrics)
+        files.write_text(run.path / "metrics.json", "[]\n")
+    run.write_metrics(metrics)
