@@ -216,7 +216,9 @@ def test_truncated_jpeg_has_its_own_sentence():
     assert "JPEG file is cut short" in refusal(content[: len(content) // 2])
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # Pillow's, which the program itself turns off
+@pytest.mark.filterwarnings(
+    "ignore::PIL.Image.DecompressionBombWarning"
+)  # Pillow's, which the program itself turns off
 def test_pixels_are_counted_before_decoding():
     text = refusal(png_header(20_000, 10_000))  # 200 megapixels, refused by Pillow's own guard
     assert "more than 50 million pixels" in text
