@@ -13,7 +13,9 @@ from trainer.run import Metric
 
 def texts(app) -> str:
     """Everything the page says in words."""
-    return "\n".join(item.value for kind in ("title", "subheader", "markdown", "caption", "code") for item in app.get(kind))
+    return "\n".join(
+        item.value for kind in ("title", "subheader", "markdown", "caption", "code") for item in app.get(kind)
+    )
 
 
 def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):
@@ -28,7 +30,7 @@ def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):
     assert "| 95 % interval | 0.7 to 0.8 |" in said
     assert "| n | 120 |" in said
     assert "| Seed | none used |" in said
-    assert len(app.get("imgs")) == 3 + 1  # one per card, and the picker's thumbnail
+    assert len(app.get("image")) == 3 + 1  # one per card, and the picker's thumbnail
 
 
 def test_a_card_opens_its_model_in_traverse(app):
@@ -57,7 +59,7 @@ def test_weights_of_another_architecture_spoil_only_their_own_picture(app, runs,
     app.run()
     assert not app.exception
     assert "do not belong to this config.yaml" in texts(app)
-    assert len(app.get("imgs")) == 3 + 1
+    assert len(app.get("image")) == 3 + 1
 
 
 def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs):
@@ -66,7 +68,7 @@ def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs
         (runs / "bare" / name).unlink()
     app.run()
     assert not app.exception
-    assert len(app.get("imgs")) == 4 + 1
+    assert len(app.get("image")) == 4 + 1
     assert "Not evaluated yet" in texts(app)
 
 
