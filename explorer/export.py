@@ -1,0 +1,114 @@
+"""What the Traverse page gives away: PNG and SVG of a sheet, GIF of a sweep, CSV of a code. No streamlit here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from explorer import pixels
+
+SVG_TILE = 56
+"""Side of a tile in an SVG, in its units; about its size on the page."""
+GAP = 4
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A labelled grid of pictures.
+
+    Attributes:
+        pictures: uint8 (rows * columns, C, H, W), row-major.
+        rows: one label per row; a line break starts a second, smaller line.
+        heads: one label per column, or none.
+        title: printed above.
+    """
+
+    pictures: np.ndarray
+    columns: int
+    rows: Sequence[str]
+    heads: Sequence[str] = ()
+    title: str = ""
+
+
+def sheet_png(sheet: Sheet, scale: int = 2, gap: int = 1) -> bytes:
+    """The pictures alone, exact to the pixel, each enlarged `scale` times with white gaps of `gap` pixels before that."""
+    return pixels.png(pixels.join_tiles(sheet.pictures, sheet.columns, gap), scale, level=9)
+
+
+def sheet_svg(sheet: Sheet) -> str:
+    """The sheet as it is seen, with its labels; every picture is embedded once, at its own resolution, drawn crisply."""
+    left, top = 64, (26 if sheet.title else 0) + (20 if sheet.heads else 0) + 6
+    step = SVG_TILE + GAP
+    width, height = left + sheet.columns * step + GAP, top + len(sheet.rows) * step + GAP
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
+        f'<rect width="100%" height="100%" fill="#ffffff"/><g font-family="{escape(FONT)}" font-size="12" fill="#1f2430">',
+    ]
+    if sheet.title:
+        parts.append(f'<text x="{left}" y="20" font-size="13" font-weight="600">{escape(sheet.title)}</text>')
+    for column, head in enumerate(sheet.heads):
+        x = left + column * step + SVG_TILE / 2
+        parts.append(f'<text x="{x}" y="{top - 8}" text-anchor="middle" fill="#667085">{escape(head)}</text>')
+    for row, label in enumerate(sheet.rows):
+        parts += _row_label(label, left - 8, top + row * step + SVG_TILE / 2)
+    parts.append("</g>")
+    for place, picture in enumerate(sheet.pictures):
+        row, column = divmod(place, sheet.columns)
+        parts.append(_svg_image(picture, left + column * step, top + row * step))
+    return "\n".join([*parts, "</svg>"])
+
+
+def _row_label(label: str, x: float, middle: float) -> list[str]:
+    first, _, second = label.partition("\n")
+    y = middle + (4 if not second else -3)
+    lines = [f'<text x="{x}" y="{y}" text-anchor="end" font-weight="600">{escape(first)}</text>']
+    if second:
+        small = f'<text x="{x}" y="{y + 14}" text-anchor="end" font-size="10" fill="#667085">{escape(second)}</text>'
+        lines.append(small)
+    return lines
+
+
+def _svg_image(picture: np.ndarray, x: float, y: float) -> str:
+    data = pixels.as_base64(pixels.png(pixels.join_tiles(picture[None], 1), level=9))
+    return (
+        f'<image x="{x}" y="{y}" width="{SVG_TILE}" height="{SVG_TILE}" preserveAspectRatio="none" '
+        f'style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
+    )
+
+
+def animation_gif(pictures: np.ndarray, scale: int = 6, milliseconds: int = 70) -> bytes:
+    """An endlessly looping GIF, one frame per picture (Pillow joins equal neighbours into one longer frame).
+
+    Args:
+        pictures: uint8 (frames, C, H, W); grey ones keep every grey level, colours are reduced to 256 per frame.
+    """
+    from PIL import Image
+
+    frames = []
+    for picture in pictures:
+        enlarged = pixels.join_tiles(picture[None], 1).repeat(scale, axis=0).repeat(scale, axis=1)
+        frames.append(Image.fromarray(enlarged))
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return buffer.getvalue()
+
+
+def code_csv(columns: dict[str, Sequence[object]]) -> str:
+    """A table as CSV with a header line; float32 values in the fewest digits that read back as the same float32."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_exact(value) for value in row] for row in zip(*columns.values(), strict=True))
+    return buffer.getvalue()
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, float | np.floating):
+        return np.format_float_positional(np.float32(value), unique=True, trim="0")
+    return value

@@ -1,0 +1,251 @@
+"""What the Traverse page knows of a model, measured once per checkpoint, and starts turned into codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from explorer import cache, catalog
+from explorer.traverse_state import Choice
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from torch import Tensor
+
+    from explorer.images import Upload
+    from trainer.models.base import LatentModel
+    from trainer.traversal import AxisTable
+
+PRIOR_CODES = 2000
+WITHOUT_SPRITE = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """One model with everything that does not depend on what is looked at. Shared by all sessions: never change it.
+
+    Attributes:
+        pictures: codes, labels and ids of the test pictures that can be started from, by their index in URLs.
+        codes: (N, d) posterior means of the whole test set, or draws from the prior where `real` is False.
+        neighbours: sorted distances of codes to their nearest other code.
+    """
+
+    key: str
+    entry: catalog.Entry
+    model: LatentModel
+    pictures: pd.DataFrame
+    codes: Tensor
+    real: bool
+    table: AxisTable
+    neighbours: Tensor
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Ways to start that this model has, with their names on the page."""
+        found = {"image": "Test picture"} if self.real else {}
+        found |= {"prior": "Prior sample"}
+        found |= {"component": "Mixture centre"} if self.model.prior.kind == "gmp" else {}
+        return found | {"upload": "Your picture"}
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the labels that occur, in the order of the label numbers."""
+        named = self.pictures[self.pictures["label"] >= 0]
+        return list(named.sort_values("label", kind="stable")["label_name"].unique())
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A code to start from.
+
+    Attributes:
+        code: (d,) float32.
+        sigma: posterior standard deviation per axis, (d,), where an encoder gave the code.
+        original: the picture it belongs to, uint8 (C, H, W), or None.
+        anchor: what the code is, to complete "back to the ...".
+        caption: which one it is.
+    """
+
+    code: Tensor
+    anchor: str
+    caption: str
+    sigma: Tensor | None = None
+    original: np.ndarray | None = None
+    note: str = ""
+
+
+def space(entry: catalog.Entry) -> Space:
+    """Measure a model's latent space, or recall it.
+
+    Raises: UserError if the model or its codes cannot be read.
+    """
+    return _space(str(entry.path), entry.hash, catalog.stamp(Path(entry.path) / "codes.parquet"), entry)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Measuring the axes of this model, once …")
+def _space(path: str, hash: str, stamp: tuple[int, int], _entry: catalog.Entry) -> Space:
+    model = cache.model(path, hash)  # first, because it prepares torch
+    import torch
+
+    from trainer import traversal
+
+    frame = cache.codes(path, hash)
+    columns = [f"z{axis}" for axis in range(model.z_dim)]
+    real = len(frame) > 1 and {"label", "label_name", "id", "sprite_index", *columns} <= set(frame.columns)
+    if real:
+        codes = torch.from_numpy(frame[columns].to_numpy("float32", copy=True))
+        frame = _pictures(frame, _entry.has_sprite)
+    else:
+        codes = model.sample_prior(PRIOR_CODES, torch.Generator().manual_seed(0))
+    return Space(
+        key=f"{hash}-{stamp[0]}",
+        entry=_entry,
+        model=model,
+        pictures=frame,
+        codes=codes,
+        real=real,
+        table=traversal.describe_axes(model, codes),
+        neighbours=traversal.neighbour_distances(codes),
+    )
+
+
+def _pictures(frame: pd.DataFrame, has_sprite: bool) -> pd.DataFrame:
+    """The rows to start from: those in the sprite, or, where pictures may not be bundled, the first ones."""
+    if not has_sprite:
+        return frame.head(WITHOUT_SPRITE).reset_index(drop=True)
+    return frame[frame["sprite_index"] >= 0].set_index("sprite_index", drop=False).sort_index()
+
+
+def resolve(found: Space, chosen: Choice, side: str, avoid: str = "") -> Start:
+    """The code of a choice; a choice this model does not have becomes its nearest, with a note that says so.
+
+    Args:
+        avoid: label that an automatic choice (index -1) does not take.
+    """
+    if chosen.kind == "component" and "component" in found.kinds:
+        return _component(found, chosen.component)
+    if chosen.kind == "upload":
+        return _upload(found, chosen, side)
+    if chosen.kind == "image" and found.real:
+        return _picture(found, chosen.index, avoid)
+    note = ""
+    if chosen.kind == "component":
+        note = f"{found.entry.name} has no mixture components; a prior sample is shown instead."
+    elif chosen.kind == "image":
+        note = f"{found.entry.name} has no codes of test pictures yet; a prior sample is shown instead."
+    return _prior(found, chosen.seed, note)
+
+
+def picture_index(found: Space, index: int, avoid: str = "") -> int:
+    """An index that exists: the given one, or the first (for -1: the first one with another label than `avoid`)."""
+    if index in found.pictures.index:
+        return index
+    others = found.pictures[found.pictures["label_name"] != avoid] if index < 0 else found.pictures
+    return int((others if len(others) else found.pictures).index[0])
+
+
+def _picture(found: Space, wanted: int, avoid: str) -> Start:
+    import numpy as np
+    import torch
+
+    index = picture_index(found, wanted, avoid)
+    row = found.pictures.loc[index]
+    axes = range(found.model.z_dim)
+    log_var = [row.get(f"log_var{axis}", np.nan) for axis in axes]
+    label = f"{row['label_name']} · " if row["label_name"] else ""
+    return Start(
+        code=torch.tensor([float(row[f"z{axis}"]) for axis in axes]),
+        sigma=None if np.isnan(log_var).any() else torch.tensor(np.array(log_var, "float32")).mul(0.5).exp(),
+        original=_original(found, index),
+        anchor="posterior mean",
+        caption=f"{label}{row['id']}",
+        note=f"There is no test picture {wanted}; picture {index} is shown instead." if 0 <= wanted != index else "",
+    )
+
+
+def _original(found: Space, index: int) -> np.ndarray | None:
+    if not found.entry.has_sprite:
+        return None
+    tile = cache.tiles(str(found.entry.path), found.entry.hash, [index])[0]
+    return tile[None] if tile.ndim == 2 else tile.transpose(2, 0, 1)
+
+
+def _prior(found: Space, seed: int, note: str = "") -> Start:
+    import torch
+
+    code = found.model.sample_prior(1, torch.Generator().manual_seed(seed))[0]
+    return Start(code=code.detach(), anchor="prior sample", caption=f"prior sample, seed {seed}", note=note)
+
+
+def _component(found: Space, wanted: int) -> Start:
+    means, weights = found.model.prior.means(), found.model.prior.weights()
+    k = min(wanted, len(means) - 1)
+    note = f"There is no component {wanted}; component {k} is shown instead." if k != wanted else ""
+    caption = f"component {k}, weight {float(weights[k]):.3f}"
+    return Start(code=means[k].detach().clone(), anchor="component centre", caption=caption, note=note)
+
+
+# ---------------------------------------------------------------- uploads
+
+
+class Kept(NamedTuple):
+    """An uploaded picture, plain and inverted, and what the model of `hash` makes of the chosen one."""
+
+    hash: str
+    pair: tuple[Upload, Upload]
+    invert: bool
+    code: tuple[float, ...]
+    sigma: Tensor
+
+    @property
+    def upload(self) -> Upload:
+        """The picture the model sees."""
+        return self.pair[self.invert]
+
+
+def remember_upload(found: Space, side: str, pair: tuple[Upload, Upload], invert: bool) -> tuple[float, ...]:
+    """Keep an accepted picture in the session; returns its posterior mean as a URL carries it.
+
+    Args:
+        pair: the picture as it is, and inverted.
+    """
+    import torch
+
+    with torch.no_grad():
+        mean, log_var = found.model.encode(torch.from_numpy(pair[invert].array.copy())[None].float() / 255)
+    code = tuple(round(float(value), 3) for value in mean[0])
+    kept = Kept(found.entry.hash, pair, invert, code, (0.5 * log_var[0]).exp())
+    st.session_state[_upload_key(side)] = kept
+    return code
+
+
+def uploaded(found: Space, side: str) -> Kept | None:
+    """The session's picture of this side, as encoded by this model; None where there is none that fits the model."""
+    kept = st.session_state.get(_upload_key(side))
+    if not kept or kept.upload.array.shape != tuple(found.model.image_shape):
+        return None
+    if kept.hash != found.entry.hash:
+        remember_upload(found, side, kept.pair, kept.invert)
+    return st.session_state[_upload_key(side)]
+
+
+def _upload_key(side: str) -> str:
+    return f"traverse.uploaded.{side}"
+
+
+def _upload(found: Space, chosen: Choice, side: str) -> Start:
+    import torch
+
+    kept = uploaded(found, side)
+    if kept and (not chosen.code or kept.code == chosen.code):
+        return Start(torch.tensor(kept.code), "posterior mean", kept.upload.name, kept.sigma, kept.upload.array)
+    if len(chosen.code) == found.model.z_dim:
+        note = "This link carries the code of somebody's picture, not the picture itself, so there is no original."
+        return Start(torch.tensor(chosen.code), "code of the link", "code of an uploaded picture", note=note)
+    if chosen.code:
+        return _prior(found, chosen.seed, "The link's code belongs to a model with another number of axes.")
+    return _prior(found, chosen.seed, "Choose a picture to upload; until then a prior sample is shown.")

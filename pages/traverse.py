@@ -1,0 +1,15 @@
+"""Traverse: start from a code, move its axes, and see what each of them does to the picture."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import traverse_page, widgets
+
+widgets.page_header(
+    "Traverse",
+    "Start from a picture, move the axes of its code, and watch what each of them has learned.",
+)
+entry = widgets.require_model()
+with widgets.user_errors(), st.container(gap="medium"):
+    traverse_page.show(entry)
