@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from scipy.spatial.distance import pdist, squareform
 
+from trainer.metrics.context import batches
+
 if TYPE_CHECKING:
     from trainer.metrics.context import Context
     from trainer.run import Metric
@@ -106,8 +108,8 @@ def _prior_pairs(context: Context, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Condensed Euclidean distances of SAMPLES prior codes and of their flattened pictures."""
     with torch.inference_mode():
         z = context.model.sample_prior(SAMPLES, torch.Generator().manual_seed(seed))
-        x = context.model.decode(z.to(context.device))
-    return pdist(z.cpu().double().numpy()), pdist(x.flatten(1).cpu().double().numpy())
+        x = torch.cat([context.model.decode(z[rows].to(context.device)).cpu() for rows in batches(SAMPLES)])
+    return pdist(z.cpu().double().numpy()), pdist(x.flatten(1).double().numpy())
 
 
 def _discrete(context: Context, d_z: np.ndarray) -> list[Metric]:
