@@ -22,7 +22,7 @@ from trainer.errors import UserError
 SIDE = 28
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 _CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
-_CHUNK = 4096  # pictures made float at a time: 64 MB at 64x64
+_CHUNK = 512  # pictures made float at a time: 8 MB at 64x64
 
 
 def load_digits(name: str, title: str, url: str, split: str, root: Path, size: int, channels: int) -> ImageSet:
@@ -78,12 +78,11 @@ def fit_digits(pixels: torch.Tensor, size: int) -> torch.Tensor:
     """
     if size not in (32, 64):
         raise ValueError(f"size is 32 or 64, not {size}")
-    padded = F.pad(pixels, (2, 2, 2, 2)).unsqueeze(1)
     if size == 32:
-        return padded
+        return F.pad(pixels, (2, 2, 2, 2)).unsqueeze(1)
     out = torch.empty(len(pixels), 1, size, size, dtype=torch.uint8)
     for start in range(0, len(pixels), _CHUNK):
-        part = padded[start : start + _CHUNK].to(torch.float32)
+        part = F.pad(pixels[start : start + _CHUNK], (2, 2, 2, 2)).unsqueeze(1).to(torch.float32)
         enlarged = F.interpolate(part, size=(size, size), mode="bilinear", align_corners=False)
         out[start : start + _CHUNK] = enlarged.round_().to(torch.uint8)
     return out
