@@ -37,6 +37,8 @@ CSS = """<style>
 [class*="st-key-metrics-"] [data-testid="stPopoverButton"] { min-height: 1.5rem; padding: 0; opacity: 0.75; }
 [class*="st-key-metrics-"] [data-testid="stPopoverButton"] * { font-size: 0.75rem; }
 [class*="st-key-metrics-"] strong { font-size: 1.0625rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+[data-testid="stCaptionContainer"] code { background: none; padding: 0; color: inherit; font-size: 0.9em; }
+[data-testid="stPopoverBody"] table { font-size: 0.875rem; }
 </style>"""
 """What Streamlit's layout cannot do: cards that wrap by the width there is, and labels that open small."""
 

@@ -29,14 +29,15 @@ def gallery(entries: list[catalog.Entry]) -> list:
 def describe(entry: catalog.Entry) -> None:
     """Name, what it was trained on, its key numbers, and the way into it."""
     origin = "" if entry.bundled else " :gray-badge[your run]"
-    st.markdown(f"**{entry.title}**{origin}")
-    st.caption(
-        f"{entry.model_kind.upper()} · {entry.prior_title}  \n"
-        f"{entry.data_title} {entry.image_shape[1]}×{entry.image_shape[2]} · {entry.z_dim} axes · `{entry.hash}`"
-    )
+    with st.container(gap="xxsmall"):
+        st.markdown(f"**{entry.title}**{origin}")
+        st.caption(
+            f"{entry.model_kind.upper()} · {entry.prior_title}  \n"
+            f"{entry.data_title} {entry.image_shape[1]}×{entry.image_shape[2]} · {entry.z_dim} axes · `{entry.hash}`"
+        )
     if entry.key_metrics:
         widgets.metric_row(entry.key_metrics, entry.name)
-    else:
+    elif not entry.note:
         st.caption("Not evaluated yet; `python -m trainer evaluate` adds its numbers.")
     if entry.note:
         st.caption(f":material/info: {entry.note}")
@@ -71,9 +72,9 @@ def damaged(entries: list[catalog.Entry]) -> None:
     """Folders that cannot be opened, each with what to do."""
     st.subheader("Cannot be opened", anchor=False)
     for entry in entries:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/folder_off: **{entry.name}**", width="content")
-            st.markdown(f":gray[{entry.broken}]", width="stretch")
+        with st.container(border=True, gap="xxsmall"):
+            st.markdown(f":material/folder_off: **{entry.name}**")
+            st.caption(entry.broken)
 
 
 widgets.page_header("GWAE Explorer", SENTENCE)

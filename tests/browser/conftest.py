@@ -27,7 +27,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_SECONDS = 60
+START_SECONDS = 120
+PATIENCE = 90_000  # milliseconds; the machine may be training at the same time
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -117,6 +118,7 @@ def page(browser, server: str):
     When the test ends, the page must have asked nobody but the server, and its console must hold no error.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, base_url=server)
+    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     foreign, errors = [], []
     opened.on("request", lambda request: foreign.append(request.url) if is_foreign(request.url, server) else None)
@@ -133,7 +135,7 @@ def is_foreign(url: str, server: str) -> bool:
     return not url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:"))
 
 
-def settled(opened, seconds: float = 30) -> None:
+def settled(opened, seconds: float = PATIENCE / 1000) -> None:
     """Wait until the app has finished running and has painted the result."""
     opened.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=seconds * 1000)
     opened.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

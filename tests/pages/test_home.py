@@ -66,6 +66,7 @@ def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs
     shutil.copytree(made_runs / "small-np", runs / "bare")
     for name in ("sprite.png", "codes.parquet", "metrics.json"):
         (runs / "bare" / name).unlink()
+    app.query_params["model"] = "small-gmp"
     app.run()
     assert not app.exception
     assert len(app.get("image")) == 4 + 1
