@@ -35,6 +35,12 @@ def restore_optimiser(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> No
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, slots in optimizer.state.items():
+        for name, tensor in slots.items():
+            # Fused optimisers walk through memory: moments in another layout than their weights' (channels last)
+            # would be applied to the wrong weights, without any error.
+            if tensor.shape == parameter.shape:
+                slots[name] = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def random_tensors() -> dict[str, Tensor]:
