@@ -65,7 +65,7 @@ def _workbench(found: Space) -> None:
     if start.note:
         st.caption(f":material/info: {start.note}")
     z = traverse_stage.code_now(found, start, view)
-    traverse_stage.show(found, start, z)
+    now = traverse_stage.show(found, start, z)
     st.segmented_control(
         "View",
         list(VIEWS),
@@ -79,7 +79,7 @@ def _workbench(found: Space) -> None:
     elif view.view == "interpolation":
         traverse_views.interpolation(found, start, z, _label(found, view))
     elif view.view == "pad":
-        traverse_views.pad(found, start, z)
+        traverse_views.pad(found, start, z, now)
     else:
         traverse_views.code(found, start, z)
 

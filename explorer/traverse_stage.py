@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KEY = "traverse.panel"
 _SEQUENCE = "traverse.sequence"
-CLOSE = 0.95
+FAR = 0.99
 
 
 def code_now(found: Space, start: Start, view: TraverseState) -> Tensor:
@@ -28,14 +28,18 @@ def code_now(found: Space, start: Start, view: TraverseState) -> Tensor:
     return z
 
 
-def show(found: Space, start: Start, z: Tensor) -> None:
-    """Draw the panel; the server decodes the start and the current code in one batch."""
+def show(found: Space, start: Start, z: Tensor) -> np.ndarray:
+    """Draw the panel; the server decodes the start and the current code in one batch.
+
+    Returns: the current picture, uint8 (C, H, W).
+    """
     import torch
 
     from trainer import traversal
 
     at_start, now = pixels.to_uint8(traversal.decode(found.model, torch.stack([start.code, z])))
     live_decoder.panel(_data(found, start, z, at_start, now), key=KEY, on_moved=_moved)
+    return now
 
 
 def sequence() -> int:
@@ -64,7 +68,7 @@ def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
         "axes": axes_data(found),
         "outside": _outside(),
         "floor": floor,
-        "codes_name": "codes of the test pictures" if found.real else "draws from the prior (there are no codes yet)",
+        "codes_name": "test codes" if found.real else "draws from the prior",
         "anchor": start.anchor,
         "caption": start.caption,
         "start": start.code.tolist(),
@@ -74,7 +78,7 @@ def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
         "original": pixels.as_base64(start.original) if start.original is not None else None,
         "reconstruction": pixels.as_base64(at_start),
         "current": pixels.as_base64(now),
-        "support": support_text(found, z),
+        "support": support(found, z),
     }
 
 
@@ -118,7 +122,7 @@ def axes_data(found: Space) -> list[dict[str, Any]]:
     return _axes_data(found.key, found)
 
 
-def support_text(found: Space, z: Tensor) -> str:
+def support(found: Space, z: Tensor) -> dict[str, Any]:
     """How far the code is from every real one, measured by how far these are from one another."""
     import torch
 
@@ -127,10 +131,10 @@ def support_text(found: Space, z: Tensor) -> str:
     distance = float(traversal.nearest_distance(z[None], found.codes))
     share = float(torch.searchsorted(found.neighbours, torch.tensor(distance))) / len(found.neighbours)
     what = "test code" if found.real else "draw from the prior"
-    if share >= CLOSE:
-        beyond = "all" if share >= 1 else f"{100 * share:.0f} % of"
-        return f"Far from what was learned: the nearest {what} is {distance:.1f} away, more than for {beyond} {what}s."
-    return f"Nearest {what} {distance:.1f} away, as usual among {what}s."
+    far = share >= FAR
+    typical = float(found.neighbours[len(found.neighbours) // 2])
+    text = f"Nearest {what} {distance:.1f} away; between {what}s {typical:.1f} is usual."
+    return {"far": far, "text": f"Far from what was learned. {text}" if far else text}
 
 
 def decoder_bytes_path(found: Space):

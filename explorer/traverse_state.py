@@ -57,9 +57,9 @@ class TraverseState(state.PageState):
     @classmethod
     def _edits_are_pairs(cls, edits: tuple[str, ...]) -> tuple[str, ...]:
         for edit in edits:
-            axis, separator, value = edit.partition(":")
+            axis, separator, value = edit.partition("_")
             if not (separator and axis.isdecimal() and abs(float(value)) < 1e6):
-                raise ValueError(f"{edit} is not axis:value")
+                raise ValueError(f"{edit} is not axis_value")
         return edits
 
 
@@ -83,13 +83,13 @@ def choice(view: TraverseState, side: str) -> Choice:
 
 def edits_of(view: TraverseState) -> dict[int, float]:
     """Changed axes and their values."""
-    pairs = (edit.partition(":") for edit in view.edits)
+    pairs = (edit.partition("_") for edit in view.edits)
     return {int(axis): float(value) for axis, _, value in pairs}
 
 
 def edits_text(edits: Mapping[int, float]) -> tuple[str, ...]:
     """Inverse of edits_of, to the decimals that a URL carries."""
-    return tuple(f"{axis}:{value:.{_DECIMALS}f}".rstrip("0").rstrip(".") for axis, value in sorted(edits.items()))
+    return tuple(f"{axis}_{value:.{_DECIMALS}f}".rstrip("0").rstrip(".") for axis, value in sorted(edits.items()))
 
 
 def current() -> TraverseState:

@@ -12,6 +12,7 @@ from explorer.traverse_start import picker
 from explorer.traverse_state import bound, choice, current
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 ROWS = 8
@@ -192,7 +193,7 @@ def _path_figure(found: Space, paths: dict[str, Tensor]) -> None:
 # ---------------------------------------------------------------- two-axis pad
 
 
-def pad(found: Space, start: Start, z: Tensor) -> None:
+def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
     """Two axes under one handle, over a grid of pictures or the codes of the test pictures."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         x = _axis_select(found, "pad_x", "To the right", 0, width=130)
@@ -219,6 +220,7 @@ def pad(found: Space, start: Start, z: Tensor) -> None:
             "points": points,
             "colours": colours,
             "shape": list(found.model.image_shape),
+            "current": pixels.as_base64(now),
             "sequence": traverse_stage.sequence(),
         },
         key="traverse.pad",

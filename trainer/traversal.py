@@ -111,14 +111,15 @@ def axis_ranges(codes: Tensor, margin: float = 0.12) -> tuple[Tensor, Tensor]:
 def densities(codes: Tensor, low: Tensor, high: Tensor, points: int = GRID_POINTS) -> Tensor:
     """Gaussian kernel density of each column at `points` places from low to high, in 1/unit, (d, points).
 
-    Silverman's bandwidth 0.9 min(sigma, IQR/1.34) n^(-1/5), floored at half a grid step.
+    Half of Silverman's bandwidth 0.9 min(sigma, IQR/1.34) n^(-1/5), because the codes of a clustering prior have gaps
+    that the full one fills; floored at half a grid step.
     """
     n, d = codes.shape
     spread = codes.std(0) if n > 1 else torch.zeros(d)
     quartiles = torch.quantile(codes, torch.tensor([0.25, 0.75]), dim=0)
     scale = torch.minimum(spread, (quartiles[1] - quartiles[0]) / 1.34)
     scale = torch.where(scale > 0, scale, spread)
-    width = torch.maximum(0.9 * scale * n**-0.2, 0.5 * (high - low) / (points - 1))  # (d,)
+    width = torch.maximum(0.45 * scale * n**-0.2, 0.5 * (high - low) / (points - 1))  # (d,)
     grid = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, points)  # (d, points)
     total = torch.zeros(d, points)
     for chunk in codes.split(512):  # (d, points, 512) at a time: 16 MB for 128 axes

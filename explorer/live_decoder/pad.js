@@ -103,7 +103,7 @@ class Pad {
     this.mark(".handle", value);
     this.mark(".cross-x", value);
     this.mark(".cross-y", value);
-    const signed = (number) => number.toFixed(2).replace("-", "−");
+    const signed = (number) => (Math.abs(number) < 0.005 ? "0.00" : number.toFixed(2).replace("-", "−"));
     const { x, y } = this.data;
     this.root.querySelector("small").textContent = `z${x.i} = ${signed(value[0])}, z${y.i} = ${signed(value[1])}`;
   }

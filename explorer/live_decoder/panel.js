@@ -58,7 +58,12 @@ class Panel {
     this.showStart();
     for (const row of this.rows.values()) this.showAnchor(row), this.showRow(row);
     this.showHome();
-    if (!late) this.paint(floatsOf(data.current), data.sequence, "server");
+    if (!late) {
+      this.paint(floatsOf(data.current), data.sequence, "server");
+      const support = this.root.querySelector(".support");
+      support.textContent = data.support.text;
+      support.classList.toggle("far", data.support.far);
+    }
     this.showNote();
     if (data.decoder && live.models.has(data.model)) sessionOf(data.model, this.base).catch(() => {}); // warm it up
   }
@@ -231,7 +236,7 @@ class Panel {
     if (Number(input.min) !== low) input.min = low;
     if (Number(input.max) !== high) input.max = high;
     if (Math.abs(Number(input.value) - current) > 1e-9) input.value = current;
-    const text = current.toFixed(2).replace("-", "−");
+    const text = signed(current);
     if (value.textContent !== text) value.textContent = text;
     const outside = densityAt(axis, current) < this.data.outside;
     node.classList.toggle("outside", outside);
@@ -294,6 +299,8 @@ function densityDrawing(axis) {
   svg.append(area, line);
   return svg;
 }
+
+const signed = (value) => (Math.abs(value) < 0.005 ? "0.00" : value.toFixed(2).replace("-", "−"));
 
 function describe(figure, title, small) {
   const [heading, detail] = [figure.querySelector("figcaption"), figure.querySelector("small")];
