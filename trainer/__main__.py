@@ -92,13 +92,26 @@ def evaluate(
 
     with _one_line_errors():
         groups = [name.strip() for name in only.split(",")] if only else None
-        metrics = evaluation.evaluate(runs.Run(folder), data_root, groups)
+        metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, progress=evaluation.stderr_progress)
         if as_json:
             typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
             return
         for metric in metrics:
             interval = "" if metric.low is None else f" [{metric.low:.4g}, {metric.high:.4g}]"
             typer.echo(f"{metric.group}  {metric.name}  {metric.value:.4f} {metric.unit}{interval}  n={metric.n}")
+
+
+@app.command()
+def bundle(
+    folder: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder, for example pretrained/<name>.")],
+) -> None:
+    """Copy a finished run without its training state, weights in float16; evaluate the copy afterwards."""
+    from trainer import bundle as bundling
+
+    with _one_line_errors():
+        packed = bundling.bundle(runs.Run(folder), out)
+        typer.echo(f"{packed.path}: checkpoint {packed.hash}")
 
 
 @app.command("list")

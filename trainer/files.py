@@ -21,6 +21,7 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
+        os.chmod(temporary, 0o644)  # some writers leave files readable for their owner only
         os.replace(temporary, path)
     except Exception as error:
         with contextlib.suppress(OSError):

@@ -141,7 +141,7 @@ class Run:
 
     def write_codes(self, codes: pd.DataFrame) -> None:
         """Replace codes.parquet atomically."""
-        files.write_atomic(self.path / "codes.parquet", lambda path: codes.to_parquet(path, index=False))
+        files.write_atomic(self.path / "codes.parquet", lambda path: write_parquet(codes, path))
 
 
 def create(path: str | Path, settings: config.Config) -> Run:
@@ -168,6 +168,19 @@ def find(*roots: str | Path) -> list[Run]:
                 except UserError:
                     continue
     return runs
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Lossless and small: the bytes of floats are split by significance, which nearly halves tables of codes."""
+    floats = [name for name in table if table[name].dtype.kind == "f"]
+    others = [name for name in table if name not in floats]
+    table.to_parquet(
+        path,
+        index=False,
+        compression="zstd",
+        use_dictionary=others,
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+    )
 
 
 def _read_table(path: Path, read) -> pd.DataFrame:

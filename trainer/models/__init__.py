@@ -12,10 +12,11 @@ from trainer import files
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
+from trainer.models.dagmm import DAGMM
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
 
-MODELS = {"gwae": GWAE, "vae": VAE}
+MODELS = {"gwae": GWAE, "vae": VAE, "dagmm": DAGMM}
 FORMAT = {"format": "gwae-explorer/1"}
 
 
@@ -26,12 +27,18 @@ def build(settings: Config) -> LatentModel:
         return MODELS[settings.model.kind](settings)
 
 
-def save_weights(model: LatentModel, path: Path) -> None:
-    """Write the state dict as safetensors, atomically.
+HALF_FROM = 1_000
+"""Tensors of at least so many numbers are halved; statistics, biases and mixture weights stay in full precision."""
+
+
+def save_weights(model: LatentModel, path: Path, half: bool = False) -> None:
+    """Write the state dict as safetensors, atomically; with `half` the large tensors in float16.
 
     Raises: UserError if the disk is full or the folder may not be written.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if half:
+        tensors = {name: tensor.half() if tensor.numel() >= HALF_FROM else tensor for name, tensor in tensors.items()}
     files.write_atomic(path, lambda temporary: save_file(tensors, temporary, metadata=FORMAT))
 
 

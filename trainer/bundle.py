@@ -1,0 +1,30 @@
+"""Bundling: a finished run as a small, resume-free folder, such as those in pretrained/."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from trainer import files, models
+from trainer.errors import UserError
+from trainer.run import Run
+
+
+def bundle(run: Run, out: Path) -> Run:
+    """Copy configuration, history and weights to `out`; the weights in float16, which halves the folder.
+
+    The half-precision file is a checkpoint of its own with its own hash: evaluate it, not the original.
+    load_weights turns it back into float32, so every copy computes the same numbers.
+
+    Raises: UserError if the run is untrained, or `out` holds something already or cannot be written.
+    """
+    if not run.is_trained:
+        raise UserError(f"{run.path}: not trained yet; continue it with 'python -m trainer resume'.")
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out}: not empty; choose another --out or delete it first.")
+    files.make_folder(out)
+    models.save_weights(run.load_model(), out / "model.safetensors", half=True)
+    for name in ("history.csv", "config.yaml"):  # the configuration last: it is what makes a folder a run
+        if (run.path / name).is_file():
+            files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
+    return Run(out)
