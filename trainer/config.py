@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from trainer.errors import UserError
 
 Dataset = Literal["mnist", "fashion-mnist", "omniglot", "folder"]
-ModelKind = Literal["gwae", "vae"]
+ModelKind = Literal["gwae", "vae", "dagmm"]
 PriorKind = Literal["np", "fnp", "gmp", "normal"]
 
 
@@ -40,9 +40,9 @@ class DataConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """The networks that GWAE and VAE share (trainer/models/networks.py)."""
+    """The networks that all models share (trainer/models/networks.py)."""
 
-    kind: ModelKind = Field("gwae", description="gwae, or vae as the control on the same networks.")
+    kind: ModelKind = Field("gwae", description="gwae; vae as the control, dagmm as a detector, on the same networks.")
     z_dim: int = Field(16, ge=1, le=512, description="Number of latent axes (published: 64 on CelebA).")
     width: int = Field(32, ge=4, le=128, description="Channels of the first convolution; each stage doubles them.")
     critic_width: int = Field(8, ge=2, le=128, description="Channels of the critic's first convolution.")
@@ -80,6 +80,18 @@ class ObjectiveConfig(_Section):
     beta: float = Field(1.0, ge=0, description="Weight of the KL divergence (vae; 1 is the ELBO).")
 
 
+class DagmmConfig(_Section):
+    """What only DAGMM has (Zong et al., ICLR 2018, sections 3.3 and 4); prior.components is its number of components."""
+
+    width: int = Field(32, ge=2, le=1024, description="Hidden units of the estimation network.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Dropout in the estimation network, as published.")
+    energy: float = Field(0.1, ge=0, description="Weight lambda_1 of the mean energy, as published.")
+    covariance: float = Field(0.005, ge=0, description="Weight lambda_2 of sum 1 / diag(Sigma), as published.")
+    jitter: float = Field(
+        1e-4, ge=0, description="Added to the diagonal of every covariance: they become singular otherwise."
+    )
+
+
 class OptimConfig(_Section):
     """How long, how fast, and when to stop."""
 
@@ -111,12 +123,15 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     prior: PriorConfig = PriorConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
+    dagmm: DagmmConfig = DagmmConfig()
     optim: OptimConfig = OptimConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         if self.model.kind == "vae" and self.prior.kind != "normal":
             raise ValueError("model.kind=vae has the prior 'normal'; set prior.kind=normal")
+        if self.model.kind == "dagmm" and (self.prior.kind != "gmp" or self.prior.warm_start):
+            raise ValueError("model.kind=dagmm is a mixture of its own; set prior.kind=gmp and prior.warm_start=false")
         if self.objective.lambda_p > 0 and self.prior.kind not in ("gmp", "normal"):
             raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp or normal")
         if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainer import losses
 from trainer.config import Config
 from trainer.models.base import LatentModel, posterior_sample
+from trainer.models.dagmm import DAGMM, mixture_energy, mixture_moments
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
 
@@ -119,6 +120,43 @@ class GWAEObjective(nn.Module):
         return {"loss": loss, "potential gap": gap, "gradient penalty": penalty}
 
 
+class DAGMMObjective(nn.Module):
+    """L_W + lambda_1 mean E(z) + lambda_2 sum_kd 1 / Sigma_kdd (Zong et al., ICLR 2018, eq. 7).
+
+    The moments are those of the batch while training, those stored with the model otherwise.
+    """
+
+    has_critic = False
+
+    def __init__(self, model: DAGMM, settings: Config):
+        super().__init__()
+        self.model = model
+        self.weights = settings.dagmm
+
+    def main_parameters(self) -> list[dict]:
+        """Optimiser groups of the main player."""
+        return [{"params": list(self.model.parameters()), "scale": 1.0}]
+
+    def forward(self, x: Tensor, player: str = "main") -> Terms:
+        """Terms of a batch of images (B, C, H, W)."""
+        model, weights, stored = self.model, self.weights, self.model.prior
+        mu, _ = model.encode(x)
+        reconstructed = model.decode(mu)
+        features = model.features(x, mu, reconstructed).double()  # thin covariances need the digits
+        if model.training:
+            moments = mixture_moments(features, model.memberships(features.float()).double())
+        else:
+            moments = (stored.phi, stored.mu, stored.sigma)
+        thin = (moments[2].diagonal(dim1=1, dim2=2) + weights.jitter).reciprocal().sum()
+        terms = {
+            "reconstruction": losses.reconstruction(x, reconstructed),
+            "energy": mixture_energy(features, *moments, weights.jitter).mean().to(x.dtype),
+            "covariance": thin.to(x.dtype),
+        }
+        loss = terms["reconstruction"] + weights.energy * terms["energy"] + weights.covariance * terms["covariance"]
+        return {"loss": loss, **terms}
+
+
 def _elbo(model: LatentModel, x: Tensor, beta: float) -> Terms:
     mu, log_var = model.encode(x)
     reconstruction = losses.reconstruction(x, model.decode(posterior_sample(mu, log_var)))
@@ -128,4 +166,4 @@ def _elbo(model: LatentModel, x: Tensor, beta: float) -> Terms:
 
 def build(model: LatentModel, settings: Config) -> nn.Module:
     """The objective that belongs to the model."""
-    return {GWAE: GWAEObjective, VAE: VAEObjective}[type(model)](model, settings)
+    return {GWAE: GWAEObjective, VAE: VAEObjective, DAGMM: DAGMMObjective}[type(model)](model, settings)

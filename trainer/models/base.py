@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from trainer.data.imageset import ImageSet
 
 LOG_VAR_LIMIT = 8.0
 """log sigma^2 stays inside (-8, 8): exp() can neither overflow nor vanish, which is what turned trials to NaN."""
@@ -20,7 +24,10 @@ class LatentModel(nn.Module, ABC):
         image_shape: (C, H, W) of the model's input.
         z_dim: number of latent axes.
         prior: the prior module (trainer/models/priors.py); `prior.kind` names its family.
+        needs_training_set: whether `finalise` measures the pictures it is given.
     """
+
+    needs_training_set = False
 
     image_shape: tuple[int, int, int]
     z_dim: int
@@ -44,8 +51,21 @@ class LatentModel(nn.Module, ABC):
 
     def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
         """Out-of-distribution scores by name, each (B,); a larger score is more out-of-distribution."""
-        squared = (x - self.reconstruct(x)).square().flatten(1).sum(1)
+        mu, _ = self.encode(x)
+        return self.scores_from(x, mu, self.decode(mu))
+
+    def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
+        """ood_scores of pictures that have been encoded already: mu = mu(x), (B, z_dim), reconstruction = g(mu)."""
+        squared = (x - reconstruction).square().flatten(1).sum(1)
         return {"reconstruction error": 0.5 * squared}
+
+    def finalise(self, images: ImageSet) -> None:
+        """Store what the model needs besides its weights: statistics of the prior, or of the training pictures.
+
+        Called before every checkpoint with a sample of the training set, and once more with all of it for models
+        that say `needs_training_set`. Neither weights, mode nor the global random generator change.
+        """
+        self.prior.calibrate()
 
 
 def bounded_log_var(raw: Tensor) -> Tensor:

@@ -23,13 +23,12 @@ class GWAE(Autoencoder):
         self.critic = Critic(self.image_shape, self.z_dim, settings.model.critic_width)
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_DISTANCE_SCALE)))
 
-    def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
+    def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
         """Adds the Kantorovich potential as published, f(g(mu), mu), and on the picture itself, f(x, mu).
 
         Both are deterministic; the published code scores g(z) of a sampled z.
         """
-        scores = super().ood_scores(x)
-        mu, _ = self.encode(x)
-        scores["potential f(g(mu), mu)"] = self.critic(self.decode(mu), mu)
+        scores = super().scores_from(x, mu, reconstruction)
+        scores["potential f(g(mu), mu)"] = self.critic(reconstruction, mu)
         scores["potential f(x, mu)"] = self.critic(x, mu)
         return scores

@@ -30,11 +30,11 @@ class Autoencoder(LatentModel):
         """g(z), (B, C, H, W), in [0, 1]."""
         return self.decoder(z)
 
-    def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
+    def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
         """Reconstruction error and, where the prior has a density, its negative log at mu(x)."""
-        scores = super().ood_scores(x)
+        scores = super().scores_from(x, mu, reconstruction)
         if hasattr(self.prior, "log_prob"):
-            scores["prior"] = -self.prior.log_prob(self.encode(x)[0])
+            scores["prior"] = -self.prior.log_prob(mu)
         return scores
 
 
