@@ -19,8 +19,13 @@ ModelKind = Literal["gwae", "vae", "dagmm"]
 PriorKind = Literal["np", "fnp", "gmp", "normal"]
 
 
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
+"""What PyYAML raises on bad text: its own errors, ValueError (impossible dates, bytes that are not UTF-8), depth."""
+SHOWN = 80  # characters of a wrong value that an error message repeats
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -81,7 +86,7 @@ class ObjectiveConfig(_Section):
 
 
 class DagmmConfig(_Section):
-    """What only DAGMM has (Zong et al., ICLR 2018, sections 3.3 and 4); prior.components is its number of components."""
+    """What only DAGMM has (Zong et al., ICLR 2018, sections 3 and 4); prior.components is its number of components."""
 
     width: int = Field(32, ge=2, le=1024, description="Hidden units of the estimation network.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Dropout in the estimation network, as published.")
@@ -147,22 +152,24 @@ def _sentence(error: ValidationError, source: str) -> str:
     """First problem of a pydantic error as one sentence that names the key and the valid values."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the configuration"
+    given = repr(first["input"]) if len(repr(first["input"])) <= SHOWN else type(first["input"]).__name__
+    wanted = first["msg"][:1].lower() + first["msg"][1:]
     if first["type"] == "extra_forbidden":
         return f"{source}: unknown key '{key}'; remove it or correct its spelling."
     if first["type"] == "value_error":
         return f"{source}: {first['ctx']['error']}."
-    return f"{source}: {key}={first['input']!r} is not valid: {first['msg'].lower()}."
+    return f"{source}: {key}={given} is not valid: {wanted}."
 
 
 def from_dict(values: Any, source: str = "config") -> Config:
-    """Validate nested values.
+    """Validate nested values; a section without anything in it has its defaults.
 
     Raises: UserError naming `source`, the key, and what is allowed.
     """
     if not isinstance(values, dict):
         raise UserError(f"{source}: expected sections such as 'data:' and 'model:', found {type(values).__name__}.")
     try:
-        return Config.model_validate(values)
+        return Config.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         raise UserError(_sentence(error, source)) from error
 
@@ -172,12 +179,26 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     key, separator, text = assignment.partition("=")
     if not separator:
         raise UserError(f"--set {assignment}: write it as section.key=value, for example optim.max_steps=1000.")
+    try:
+        value = yaml.safe_load(text)
+    except YAML_ERRORS as error:
+        raise UserError(f"--set {assignment}: what follows '=' is not YAML; put text into quotes.") from error
     *sections, leaf = key.strip().split(".")
     for section in sections:
-        values = values.setdefault(section, {})
+        if values.get(section) is None:
+            values[section] = {}
+        values = values[section]
         if not isinstance(values, dict):
-            raise UserError(f"--set {assignment}: '{section}' is a value, not a section.")
-    values[leaf] = yaml.safe_load(text)
+            raise UserError(f"--set {assignment}: '{section}' is a value, not a section; set it without '.{leaf}'.")
+    values[leaf] = value
+
+
+def _place(error: Exception) -> str:
+    """What YAML found wrong, and where, in a few words."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not YAML'}"
+    return getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error).partition("\n")[0]
 
 
 def load(path: str | Path, assignments: list[str] | None = None) -> Config:
@@ -187,11 +208,15 @@ def load(path: str | Path, assignments: list[str] | None = None) -> Config:
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; trainer/configs holds the ready recipes.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as YAML text ({str(error).splitlines()[0]}).") from error
+    except (*YAML_ERRORS, OSError) as error:
+        raise UserError(f"{path}: cannot be read as YAML text ({_place(error)}); correct it there.") from error
+    if values is None:
+        raise UserError(f"{path}: is empty; start from a recipe in trainer/configs.")
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected sections such as 'data:' and 'model:', found a {type(values).__name__}.")
     for assignment in assignments or []:
         _assign(values, assignment)
     return from_dict(values, str(path))

@@ -6,6 +6,8 @@ which need no further data set and are none of the reported ones (trainer/ood/pa
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
@@ -48,7 +50,7 @@ def _bezier(control: np.ndarray) -> np.ndarray:
     """24 points of the Bezier curve of 2 to 4 control points (k, 2), by de Casteljau's scheme."""
     points = [np.broadcast_to(point, (len(_CURVE), 2)) for point in control]
     while len(points) > 1:
-        points = [(1 - _CURVE) * a + _CURVE * b for a, b in zip(points, points[1:], strict=False)]
+        points = [(1 - _CURVE) * a + _CURVE * b for a, b in pairwise(points)]
     return points[0]
 
 

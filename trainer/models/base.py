@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LOG_VAR_LIMIT = 8.0
 """log sigma^2 stays inside (-8, 8): exp() can neither overflow nor vanish, which is what turned trials to NaN."""
 
+SMALLEST_NORM = 1e-6
+"""|x| of a black picture counts as this: its relative error is then large, not infinite."""
+
 
 class LatentModel(nn.Module, ABC):
     """Encoder q(z|x) = N(mu(x), diag sigma^2(x)), decoder x = g(z) and prior pi(z).
@@ -50,14 +53,19 @@ class LatentModel(nn.Module, ABC):
         return self.decode(self.encode(x)[0])
 
     def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Out-of-distribution scores by name, each (B,); a larger score is more out-of-distribution."""
+        """Out-of-distribution scores by name, each (B,); a larger score is more out-of-distribution.
+
+        Every model has "reconstruction error" = |x - g(mu)|^2 / 2, which grows with the amount of ink, and
+        "relative error" = |x - g(mu)| / |x|, which does not.
+        """
         mu, _ = self.encode(x)
         return self.scores_from(x, mu, self.decode(mu))
 
     def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
         """ood_scores of pictures that have been encoded already: mu = mu(x), (B, z_dim), reconstruction = g(mu)."""
         squared = (x - reconstruction).square().flatten(1).sum(1)
-        return {"reconstruction error": 0.5 * squared}
+        length = x.flatten(1).norm(dim=1).clamp_min(SMALLEST_NORM)
+        return {"reconstruction error": 0.5 * squared, "relative error": squared.sqrt() / length}
 
     def finalise(self, images: ImageSet) -> None:
         """Store what the model needs besides its weights: statistics of the prior, or of the training pictures.

@@ -5,8 +5,8 @@ Feature of a picture x with code z_c = mu(x) and reconstruction x' = g(z_c), D =
     z = [z_c, |x - x'| / |x|, cos(x, x')]
 
 An estimation network gives soft memberships gamma = softmax(MLP(z)); phi_k, mu_k and Sigma_k are the gamma-weighted
-moments of z, and a picture's energy is E(z) = -log sum_k phi_k N(z; mu_k, Sigma_k). While training, the moments are those
-of the batch, as in the paper; what is scored and validated uses those of the training set, which `finalise` stores.
+moments of z, and a picture's energy is E(z) = -log sum_k phi_k N(z; mu_k, Sigma_k). While training, the moments are
+those of the batch, as in the paper; scores and validation use those of the training set, which `finalise` stores.
 """
 
 from __future__ import annotations
@@ -19,13 +19,11 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.models.base import LOG_VAR_LIMIT
+from trainer.models.base import LOG_VAR_LIMIT, SMALLEST_NORM
 from trainer.models.priors import standard_normal
 from trainer.models.vae import Autoencoder
 
 BATCH = 200
-SMALLEST_NORM = 1e-6
-"""Length below which a black picture counts as this long: its relative error is then large, not infinite."""
 
 
 def mixture_moments(z: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -74,8 +72,8 @@ def mixture_energy(z: Tensor, phi: Tensor, mu: Tensor, sigma: Tensor, jitter: fl
 class CodeMixture(nn.Module):
     """The mixture over features as stored with the model, and its marginal over the code as the prior pi(z).
 
-    A mixture's marginal is the mixture of the marginals, so the first z_dim entries of mu_k and Sigma_k are all it takes.
-    Speaks the interface of the trainable mixture (trainer/models/priors.py); until `store` it is N(0, I) in each component.
+    A mixture's marginal is the mixture of the marginals, so the first z_dim entries of mu_k and Sigma_k are enough.
+    Speaks the interface of the trainable mixture (trainer/models/priors.py); until `store`, each component is N(0, I).
     """
 
     kind = "gmp"
