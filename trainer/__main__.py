@@ -1,24 +1,25 @@
-"""The command line: `python -m trainer fit | resume | evaluate | list`.
+"""The command line: `python -m trainer fit | resume | evaluate | bundle | list | bench`.
 
-Progress goes to standard error, results to standard output; exit status 2 means bad input, told in one line.
+Progress goes to standard error, results to standard output. Exit status 0: done. 2: bad input, told in one line on
+standard error. Anything else is a fault of the program and comes with a traceback.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from trainer import config
 from trainer import run as runs
 from trainer.errors import UserError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Where the data sets are; default $GWAE_DATA, then ./data.")
@@ -31,23 +32,18 @@ Devices = Annotated[int, typer.Option("--devices", min=1, help="Number of device
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
-@contextmanager
-def _one_line_errors():
-    """Turn a UserError into one line on standard error and exit status 2."""
-    try:
-        yield
-    except UserError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-
-
-def _train(run: runs.Run, data_root: Path | None, max_minutes: float | None, accelerator: str, devices: int) -> None:
+def _train(run: runs.Run, data_root: Path | None, max_minutes: float | None, accelerator: str, devices: int, **more):
     from trainer import fit as fitting
 
-    ended = fitting.fit(run, data_root, max_minutes, accelerator=accelerator, devices=devices)
-    history = run.history
-    step = int(history["step"].iloc[-1]) if len(history) else 0
-    typer.echo(f"{run.path}: {ended} at step {step}, checkpoint {run.hash}")
+    ended = fitting.fit(run, data_root, max_minutes, accelerator=accelerator, devices=devices, **more)
+    if ended.trained:
+        typer.echo(f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}")
+    else:
+        key = "max_steps" if ended.reason == "finished" else "patience"
+        typer.echo(
+            f"{run.path}: had ended before ({ended.reason}) at step {ended.step}, nothing to do; "
+            f"raise optim.{key} in config.yaml to train on"
+        )
 
 
 @app.command()
@@ -61,10 +57,14 @@ def fit(
     devices: Devices = 1,
 ) -> None:
     """Train a new model into a new run folder."""
-    with _one_line_errors():
-        settings = config.load(recipe, assignments)
-        run = runs.create(out or Path("runs") / settings.name, settings)
-        _train(run, data_root, max_minutes, accelerator, devices)
+    settings = config.load(recipe, assignments)
+    folder = out or Path("runs") / settings.name
+    runs.require_free(folder)
+
+    from trainer import data
+
+    images = data.load(settings.data, "train", data_root)  # before the folder: missing data leaves nothing behind
+    _train(runs.create(folder, settings), data_root, max_minutes, accelerator, devices, images=images)
 
 
 @app.command()
@@ -76,8 +76,7 @@ def resume(
     devices: Devices = 1,
 ) -> None:
     """Continue a training from its last checkpoint."""
-    with _one_line_errors():
-        _train(runs.Run(folder), data_root, max_minutes, accelerator, devices)
+    _train(runs.Run(folder), data_root, max_minutes, accelerator, devices)
 
 
 @app.command()
@@ -90,15 +89,14 @@ def evaluate(
     """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, decoder and card."""
     from trainer import evaluate as evaluation
 
-    with _one_line_errors():
-        groups = [name.strip() for name in only.split(",")] if only else None
-        metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, progress=evaluation.stderr_progress)
-        if as_json:
-            typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
-            return
-        for metric in metrics:
-            interval = "" if metric.low is None else f" [{metric.low:.4g}, {metric.high:.4g}]"
-            typer.echo(f"{metric.group}  {metric.name}  {metric.value:.4f} {metric.unit}{interval}  n={metric.n}")
+    groups = [name.strip() for name in only.split(",")] if only else None
+    metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, progress=evaluation.stderr_progress)
+    if as_json:
+        typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
+        return
+    for metric in metrics:
+        interval = "" if metric.low is None else f" [{metric.low:.4g}, {metric.high:.4g}]"
+        typer.echo(f"{metric.group}  {metric.name}  {metric.value:.4f} {metric.unit}{interval}  n={metric.n}")
 
 
 @app.command()
@@ -109,9 +107,29 @@ def bundle(
     """Copy a finished run without its training state, weights in float16; evaluate the copy afterwards."""
     from trainer import bundle as bundling
 
-    with _one_line_errors():
-        packed = bundling.bundle(runs.Run(folder), out)
-        typer.echo(f"{packed.path}: checkpoint {packed.hash}")
+    packed = bundling.bundle(runs.Run(folder), out)
+    typer.echo(f"{packed.path}: checkpoint {packed.hash}")
+
+
+@app.command("map")
+def map_codes(
+    folder: Annotated[Path, typer.Argument(help="Evaluated run folder.")],
+    settings: Annotated[str, typer.Option("--settings", help='Changes as JSON: {"neighbours": 30}.')] = "{}",
+    out: Annotated[Path | None, typer.Option("--out", help="File; default in the run folder.")] = None,
+    job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
+) -> None:
+    """Lay the test codes out in the plane (UMAP) and store the map."""
+    from trainer import evaluate as evaluation
+    from trainer import map_job, mapping
+
+    wanted, run = mapping.parse_settings(settings), runs.Run(folder)
+    path = out or map_job.target(run.path, run.hash, wanted)
+    if job:
+        return map_job.work(run.path, path, wanted)
+    made = mapping.of_run(run, wanted, evaluation.stderr_progress)
+    mapping.write(made, path)
+    trust = made.meta["trustworthiness"]
+    typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
 
 
 @app.command("list")
@@ -120,24 +138,47 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List the models in pretrained/ and runs/."""
-    with _one_line_errors():
-        found = runs.find(*(roots or [Path("pretrained"), Path("runs")]))
-        rows = [
-            {
-                "path": str(run.path),
-                "checkpoint": run.hash if run.is_trained else None,
-                "model": run.config.model.kind,
-                "prior": run.config.prior.kind,
-                "data": run.config.data.name,
-            }
-            for run in found
-        ]
-        if as_json:
-            typer.echo(json.dumps(rows, indent=1))
-            return
-        for row in rows:
-            typer.echo("  ".join(str(value or "untrained") for value in row.values()))
+    found = runs.find(*(roots or [Path("pretrained"), Path("runs")]))
+    rows = [
+        {
+            "path": str(run.path),
+            "checkpoint": run.hash if run.is_trained else None,
+            "model": run.config.model.kind,
+            "prior": run.config.prior.kind,
+            "data": run.config.data.name,
+        }
+        for run in found
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        typer.echo("  ".join(str(value or "untrained") for value in row.values()))
+
+
+@app.command()
+def bench(
+    repeats: Annotated[int, typer.Option("--repeats", min=3, help="Interleaved measurements; medians count.")] = 15,
+    as_json: AsJson = False,
+) -> None:
+    """Time a training step against the network passes it cannot do without, and measure peak memory."""
+    from trainer import bench as benchmark
+
+    results = benchmark.measure(repeats)
+    typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status, after one line on standard error where it is 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = app(args=arguments or ["--help"], prog_name="python -m trainer", standalone_mode=False)
+    except (UserError, TyperException) as error:
+        told = error.format_message() if isinstance(error, TyperException) else str(error)
+        typer.echo(" ".join(told.split("\n")), err=True)
+        return 2
+    return status or 0
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    sys.exit(main())

@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from trainer import card, data, export, files, sprite
+from trainer import card, data, export, files, mapping, sprite
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
@@ -45,6 +45,7 @@ GROUPS: dict[str, Group] = {
     "reconstruction": Group(reconstruction.measure),
     "clustering": Group(clustering.measure, clustering.applies),
     "geometry": Group(geometry.measure),
+    "map": Group(mapping.measure, mapping.applies),
 }
 """What `evaluate --only` knows, in the order of the results; a new group is one line here."""
 

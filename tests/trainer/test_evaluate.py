@@ -144,7 +144,7 @@ def test_evaluating_again_gives_the_same_bytes_and_prints_nothing(run, digits, c
 
 def test_metrics_carry_protocol_and_survive_the_file(run):
     metrics = run.metrics
-    assert {m.group for m in metrics} == set(GROUPS)
+    assert {m.group for m in metrics} == set(GROUPS) - {"map"}  # too few pictures for one
     for metric in metrics:
         assert metric.checkpoint == run.hash
         assert metric.data == "MNIST"
