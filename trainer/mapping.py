@@ -341,8 +341,8 @@ def measure(context: Context) -> list[Metric]:
     write(made, context.run.path / FILE)
     shown = int((made.frame["kind"] == "code").sum())
     how = (
-        f"UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist}, {settings.metric}) of {shown:,} mu(x) with "
-        f"{PRIOR_SAMPLES:,} prior samples; k = {projection.TRUST_NEIGHBOURS} (Venna and Kaski 2001)"
+        f"UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist}, {settings.metric}) of {shown:,} mu(x) "
+        f"and {PRIOR_SAMPLES:,} prior samples; k = {projection.TRUST_NEIGHBOURS} (Venna and Kaski 2001)"
     )
     value = made.meta["trustworthiness"]
     return [context.metric("map", "map trustworthiness", value, how, n=shown, seed=context.seed)]

@@ -9,6 +9,7 @@ what becomes of it.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def inside(points: np.ndarray, paths: list[np.ndarray]) -> np.ndarray:
     x, y = np.asarray(points, dtype=np.float64).T
     odd = np.zeros(len(x), dtype=bool)
     for path in paths:
-        for (x0, y0), (x1, y1) in zip(path[:-1], path[1:], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(path):
             if y0 != y1:
                 odd ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
     return odd

@@ -70,9 +70,9 @@ def pca(codes: np.ndarray, dims: int, fitted_on: int | None = None) -> np.ndarra
 def trustworthiness(codes: np.ndarray, coordinates: np.ndarray, k: int = TRUST_NEIGHBOURS) -> float:
     """Share of map neighbours that are near in code space too, 1 for a map that invents none (Venna and Kaski, 2001).
 
-    T = 1 - 2 / (N k (2N - 3k - 1)) sum_i sum_{j in U_i} (r(i, j) - k), U_i: the k nearest of i on the map, r(i, j): rank
-    of j among the neighbours of i in code space, counted where it is above k. Equals scikit-learn's, in blocks, so
-    that 10,000 codes need megabytes instead of gigabytes.
+    T = 1 - 2 / (N k (2N - 3k - 1)) sum_i sum_{j in U_i} (r(i, j) - k), U_i: the k nearest of i on the map, r(i, j):
+    rank of j among the neighbours of i in code space, counted where it is above k. Equals scikit-learn's, in blocks,
+    so that 10,000 codes need megabytes instead of gigabytes.
 
     Args:
         codes: (N, d), N > 3 k / 2.
