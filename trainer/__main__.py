@@ -32,10 +32,10 @@ Devices = Annotated[int, typer.Option("--devices", min=1, help="Number of device
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
-def _train(run: runs.Run, data_root: Path | None, max_minutes: float | None, accelerator: str, devices: int, **more):
+def _train(run: runs.Run, data_root: Path | None, max_minutes: float | None, accelerator: str, devices: int) -> None:
     from trainer import fit as fitting
 
-    ended = fitting.fit(run, data_root, max_minutes, accelerator=accelerator, devices=devices, **more)
+    ended = fitting.fit(run, data_root, max_minutes, accelerator=accelerator, devices=devices)
     if ended.trained:
         typer.echo(f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}")
     else:
@@ -58,13 +58,12 @@ def fit(
 ) -> None:
     """Train a new model into a new run folder."""
     settings = config.load(recipe, assignments)
-    folder = out or Path("runs") / settings.name
-    runs.require_free(folder)
-
-    from trainer import data
-
-    images = data.load(settings.data, "train", data_root)  # before the folder: missing data leaves nothing behind
-    _train(runs.create(folder, settings), data_root, max_minutes, accelerator, devices, images=images)
+    run = runs.create(out or Path("runs") / settings.name, settings)
+    try:
+        _train(run, data_root, max_minutes, accelerator, devices)
+    except UserError:
+        runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
+        raise
 
 
 @app.command()

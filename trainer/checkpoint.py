@@ -1,14 +1,18 @@
 """The resumable state of a training: one safetensors file, nothing pickled, replaced atomically.
 
-Holds the model, the moments of both optimisers, the random generators and the loop's counters, so that a
-resumed training continues bit by bit where the uninterrupted one would have been (on the CPU).
+Holds the model, the moments of both optimisers, the random generators, the loop's counters and the sums of terms
+that are not yet a row of the history, so that a resumed training continues bit by bit where the uninterrupted one
+would have been (on the CPU).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +22,17 @@ from torch.optim import Optimizer
 
 from trainer import files
 from trainer.errors import UserError
+from trainer.record import Counters
+
+MOMENTS = {torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.RMSprop: {"step", "square_avg"}}
+"""What the optimisers of trainer/fit.py remember of every weight."""
+
+
+class State(NamedTuple):
+    """What a checkpoint holds besides what is restored in place."""
+
+    counters: Counters
+    sums: dict[str, Tensor]
 
 
 def optimiser_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -29,13 +44,19 @@ def optimiser_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Inverse of optimiser_tensors; the groups keep the hyper-parameters of the configuration."""
+    """Inverse of optimiser_tensors; the groups keep the hyper-parameters of the configuration.
+
+    Raises: ValueError if the tensors are those of another kind of optimiser or of other weights.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    expected = MOMENTS[type(optimizer)]
     for parameter, slots in optimizer.state.items():
+        if set(slots) != expected or any(tensor.ndim and tensor.shape != parameter.shape for tensor in slots.values()):
+            raise ValueError("moments of another optimiser")
         for name, tensor in slots.items():
             # Fused optimisers walk through memory: moments in another layout than their weights' (channels last)
             # would be applied to the wrong weights, without any error.
@@ -63,7 +84,7 @@ def save(
     model: nn.Module,
     optimizers: Mapping[str, Optimizer],
     generators: Mapping[str, torch.Generator],
-    counters: dict,
+    state: State,
 ) -> None:
     """Write everything atomically; a crash or a full disk leaves the previous file as it was.
 
@@ -74,9 +95,19 @@ def save(
         tensors |= {f"{player}/{name}": tensor for name, tensor in optimiser_tensors(optimizer).items()}
     tensors |= {f"random/{name}": tensor for name, tensor in random_tensors().items()}
     tensors |= {f"generator/{name}": generator.get_state() for name, generator in generators.items()}
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {"counters": json.dumps(counters)}
+    tensors |= {f"sums/{name}": value for name, value in state.sums.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"counters": json.dumps(asdict(state.counters))}
     files.write_atomic(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+
+
+def read_counters(path: Path) -> Counters:
+    """Where the training stood, without reading any tensor.
+
+    Raises: UserError if the file is truncated or not a checkpoint.
+    """
+    with _told(path), safe_open(path, framework="pt") as file:
+        return Counters(**json.loads(file.metadata()["counters"]))
 
 
 def load(
@@ -84,15 +115,15 @@ def load(
     model: nn.Module,
     optimizers: Mapping[str, Optimizer],
     generators: Mapping[str, torch.Generator],
-) -> dict:
-    """Restore everything in place and return the counters.
+) -> State:
+    """Restore model, optimisers and generators in place and return the rest.
 
     Raises: UserError if the file is truncated or belongs to another configuration.
     """
+    counters = read_counters(path)
     groups: dict[str, dict[str, Tensor]] = {}
-    try:
+    with _told(path):
         with safe_open(path, framework="pt") as file:
-            counters = json.loads(file.metadata()["counters"])
             for key in file.keys():  # noqa: SIM118 - a safe_open handle is not iterable
                 group, name = key.split("/", 1)
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
@@ -102,6 +133,13 @@ def load(
         restore_random(groups["random"])
         for name, generator in generators.items():
             generator.set_state(groups["generator"][name])
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+    return State(counters, groups.get("sums", {}))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever a damaged or foreign file provokes, as one sentence."""
+    try:
+        yield
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"{path}: truncated or of another configuration; start the training anew.") from error
-    return counters

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from trainer.errors import UserError
 
@@ -45,14 +47,49 @@ def make_folder(path: Path) -> None:
         raise _explained(error, path) from error
 
 
+@contextlib.contextmanager
+def exclusive(path: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock file `path`, so that no second process does; the system lets go of it when the process dies.
+
+    Raises: UserError(refusal) if another process holds it, or a sentence on why it cannot be written.
+    """
+    try:
+        handle = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below; closing it opens the lock
+    except OSError as error:
+        raise _explained(error, path) from error
+    with handle:
+        try:
+            _lock(handle)
+        except OSError as error:
+            raise UserError(refusal) from error
+        yield
+
+
+def _lock(handle: IO[str]) -> None:
+    """Lock an open file without waiting; OSError if another process has done so."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _explained(error: Exception, path: Path) -> Exception:
-    """Turn a full disk or a missing permission into a sentence; leave every other error as it is."""
-    code = getattr(error, "errno", None)
-    text = str(error)
-    if code == errno.ENOSPC or "No space left" in text:
+    """Turn what the disk or the system refuses into a sentence; leave every other error as it is.
+
+    safetensors reports such errors as its own, with only "(os error 28)" in the text.
+    """
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    if not isinstance(error, OSError) and not match:
+        return error
+    code = error.errno if isinstance(error, OSError) else int(match[1])
+    if code in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path}: no space left on the disk; free some and resume, nothing saved before is lost.")
-    if code in (errno.EACCES, errno.EPERM, errno.EROFS) or "Permission denied" in text:
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UserError(f"{path}: the folder may not be written; choose another one with --out.")
     if code in (errno.ENOTDIR, errno.EEXIST):
         return UserError(f"{path}: a file is in the way; choose another folder with --out.")
-    return error
+    return UserError(f"{path}: cannot be written ({os.strerror(code or 0)}); choose another folder with --out.")

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
-import os
-import signal
-import time
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
-from trainer import checkpoint, data, files, models, objectives, warm_start
+from trainer import checkpoint, data, files, models, objectives, optimisers, warm_start
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
+from trainer.limits import Limits
+from trainer.record import Counters, Recorder, Row
 from trainer.run import Run
 
 LOG_EVERY = 50
 """Main steps averaged into one row of history.csv."""
 VALIDATION_PICTURES = 2_000
-CRITIC_BETAS = (0.5, 0.9)  # the usual choice under a gradient penalty: little momentum for a moving target
+SAMPLE = 2_000
+"""Training pictures from which a model may measure statistics at a checkpoint (LatentModel.finalise)."""
+SHOWN = ("loss", "gw", "reconstruction", "critic gap", "entropy", "kl")
+"""Terms beside the progress bar."""
 
 
-@dataclass
-class Counters:
-    """Where the loop stands; stored with every checkpoint."""
+class Ended(NamedTuple):
+    """Why a training ended: 'finished', 'early stop', 'time limit' or 'stopped'; and where."""
 
-    step: int = 0
-    seconds: float = 0.0
-    best: float = math.inf
-    best_step: int = 0
-    stale: int = 0  # validations since the best one
+    reason: str
+    step: int
+    trained: bool = True  # False if it had ended before, so that nothing was left to do
 
 
 class Trainer:
-    """One training in one run folder; `run()` trains until a limit, a stop request or early stopping.
+    """One training in one run folder; `fit()` trains until a limit, a stop request or early stopping.
 
-    Raises: UserError on missing data, a non-finite loss (naming term and step), or an unwritable folder.
+    Construction restores the last checkpoint if there is one.
+    Raises: UserError on a damaged checkpoint, an unknown accelerator or an unwritable folder.
     """
 
     def __init__(self, run: Run, images: ImageSet, *, accelerator: str = "auto", devices: int = 1):
         self.run, self.settings = run, run.config
         self.optim = self.settings.optim
-        self.fabric = Fabric(accelerator=accelerator, devices=devices)
+        self.fabric = _fabric(accelerator, devices)
         self.fabric.launch()
         torch.manual_seed(self.settings.seed)
         self.train_set, self.validation_set = split_validation(
@@ -58,70 +56,55 @@ class Trainer:
         # Channels last: convolutions of these sizes run up to twice as fast on the CPU.
         self.model = models.build(self.settings).to(memory_format=torch.channels_last)
         self.objective = objectives.build(self.model, self.settings)
-        self.optimizers = {"main": self._optimizer(self.objective.main_parameters(), self.optim.lr, (0.9, 0.999))}
-        if self.objective.has_critic:
-            groups = self.objective.critic_parameters()
-            self.optimizers["critic"] = self._optimizer(groups, self.optim.critic_lr, CRITIC_BETAS)
+        self.optimizers = optimisers.build(self.objective, self.optim)
         self.module, *wrapped = self.fabric.setup(self.objective, *self.optimizers.values())
         self.wrapped = dict(zip(self.optimizers, wrapped, strict=True))
         self.counters = Counters()
-        self.pending: dict[str, float] = {}  # sums of terms since the last row
-        self.stop_requested = False
+        self.recorder = Recorder(run.path, self.optim.max_steps)
+        self.sample = self.train_set.subset(slice(SAMPLE))
         self._restore()
-
-    # --- set-up -----------------------------------------------------------------------------------------------
-
-    def _optimizer(self, groups: list[dict], lr: float, betas: tuple[float, float]) -> torch.optim.Optimizer:
-        groups = [{"params": group["params"], "lr": lr * group["scale"]} for group in groups]
-        for group in groups:
-            group["initial_lr"] = group["lr"]
-        if self.optim.name == "adam":
-            return torch.optim.Adam(groups, betas=betas, fused=True)
-        return torch.optim.RMSprop(groups, foreach=True)
-
-    @property
-    def checkpoint_path(self) -> Path:
-        return self.run.path / "training" / "checkpoint.safetensors"
 
     def _restore(self) -> None:
         """Continue from the last checkpoint if there is one, and drop history written after it."""
         files.make_folder(self.run.path / "training")
-        self._history: list[dict] = []
-        if not self.checkpoint_path.is_file():
-            return
-        state = checkpoint.load(self.checkpoint_path, self.model, self.optimizers, {"batches": self.batches})
-        self.counters = Counters(**state)
-        history = self.run.history
-        if len(history):
-            self._history = history[history["step"] <= self.counters.step].to_dict("records")
+        sums: dict[str, Tensor] = {}
+        if self.run.checkpoint_path.is_file():
+            self.counters, sums = checkpoint.load(
+                self.run.checkpoint_path, self.model, self.optimizers, {"batches": self.batches}
+            )
+        self.recorder.restore(self.counters.step, sums)
 
     # --- the loop ---------------------------------------------------------------------------------------------
 
-    def fit(self, max_minutes: float | None = None, progress: bool = True) -> str:
-        """Train; returns why it ended: 'finished', 'early stop', 'time limit' or 'stopped'."""
-        started, before = time.monotonic(), self.counters.seconds
-        reason = "finished"
-        with self._graceful_stop(), self._progress_bar(progress) as bar:
-            while self.counters.step < self.optim.max_steps:
-                self._one_step(bar)
-                self.counters.seconds = before + time.monotonic() - started
-                if self.counters.step % self.optim.validate_every == 0:
-                    self._checkpoint(validate=True)
-                    if self.counters.stale >= self.optim.patience:
-                        reason = "early stop"
-                        break
-                if self.stop_requested or (self.run.path / "training" / "stop").exists():
-                    reason = "stopped"
-                    break
-                if max_minutes is not None and time.monotonic() - started > 60 * max_minutes:
-                    reason = "time limit"
-                    break
-        self._finish(reason)
-        return reason
+    def fit(self, max_minutes: float | None = None, progress: bool = True) -> Ended:
+        """Train; every ending but a non-finite term or a full disk leaves a checkpoint of the last step.
+
+        Raises: UserError on a non-finite term (naming it and the step), a full disk or an unwritable folder; the last
+            checkpoint is then as it was, and training/status.json says why.
+        """
+        first, before = self.counters.step, self.counters.seconds
+        self.recorder.status("running", self.counters)
+        limits = Limits(self.run.path / "training" / "stop", max_minutes)
+        try:
+            with limits, self._progress_bar(progress) as bar:
+                while (reason := self._reason_to_end(limits, first)) is None:
+                    self._one_step(bar)
+                    self.counters.seconds = before + limits.elapsed
+                    self._keep_records(bar)
+                self._finish(reason)
+        except Exception as error:
+            with contextlib.suppress(Exception):  # the disk may be full; the error itself matters more
+                self.recorder.status("failed", self.counters, str(error))
+            raise
+        return Ended(reason, self.counters.step)
+
+    def _reason_to_end(self, limits: Limits, first: int) -> str | None:
+        """However short the time, one step is made, so that there is something to show."""
+        return _completed(self.counters, self.run) or (limits.reason() if self.counters.step > first else None)
 
     def _one_step(self, bar: tqdm) -> None:
         warming_up = self.counters.step < self.optim.warmup_steps
-        self._set_learning_rates()
+        optimisers.set_learning_rates(self.optimizers, self.optim, self.counters.step)
         terms: dict[str, Tensor] = {}
         if self.objective.has_critic and not warming_up:
             for _ in range(self.optim.critic_steps):
@@ -129,7 +112,8 @@ class Trainer:
             terms |= {name: value for name, value in critic_terms.items() if name != "loss"}
         terms |= self._update("warmup" if warming_up and self.objective.has_critic else "main")
         self.counters.step += 1
-        self._record(terms, bar)
+        self.recorder.add(terms)
+        bar.update()
         if self.counters.step == self.optim.warmup_steps and self.settings.prior.warm_start:
             warm_start.place_mixture(self.model, self.train_set, self.settings.seed, self.fabric.device)
 
@@ -156,73 +140,66 @@ class Trainer:
         images = self.train_set.float_batch(indices).contiguous(memory_format=torch.channels_last)
         return self.fabric.to_device(images)
 
-    def _set_learning_rates(self) -> None:
-        """Cosine from the initial rate to a tenth of it, or constant."""
-        share = self.counters.step / self.optim.max_steps
-        factor = 0.1 + 0.45 * (1 + math.cos(math.pi * share)) if self.optim.decay else 1.0
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
-
     def _assert_finite(self, terms: dict[str, Tensor]) -> None:
-        loss = next(iter(terms.values()))
-        if torch.isfinite(loss):
+        """Raise on a term that is not finite; the first one, 'loss', is the sum of the others and decides."""
+        first, *others = terms
+        if torch.isfinite(terms[first]):
             return
-        name = next((n for n, v in terms.items() if n != "loss" and not torch.isfinite(v)), "loss")
-        raise UserError(
-            f"The term '{name}' became non-finite at step {self.counters.step + 1}; "
-            "lower optim.lr and optim.critic_lr, then resume from the last checkpoint or start anew."
-        )
+        name = next((other for other in others if not torch.isfinite(terms[other])), first)
+        raise _non_finite(f"The term '{name}'", self.counters.step + 1)
 
     # --- records ----------------------------------------------------------------------------------------------
 
-    def _record(self, terms: dict[str, Tensor], bar: tqdm) -> None:
-        for name, value in terms.items():
-            self.pending[name] = self.pending.get(name, 0.0) + value
-        self.pending["count"] = self.pending.get("count", 0) + 1
-        bar.update()
+    def _keep_records(self, bar: tqdm) -> None:
+        """After a step: a row, a checkpoint or a heartbeat, whatever is due."""
         if self.counters.step % LOG_EVERY == 0:
-            self._log(bar)
+            row = self._close_row()
+            shown = {name: f"{row[name]:.3g}" for name in SHOWN if name in row}
+            bar.set_postfix(shown, refresh=False)
+        if self.counters.step % self.optim.validate_every == 0:
+            self._checkpoint(validate=True)
+        self.recorder.beat(self.counters)
 
-    def _log(self, bar: tqdm | None = None, **extra: float) -> None:
-        """Turn the pending sums into one row of history.csv."""
-        count = self.pending.pop("count", 0)
-        row = {"step": self.counters.step, "seconds": round(self.counters.seconds, 1)}
-        row |= {name: float(value) / count for name, value in self.pending.items()} if count else {}
+    def _close_row(self, **extra: float) -> Row:
         if self.objective.has_critic:
-            row["distance coefficient"] = self.model.log_scale.exp().item()
-        self.pending.clear()
-        if self._history and self._history[-1]["step"] == row["step"]:
-            row = self._history.pop() | row
-        self._history.append(row | extra)
-        table = pd.DataFrame(self._history)
-        files.write_atomic(self.run.path / "history.csv", lambda path: table.to_csv(path, index=False))
-        self._write_status("running")
-        if bar is not None:
-            shown = ("loss", "gw", "reconstruction", "critic gap", "entropy", "kl")
-            bar.set_postfix({name: f"{row[name]:.3g}" for name in shown if name in row}, refresh=False)
+            extra = {"distance coefficient": self.model.log_scale.exp().item(), **extra}
+        return self.recorder.close_row(self.counters, extra)
 
     def _checkpoint(self, validate: bool) -> None:
         """Store the state; after a validation also the presented weights, by optim.keep."""
-        self.model.prior.calibrate()
+        self.model.finalise(self.sample)
+        self._assert_finite_weights()
         if validate:
-            validation = self.validate()
-            self._log(**{f"validation {name}": value for name, value in validation.items()})
-            self._note_validation(validation["loss"])
+            validation = {f"validation {name}": value for name, value in self.validate().items()}
+            self._assert_finite({name: torch.tensor(value) for name, value in validation.items()})
+            self._close_row(**validation)
+            self._note_validation(validation["validation loss"])
         if self.optim.keep == "last" or not self.run.is_trained:
             models.save_weights(self.model, self.run.weights_path)
         checkpoint.save(
-            self.checkpoint_path,
+            self.run.checkpoint_path,
             self.model,
             self.optimizers,
             {"batches": self.batches},
-            asdict(self.counters),
+            checkpoint.State(self.counters, self.recorder.sums),
         )
 
+    def _assert_finite_weights(self) -> None:
+        """A finite loss can still be followed by a step to nowhere; such weights must not replace good ones."""
+        for name, tensor in self.model.state_dict().items():
+            if not torch.isfinite(tensor).all():
+                raise _non_finite(f"The weights '{name}'", self.counters.step)
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether the last step still belonged to the warm-up."""
+        return self.objective.has_critic and self.counters.step <= self.optim.warmup_steps
+
     def _note_validation(self, loss: float) -> None:
+        """Best so far? In the warm-up every validation is, as its loss is another one than later."""
         counters = self.counters
-        if counters.step <= self.optim.warmup_steps or loss < counters.best:
-            counters.best = loss if counters.step > self.optim.warmup_steps else math.inf
+        if self.is_warming_up or loss < counters.best:
+            counters.best = math.inf if self.is_warming_up else loss
             counters.best_step, counters.stale = counters.step, 0
             if self.optim.keep == "best":
                 models.save_weights(self.model, self.run.weights_path)
@@ -232,7 +209,7 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Mean terms over at most 2,000 validation pictures, with fixed noise, and PSNR in dB."""
-        player = "main" if self.counters.step > self.optim.warmup_steps else "warmup"
+        player = "warmup" if self.is_warming_up else "main"
         sums: dict[str, float] = {}
         indices = torch.arange(min(VALIDATION_PICTURES, len(self.validation_set)))
         self.model.eval()
@@ -254,27 +231,11 @@ class Trainer:
         on_schedule = self.counters.step % self.optim.validate_every == 0
         if not on_schedule:
             self._checkpoint(validate=reason == "finished")
-        (self.run.path / "training" / "stop").unlink(missing_ok=True)
-        self._write_status(reason)
-
-    def _write_status(self, state: str) -> None:
-        status = {"state": state, "pid": os.getpid(), "heartbeat": time.time(), "max_steps": self.optim.max_steps}
-        text = json.dumps(status | asdict(self.counters) | {"best": repr(self.counters.best)}, indent=1)
-        files.write_text(self.run.path / "training" / "status.json", text + "\n")
-
-    @contextmanager
-    def _graceful_stop(self):
-        """SIGINT and SIGTERM end the loop after the running step, with a checkpoint."""
-
-        def request(signum, frame):
-            self.stop_requested = True
-
-        previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        if self.model.needs_training_set:
+            presented = self.run.load_model()
+            presented.finalise(self.train_set)
+            models.save_weights(presented, self.run.weights_path)
+        self.recorder.status(reason, self.counters)
 
     def _progress_bar(self, enabled: bool) -> tqdm:
         return tqdm(
@@ -287,6 +248,29 @@ class Trainer:
         )
 
 
+def _fabric(accelerator: str, devices: int) -> Fabric:
+    if devices > 1:
+        raise UserError(f"--devices {devices}: this version trains on one device; leave --devices out.")
+    try:
+        return Fabric(accelerator=accelerator, devices=devices)
+    except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
+        raise UserError(f"--accelerator {accelerator}: not available on this machine; choose auto or cpu.") from error
+
+
+def _non_finite(what: str, step: int) -> UserError:
+    return UserError(
+        f"{what} became non-finite at step {step}; "
+        "lower optim.lr and optim.critic_lr, then resume from the last checkpoint or start anew."
+    )
+
+
+def _completed(counters: Counters, run: Run) -> str | None:
+    """Why nothing is left to train, or None."""
+    if counters.step >= run.config.optim.max_steps:
+        return "finished"
+    return "early stop" if counters.stale >= run.config.optim.patience else None
+
+
 def fit(
     run: Run,
     data_root: Path | None = None,
@@ -294,10 +278,20 @@ def fit(
     progress: bool = True,
     accelerator: str = "auto",
     devices: int = 1,
-) -> str:
-    """Train the run, from its last checkpoint if it has one; returns why it ended (Trainer.fit).
+) -> Ended:
+    """Train the run, from its last checkpoint if it has one; a run that has ended is left as it is.
 
-    Raises: UserError on missing data, a non-finite loss, a full disk or an unwritable folder.
+    Raises: UserError on missing data, a second training of the same run, a damaged checkpoint, a non-finite term,
+        a full disk or an unwritable folder.
     """
-    images = data.load(run.config.data, "train", data_root)
-    return Trainer(run, images, accelerator=accelerator, devices=devices).fit(max_minutes, progress)
+    lock = run.path / "training" / "lock"
+    files.make_folder(lock.parent)
+    with files.exclusive(lock, f"{run.path}: a training is running here already; stop it first."):
+        if run.checkpoint_path.is_file():
+            counters = checkpoint.read_counters(run.checkpoint_path)
+            if reason := _completed(counters, run):
+                Recorder(run.path, run.config.optim.max_steps).status(reason, counters)
+                return Ended(reason, counters.step, trained=False)
+        # The pictures have no name here: the trainer's own parts of them are enough, and MNIST twice is 60 MB.
+        trainer = Trainer(run, data.load(run.config.data, "train", data_root), accelerator=accelerator, devices=devices)
+        return trainer.fit(max_minutes, progress)

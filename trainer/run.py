@@ -1,28 +1,31 @@
 """The run folder: everything a model is and everything known about it, as plain text and safetensors.
 
-    config.yaml         what was asked
-    model.safetensors   weights and prior statistics
-    decoder.onnx        the decoder for the browser (fp16)
-    history.csv         one row per logged step
-    metrics.json        a list of Metric records, each with its protocol
-    codes.parquet       one row per test picture (trainer/evaluate.py lists the columns)
-    sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
-    card.md             what it is, data and licence, the command that reproduces it
-    training/           unfinished or resumable runs only (trainer/checkpoint.py)
+config.yaml         what was asked
+model.safetensors   weights and prior statistics
+decoder.onnx        the decoder for the browser (fp16)
+history.csv         one row per logged step
+metrics.json        a list of Metric records, each with its protocol
+codes.parquet       one row per test picture (trainer/evaluate.py lists the columns)
+sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
+card.md             what it is, data and licence, the command that reproduces it
+training/           unfinished or resumable runs only (trainer/checkpoint.py)
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from trainer import config, files
 from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd  # at run time only where a table is read: 70 MB that a training and a page's start do without
 
 SPRITE_COLUMNS = 50
 HASH_LENGTH = 12
@@ -50,7 +53,7 @@ class Metric:
 class Run:
     """A validated run folder; reading is lazy, nothing needs the data set, a GPU or the network.
 
-    Raises: UserError on opening where the folder, config.yaml or model.safetensors is missing or broken.
+    Raises: UserError on opening where the folder or config.yaml is missing or broken; on reading, where that file is.
     """
 
     def __init__(self, path: str | Path):
@@ -70,6 +73,11 @@ class Run:
     def weights_path(self) -> Path:
         """Path of model.safetensors."""
         return self.path / "model.safetensors"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Path of the state a training resumes from (trainer/checkpoint.py)."""
+        return self.path / "training" / "checkpoint.safetensors"
 
     @property
     def is_trained(self) -> bool:
@@ -96,12 +104,12 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """history.csv, one row per logged step; empty if there is none."""
-        return _read_table(self.path / "history.csv", pd.read_csv)
+        return _read_table(self.path / "history.csv", "delete it; the next 'python -m trainer resume' starts a new one")
 
     @property
     def codes(self) -> pd.DataFrame:
         """codes.parquet; empty if there is none."""
-        return _read_table(self.path / "codes.parquet", pd.read_parquet)
+        return _read_table(self.path / "codes.parquet", "make it anew with 'python -m trainer evaluate'")
 
     @property
     def metrics(self) -> list[Metric]:
@@ -147,14 +155,29 @@ class Run:
 def create(path: str | Path, settings: config.Config) -> Run:
     """Make a run folder that holds only config.yaml.
 
-    Raises: UserError if a run is already there, or the folder cannot be written.
+    Raises: UserError if something is already there, or the folder cannot be written.
     """
     path = Path(path)
     if (path / "config.yaml").exists():
         raise UserError(f"{path}: a run is already there; continue it with 'resume' or choose another --out.")
+    if path.is_dir() and any(path.iterdir()):
+        raise UserError(f"{path}: the folder holds something else already; choose another --out.")
     files.make_folder(path)
     files.write_text(path / "config.yaml", settings.to_yaml())
     return Run(path)
+
+
+def discard_unstarted(run: Run) -> None:
+    """Remove a folder made by `create` whose training never began; anything else is left alone."""
+    training = run.path / "training"
+    if run.is_trained or (training / "status.json").exists():
+        return
+    with contextlib.suppress(OSError):  # rmdir refuses where something else has come in between
+        (training / "lock").unlink(missing_ok=True)
+        if training.is_dir():
+            training.rmdir()
+        (run.path / "config.yaml").unlink()
+        run.path.rmdir()
 
 
 def find(*roots: str | Path) -> list[Run]:
@@ -183,10 +206,12 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
     )
 
 
-def _read_table(path: Path, read) -> pd.DataFrame:
+def _read_table(path: Path, remedy: str) -> pd.DataFrame:
+    import pandas as pd
+
     if not path.is_file():
         return pd.DataFrame()
     try:
-        return read(path)
+        return pd.read_csv(path, float_precision="round_trip") if path.suffix == ".csv" else pd.read_parquet(path)
     except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
-        raise UserError(f"{path}: the file is damaged; make it anew with 'python -m trainer evaluate'.") from error
+        raise UserError(f"{path}: the file is damaged; {remedy}.") from error

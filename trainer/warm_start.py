@@ -6,7 +6,6 @@ Why: components that start on top of each other hardly ever part under L_GW and 
 from __future__ import annotations
 
 import torch
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from trainer.data.imageset import ImageSet
@@ -47,6 +46,8 @@ def standardise_codes(model: Autoencoder, mean: Tensor, std: Tensor) -> None:
 
 def place_mixture(model: Autoencoder, images: ImageSet, seed: int, device: torch.device | str = "cpu") -> None:
     """Standardise the codes, fit a mixture to them by expectation maximisation, and start the prior there."""
+    from sklearn.mixture import GaussianMixture  # 30 MB and a second that other trainings do without
+
     codes = sample_codes(model, images, seed, device)
     mean, std = codes.mean(0), codes.std(0)
     standardise_codes(model, mean.to(device), std.to(device))

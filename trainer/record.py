@@ -1,0 +1,116 @@
+"""What a training leaves for its readers: history.csv, a row per logged step, and training/status.json, a heartbeat."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from io import StringIO
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from trainer import files
+from trainer.errors import UserError
+
+BEAT_EVERY = 5.0
+"""Seconds between two heartbeats; who sees none for much longer, and no such process, knows of a crash."""
+
+Row = dict[str, float]
+
+
+@dataclass
+class Counters:
+    """Where the loop stands; stored with every checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = float("inf")
+    best_step: int = 0
+    stale: int = 0  # validations since the best one
+
+
+class Recorder:
+    """Sums the terms of steps into rows of history.csv and keeps status.json fresh.
+
+    A row holds the means since the row before. The sums that are not yet a row belong to the checkpoint (`sums`,
+    `restore`), so that a resumed training writes the rows the uninterrupted one would have written.
+    """
+
+    def __init__(self, folder: Path, max_steps: int):
+        self.folder, self.max_steps = folder, max_steps
+        self.rows: list[Row] = []
+        self.sums: dict[str, Tensor] = {}
+        self._last_beat = -float("inf")
+
+    @property
+    def history_path(self) -> Path:
+        """Path of history.csv."""
+        return self.folder / "history.csv"
+
+    def restore(self, step: int, sums: Mapping[str, Tensor]) -> None:
+        """Continue at `step` with the sums of its checkpoint; rows written after it are dropped.
+
+        Raises: UserError if history.csv is damaged.
+        """
+        self.sums = dict(sums)
+        self.rows = [row for row in _read(self.history_path) if row["step"] <= step]
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Add one step's terms, scalars that no longer hold a graph."""
+        for name, value in {**terms, "steps": torch.tensor(1)}.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+    def close_row(self, counters: Counters, extra: Mapping[str, float]) -> Row:
+        """Make the sums a row, add `extra` to it, and write history.csv; a second row of the same step joins the first.
+
+        Raises: UserError if the disk is full or the folder may not be written.
+        """
+        row: Row = {"step": counters.step, "seconds": round(counters.seconds, 1)}
+        steps = self.sums.pop("steps", None)
+        row |= {name: value.item() / steps.item() for name, value in self.sums.items()}
+        self.sums = {}
+        if self.rows and self.rows[-1]["step"] == row["step"]:
+            row = self.rows.pop() | row
+        self.rows.append(row | dict(extra))
+        files.write_text(self.history_path, _table(self.rows))
+        return self.rows[-1]
+
+    def beat(self, counters: Counters) -> None:
+        """Write status 'running' if the last one is BEAT_EVERY seconds old."""
+        if time.monotonic() - self._last_beat > BEAT_EVERY:
+            self.status("running", counters)
+
+    def status(self, state: str, counters: Counters, message: str = "") -> None:
+        """Write training/status.json: state, pid, time of writing, counters, and a message where there is one."""
+        values = {"state": state, "pid": os.getpid(), "heartbeat": time.time(), "max_steps": self.max_steps}
+        values |= asdict(counters) | {"best": repr(counters.best)}  # infinity is not JSON
+        values |= {"message": message} if message else {}
+        files.write_text(self.folder / "training" / "status.json", json.dumps(values, indent=1) + "\n")
+        self._last_beat = time.monotonic()
+
+
+def _table(rows: list[Row]) -> str:
+    """Rows as CSV, columns in the order of their first appearance; every number reads back exactly."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _read(path: Path) -> list[Row]:
+    """Inverse of _table; no rows if there is no file."""
+    if not path.is_file():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            rows = [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(handle)]
+        return [row | {"step": int(row["step"])} for row in rows]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+        raise UserError(f"{path}: damaged; delete it, and the training resumes with a new one.") from error
