@@ -37,18 +37,19 @@ class Sheet:
 
 
 def sheet_png(sheet: Sheet, scale: int = 2, gap: int = 1) -> bytes:
-    """The pictures alone, exact to the pixel, each enlarged `scale` times with white gaps of `gap` pixels before that."""
+    """The pictures alone, exact to the pixel: white gaps of `gap` pixels between them, then enlarged `scale` times."""
     return pixels.png(pixels.join_tiles(sheet.pictures, sheet.columns, gap), scale, level=9)
 
 
 def sheet_svg(sheet: Sheet) -> str:
-    """The sheet as it is seen, with its labels; every picture is embedded once, at its own resolution, drawn crisply."""
+    """The sheet as it is seen, with its labels; the pictures are embedded at their own resolution and drawn crisply."""
     left, top = 64, (26 if sheet.title else 0) + (20 if sheet.heads else 0) + 6
     step = SVG_TILE + GAP
     width, height = left + sheet.columns * step + GAP, top + len(sheet.rows) * step + GAP
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        f'<rect width="100%" height="100%" fill="#ffffff"/><g font-family="{escape(FONT)}" font-size="12" fill="#1f2430">',
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<g font-family="{escape(FONT)}" font-size="12" fill="#1f2430">',
     ]
     if sheet.title:
         parts.append(f'<text x="{left}" y="20" font-size="13" font-weight="600">{escape(sheet.title)}</text>')

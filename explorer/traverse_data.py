@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import cache, catalog
 from explorer.traverse_state import Choice
+from trainer.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,7 +171,10 @@ def _picture(found: Space, wanted: int, avoid: str) -> Start:
 def _original(found: Space, index: int) -> np.ndarray | None:
     if not found.entry.has_sprite:
         return None
-    tile = cache.tiles(str(found.entry.path), found.entry.hash, [index])[0]
+    try:
+        tile = cache.tiles(str(found.entry.path), found.entry.hash, [index])[0]
+    except UserError:  # the gallery says so; the reconstruction can still be shown
+        return None
     return tile[None] if tile.ndim == 2 else tile.transpose(2, 0, 1)
 
 

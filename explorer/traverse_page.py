@@ -1,10 +1,10 @@
-"""The Traverse page put together: starts above, the panel and the open view in one fragment, so a release reruns these."""
+"""The Traverse page as a whole: starts, then the panel and the open view in the fragment that a release reruns."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, traverse_stage, traverse_start, traverse_views, widgets
+from explorer import catalog, traverse_pad, traverse_stage, traverse_start, traverse_views, widgets
 from explorer.traverse_data import Space, resolve, space, uploaded
 from explorer.traverse_state import VIEWS, bound, change, choice, current
 
@@ -40,8 +40,8 @@ def _follow_model(found: Space) -> None:
         return
     if before is None and view.checkpoint:  # a link, opened where the same name has other weights
         st.info(
-            f"This link was made with other weights ({view.checkpoint}, here {own}); the pictures may differ from those "
-            "its sender saw.",
+            f"This link was made with other weights ({view.checkpoint}, here {own}); the pictures may differ from "
+            "those its sender saw.",
             icon=":material/difference:",
         )
         change(checkpoint=own)
@@ -60,6 +60,11 @@ def _code_of(found: Space, side: str) -> tuple[float, ...]:
 @st.fragment
 def _workbench(found: Space) -> None:
     """What a release reruns: the panel first, because its picture is what the user waits for, then the open view."""
+    with widgets.user_errors():
+        _work(found)
+
+
+def _work(found: Space) -> None:
     view = current()
     start = resolve(found, choice(view, "start"), "start")
     if start.note:
@@ -79,7 +84,7 @@ def _workbench(found: Space) -> None:
     elif view.view == "interpolation":
         traverse_views.interpolation(found, start, z, _label(found, view))
     elif view.view == "pad":
-        traverse_views.pad(found, start, z, now)
+        traverse_pad.pad(found, start, z, now)
     else:
         traverse_views.code(found, start, z)
 

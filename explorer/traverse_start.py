@@ -1,4 +1,4 @@
-"""Choosing where to start: a test picture, a prior sample, a mixture centre or one's own picture. Used for both starts."""
+"""Choosing a start: a test picture, a prior sample, a mixture centre or one's own picture. Both starts use it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explorer.traverse_data import Kept, Space, picture_index, remember_upload, 
 from explorer.traverse_state import SEED_LIMIT, bound, choice, current, restart
 
 GALLERY_LIMIT = 400
-GALLERY_HEIGHT = 148
+GALLERY_HEIGHT = 168
 SAMPLES = 24
 TILE = 44
 PILLS_LIMIT = 12
@@ -237,8 +237,8 @@ def _upload(found: Space, side: str) -> None:
             st.markdown(f"**What the model sees**  \n:small[:gray[{width} × {height} pixels. {kept.upload.note}]]")
             _invert_switch(found, side, kept)
     st.caption(
-        "A picture cannot be in a link: the address holds its code (to three decimals), so a copied link shows the same "
-        "reconstruction and the same changes, without the original."
+        "A picture cannot be in a link: the address holds its code (to three decimals), so a copied link shows the "
+        "same reconstruction and the same changes, without the original."
     )
 
 

@@ -1,4 +1,4 @@
-"""The views below the panel: traversal sheet, interpolation, two-axis pad and the code itself, with their exports."""
+"""Views below the panel: traversal sheet, interpolation and the code itself, with their exports."""
 
 from __future__ import annotations
 
@@ -6,46 +6,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import export, figures, live_decoder, pixels, theme, traverse_stage
+from explorer import export, figures, pixels, theme
 from explorer.traverse_data import Space, Start, resolve
+from explorer.traverse_parts import axis_name, axis_select, download, downloads, file_name, sheet_tiles, strongest
 from explorer.traverse_start import picker
 from explorer.traverse_state import bound, choice, current
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 ROWS = 8
-SHEET_TILE = 76
 PATH_STEPS = 11
-PAD_SIZE = 11
-PAD_POINTS = 1500
 FRAMES = 24
-
-
-def strongest(found: Space, count: int) -> list[int]:
-    """The `count` live axes with the largest effect (at least one axis, even if none is live)."""
-    live = [axis for axis in found.table.order.tolist() if found.table.live[axis]]
-    return live[:count] or found.table.order.tolist()[:1]
-
-
-def _axis_name(axis: int) -> str:
-    return f"z{axis}"
-
-
-def _chosen_axis(found: Space, name: str, rank: int) -> int:
-    """The axis of a state field; where it is not set or does not exist, the one of the given rank by effect."""
-    axis = getattr(current(), name)
-    order = found.table.order.tolist()
-    return axis if 0 <= axis < len(order) else order[min(rank, len(order) - 1)]
-
-
-def _axis_select(found: Space, name: str, label: str, rank: int, **more) -> int:
-    chosen = _chosen_axis(found, name, rank)
-    tied = bound(name)
-    st.session_state[tied["key"]] = chosen
-    st.selectbox(label, found.table.order.tolist(), format_func=_axis_name, required=True, **tied, **more)
-    return chosen
 
 
 # ---------------------------------------------------------------- traversal sheet
@@ -56,16 +28,14 @@ def sheet(found: Space, z: Tensor) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         axes = _sheet_rows(found)
         st.segmented_control("Steps", [5, 7, 9, 11, 13], required=True, **bound("steps"))
-    steps = current().steps
-    drawn, edits = _draw_sheet(found, z, axes, steps)
-    picture, tools = st.columns([4, 1], gap="large")
-    with picture:
-        titles = [f"z{axis} = {value:.2f}" for move in edits for axis, value in move.items()]
-        centre = [row * steps + steps // 2 for row in range(len(axes))]
-        _tiles("sheet", found, drawn, titles, centre, edits)
-        st.caption("The centre column is the current picture; choose any tile to go there.")
-    with tools:
-        _sheet_exports(found, z, drawn)
+        steps = current().steps
+        drawn, edits = _draw_sheet(found, z, axes, steps)
+        downloads(drawn, file_name(found, "sheet"))
+        _animation(found, z)
+    titles = [f"z{axis} = {value:.2f}" for move in edits for axis, value in move.items()]
+    centre = [row * steps + steps // 2 for row in range(len(axes))]
+    sheet_tiles("sheet", found, drawn, titles, centre, edits)
+    st.caption("The centre column is the current picture; choose any tile to go there.")
 
 
 def _sheet_rows(found: Space) -> list[int]:
@@ -73,7 +43,7 @@ def _sheet_rows(found: Space) -> list[int]:
     kept = [axis for axis in current().rows if axis in order]
     tied = bound("rows")
     st.session_state[tied["key"]] = kept or strongest(found, ROWS)
-    st.multiselect("Axes", order, format_func=_axis_name, select_all=False, **tied)
+    st.multiselect("Axes", order, format_func=axis_name, select_all=False, **tied)
     return kept or strongest(found, ROWS)
 
 
@@ -91,15 +61,16 @@ def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
     return export.Sheet(pictures, steps, rows, heads), edits
 
 
-def _sheet_exports(found: Space, z: Tensor, drawn: export.Sheet) -> None:
-    name = f"{found.entry.name}-sheet".replace("/", "-")
-    st.markdown("**Take it along**")
-    _downloads(drawn, name)
-    axis = _axis_select(found, "axis", "Animated axis", 0)
-    pictures = pixels.to_uint8(_sweep(found, z, axis))
-    animation = export.animation_gif(pictures, max(1, 192 // pictures.shape[-1]))
-    st.image(animation, width=112, alt=f"Axis {axis} from its low to its high end and back")
-    _download("GIF", animation, f"{found.entry.name}-z{axis}.gif".replace("/", "-"), "image/gif")
+def _animation(found: Space, z: Tensor) -> None:
+    """GIF of one axis; it is made only while its box is open."""
+    with st.popover("GIF", icon=":material/animation:", key="traverse.gif", on_change="rerun") as box:
+        if not box.open:
+            return
+        axis = axis_select(found, "axis", "Axis that moves", 0)
+        pictures = pixels.to_uint8(_sweep(found, z, axis))
+        animation = export.animation_gif(pictures, max(1, 192 // pictures.shape[-1]))
+        st.image(animation, width=192, alt=f"Axis {axis} from its low to its high end and back")
+        download("Download GIF", animation, file_name(found, f"z{axis}", "gif"), "image/gif")
 
 
 def _sweep(found: Space, z: Tensor, axis: int) -> Tensor:
@@ -107,42 +78,6 @@ def _sweep(found: Space, z: Tensor, axis: int) -> Tensor:
 
     low, high = float(found.table.low[axis]), float(found.table.high[axis])
     return traversal.decode(found.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
-
-
-def _downloads(drawn: export.Sheet, name: str) -> None:
-    with st.container(horizontal=True, gap="small"):
-        _download("PNG", lambda: export.sheet_png(drawn), f"{name}.png", "image/png")
-        _download("SVG", lambda: export.sheet_svg(drawn), f"{name}.svg", "image/svg+xml")
-
-
-def _download(label: str, data, file_name: str, mime: str) -> None:
-    st.download_button(
-        label, data, file_name, mime, key=f"traverse.get.{file_name}", on_click="ignore", icon=":material/download:"
-    )
-
-
-def _tiles(
-    name: str, found: Space, drawn: export.Sheet, titles: list[str], selected: list[int], edits: list[dict[int, float]]
-) -> None:
-    """Show a sheet; a chosen tile moves the panel in the browser at once."""
-    live_decoder.tiles(
-        {
-            "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(drawn.pictures, drawn.columns))),
-            "sprite_columns": drawn.columns,
-            "shape": list(found.model.image_shape),
-            "count": len(drawn.pictures),
-            "columns": drawn.columns,
-            "size": SHEET_TILE,
-            "height": 0,
-            "rows": list(drawn.rows),
-            "heads": list(drawn.heads),
-            "titles": titles,
-            "selected": selected,
-            "label": name,
-            "edits": edits,
-        },
-        key=f"traverse.tiles.{name}",
-    )
 
 
 # ---------------------------------------------------------------- interpolation
@@ -167,106 +102,31 @@ def interpolation(found: Space, start: Start, z: Tensor, label: str) -> None:
     drawn = export.Sheet(pictures, PATH_STEPS, list(paths), [*heads, "goal"])
     titles = [f"{path}, {step / (PATH_STEPS - 1):.0%} of the way" for path in paths for step in range(PATH_STEPS)]
     edits = [{axis: float(value) for axis, value in enumerate(code)} for code in codes]
-    _tiles("interpolation", found, drawn, titles, [], edits)
-    caption, tools = st.columns([3, 1], vertical_alignment="center")
-    caption.caption(
-        f"From the current code to {goal.caption}. Linear is the straight line; spherical turns around the origin and keeps "
-        "the distance from it where the prior has its mass. Choose any tile to go there."
-    )
-    with tools:
-        _downloads(drawn, f"{found.entry.name}-interpolation".replace("/", "-"))
+    sheet_tiles("interpolation", found, drawn, titles, [], edits)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"From the current code to {goal.caption}. Linear is the straight line; spherical turns around the origin "
+            "at a steadily changing distance. Choose any tile to go there."
+        )
+        downloads(drawn, file_name(found, "interpolation"))
     _path_figure(found, paths)
 
 
 def _path_figure(found: Space, paths: dict[str, Tensor]) -> None:
     from trainer import traversal
 
+    box = st.expander(
+        "How far the paths stray from the codes of real pictures", key="traverse.path.open", on_change="rerun"
+    )
+    if not box.open:
+        return
     distances = {name: traversal.nearest_distance(codes, found.codes).tolist() for name, codes in paths.items()}
     n = len(found.neighbours)
     typical = float(found.neighbours[int(0.05 * n)]), float(found.neighbours[min(n - 1, int(0.95 * n))])
     steps = [step / (PATH_STEPS - 1) for step in range(PATH_STEPS)]
-    with st.expander("How far the paths stray from the codes of real pictures"):
+    with box:
         figure = figures.path_distances(steps, distances, typical, theme.is_dark())
         st.plotly_chart(figure, theme=None, key="traverse.path", config={"displayModeBar": False})
-
-
-# ---------------------------------------------------------------- two-axis pad
-
-
-def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
-    """Two axes under one handle, over a grid of pictures or the codes of the test pictures."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        x = _axis_select(found, "pad_x", "To the right", 0, width=130)
-        y = _axis_select(found, "pad_y", "Upwards", 1, width=130)
-        st.segmented_control(
-            "Background",
-            ["pictures", "codes"],
-            format_func={"pictures": "Decoded pictures", "codes": "Codes"}.__getitem__,
-            required=True,
-            **bound("background"),
-        )
-    if x == y:
-        st.caption("Both directions show the same axis; choose two different ones.")
-        return
-    background = current().background
-    points, colours = _points(found, x, y) if background == "codes" else ([], [])
-    live_decoder.pad(
-        {
-            "x": _pad_axis(found, x),
-            "y": _pad_axis(found, y),
-            "value": [float(z[x]), float(z[y])],
-            "start": [float(start.code[x]), float(start.code[y])],
-            "background": _pad_background(found, z, x, y) if background == "pictures" else None,
-            "points": points,
-            "colours": colours,
-            "shape": list(found.model.image_shape),
-            "current": pixels.as_base64(now),
-            "sequence": traverse_stage.sequence(),
-        },
-        key="traverse.pad",
-    )
-    _pad_caption(found, background)
-
-
-def _pad_axis(found: Space, axis: int) -> dict[str, float]:
-    return {"i": axis, "low": float(found.table.low[axis]), "high": float(found.table.high[axis])}
-
-
-def _pad_background(found: Space, z: Tensor, x: int, y: int) -> str:
-    """PNG of the plane through the current code: all other axes stay where they are."""
-    from trainer import traversal
-
-    codes = traversal.pad_codes(z, x, y, found.table.low, found.table.high, PAD_SIZE)
-    pictures = pixels.to_uint8(traversal.decode(found.model, codes.flatten(0, 1)))
-    return pixels.as_base64(pixels.png(pixels.join_tiles(pictures, PAD_SIZE)))
-
-
-def _points(found: Space, x: int, y: int) -> tuple[list[list[float]], list[str]]:
-    """x, y, x, y ... of an even spread of codes by label, and the colour of each label."""
-    from trainer import traversal
-
-    rows = traversal.spread_rows(len(found.pictures) if found.real else len(found.codes), PAD_POINTS).numpy()
-    if not found.real:
-        return [found.codes[rows][:, [x, y]].flatten().round(decimals=3).tolist()], [theme.category(-1)]
-    shown = found.pictures.iloc[rows]
-    groups = shown.groupby("label")[[f"z{x}", f"z{y}"]]
-    points = [group.to_numpy().round(3).flatten().tolist() for _, group in groups]
-    return points, [theme.category(int(label)) for label, _ in groups]
-
-
-def _pad_caption(found: Space, background: str) -> None:
-    if background == "pictures":
-        st.caption(
-            "Each tile is the picture at its centre, with all other axes as they are. Drag, or use the arrow keys."
-        )
-        return
-    if found.real and found.labels:
-        with st.container(horizontal=True, gap="small"):
-            for name, label in found.pictures.groupby("label_name")["label"].first().items():
-                st.html(
-                    f'<span style="font-size:13px"><b style="color:{theme.category(int(label))}">●</b> {name}</span>'
-                )
-    st.caption(f"Codes of up to {PAD_POINTS:,} test pictures. Drag the handle, or use the arrow keys.")
 
 
 # ---------------------------------------------------------------- the code
@@ -283,19 +143,20 @@ def code(found: Space, start: Start, z: Tensor) -> None:
             "effect": st.column_config.ProgressColumn(
                 "effect", format="%.4f", min_value=0.0, max_value=float(max(table["effect"].max(), 1e-6))
             ),
+            "value": st.column_config.NumberColumn(format="%.3f"),
             "quantile": st.column_config.NumberColumn(
                 "quantile", format="percent", help="Share of codes below the value"
             ),
             "outside": st.column_config.CheckboxColumn("outside", help="Density of the codes below 1 % of its peak"),
         },
     )
-    name = f"{found.entry.name}-code.csv".replace("/", "-")
+    name = file_name(found, "code", "csv")
     with st.container(horizontal=True, vertical_alignment="center"):
-        _download("CSV", lambda: export.code_csv({key: table[key].tolist() for key in table}), name, "text/csv")
-        bases = found.table.bases
+        download("CSV", lambda: export.code_csv({key: table[key].tolist() for key in table}), name, "text/csv")
         st.caption(
-            "Effect: mean RMS change of the picture (0 to 1) when the axis goes from its 5 % to its 95 % quantile, around "
-            f"{bases} evenly spread {'test codes' if found.real else 'draws from the prior'}. Model {found.entry.hash}."
+            "Effect: mean RMS change of the picture (0 to 1) when the axis goes from its 5 % to its 95 % quantile, "
+            f"around {found.table.bases} evenly spread {'test codes' if found.real else 'draws from the prior'}. "
+            f"Model {found.entry.hash}."
         )
     from trainer.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
 
@@ -316,7 +177,7 @@ def _code_table(found: Space, start: Start, z: Tensor):
     density = traversal.density_at(table, z)
     order = table.order.tolist()
     rows = {
-        "axis": [_axis_name(axis) for axis in order],
+        "axis": [axis_name(axis) for axis in order],
         "value": z[order].numpy(),
         "start": start.code[order].numpy(),
         "sigma": start.sigma[order].numpy() if start.sigma is not None else float("nan"),

@@ -77,7 +77,9 @@ def test_svg_tiles_lie_inside_and_apart():
     sheet = export.Sheet(noise(6), 3, ["a", "b"], ["1", "2", "3"])
     root = ElementTree.fromstring(export.sheet_svg(sheet))
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
-    boxes = [[float(image.attrib[name]) for name in ("x", "y", "width", "height")] for image in root.iter(f"{SVG}image")]
+    boxes = [
+        [float(image.attrib[name]) for name in ("x", "y", "width", "height")] for image in root.iter(f"{SVG}image")
+    ]
     assert all(x >= 0 and y >= 0 and x + w <= width and y + h <= height for x, y, w, h in boxes)
     assert len({(x, y) for x, y, _, _ in boxes}) == 6
     assert boxes[1][0] - boxes[0][0] > boxes[0][2]

@@ -1,0 +1,429 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import catalog, live_decoder
+from tests.fixtures import make_run
+from trainer.run import Run
+
+PAGE = Path(__file__).resolve().parents[2] / "pages" / "traverse.py"
+SCRIPT = f"""
+import runpy
+from explorer import state, widgets
+state.begin_page("traverse")
+with widgets.user_errors():
+    runpy.run_path({str(PAGE)!r})
+state.mirror()
+"""
+
+
+def opened(model: str = "small-gmp", **link: str) -> AppTest:
+    """The page as a link opens it."""
+    app = AppTest.from_string(SCRIPT, default_timeout=60)
+    for name, value in {"model": model, **link}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def elements(block) -> Iterator[Any]:
+    for child in getattr(block, "children", {}).values():
+        yield child
+        yield from elements(child)
+
+
+def told(app: AppTest, component: str) -> dict[str, Any] | None:
+    """What Python told a component, or None if the page does not show it."""
+    for element in elements(app._tree):
+        if element.type == "bidi_component" and element.proto.component_name == f"gwae_{component}":
+            return json.loads(element.proto.json)
+    return None
+
+
+def panel(app: AppTest) -> dict[str, Any]:
+    data = told(app, "panel")
+    assert data is not None, [error.value for error in app.error]
+    return data
+
+
+def bytes_of(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.uint8)
+
+
+def decoded(run: Run, z: list[float]) -> np.ndarray:
+    with torch.no_grad():
+        picture = run.load_model().decode(torch.tensor(z)[None])[0]
+    return (picture.clamp(0, 1) * 255).round().byte().numpy().ravel()
+
+
+def choose(app: AppTest, label: str, option: str) -> None:
+    """Press one segment or pill of the control with this label."""
+    group = next(group for group in app.button_group if group.label == label)
+    place = [getattr(each, "content", each) for each in group.options].index(option)
+    group.set_value([group.options[place]] if isinstance(group.value, list) else group.options[place]).run()
+    assert not app.exception
+
+
+@pytest.fixture(autouse=True)
+def _runs(runs: Path) -> Path:
+    return runs
+
+
+# ---------------------------------------------------------------- starts
+
+
+def test_opens_on_a_test_picture_with_its_reconstruction(runs):
+    data = panel(opened())
+    run = Run(runs / "small-gmp")
+    row = run.codes.set_index("sprite_index").loc[0]
+    code = [float(row[f"z{axis}"]) for axis in range(8)]
+    assert data["z"] == data["start"] == pytest.approx(code)
+    assert data["anchor"] == "posterior mean"
+    assert row["id"] in data["caption"]
+    assert np.array_equal(bytes_of(data["reconstruction"]), decoded(run, code))
+    assert np.array_equal(bytes_of(data["current"]), bytes_of(data["reconstruction"]))
+    with Image.open(run.sprite_path) as sprite:
+        assert np.array_equal(bytes_of(data["original"]), np.asarray(sprite)[:32, :32].ravel())
+
+
+def test_a_moved_axis_of_the_link_moves_the_picture(runs):
+    data = panel(opened(index="3", edits="2_1.25,5_-0.5"))
+    assert data["z"][2] == 1.25
+    assert data["z"][5] == -0.5
+    assert [i for i, (a, b) in enumerate(zip(data["z"], data["start"], strict=True)) if a != b] == [2, 5]
+    assert np.array_equal(bytes_of(data["current"]), decoded(Run(runs / "small-gmp"), data["z"]))
+
+
+def test_a_prior_sample_is_the_one_of_its_seed(runs):
+    data = panel(opened(start="prior", seed="7"))
+    expected = Run(runs / "small-gmp").load_model().sample_prior(1, torch.Generator().manual_seed(7))[0]
+    assert data["start"] == pytest.approx(expected.tolist())
+    assert data["original"] is None
+    assert data["sigma"] is None
+    assert data["anchor"] == "prior sample"
+
+
+def test_new_sample_is_another_and_in_the_link(runs):
+    app = opened(start="prior", seed="7", edits="0_1")
+    before = panel(app)["start"]
+    next(button for button in app.button if button.label == "New sample").click().run()
+    assert panel(app)["start"] != before
+    assert app.query_params["seed"] == "8"
+    assert "edits" not in app.query_params
+
+
+def test_a_component_centre_is_the_declared_mean(runs):
+    data = panel(opened(start="component", component="3"))
+    assert data["start"] == pytest.approx(Run(runs / "small-gmp").load_model().prior.means()[3].tolist())
+    assert "component 3" in data["caption"]
+
+
+@pytest.mark.parametrize("model", ["small-vae", "small-np"])
+def test_models_without_components_do_not_offer_them(model):
+    app = opened(model, start="component")
+    kinds = next(group for group in app.button_group if group.label == "Start from")
+    names = [getattr(each, "content", each) for each in kinds.options]
+    assert "Mixture centre" not in names
+    assert "Test picture" in names
+    assert panel(app)["z"]
+
+
+def test_choosing_a_kind_of_start_changes_the_link_and_forgets_moved_axes():
+    app = opened(edits="0_1")
+    choose(app, "Start from", "Prior sample")
+    assert app.query_params["start"] == "prior"
+    assert "edits" not in app.query_params
+    assert panel(app)["anchor"] == "prior sample"
+
+
+def test_a_label_filters_the_gallery():
+    app = opened()
+    count = told(app, "tiles")["count"]
+    choose(app, "Label", "4")
+    gallery = told(app, "tiles")
+    assert gallery["count"] == count / 10
+    assert all(title.startswith("4 ·") for title in gallery["titles"])
+    assert app.query_params["label"] == "4"
+
+
+# ---------------------------------------------------------------- uploads
+
+
+def png(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def upload(app: AppTest, data: bytes, name: str) -> AppTest:
+    app.file_uploader[0].set_value((name, data, "image/png")).run()
+    assert not app.exception
+    return app
+
+
+def test_an_uploaded_picture_is_the_original_and_its_code_is_in_the_link(runs):
+    picture = np.zeros((32, 32), np.uint8)
+    picture[8:24, 12:20] = 200
+    app = upload(opened(start="upload"), png(picture), "mine.png")
+    data = panel(app)
+    assert np.array_equal(bytes_of(data["original"]), picture.ravel())
+    mean = Run(runs / "small-gmp").load_model().encode(torch.from_numpy(picture)[None, None].float() / 255)[0][0]
+    assert data["start"] == pytest.approx(mean.tolist(), abs=6e-4)
+    assert data["caption"] == "mine.png"
+    assert len(app.query_params["code"].split(",")) == 8
+    again = panel(opened(**{name: app.query_params[name] for name in app.query_params if name != "model"}))
+    assert again["original"] is None
+    assert again["current"] == data["current"]
+    assert again["anchor"] == "code of the link"
+
+
+def test_the_invert_switch_inverts_what_the_model_sees():
+    picture = np.full((32, 32), 255, np.uint8)  # dark on white: inverted without asking, for a model of light on dark
+    picture[8:24, 12:20] = 30
+    app = upload(opened(start="upload"), png(picture), "ink.png")
+    toggle = next(toggle for toggle in app.toggle if toggle.label == "Invert")
+    assert toggle.value is True
+    assert np.array_equal(bytes_of(panel(app)["original"]), 255 - picture.ravel())
+    toggle.set_value(False).run()
+    assert np.array_equal(bytes_of(panel(app)["original"]), picture.ravel())
+
+
+def test_an_upload_that_is_no_picture_is_one_sentence_and_the_page_stays():
+    app = upload(opened(start="upload"), b"not a picture at all", "text.png")
+    assert len(app.error) == 1
+    assert "text.png" in app.error[0].value
+    assert panel(app)["z"]
+
+
+# ---------------------------------------------------------------- axes
+
+
+def test_axes_are_ranked_and_dead_ones_marked(runs):
+    folder = runs / "half-dead"
+    made = make_run(folder)
+    from trainer.models import save_weights
+
+    model = made.load_model()
+    first = next(module for module in model.decoder.modules() if isinstance(module, torch.nn.Linear))
+    first.weight[:, [1, 6]] = 0
+    save_weights(model, made.weights_path)
+    data = panel(opened("half-dead"))
+    assert {axis["i"] for axis in data["axes"] if not axis["live"]} >= {1, 6}
+    assert [axis["i"] for axis in data["axes"][-2:]] in ([1, 6], [6, 1])
+    effects = [axis["effect"] for axis in data["axes"]]
+    assert effects == sorted(effects, reverse=True)
+    assert data["floor"]
+
+
+def test_ranges_and_densities_come_from_the_codes(runs):
+    data = panel(opened())
+    codes = Run(runs / "small-gmp").codes
+    for axis in data["axes"]:
+        column = codes[f"z{axis['i']}"]
+        assert axis["low"] < column.quantile(0.01) < column.quantile(0.99) < axis["high"]
+        assert max(axis["density"]) == pytest.approx(1, abs=2e-3)
+
+
+def test_far_codes_are_called_far():
+    assert panel(opened())["support"]["far"] is False
+    assert panel(opened(edits="0_900"))["support"]["far"] is True
+
+
+# ---------------------------------------------------------------- views
+
+
+def test_the_sheet_is_centred_on_the_current_picture():
+    app = opened(edits="0_0.7", steps="5", rows="0,3")
+    sheet = next(json.loads(e.proto.json) for e in elements(app._tree) if "tiles.sheet" in getattr(e.proto, "id", ""))
+    assert sheet["columns"] == 5
+    assert sheet["count"] == 10
+    assert sheet["selected"] == [2, 7]
+    assert sheet["edits"][2] == {"0": pytest.approx(0.7)}
+    with Image.open(io.BytesIO(base64.b64decode(sheet["sprite"]))) as sprite:
+        centre = np.asarray(sprite)[:32, 64:96]
+    assert np.array_equal(centre.ravel(), bytes_of(panel(app)["current"]))
+
+
+def test_interpolation_ends_at_both_starts():
+    app = opened(view="interpolation", end="prior", end_seed="4")
+    strip = next(
+        json.loads(e.proto.json) for e in elements(app._tree) if "tiles.interpol" in getattr(e.proto, "id", "")
+    )
+    goal = panel(opened(start="prior", seed="4"))
+    assert strip["rows"] == ["linear", "spherical"]
+    with Image.open(io.BytesIO(base64.b64decode(strip["sprite"]))) as sprite:
+        pixels = np.asarray(sprite)
+    assert np.array_equal(pixels[:32, :32].ravel(), bytes_of(panel(app)["current"]))
+    assert np.array_equal(pixels[32:64, -32:].ravel(), bytes_of(goal["current"]))
+
+
+def test_the_other_end_is_of_another_label_unless_chosen():
+    app = opened(view="interpolation")
+    galleries = [e for e in elements(app._tree) if "tiles.end.index" in getattr(e.proto, "id", "")]
+    gallery = json.loads(galleries[0].proto.json)
+    assert not gallery["titles"][gallery["selected"][0]].startswith("0 ·")
+
+
+@pytest.mark.parametrize("background", ["pictures", "codes"])
+def test_the_pad_shows_two_axes(background):
+    data = told(opened(view="pad", pad_x="2", pad_y="5", background=background, edits="5_0.25"), "pad")
+    assert (data["x"]["i"], data["y"]["i"]) == (2, 5)
+    assert data["value"][1] == 0.25
+    assert bool(data["background"]) == (background == "pictures")
+    assert sum(len(points) for points in data["points"]) == (0 if background == "pictures" else 240)
+
+
+def test_the_pad_asks_for_two_different_axes():
+    app = opened(view="pad", pad_x="2", pad_y="2")
+    assert told(app, "pad") is None
+    assert "two different" in app.info[0].value
+
+
+def test_the_code_view_lists_every_axis():
+    app = opened(view="code", edits="4_1.5")
+    table = app.dataframe[0].value
+    assert sorted(table["axis"]) == sorted(f"z{axis}" for axis in range(8))
+    assert table.set_index("axis").loc["z4", "value"] == 1.5
+
+
+def test_choosing_a_view_is_in_the_link():
+    app = opened()
+    choose(app, "View", "Code")
+    assert app.query_params["view"] == "code"
+
+
+# ---------------------------------------------------------------- links
+
+
+def test_a_copied_link_reproduces_the_whole_view():
+    link = {
+        "start": "component",
+        "component": "2",
+        "edits": "1_-0.75,3_2.125",
+        "view": "sheet",
+        "rows": "3,1",
+        "steps": "7",
+    }
+    first = opened(**link)
+    copied = {name: first.query_params[name] for name in first.query_params}
+    assert copied["checkpoint"] == catalog.find("small-gmp").hash
+    second = opened(**copied)
+    assert {name: second.query_params[name] for name in second.query_params} == copied
+    assert panel(second) == panel(first)
+    sheets = [
+        next(e.proto.json for e in elements(app._tree) if "tiles.sheet" in getattr(e.proto, "id", ""))
+        for app in (first, second)
+    ]
+    assert sheets[0] == sheets[1]
+
+
+def test_a_link_of_other_weights_says_so():
+    app = opened(checkpoint="000000000000", edits="0_1")
+    assert "000000000000" in app.info[0].value
+    assert panel(app)["z"][0] == 1
+    assert "000000000000" not in opened().query_params["checkpoint"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"edits": "0_nan"},
+        {"edits": "zero_1"},
+        {"edits": "99_1"},
+        {"index": "-5"},
+        {"index": "99999"},
+        {"seed": "1e99"},
+        {"component": "4000", "start": "component"},
+        {"steps": "8"},
+        {"rows": "77"},
+        {"view": "nowhere"},
+        {"code": "1,2", "start": "upload"},
+        {"code": "x", "start": "upload"},
+        {"pad_x": "500", "view": "pad"},
+        {"end_index": "4000", "view": "interpolation"},
+    ],
+    ids=lambda link: "&".join(f"{name}={value}" for name, value in link.items()),
+)
+def test_nonsense_in_a_link_never_breaks_the_page(link):
+    app = opened(**link)
+    assert not app.error
+    assert len(panel(app)["z"]) == 8
+
+
+def test_another_model_starts_without_the_moved_axes():
+    app = opened(edits="0_1", rows="1,2")
+    app.session_state["gwae.model"] = "small-vae"
+    app.run()
+    data = panel(app)
+    assert data["z"] == data["start"]
+    assert "rows" not in app.query_params
+    assert app.query_params["checkpoint"] == catalog.find("small-vae").hash
+
+
+# ---------------------------------------------------------------- incomplete runs
+
+
+def test_without_codes_the_page_starts_from_the_prior_and_says_what_to_do(runs):
+    made = make_run(runs / "bare")
+    (made.path / "codes.parquet").unlink()
+    app = opened("bare")
+    assert "python -m trainer evaluate" in app.info[0].value
+    data = panel(app)
+    assert data["anchor"] == "prior sample"
+    assert data["codes_name"] == "draws from the prior"
+
+
+def test_without_a_sprite_the_reconstructions_stand_for_the_pictures(runs):
+    made = make_run(runs / "no-pictures")
+    (made.path / "sprite.png").unlink()
+    app = opened("no-pictures")
+    assert panel(app)["original"] is None
+    assert told(app, "tiles")["count"] == 120
+    assert any("may not be bundled" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("file", ["codes.parquet", "sprite.png"])
+def test_a_damaged_file_is_one_sentence(runs, file):
+    made = make_run(runs / "damaged")
+    (made.path / file).write_bytes(b"cut short")
+    app = opened("damaged")
+    assert len(app.error) == 1
+    assert "evaluate" in app.error[0].value
+    if file == "sprite.png":  # the codes are sound, so their reconstructions still can be moved
+        assert panel(app)["original"] is None
+
+
+def test_a_decoder_is_brought_to_the_browser_where_there_is_one(runs):
+    assert panel(opened())["decoder"] is False
+    made = make_run(runs / "live")
+    (made.path / "decoder.onnx").write_bytes(b"onnx")
+    app = opened("live")
+    assert panel(app)["decoder"] is True
+    carried = [e for e in elements(app._tree) if getattr(e.proto, "component_name", "") == "gwae_carrier"]
+    assert carried[0].proto.bytes == made.hash.encode() + b"onnx"
+
+
+def test_the_page_opens_inside_the_real_app(app):
+    app.run()
+    app.switch_page("../pages/traverse.py").run()
+    assert not app.exception
+    assert app.title[0].value == "Traverse"
+    assert panel(app)["z"]
+
+
+def test_every_script_is_inline_and_shares_one_beginning():
+    scripts = [live_decoder._script(f"{name}.js") for name in ("panel", "pad", "tiles", "carrier")]
+    assert len({script.split("export default")[0].splitlines()[0] for script in scripts}) == 1
+    assert all(script.count("export default") == 1 for script in scripts)
