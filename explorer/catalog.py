@@ -31,7 +31,7 @@ class Entry:
     path: Path
     bundled: bool
     hash: str = ""
-    title: str = ""
+    title: str = ""  # what cards call it: the name of the folder, as config.name may be shared by several runs
     data_title: str = ""
     prior_title: str = ""
     model_kind: str = ""
@@ -129,7 +129,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         path=run.path,
         bundled=bundled,
         hash=run.hash,
-        title=_title(run, name),
+        title=name,
         data_title=data_title(settings),
         prior_title=prior_title(settings),
         model_kind=settings.model.kind,
@@ -139,15 +139,6 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         has_sprite=run.sprite_path is not None,
         note=note,
     )
-
-
-def _title(run: Run, name: str) -> str:
-    """First heading of card.md, else the name."""
-    try:
-        lines = run.card.splitlines()
-    except (OSError, UnicodeDecodeError):
-        return name
-    return next((line[2:].strip() for line in lines if line.startswith("# ")), "") or name
 
 
 def data_title(settings: Config) -> str:

@@ -34,13 +34,16 @@ CSS = """<style>
 }
 .st-key-gallery > *, .st-key-gallery [class*="st-key-card-"] { height: 100%; }
 [class*="st-key-card-"] > :last-child { margin-top: auto; }
+[class*="st-key-pictures-"] { aspect-ratio: 202 / 68; }
+[class*="st-key-pictures-"] [data-testid="stImage"] { padding-bottom: 0.9%; }
 [class*="st-key-metrics-"] [data-testid="stPopoverButton"] { min-height: 1.5rem; padding: 0; opacity: 0.75; }
 [class*="st-key-metrics-"] [data-testid="stPopoverButton"] * { font-size: 0.75rem; }
 [class*="st-key-metrics-"] strong { font-size: 1.0625rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] code { background: none; padding: 0; color: inherit; font-size: 0.9em; }
 [data-testid="stPopoverBody"] table { font-size: 0.875rem; }
 </style>"""
-"""What Streamlit's layout cannot do: cards that wrap by the width there is, and labels that open small."""
+"""What Streamlit's layout cannot do: cards that wrap by the width there is, room kept
+for the pictures that come last (two rows of six tiles), and labels that open small."""
 
 
 _LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#5B6472", "border": "#E1E4EA"}

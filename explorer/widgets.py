@@ -165,17 +165,3 @@ def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.n
     padded[:, :, :height, :width, 3] = 255
     joined = padded.swapaxes(1, 2).reshape(count * (height + gap), n * (width + gap), 4)
     return joined[: -gap or None, : -gap or None].repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def blank(like: np.ndarray) -> np.ndarray:
-    """A neutral grey row of the same size: the place of pictures that are still being made."""
-    import numpy as np
-
-    return np.full_like(like, 127)
-
-
-def blank_tiles(n: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """n neutral grey tiles of a model's input size, (n, H, W)."""
-    import numpy as np
-
-    return np.full((n, *image_shape[1:]), 127, np.uint8)

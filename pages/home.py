@@ -14,14 +14,14 @@ SENTENCE = (
 
 
 def gallery(entries: list[catalog.Entry]) -> list:
-    """A card per model; returns the places of the pictures, to be filled after everything else is painted."""
+    """A card per model; returns the places of the pictures that need the model, to be filled last."""
     places = []
     with st.container(key="gallery"):
         for entry in entries:
             with st.container(border=True, key=f"card-{entry.name}", height="stretch"):
-                places.append(st.empty())
-                place = places[-1]
-                paint(place, entry, waiting=True)
+                with st.container(key=f"pictures-{entry.name}", gap=None):
+                    originals(entry)
+                    places.append(st.empty())
                 describe(entry)
     return places
 
@@ -35,6 +35,8 @@ def describe(entry: catalog.Entry) -> None:
             f"{entry.model_kind.upper()} · {entry.prior_title}  \n"
             f"{entry.data_title} {entry.image_shape[1]}×{entry.image_shape[2]} · {entry.z_dim} axes · `{entry.hash}`"
         )
+    if not entry.has_sprite:
+        st.caption("Both rows: samples from the prior, decoded.")
     if entry.key_metrics:
         widgets.metric_row(entry.key_metrics, entry.name)
     elif not entry.note:
@@ -46,26 +48,33 @@ def describe(entry: catalog.Entry) -> None:
         widgets.open_page("traverse")
 
 
-def paint(place, entry: catalog.Entry, waiting: bool) -> None:
-    """Originals above their reconstructions; without bundled pictures, prior samples. While waiting: a neutral row.
+def originals(entry: catalog.Entry) -> None:
+    """The row of test pictures, where the folder holds any: needs no torch, so it is there at once."""
+    if not entry.has_sprite:
+        return
+    try:
+        row(cache.originals(str(entry.path), entry.hash), f"Test pictures of {entry.title}")
+    except UserError as error:
+        st.caption(f":material/broken_image: {error}")
 
-    Both have the same size, so that nothing jumps when the model has been loaded.
-    """
-    path, hash_ = str(entry.path), entry.hash
+
+def decoded(entry: catalog.Entry) -> None:
+    """Reconstructions below the originals; without bundled pictures, two rows of decoded prior samples."""
+    path, n = str(entry.path), cache.PREVIEW_TILES
     try:
         if entry.has_sprite:
-            first = cache.originals(path, hash_)
-            second = widgets.blank(first) if waiting else cache.reconstructions(path, hash_)
-            alt = "test pictures above their reconstructions"
+            row(cache.reconstructions(path, entry.hash), f"Their reconstructions by {entry.title}")
         else:
-            n = 2 * cache.PREVIEW_TILES
-            grid = widgets.blank_tiles(n, entry.image_shape) if waiting else cache.prior_pictures(path, hash_, n)
-            first, second = grid[: n // 2], grid[n // 2 :]
-            alt = "samples from the prior, decoded"
+            row(cache.prior_pictures(path, entry.hash, 2 * n), f"Prior samples decoded by {entry.title}", rows=2)
     except UserError as error:
-        place.caption(f":material/broken_image: {error}")
-        return
-    place.image(widgets.strip([first, second]), width="stretch", output_format="PNG", alt=f"{entry.title}: {alt}")
+        st.caption(f":material/broken_image: {error}")
+
+
+def row(pictures, alt: str, rows: int = 1) -> None:
+    """Tiles as wide as the card, in `rows` rows of equal length."""
+    n = len(pictures) // rows
+    split = [pictures[k * n : (k + 1) * n] for k in range(rows)]
+    st.image(widgets.strip(split, gap=pictures.shape[1] // 16), width="stretch", output_format="PNG", alt=alt)
 
 
 def damaged(entries: list[catalog.Entry]) -> None:
@@ -89,5 +98,6 @@ else:
 if any(entry.broken for entry in found):
     damaged([entry for entry in found if entry.broken])
 state.mirror()  # a page is linkable before its last picture is there
-for spot, model in zip(pictures, ready, strict=True):
-    paint(spot, model, waiting=False)
+for place, model in zip(pictures, ready, strict=True):
+    with place.container(gap=None):
+        decoded(model)

@@ -115,14 +115,16 @@ def browser(chromium: str):
 def page(browser, server: str):
     """A fresh 1440 x 1000 page with `server` as its base address: page.goto("/traverse?model=small-gmp").
 
-    When the test ends, the page must have asked nobody but the server, and its console must hold no error.
+    When the test ends, the page must have asked nobody but the server, and its console must hold no error but those
+    of Streamlit itself, which on a link to a page looks for the server below that page's address first.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, base_url=server)
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     foreign, errors = [], []
     opened.on("request", lambda request: foreign.append(request.url) if is_foreign(request.url, server) else None)
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    note = lambda message: errors.append(f"{message.text} {message.location}") if is_fault(message) else None  # noqa: E731
+    opened.on("console", note)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     context.close()
@@ -133,6 +135,11 @@ def page(browser, server: str):
 def is_foreign(url: str, server: str) -> bool:
     """Whether a request leaves this machine's app."""
     return not url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:"))
+
+
+def is_fault(message) -> bool:
+    """Whether a console message is an error that is not Streamlit's search for its own server."""
+    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
 def settled(opened, seconds: float = PATIENCE / 1000) -> None:

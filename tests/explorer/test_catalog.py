@@ -132,8 +132,7 @@ def test_absent_folders_are_empty(tmp_path, monkeypatch):
     assert catalog.entries() == []
 
 
-def test_the_title_is_the_heading_of_the_card(runs):
-    (runs / "one" / "card.md").write_text("\n# A fine model\n\ntext\n", encoding="utf-8")
-    assert own()["one"].title == "A fine model"
-    (runs / "one" / "card.md").write_bytes(b"\xff\xfe\x00")
-    assert own()["one"].title == "one"
+def test_two_runs_of_one_recipe_are_told_apart(runs):
+    """Both hold the same config.name and card; the folder is what differs."""
+    shutil.copytree(runs / "one", runs / "again")
+    assert {entry.title for entry in own().values()} == {"one", "again"}

@@ -30,7 +30,7 @@ def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):
     assert "| 95 % interval | 0.7 to 0.8 |" in said
     assert "| n | 120 |" in said
     assert "| Seed | none used |" in said
-    assert len(app.get("image")) == 3 + 1  # one per card, and the picker's thumbnail
+    assert len(app.get("image")) == 2 * 3 + 1  # two rows per card, and the picker's thumbnail
 
 
 def test_a_card_opens_its_model_in_traverse(app):
@@ -59,7 +59,7 @@ def test_weights_of_another_architecture_spoil_only_their_own_picture(app, runs,
     app.run()
     assert not app.exception
     assert "do not belong to this config.yaml" in texts(app)
-    assert len(app.get("image")) == 3 + 1
+    assert len(app.get("image")) == 2 * 3 + 1 + 1  # its originals need no weights
 
 
 def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs):
@@ -69,8 +69,9 @@ def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs
     app.query_params["model"] = "small-gmp"
     app.run()
     assert not app.exception
-    assert len(app.get("image")) == 4 + 1
+    assert len(app.get("image")) == 2 * 3 + 1 + 1
     assert "Not evaluated yet" in texts(app)
+    assert texts(app).count("samples from the prior") == 1  # said where it is so, and nowhere else
 
 
 def test_without_any_model_the_page_says_how_to_get_one(app, runs):
