@@ -28,7 +28,10 @@ def build(settings: Config) -> LatentModel:
 
 
 HALF_FROM = 1_000
-"""Tensors of at least so many numbers are halved; statistics, biases and mixture weights stay in full precision."""
+"""Parameters of at least so many numbers are halved; biases, mixture weights and all statistics stay as they are.
+
+A covariance rounded to 11 bits need not be one any more.
+"""
 
 
 def save_weights(model: LatentModel, path: Path, half: bool = False) -> None:
@@ -38,7 +41,8 @@ def save_weights(model: LatentModel, path: Path, half: bool = False) -> None:
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if half:
-        tensors = {name: tensor.half() if tensor.numel() >= HALF_FROM else tensor for name, tensor in tensors.items()}
+        large = {name for name, parameter in model.named_parameters() if parameter.numel() >= HALF_FROM}
+        tensors = {name: tensor.half() if name in large else tensor for name, tensor in tensors.items()}
     files.write_atomic(path, lambda temporary: save_file(tensors, temporary, metadata=FORMAT))
 
 
