@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer fit | resume | evaluate | bundle | list | bench`.
+"""The command line: `python -m trainer fit | resume | evaluate | score | bundle | list | bench`.
 
 Progress goes to standard error, results to standard output. Exit status 0: done. 2: bad input, told in one line on
 standard error. Anything else is a fault of the program and comes with a traceback.
@@ -129,6 +129,20 @@ def map_codes(
     mapping.write(made, path)
     trust = made.meta["trustworthiness"]
     typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
+
+
+@app.command()
+def score(
+    folder: Annotated[Path, typer.Argument(help="Evaluated run folder.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, folders or zips of pictures.")],
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the whole table to this file.")] = None,
+    fpr: Annotated[float, typer.Option("--fpr", help="Share of ordinary pictures that may be called outliers.")] = 0.05,
+    invert: Annotated[bool, typer.Option("--invert", help="Swap black and white first.")] = False,
+) -> None:
+    """Out-of-distribution scores of pictures, with percentile and verdict; the numbers of the page."""
+    from trainer.ood import command
+
+    typer.echo(command.score(runs.Run(folder), paths, csv, fpr, invert), nl=False)
 
 
 @app.command("list")

@@ -6,9 +6,15 @@ from pathlib import Path
 
 from trainer import config, data, files
 from trainer.errors import UserError
+from trainer.metrics import ood
+from trainer.ood.calibration import COMBINED
 from trainer.run import Metric, Run
 
-MODELS = {"gwae": "Gromov-Wasserstein autoencoder (GWAE)", "vae": "variational autoencoder (VAE)"}
+MODELS = {
+    "gwae": "Gromov-Wasserstein autoencoder (GWAE)",
+    "vae": "variational autoencoder (VAE)",
+    "dagmm": "deep autoencoding Gaussian mixture model (DAGMM)",
+}
 PRIORS = {
     "np": "neural prior (NP)",
     "fnp": "factorised neural prior (FNP)",
@@ -96,8 +102,9 @@ def _duration(history, optim: config.OptimConfig) -> str:
 def _numbers(metrics: list[Metric]) -> str:
     if not metrics:
         return "## Numbers\n\nNone yet: run `python -m trainer evaluate` on this folder."
+    groups = {metric.group for metric in metrics}
     rows = ["| number | value | 95 % interval | data, n | how |", "|---|---|---|---|---|"]
-    for metric in metrics:
+    for metric in filter(ood.is_headline, metrics):
         unit = f" {metric.unit}" if metric.unit else ""
         interval = "" if metric.low is None else f"{metric.low:.4g} to {metric.high:.4g}"
         seed = "" if metric.seed is None else f"; seed {metric.seed}"
@@ -107,6 +114,7 @@ def _numbers(metrics: list[Metric]) -> str:
     return (
         "## Numbers\n\nIntervals cover the choice of test pictures or samples, not another training (one seed).\n\n"
         + "\n".join(rows)
+        + ("\n\nThe other out-of-distribution numbers are in `metrics.json`." if ood.GROUP in groups else "")
     )
 
 
@@ -115,6 +123,11 @@ def _limits(run: Run) -> str:
         "* For study and demonstration. Not for decisions about people, nor for filtering real inputs.",
         f"* It has seen only {_data_title(run.config)}; any other picture is squeezed into what it knows.",
         "* An out-of-distribution score is a number of this model, not a probability; compare it with plain baselines.",
+    ]
+    lines += [
+        f"* Its combined score does not beat the trivial baselines on {pair}: no evidence there of anything learnt."
+        for pair in ood.pairs_measured(run.metrics)
+        if not ood.beats_baselines(run.metrics, COMBINED, pair)
     ]
     if run.config.prior.kind == "gmp":
         lines.append("* Components were found without labels. One need not be one class: see the clustering numbers.")

@@ -28,7 +28,7 @@ from trainer import card, data, export, files, mapping, sprite
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.metrics import clustering, geometry, reconstruction
+from trainer.metrics import clustering, geometry, ood, reconstruction
 from trainer.metrics.context import Context, Progress, batches
 from trainer.models.base import LatentModel
 from trainer.run import Metric, Run
@@ -45,6 +45,7 @@ GROUPS: dict[str, Group] = {
     "reconstruction": Group(reconstruction.measure),
     "clustering": Group(clustering.measure, clustering.applies),
     "geometry": Group(geometry.measure),
+    "ood": Group(ood.measure),
     "map": Group(mapping.measure, mapping.applies),
 }
 """What `evaluate --only` knows, in the order of the results; a new group is one line here."""
@@ -100,6 +101,7 @@ def evaluate(
         labels=images.labels,
         psnr=columns["psnr"],
         component=columns.get("component"),
+        scores={name.removeprefix("score_"): v.numpy() for name, v in columns.items() if name.startswith("score_")},
         seed=seed,
         data_root=data_root,
         device=device,
@@ -131,8 +133,9 @@ def encode(
         for rows in batches(len(images)):
             x = images.float_batch(rows).to(device)
             mu, log_var = model.encode(x)
-            found = {"psnr": reconstruction.psnr(model.decode(mu), x)}
-            found |= {f"score_{name}": score for name, score in model.ood_scores(x).items()}
+            decoded = model.decode(mu)
+            found = {"psnr": reconstruction.psnr(decoded, x)}
+            found |= {f"score_{name}": score for name, score in model.scores_from(x, mu, decoded).items()}
             if with_components:
                 found["component"] = model.prior.responsibilities(mu).argmax(1)
             means.append(mu.cpu())

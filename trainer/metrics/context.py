@@ -35,6 +35,7 @@ class Context:
         log_var: posterior log variances, (N, z_dim), on the CPU.
         labels: (N,) or None.
         psnr: PSNR of each reconstruction from its posterior mean in dB, (N,).
+        scores: LatentModel.ood_scores of the test pictures by name, each (N,) float32.
         component: most responsible mixture component of each code, (N,), or None without a mixture.
         seed: seeds every random choice of the evaluation.
         data_root: where further data sets are found (None: the default of trainer.data).
@@ -50,6 +51,7 @@ class Context:
     labels: Tensor | None
     psnr: Tensor
     component: Tensor | None
+    scores: dict[str, np.ndarray]
     seed: int = 0
     data_root: Path | None = None
     device: str = "cpu"

@@ -1,0 +1,151 @@
+"""Out-of-distribution detection of a trained model: calibration, scores of every pair at hand, and their measures.
+
+Writes ood_calibration.json and ood_scores.parquet into the run folder (trainer/ood says what they hold). One Metric per
+measure, score and pair, called e.g. "AUROC, combined, mnist/omniglot polarity-matched" (`metric_name`, `parse_name`).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from trainer import data
+from trainer.ood import calibration as calibrations
+from trainer.ood import pairs as protocols
+from trainer.ood import ranking, tables
+from trainer.ood.baselines import BASELINES, better_sign
+from trainer.ood.calibration import COMBINED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trainer.data.imageset import ImageSet
+    from trainer.metrics.context import Context
+    from trainer.ood.calibration import Calibration
+    from trainer.run import Metric
+
+GROUP = "ood"
+DRAWN_PICTURES = 2_000
+log = logging.getLogger(__name__)
+
+
+def metric_name(measure: str, score: str, pair: str) -> str:
+    """Name of a Metric of this group; `parse_name` is its inverse."""
+    return f"{measure}, {score}, {pair}"
+
+
+def parse_name(name: str) -> tuple[str, str, str]:
+    """(measure, score, pair) of a Metric's name."""
+    measure, rest = name.split(", ", 1)
+    score, pair = rest.rsplit(", ", 1)
+    return measure, score, pair
+
+
+def pairs_measured(metrics: list[Metric]) -> list[str]:
+    """Names of the reported pairs that were measured, in their order; the validation pair is not one of them."""
+    found = {parse_name(metric.name)[2] for metric in metrics if metric.group == GROUP}
+    return [pair.name for pair in protocols.PAIRS if pair.name in found]
+
+
+def is_headline(metric: Metric) -> bool:
+    """Whether a card shows the number: of this group AUROC and FPR95 of the combined score, AUROC of the baselines."""
+    if metric.group != GROUP:
+        return True
+    measure_, score, _ = parse_name(metric.name)
+    return (score == COMBINED and measure_ in ("AUROC", "FPR95")) or (score in BASELINES and measure_ == "AUROC")
+
+
+def beats_baselines(metrics: list[Metric], score: str, pair: str) -> bool | None:
+    """Whether a score's AUROC exceeds that of every baseline under the better of its signs; None if not measured.
+
+    The bar is max(AUROC, 1 - AUROC): a baseline may choose its sign, a model may not.
+    """
+    found = {metric.name: metric.value for metric in metrics if metric.group == GROUP}
+    own = found.get(metric_name("AUROC", score, pair))
+    bars = [found.get(metric_name("AUROC", baseline, pair)) for baseline in BASELINES]
+    if own is None or None in bars:
+        return None
+    return own > max(map(better_sign, bars))
+
+
+def measure(context: Context) -> list[Metric]:
+    """Calibrate on held-out pictures, score every pair whose pictures are on disk, store the scores, measure them.
+
+    A pair whose outliers are not there is left out with a sentence on the log.
+    """
+    config, run = context.run.config, context.run
+    train = data.load(config.data, "train", context.data_root)
+    validation = protocols.held_out(train, config.data.validation, config.seed)
+    del train
+    calibration = _calibrate(context, validation)
+    table = tables.rows(context.images, context.scores, calibration, tables.ORDINARY)
+    metrics = _drawn(context, calibration, validation)
+    parts = [table]
+    for pair in protocols.pairs_of(config.data):
+        if sentence := protocols.missing(pair, context.data_root):
+            log.warning(sentence)
+            continue
+        images = protocols.outliers(pair, config.data, context.data_root)
+        parts.append(_rows(context, images, calibration, pair.polarity))
+        metrics += _measured(context, pair.name, table, parts[-1])
+    tables.write(_concatenated(parts), run)
+    return metrics
+
+
+def _calibrate(context: Context, validation: ImageSet) -> Calibration:
+    """Measured, stored, and read back: the page and the scores must use the very same numbers."""
+    raw = tables.raw_scores(context.model, validation, context.device, context.progress)
+    kind = context.run.config.model.kind
+    found = calibrations.calibrate(raw, kind, checkpoint=context.run.hash, data=validation.name)
+    calibrations.write(found, context.run.path)
+    return calibrations.read(context.run)
+
+
+def _rows(context: Context, images: ImageSet, calibration: Calibration, polarity: str) -> pd.DataFrame:
+    raw = tables.raw_scores(context.model, images, context.device, context.progress)
+    return tables.rows(images, raw, calibration, tables.OUTLIER, polarity)
+
+
+def _concatenated(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True)
+
+
+def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> list[Metric]:
+    """Measures of the validation pair, which chose the combined score and is no result."""
+    if len(validation) < 2:
+        return []
+    ordinary, drawn = protocols.validation_pair(validation, DRAWN_PICTURES, context.seed)
+    raw = tables.raw_scores(context.model, ordinary, context.device, context.progress)
+    table = tables.rows(ordinary, raw, calibration, tables.ORDINARY)
+    return _measured(context, protocols.DRAWN, table, _rows(context, drawn, calibration, ""), "validation")
+
+
+def _measured(
+    context: Context, pair: str, ordinary: pd.DataFrame, outliers: pd.DataFrame, split: str | None = None
+) -> list[Metric]:
+    """Every measure of every score of one pair, each with its interval."""
+    found = []
+    sizes = f"{len(ordinary):,} {ordinary['data'].iloc[0]} against {len(outliers):,} {outliers['data'].iloc[0]}"
+    columns = tables.score_columns(ordinary)
+    for done, column in enumerate(columns, start=1):
+        context.progress(f"ranking {pair}", done, len(columns))
+        score = column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE)
+        values = ranking.with_intervals(ordinary[column].to_numpy(), outliers[column].to_numpy(), seed=context.seed)
+        for measure_, measured in values.items():
+            found.append(
+                context.metric(
+                    GROUP,
+                    metric_name(measure_, score, pair),
+                    measured.value,
+                    f"{sizes}; outliers positive, larger = more outlying; 95 % interval of {ranking.RESAMPLES} "
+                    "bootstrap resamples of both",
+                    n=len(ordinary) + len(outliers),
+                    split=split,
+                    seed=context.seed,
+                    interval=(measured.low, measured.high),
+                    higher_is_better=measure_ != "FPR95",
+                )
+            )
+    return found

@@ -1,0 +1,159 @@
+"""Is my picture an outlier? Scores, percentiles and verdict of a user's pictures: one function for page and command.
+
+`score_pictures` makes the table, `as_text` the numbers as they are shown, `to_csv` the file: whoever prints goes
+through these, so that the page, the command line and the download agree to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from trainer.ood import calibration as calibrations
+from trainer.ood.calibration import COMBINED
+from trainer.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trainer.models.base import LatentModel
+
+FPR = 0.05
+NEAREST = 3
+BATCH = 50
+"""Every pass has this many pictures, the last one filled up: a picture's numbers then do not depend on its company."""
+SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))
+PERCENTILE = " percentile"
+OUTLIER, ORDINARY = "outlier", "ordinary"
+
+
+def score_pictures(
+    run: Run,
+    arrays: np.ndarray,
+    names: Sequence[str],
+    fpr: float = FPR,
+    *,
+    model: LatentModel | None = None,
+    codes: pd.DataFrame | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Score pictures as a model sees them; one row each, in the order given. Columns:
+
+        picture                name
+        verdict                "outlier" where the combined score exceeds `threshold`, else "ordinary"
+        <score>                float32, every score of ood_calibration.json, "combined" first
+        <score> percentile     float64, share of held-out pictures that score lower, in percent
+        threshold              of the combined score: a share `fpr` of the held-out pictures exceeds it
+        same when shifted      of the 4 pictures moved by one pixel, how many have the same verdict
+        verdict inverted       verdict of the picture with v replaced by 255 - v
+        nearest                ids of the 3 nearest test pictures by code (of those in the sprite if there is one);
+                               "" where the run has no codes
+
+    Args:
+        arrays: uint8 (n, C, H, W) of the model's size (trainer/ood/inputs.py or the page's uploads).
+        fpr: the share of ordinary pictures that may be called outliers, in (0, 1).
+        model, codes: the run's own, where they are loaded already.
+        progress: called with (done, total) passes.
+
+    Raises: UserError if the run is not calibrated for its checkpoint, or fpr is out of range.
+    """
+    import pandas as pd
+
+    calibration = calibrations.read(run)
+    threshold = calibration.threshold(COMBINED, fpr)
+    model = run.load_model() if model is None else model
+    arrays = np.asarray(arrays, dtype=np.uint8).reshape(-1, *model.image_shape)
+    n = len(arrays)
+    variants = np.concatenate([arrays, *(shifted(arrays, *step) for step in SHIFTS), 255 - arrays])
+    raw, mu = _passes(model, variants, progress)
+    every = calibration.extend(raw)
+    verdicts = (every[COMBINED] > threshold).reshape(len(SHIFTS) + 2, n)
+    words = np.where(verdicts, OUTLIER, ORDINARY)
+    table: dict[str, object] = {"picture": list(names), "verdict": words[0]}
+    for name, values in every.items():
+        table[name] = values[:n]
+    for name, values in every.items():
+        table[name + PERCENTILE] = calibration.percentile(name, values[:n])
+    table["threshold"] = np.full(n, threshold)
+    table["same when shifted"] = (verdicts[1:-1] == verdicts[0]).sum(0)
+    table["verdict inverted"] = words[-1]
+    table["nearest"] = [";".join(ids) for ids in nearest_codes(run.codes if codes is None else codes, mu[:n])]
+    return pd.DataFrame(table)
+
+
+def shifted(arrays: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Pictures (n, C, H, W) moved by `down` and `right` pixels (negative: up, left); the border is repeated."""
+    height, width = arrays.shape[-2:]
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - right, 0, width - 1)
+    return arrays[..., rows, :][..., columns]
+
+
+def nearest_codes(codes: pd.DataFrame, mu: np.ndarray, count: int = NEAREST) -> list[list[str]]:
+    """For each code (n, z_dim) the ids of the nearest rows of codes.parquet, Euclidean, nearest first.
+
+    Only rows with a picture in the sprite count, where there are any: these can be shown.
+    """
+    axes = [f"z{axis}" for axis in range(mu.shape[1])]
+    if codes.empty or not set(axes) <= set(codes.columns):
+        return [[] for _ in mu]
+    pictured = codes[codes["sprite_index"] >= 0]
+    known = pictured if len(pictured) else codes
+    points, ids = known[axes].to_numpy(dtype=np.float64), known["id"].to_numpy()
+    found = []
+    for code in mu.astype(np.float64):
+        squared = np.square(points - code).sum(1)
+        found.append([str(ids[index]) for index in np.argsort(squared, kind="stable")[:count]])
+    return found
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is shown: scores and threshold to six significant digits, percentiles to two decimals."""
+    text = table.copy()
+    for name in table.columns:
+        if name.endswith(PERCENTILE):
+            text[name] = [f"{value:.2f}" for value in table[name]]
+        elif table[name].dtype.kind == "f":
+            text[name] = [f"{value:.6g}" for value in table[name]]
+        else:
+            text[name] = [str(value) for value in table[name]]
+    return text
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """CSV of `as_text`, with a header, lines ended by a newline."""
+    return as_text(table).to_csv(index=False, lineterminator="\n")
+
+
+def _passes(
+    model: LatentModel, arrays: np.ndarray, progress: Callable[[int, int], None] | None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Raw scores, each (n,), and codes (n, z_dim), in passes of BATCH pictures."""
+    scores: dict[str, list[np.ndarray]] = {}
+    codes: list[np.ndarray] = []
+    starts = range(0, len(arrays), BATCH)
+    for done, start in enumerate(starts, start=1):
+        part = arrays[start : start + BATCH]
+        filled = np.concatenate([part, np.zeros((BATCH - len(part), *part.shape[1:]), np.uint8)])
+        with torch.inference_mode():
+            x = torch.from_numpy(filled).float() / 255
+            mu, _ = model.encode(x)
+            found = model.scores_from(x, mu, model.decode(mu))
+        for name, values in found.items():
+            scores.setdefault(name, []).append(values.float().numpy()[: len(part)])
+        codes.append(mu.numpy()[: len(part)])
+        if progress is not None:
+            progress(done, len(starts))
+    if not codes:
+        return _empty(model)
+    return {name: np.concatenate(values) for name, values in scores.items()}, np.concatenate(codes)
+
+
+def _empty(model: LatentModel) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The same for no picture at all."""
+    with torch.inference_mode():
+        names = model.ood_scores(torch.zeros(1, *model.image_shape))
+    return {name: np.zeros(0, np.float32) for name in names}, np.zeros((0, model.z_dim), np.float32)

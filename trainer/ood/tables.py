@@ -1,0 +1,109 @@
+"""Scores of whole data sets: the rows of ood_scores.parquet, from which the page draws everything without any picture.
+
+    id          stable name of the picture, e.g. "omniglot-Greek-character07-0123_04"
+    data        "MNIST", "Omniglot", ...
+    role        "ordinary" (test pictures of the model's own data set) or "outlier"
+    polarity    "" for ordinary pictures; "as published" or "polarity-matched" for outliers
+    label_name  class, "" without one
+    score_<name>     float32, every score of the calibration, "score_combined" first; larger is more outlying
+    baseline_<name>  float32, every baseline (trainer/ood/baselines.py)
+
+No picture is stored. Which rows make up a pair, `pair_rows` says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from trainer.errors import UserError
+from trainer.metrics.context import BATCH, Progress, batches
+from trainer.ood.baselines import baseline_scores
+from trainer.ood.calibration import Calibration
+from trainer.ood.pairs import Pair
+from trainer.run import Run, write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trainer.data.imageset import ImageSet
+    from trainer.models.base import LatentModel
+
+FILE = "ood_scores.parquet"
+SCORE, BASELINE = "score_", "baseline_"
+ORDINARY, OUTLIER = "ordinary", "outlier"
+
+
+def raw_scores(
+    model: LatentModel,
+    images: ImageSet,
+    device: torch.device | str = "cpu",
+    progress: Progress = lambda what, done, total: None,
+    size: int = BATCH,
+) -> dict[str, np.ndarray]:
+    """LatentModel.ood_scores of all pictures, each (N,) float32; needs no gradient and no random number."""
+    parts: dict[str, list[np.ndarray]] = {}
+    with torch.inference_mode():
+        for rows in batches(len(images), size):
+            found = model.ood_scores(images.float_batch(slice(int(rows[0]), int(rows[-1]) + 1)).to(device))
+            for name, values in found.items():
+                parts.setdefault(name, []).append(values.float().cpu().numpy())
+            progress(f"scoring {images.name}", int(rows[-1]) + 1, len(images))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def rows(
+    images: ImageSet, raw: dict[str, np.ndarray], calibration: Calibration, role: str, polarity: str = ""
+) -> pd.DataFrame:
+    """The table of one data set, given its raw scores."""
+    import pandas as pd
+
+    names = np.array([*images.label_names, ""], dtype=object)
+    labels = np.full(len(images), -1) if images.labels is None else images.labels.numpy()
+    table: dict[str, object] = {
+        "id": np.array(images.ids, dtype=object),
+        "data": images.name,
+        "role": role,
+        "polarity": polarity,
+        "label_name": names[labels],
+    }
+    table |= {SCORE + name: values for name, values in calibration.extend(raw).items()}
+    table |= {BASELINE + name: values for name, values in baseline_scores(images.images.numpy()).items()}
+    return pd.DataFrame(table)
+
+
+def pair_rows(table: pd.DataFrame, pair: Pair, title: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(ordinary, outliers) of a pair; `title` is what the outliers' data set is called. Either may be empty."""
+    outliers = table[(table["role"] == OUTLIER) & (table["data"] == title) & (table["polarity"] == pair.polarity)]
+    return table[table["role"] == ORDINARY], outliers
+
+
+def score_columns(table: pd.DataFrame) -> list[str]:
+    """Columns that hold a score or a baseline, in the order of the file."""
+    return [name for name in table.columns if name.startswith((SCORE, BASELINE))]
+
+
+def write(table: pd.DataFrame, run: Run) -> None:
+    """Replace ood_scores.parquet atomically. Raises: UserError if the folder cannot be written."""
+    from trainer import files
+
+    files.write_atomic(run.path / FILE, lambda path: write_parquet(table, path))
+
+
+def read(run: Run) -> pd.DataFrame:
+    """ood_scores.parquet; valid for this checkpoint if trainer.ood.calibration.read accepts its neighbour.
+
+    Raises: UserError if there is none or it is damaged.
+    """
+    import pandas as pd
+
+    path = run.path / FILE
+    again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
+    if not path.is_file():
+        raise UserError(f"{path}: no scores are stored yet; {again}.")
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
+        raise UserError(f"{path}: the file is damaged; {again}.") from error
