@@ -16,6 +16,7 @@ from trainer import checkpoint, data, files, models, objectives, optimisers, war
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
 from trainer.limits import Limits
+from trainer.ood.history import History
 from trainer.record import Counters, Recorder, Row
 from trainer.run import Run
 
@@ -43,7 +44,15 @@ class Trainer:
     Raises: UserError on a damaged checkpoint, an unknown accelerator or an unwritable folder.
     """
 
-    def __init__(self, run: Run, images: ImageSet, *, accelerator: str = "auto", devices: int = 1):
+    def __init__(
+        self,
+        run: Run,
+        images: ImageSet,
+        *,
+        accelerator: str = "auto",
+        devices: int = 1,
+        data_root: Path | None = None,
+    ):
         self.run, self.settings = run, run.config
         self.optim = self.settings.optim
         self.fabric = _fabric(accelerator, devices)
@@ -63,6 +72,7 @@ class Trainer:
         self.recorder = Recorder(run.path, self.optim.max_steps)
         self.sample = self.train_set.subset(slice(SAMPLE))
         self._restore()
+        self.ood = History(run.path, self.settings, self.validation_set, data_root, self.counters.step)
 
     def _restore(self) -> None:
         """Continue from the last checkpoint if there is one, and drop history written after it."""
@@ -174,6 +184,7 @@ class Trainer:
             self._assert_finite({name: torch.tensor(value) for name, value in validation.items()})
             self._close_row(**validation)
             self._note_validation(validation["validation loss"])
+            self.ood.record(self.model, self.counters.step)
         if self.optim.keep == "last" or not self.run.is_trained:
             models.save_weights(self.model, self.run.weights_path)
         checkpoint.save(
@@ -293,5 +304,7 @@ def fit(
                 Recorder(run.path, run.config.optim.max_steps).status(reason, counters)
                 return Ended(reason, counters.step, trained=False)
         # The pictures have no name here: the trainer's own parts of them are enough, and MNIST twice is 60 MB.
-        trainer = Trainer(run, data.load(run.config.data, "train", data_root), accelerator=accelerator, devices=devices)
+        images = data.load(run.config.data, "train", data_root)
+        trainer = Trainer(run, images, accelerator=accelerator, devices=devices, data_root=data_root)
+        del images  # the trainer holds what it needs; a second copy is 60 MB of MNIST
         return trainer.fit(max_minutes, progress)
