@@ -24,7 +24,7 @@ def bundle(run: Run, out: Path) -> Run:
         raise UserError(f"{out}: not empty; choose another --out or delete it first.")
     files.make_folder(out)
     models.save_weights(run.load_model(), out / "model.safetensors", half=True)
-    for name in ("history.csv", "config.yaml"):  # the configuration last: it is what makes a folder a run
+    for name in ("history.csv", "ood_history.csv", "config.yaml"):  # the configuration last: it is what makes a folder a run
         if (run.path / name).is_file():
             files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
     return Run(out)
