@@ -48,9 +48,9 @@ class Space:
     def kinds(self) -> dict[str, str]:
         """Ways to start that this model has, with their names on the page."""
         found = {"image": "Test picture"} if self.real else {}
-        found |= {"prior": "Prior sample"}
-        found |= {"component": "Mixture centre"} if self.model.prior.kind == "gmp" else {}
-        return found | {"upload": "Your picture"}
+        found |= {"prior": "Prior"}
+        found |= {"component": "Mixture"} if self.model.prior.kind == "gmp" else {}
+        return found | {"upload": "Upload"}
 
     @property
     def labels(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -36,7 +35,7 @@ def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
         st.info("Both directions show the same axis; choose two different ones.")
         return
     background = current().background
-    points, colours = _points(found, x, y) if background == "codes" else ([], [])
+    points, colours, names = _points(found, x, y) if background == "codes" else ([], [], [])
     live_decoder.pad(
         {
             "x": _pad_axis(found, x),
@@ -46,13 +45,14 @@ def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
             "background": _pad_background(found, z, x, y) if background == "pictures" else None,
             "points": points,
             "colours": colours,
+            "names": names,
             "shape": list(found.model.image_shape),
             "current": pixels.as_base64(now),
             "sequence": traverse_stage.sequence(),
         },
         key="traverse.pad",
     )
-    _pad_caption(found, background)
+    _pad_caption(background)
 
 
 def _pad_axis(found: Space, axis: int) -> dict[str, float]:
@@ -77,38 +77,23 @@ def _plane(key: str, code: tuple[float, ...], x: int, y: int, _found: Space) -> 
     return pixels.as_base64(pixels.png(pixels.join_tiles(pictures, PAD_SIZE)))
 
 
-def _points(found: Space, x: int, y: int) -> tuple[list[list[float]], list[str]]:
-    """x, y, x, y ... of an even spread of codes by label, and the colour of each label."""
+def _points(found: Space, x: int, y: int) -> tuple[list[list[float]], list[str], list[str]]:
+    """x, y, x, y ... of an even spread of codes by label, and the colour and the name of each label."""
     from trainer import traversal
 
     rows = traversal.spread_rows(len(found.pictures) if found.real else len(found.codes), PAD_POINTS).numpy()
     if not found.real:
-        return [found.codes[rows][:, [x, y]].flatten().round(decimals=3).tolist()], [theme.category(-1)]
+        return [found.codes[rows][:, [x, y]].flatten().round(decimals=3).tolist()], [theme.category(-1)], ["prior"]
     shown = found.pictures.iloc[rows]
-    groups = shown.groupby("label")[[f"z{x}", f"z{y}"]]
-    points = [group.to_numpy().round(3).flatten().tolist() for _, group in groups]
-    return points, [theme.category(int(label)) for label, _ in groups]
+    groups = [(int(label), group) for label, group in shown.groupby("label")]
+    points = [group[[f"z{x}", f"z{y}"]].to_numpy().round(3).flatten().tolist() for _, group in groups]
+    names = [str(group["label_name"].iloc[0]) or "no label" for _, group in groups]
+    return points, [theme.category(label) for label, _ in groups], names
 
 
-def _pad_caption(found: Space, background: str) -> None:
-    if background == "pictures":
-        st.caption(
-            "Each tile is the picture at its centre, with all other axes as they are. Drag, or use the arrow keys."
-        )
-        return
-    if found.real and found.labels:
-        with st.container(horizontal=True, gap="small"):
-            for name, label in found.pictures.groupby("label_name")["label"].first().items():
-                st.html(
-                    f'<span style="font-size:13px"><b style="color:{theme.category(int(label))}">●</b> {name}</span>'
-                )
-    st.caption(f"Codes of up to {PAD_POINTS:,} test pictures. Drag the handle, or use the arrow keys.")
-
-
-def _label_key(found: Space) -> None:
-    """The colours of the labels."""
-    labels = found.pictures.groupby("label_name")["label"].first()
-    colours = {name: theme.category(int(label)) for name, label in labels.items()}
-    dot = '<span style="white-space:nowrap"><b style="color:{}">●</b> {}</span>'
-    marks = [dot.format(colour, escape(str(name))) for name, colour in colours.items()]
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:2px 12px;font-size:13px">{"".join(marks)}</div>')
+def _pad_caption(background: str) -> None:
+    what = {
+        "pictures": "Each tile shows the code at its centre, with all other axes as they are.",
+        "codes": f"Codes of up to {PAD_POINTS:,} test pictures.",
+    }
+    st.caption(f"{what[background]} Drag the handle, or use the arrow keys.")

@@ -51,7 +51,21 @@ class Pad {
     if (data.sequence >= live.sequence) this.place(data.value);
     if (data.sequence >= live.sequence) this.picture(floatsOf(data.current), data.shape);
     this.mark(".start", data.start);
+    this.name();
     this.draw();
+  }
+
+  /** The colours of the labels. */
+  name() {
+    const { names, colours } = this.data;
+    const marks = names.map((name, i) => {
+      const mark = element("span");
+      const dot = element("i");
+      dot.style.background = colours[i];
+      mark.append(dot, name);
+      return mark;
+    });
+    this.root.querySelector(".labels").replaceChildren(...marks);
   }
 
   async load(source) {

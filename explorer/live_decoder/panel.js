@@ -72,6 +72,9 @@ class Panel {
     const { data, figures } = this;
     const has = Boolean(data.original);
     figures.original.hidden = !has;
+    this.root.classList.toggle("without-original", !has);
+    this.root.classList.toggle("dark", isDark(this.root));
+    figures.error.title = `Current − ${has ? "original" : "start"}: red is brighter, blue is darker`;
     if (has) {
       paintPicture(figures.original.querySelector("canvas"), this.reference, data.shape);
       describe(figures.original, "Original", data.caption);
@@ -94,8 +97,7 @@ class Panel {
     paintDifference(figures.error.querySelector("canvas"), pixels, this.reference, data.shape, isDark(this.root));
     const changed = this.changed().length;
     describe(figures.current, "Current", changed ? `${changed} ${changed === 1 ? "axis" : "axes"} moved` : "nothing moved");
-    const name = data.original ? "Current − original" : "Current − start";
-    describe(figures.error, name, errorText(rootMeanSquare(pixels, this.reference)));
+    describe(figures.error, "Difference", errorText(rootMeanSquare(pixels, this.reference)));
     this.took = took ?? this.took;
     this.root.dataset.painted = by;
     this.root.dataset.sequence = sequence;

@@ -8,13 +8,19 @@ export default function (component) {
   if (!tiles) instances.set(parentElement, (tiles = new Tiles(parentElement.querySelector(".tiles"))));
   tiles.pick = (index) => setTriggerValue("picked", index);
   tiles.update(data);
-  return () => instances.delete(parentElement);
+  return () => {
+    tiles.resized.disconnect();
+    instances.delete(parentElement);
+  };
 }
 
 class Tiles {
   constructor(root) {
     this.root = root;
     this.grid = root.querySelector(".grid");
+    this.root.onscroll = () => this.fade();
+    this.resized = new ResizeObserver(() => this.fade());
+    this.resized.observe(this.grid);
     this.grid.onkeydown = (event) => this.walk(event);
     this.grid.onclick = (event) => {
       const tile = event.target.closest("button.tile");
@@ -55,7 +61,10 @@ class Tiles {
     }
     for (let index = 0; index < data.count; index++) {
       if (data.rows.length && index % data.columns === 0) {
-        grid.append(Object.assign(element("span", "row"), { textContent: data.rows[index / data.columns] }));
+        const [name, detail = ""] = data.rows[index / data.columns].split("\n");
+        const label = Object.assign(element("span", "row"), { textContent: name });
+        label.append(Object.assign(element("small"), { textContent: detail }));
+        grid.append(label);
       }
       const button = element("button", "tile", { type: "button", "data-index": index });
       button.append(element("canvas"));
@@ -77,6 +86,11 @@ class Tiles {
       context.drawImage(image, x, y, width, height, 0, 0, width, height);
     }
     this.root.dataset.painted = String(Number(this.root.dataset.painted ?? 0) + 1);
+  }
+
+  /** Fade the lower edge where there is more to scroll to. */
+  fade() {
+    this.root.classList.toggle("more", this.root.scrollHeight > this.root.scrollTop + this.root.clientHeight + 4);
   }
 
   choose(index) {

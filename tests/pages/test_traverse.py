@@ -135,14 +135,14 @@ def test_models_without_components_do_not_offer_them(model):
     app = opened(model, start="component")
     kinds = next(group for group in app.button_group if group.label == "Start from")
     names = [getattr(each, "content", each) for each in kinds.options]
-    assert "Mixture centre" not in names
+    assert "Mixture" not in names
     assert "Test picture" in names
     assert panel(app)["z"]
 
 
 def test_choosing_a_kind_of_start_changes_the_link_and_forgets_moved_axes():
     app = opened(edits="0_1")
-    choose(app, "Start from", "Prior sample")
+    choose(app, "Start from", "Prior")
     assert app.query_params["start"] == "prior"
     assert "edits" not in app.query_params
     assert panel(app)["anchor"] == "prior sample"

@@ -1,0 +1,282 @@
+"""Traverse in a real browser: what moves under the hand, what the server answers, and what a copied link shows."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainer.export import export_decoder
+from trainer.run import Run
+
+PATIENCE = 30_000  # ms; the machine may be busy
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _live_decoder(served_runs: Path) -> None:
+    """One of the two models brings a decoder for the browser."""
+    path = served_runs / "small-gmp" / "decoder.onnx"
+    if not path.exists():
+        export_decoder(Run(path.parent).load_model(), path)
+
+
+def open_traverse(page, link: str = "?model=small-gmp") -> None:
+    page.goto(f"/traverse{link}")
+    page.wait_for_selector(".stage[data-painted=server]", timeout=PATIENCE)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE)
+
+
+def picture(page, name: str = "current") -> np.ndarray:
+    """Pixels of one of the four canvases, (32, 32)."""
+    url = page.locator(f".stage .{name} canvas").evaluate("canvas => canvas.toDataURL()")
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as opened:
+        return np.asarray(opened.convert("L")).astype(int)
+
+
+def painted(page, by: str, sequence: int) -> None:
+    page.wait_for_selector(f".stage[data-painted={by}][data-sequence='{sequence}']", timeout=PATIENCE)
+
+
+def slider(page, place: int = 0):
+    return page.locator(".axes.live input[type=range]").nth(place)
+
+
+def grip(page, place: int = 0) -> tuple[float, float]:
+    """Where the thumb of a slider is on the screen."""
+    handle = slider(page, place)
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    share = handle.evaluate("input => (input.value - input.min) / (input.max - input.min)")
+    return box["x"] + 7 + share * (box["width"] - 14), box["y"] + 27
+
+
+def edits(page) -> dict[int, float]:
+    """Moved axes in the address."""
+    found = re.search(r"[?&]edits=([^&]*)", page.url)
+    if not found:
+        return {}
+    pairs = (pair.split("_") for pair in re.split(",|%2C", found[1]))
+    return {int(axis): float(value) for axis, value in pairs}
+
+
+def wait_for_edits(page, count: int) -> None:
+    parts = f"edits=[^&%]+(%2C[^&%]+){{{count - 1}}}(&|$)" if count else "^((?!edits=).)*$"
+    page.wait_for_url(re.compile(parts), timeout=PATIENCE)
+
+
+# ---------------------------------------------------------------- dragging
+
+
+def test_the_picture_follows_the_drag_and_the_server_hears_of_the_release(page):
+    open_traverse(page)
+    before = picture(page)
+    axis = int(page.locator(".axes.live .axis").first.get_attribute("data-axis"))
+    x, y = grip(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 25, y)
+    page.wait_for_selector(".stage[data-painted=browser]", timeout=PATIENCE)
+    page.mouse.move(x + 50, y, steps=5)
+    sequence = 6
+    painted(page, "browser", sequence)
+    live = picture(page)
+    assert np.abs(live - before).max() > 3
+    assert edits(page) == {}, "nothing is reported while the slider is held"
+    assert page.locator(".stage .note").inner_text().startswith("Decoded in this browser")
+    page.mouse.up()
+    painted(page, "server", sequence)
+    assert np.abs(picture(page) - live).max() <= 1, "browser and server decode the same code"
+    wait_for_edits(page, 1)
+    value = float(slider(page).input_value())
+    assert edits(page) == {axis: pytest.approx(value, abs=6e-4)}
+
+
+def test_a_copied_link_shows_the_same_picture(page, browser, server):
+    open_traverse(page, "?model=small-gmp&start=prior&seed=5")
+    x, y = grip(page, 1)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 40, y, steps=3)
+    page.mouse.up()
+    wait_for_edits(page, 1)
+    painted(page, "server", 3)
+    other = browser.new_context(viewport={"width": 800, "height": 900}, color_scheme="dark").new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".stage[data-painted=server]", timeout=PATIENCE)
+    assert np.array_equal(picture(other), picture(page))
+    assert other.locator(".stage .current small").inner_text() == "1 axis moved"
+    other.context.close()
+
+
+def test_the_keyboard_nudges_and_shift_makes_bigger_steps(page):
+    open_traverse(page)
+    handle = slider(page)
+    width = handle.evaluate("input => input.max - input.min")
+    start = float(handle.input_value())
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    painted(page, "browser", 1)
+    one = float(handle.input_value())
+    assert start - one == pytest.approx(width / 100, abs=2e-3)
+    page.keyboard.press("Shift+ArrowRight")
+    painted(page, "browser", 2)
+    assert float(handle.input_value()) - one == pytest.approx(width / 10, abs=2e-3)
+    painted(page, "server", 2)
+    wait_for_edits(page, 1)
+    page.keyboard.press("Escape")
+    painted(page, "server", 3)
+    wait_for_edits(page, 0)
+    assert float(handle.input_value()) == pytest.approx(start, abs=1e-6)
+
+
+def test_one_axis_and_all_axes_can_be_put_back(page):
+    open_traverse(page, "?model=small-gmp&edits=0_1.5,1_-1.5,2_0.5")
+    assert page.locator(".axis.moved").count() == 3
+    page.locator(".axis[data-axis='1'] .reset").click()
+    wait_for_edits(page, 2)
+    assert set(edits(page)) == {0, 2}
+    page.get_by_role("button", name="Back to the posterior mean").click()
+    wait_for_edits(page, 0)
+    assert page.locator(".axis.moved").count() == 0
+    page.wait_for_selector(".stage[data-painted=server]", timeout=PATIENCE)
+    assert np.array_equal(picture(page), picture(page, "reconstruction"))
+
+
+def test_a_value_outside_the_learned_density_is_marked(page):
+    open_traverse(page)
+    row = page.locator(".axes.live .axis").first
+    assert "outside" not in row.get_attribute("class")
+    slider(page).focus()
+    page.keyboard.press("End")
+    painted(page, "browser", 1)
+    assert "outside" in row.get_attribute("class")
+    assert "outside the learned density" in slider(page).get_attribute("aria-valuetext")
+    painted(page, "server", 1)
+
+
+def test_a_late_answer_never_takes_the_slider_out_of_the_hand(page):
+    """The server's answer to an earlier release arrives while the next drag is on."""
+    open_traverse(page)
+    handle = slider(page)
+    x, y = grip(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 10, y)
+    page.mouse.up()
+    page.mouse.down()
+    page.mouse.move(x + 45, y)
+    held = handle.input_value()
+    page.wait_for_timeout(1500)
+    assert handle.input_value() == held
+    assert page.locator(".stage").get_attribute("data-painted") == "browser"
+    page.mouse.up()
+    painted(page, "server", 2)
+
+
+# ---------------------------------------------------------------- without a decoder in the browser
+
+
+def test_without_a_decoder_the_picture_follows_on_release(page):
+    open_traverse(page, "?model=small-vae")
+    assert "no decoder.onnx" in page.locator(".stage .note").inner_text()
+    before = picture(page)
+    slider(page).focus()
+    page.keyboard.press("End")
+    painted(page, "server", 1)
+    assert not np.array_equal(picture(page), before)
+
+
+def test_where_wasm_fails_the_server_decodes_and_the_page_says_so(browser, server):
+    page = browser.new_context(base_url=server).new_page()
+    page.route("**/app/static/**", lambda route: route.abort())
+    open_traverse(page)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('*')].some("
+        "e => e.shadowRoot?.querySelector('.note')?.textContent.includes('cannot run'))",
+        timeout=PATIENCE,
+    )
+    before = picture(page)
+    slider(page).focus()
+    page.keyboard.press("End")
+    painted(page, "server", 1)
+    assert not np.array_equal(picture(page), before)
+    page.context.close()
+
+
+# ---------------------------------------------------------------- choosing
+
+
+def test_a_thumbnail_is_a_start(page):
+    open_traverse(page)
+    before = picture(page, "original")
+    page.locator(".tiles button.tile").nth(17).click()
+    page.wait_for_url(re.compile("index=17"), timeout=PATIENCE)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('*')].some("
+        "e => e.shadowRoot?.querySelector('.tile[data-index=\"17\"][aria-pressed=true]'))",
+        timeout=PATIENCE,
+    )
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE)
+    assert not np.array_equal(picture(page, "original"), before)
+
+
+def test_a_sheet_tile_moves_its_axis_at_once(page):
+    open_traverse(page, "?model=small-gmp&rows=4,2&steps=5")
+    tile = page.locator(".tiles.sheet button.tile").nth(6)
+    value = float(tile.get_attribute("title").split("=")[1])
+    tile.click()
+    painted(page, "server", 1)
+    wait_for_edits(page, 1)
+    assert edits(page) == {2: pytest.approx(value, abs=6e-3)}
+
+
+def test_the_pad_moves_two_axes_and_the_panel_follows(page):
+    open_traverse(page, "?model=small-gmp&view=pad&pad_x=3&pad_y=5")
+    field = page.locator(".pad .field")
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3, steps=4)
+    painted(page, "browser", 5)
+    small = page.locator(".pad figure canvas").evaluate("canvas => canvas.toDataURL()")
+    assert small == page.locator(".stage .current canvas").evaluate("canvas => canvas.toDataURL()")
+    assert edits(page) == {}
+    page.mouse.up()
+    wait_for_edits(page, 2)
+    assert set(edits(page)) == {3, 5}
+    for axis, value in edits(page).items():
+        shown = page.locator(f".axis[data-axis='{axis}'] input").input_value()
+        assert float(shown) == pytest.approx(value, abs=6e-4)
+
+
+def test_every_picture_is_crisp(page):
+    open_traverse(page)
+    styles = page.locator(".stage canvas, .tiles canvas").evaluate_all(
+        "all => all.map(canvas => [getComputedStyle(canvas).imageRendering, canvas.width, canvas.height])"
+    )
+    assert len(styles) > 20
+    assert {tuple(style) for style in styles} == {("pixelated", 32, 32)}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 800])
+def test_nothing_is_cut_off(browser, server, scheme, width):
+    page = browser.new_context(
+        base_url=server, viewport={"width": width, "height": 900}, color_scheme=scheme
+    ).new_page()
+    open_traverse(page)
+    wide = page.evaluate(
+        "() => document.querySelector('[data-testid=stMain]').scrollWidth - "
+        "document.querySelector('[data-testid=stMain]').clientWidth"
+    )
+    assert wide <= 0
+    boxes = [page.locator(f".stage .{name} canvas").bounding_box() for name in ("original", "current", "error")]
+    assert all(box["width"] >= 90 and abs(box["width"] - box["height"]) < 1 for box in boxes)
+    assert all(box["x"] + box["width"] <= width for box in boxes)
+    page.context.close()
