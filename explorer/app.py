@@ -18,6 +18,7 @@ from explorer import state, theme, widgets  # noqa: E402
 PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
     ("traverse.py", "Traverse", ":material/tune:"),
+    ("clusters.py", "Clusters", ":material/scatter_plot:"),
 )
 
 st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")

@@ -1,0 +1,202 @@
+"""A model's map as the Clusters page uses it: points joined with what is known of them, read once per file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer import cache, catalog
+from trainer import map_job, mapping, projection
+from trainer.errors import UserError
+from trainer.mapping import MapSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from trainer.models.base import LatentModel
+
+SHOWN = 20_000
+"""Points in the selectable map at most: each selected one costs a hundred bytes on its way to the server."""
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """One map with its points. Shared by all sessions: never change it.
+
+    Attributes:
+        key: identity, for caches.
+        settings: what this map is, which is not what was asked for while that is being computed.
+        pictures: test codes on the map: row (of codes.parquet), id, label, label_name, sprite_index, component, kmeans,
+            entropy, psnr, score_..., and the coordinates; in the order of `codes`.
+        codes: (n, d) float32, of the pictures.
+        drawn: prior samples and centres: kind, id, component, coordinates.
+        everything: (N, d) codes of pictures and drawn, in this order.
+        places: (N, 2 or 3) coordinates of the same.
+        meta: of trainer.mapping.Map.
+    """
+
+    key: str
+    entry: catalog.Entry
+    settings: MapSettings
+    pictures: pd.DataFrame
+    codes: np.ndarray
+    drawn: pd.DataFrame
+    everything: np.ndarray
+    places: np.ndarray
+    meta: dict[str, Any]
+
+    @property
+    def model(self) -> LatentModel:
+        """The model, loaded on first use: the map is painted without it."""
+        return cache.model(str(self.entry.path), self.entry.hash)
+
+    @property
+    def mixture(self) -> bool:
+        """Whether the prior has components."""
+        return "component" in self.pictures
+
+    @property
+    def components(self) -> int:
+        """Number of mixture components, 0 without a mixture."""
+        return int((self.drawn["kind"] == "centre").sum())
+
+    @property
+    def extent(self) -> float:
+        """Longer side of the map."""
+        return float((self.places.max(0) - self.places.min(0)).max())
+
+    def placed(self, codes: np.ndarray) -> np.ndarray:
+        """Coordinates of codes (M, d) on this map, (M, 2 or 3)."""
+        return projection.place(codes, self.everything, self.places)
+
+    def code_at(self, at: tuple[float, ...]) -> np.ndarray:
+        """The distance-weighted code at a place of the map, (d,) float32."""
+        import numpy as np
+
+        return projection.place(np.array([at]), self.places, self.everything)[0].astype(np.float32)
+
+
+def wanted_path(entry: catalog.Entry, settings: MapSettings) -> Path:
+    """File of the map of these settings, computed or not."""
+    return map_job.target(entry.path, entry.hash, settings, read_only=entry.bundled)
+
+
+def from_file(entry: catalog.Entry, path: Path) -> Atlas:
+    """The map in a file.
+
+    Raises: UserError if it, or codes.parquet, is damaged, or the two do not belong together.
+    """
+    own = Path(entry.path) / "codes.parquet"
+    return _from_file(str(entry.path), entry.hash, catalog.stamp(own), str(path), catalog.stamp(path), entry)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _from_file(
+    folder: str, hash: str, codes: tuple[int, int], path: str, stamp: tuple[int, int], _entry: catalog.Entry
+) -> Atlas:
+    return _joined(_entry, mapping.read(Path(path)), f"{hash}-{codes[0]}-{Path(path).name}-{stamp[0]}")
+
+
+def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
+    """The linear map, computed here and now.
+
+    Raises: UserError if there are no codes or the model cannot be loaded.
+    """
+    chosen = MapSettings(method="pca", dims=settings.dims, points=settings.points, seed=settings.seed)
+    stamp = catalog.stamp(Path(entry.path) / "codes.parquet")
+    return _by_pca(str(entry.path), entry.hash, stamp, chosen.key, chosen, entry)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _by_pca(
+    folder: str, hash: str, codes: tuple[int, int], key: str, _settings: MapSettings, _entry: catalog.Entry
+) -> Atlas:
+    made = mapping.compute(cache.codes(folder, hash), cache.model(folder, hash), hash, _settings)
+    return _joined(_entry, made, f"{hash}-{codes[0]}-{key}")
+
+
+def _joined(entry: catalog.Entry, made: mapping.Map, key: str) -> Atlas:
+    """Join map and codes by the pictures' ids, which are stable.
+
+    Raises: UserError if the map knows pictures that the codes do not.
+    """
+    import numpy as np
+
+    table, axes = cache.codes(str(entry.path), entry.hash), made.axes
+    latent = [f"z{axis}" for axis in range(entry.z_dim)]
+    on_map = made.frame[made.frame["kind"] == "code"]
+    rows = _rows_of(table, on_map["id"])
+    if (rows < 0).any() or not set(latent) <= set(table.columns):
+        raise UserError(f"{entry.path}: map and codes differ; run 'python -m trainer evaluate {entry.path}' again.")
+    pictures = table.iloc[rows].drop(columns=[name for name in table if name.startswith("log_var")])
+    codes = pictures[latent].to_numpy(np.float32)
+    pictures = pictures.drop(columns=latent).reset_index(drop=True).assign(row=rows)
+    for name in ("kmeans", "entropy", *axes):
+        if name in on_map:
+            pictures[name] = on_map[name].to_numpy()
+    drawn = made.frame[made.frame["kind"] != "code"].reset_index(drop=True)
+    return Atlas(
+        key=key,
+        entry=entry,
+        settings=MapSettings.model_validate(made.meta["settings"]),
+        pictures=pictures,
+        codes=codes,
+        drawn=drawn,
+        everything=np.concatenate([codes, drawn[latent].to_numpy(np.float32)]),
+        places=np.concatenate([pictures[axes].to_numpy(), drawn[axes].to_numpy()]).astype(np.float64),
+        meta=made.meta,
+    )
+
+
+def _rows_of(table: pd.DataFrame, ids: pd.Series) -> np.ndarray:
+    """Row of codes.parquet of each id, -1 where there is none."""
+    import pandas as pd
+
+    return pd.Index(table["id"]).get_indexer(ids) if "id" in table else -1 * (ids.notna().to_numpy())
+
+
+# ---------------------------------------------------------------- colours
+
+
+@dataclass(frozen=True, eq=False)
+class Colouring:
+    """Something to colour the points by.
+
+    Attributes:
+        title: as the page names it.
+        values: (n,) category numbers, or numbers on a scale.
+        names: of the categories by number; None for a scale.
+    """
+
+    title: str
+    values: np.ndarray
+    names: dict[int, str] | None = None
+
+
+def colourings(atlas: Atlas) -> dict[str, Colouring]:
+    """What the points of this map can be coloured by, the usual one first."""
+    table, found = atlas.pictures, {}
+    if "label" in table and (table["label"] >= 0).any():
+        labels = table.drop_duplicates("label").sort_values("label")
+        names = dict(zip(labels["label"].astype(int), labels["label_name"], strict=True))
+        found["label"] = Colouring("Label", table["label"].to_numpy(), {k: v or "none" for k, v in names.items()})
+    for column, title, name in (
+        ("component", "Prior component", "component"),
+        ("kmeans", "k-means cluster", "cluster"),
+    ):
+        if column in table:
+            numbers = sorted(int(value) for value in table[column].unique())
+            found[column] = Colouring(title, table[column].to_numpy(), {k: f"{name} {k}" for k in numbers})
+    if "entropy" in table:
+        found["entropy"] = Colouring("Responsibility entropy (nats)", table["entropy"].to_numpy())
+    for column in table:
+        if column.startswith("score_"):
+            name = column.removeprefix("score_")
+            found[column] = Colouring(name[:1].upper() + name[1:], table[column].to_numpy())
+    if "psnr" in table:
+        found["psnr"] = Colouring("PSNR (dB)", table["psnr"].to_numpy())
+    return found

@@ -1,0 +1,113 @@
+"""The Clusters page put together: controls in one row, the open view below."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import catalog, clusters_components, clusters_map, widgets
+from explorer.clusters_controls import layout_popover, upload_popover
+from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
+from explorer.clusters_state import LAYERS, VIEWS, bound, current
+from trainer import map_job, mapping
+
+POLL_SECONDS = 1.0
+STAGES = {
+    "starting": "Starting",
+    "waiting": "Waiting for another map to be finished",
+    "reading": "Reading the codes",
+    "preparing": "Preparing UMAP",
+    "neighbours": "Finding neighbours",
+    "layout": "Laying out",
+    "outlines": "Outlining the components",
+    "trustworthiness": "Measuring trustworthiness",
+    "clusters": "Clustering",
+}
+
+
+def show(entry: catalog.Entry) -> None:
+    """The whole page for one model.
+
+    Raises: UserError if the model, its codes or its map cannot be read.
+    """
+    current()  # takes the link's state before anything below changes it
+    if not _has_codes(entry):
+        widgets.empty_state(
+            "No codes of test pictures yet",
+            f"A map needs at least {mapping.MINIMUM} of them; the command below makes them, and the map.",
+            f"python -m trainer evaluate {entry.path}",
+            icon=":material/scatter_plot:",
+        )
+        return
+    view = current()
+    path = wanted_path(entry, view.settings)
+    state = map_job.state(path, entry.hash, view.settings) if view.method == "umap" else map_job.JobState("absent")
+    atlas = from_file(entry, path) if state.status == "ready" else by_pca(entry, view.settings)
+    _controls(atlas)
+    if view.method == "umap" and state.status != "ready":
+        _waiting(entry, atlas)
+    if view.view == "map":
+        clusters_map.show(atlas)
+    elif view.view == "components":
+        clusters_components.show(atlas)
+    else:
+        clusters_components.agreement(atlas)
+    _ = atlas.model  # last: the page is painted, and the first click need not wait for torch
+
+
+def _has_codes(entry: catalog.Entry) -> bool:
+    from explorer import cache
+
+    table = cache.codes(str(entry.path), entry.hash)
+    return len(table) >= mapping.MINIMUM and {"id", "z0"} <= set(table.columns)
+
+
+def _controls(atlas: Atlas) -> None:
+    """View, colour, layers, layout and one's own picture, in one row."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="clusters-controls"):
+        st.segmented_control("View", list(VIEWS), format_func=VIEWS.__getitem__, required=True, **bound("view"))
+        if current().view != "map":
+            return
+        offered = colourings(atlas)
+        tied = bound("colour")
+        if st.session_state[tied["key"]] not in offered:
+            st.session_state[tied["key"]] = next(iter(offered), None)
+        titles = {name: colouring.title for name, colouring in offered.items()}
+        st.selectbox("Colour by", list(offered), format_func=titles.__getitem__, width=230, **tied)
+        layers = [name for name in LAYERS if name == "prior" or atlas.components]
+        tied = bound("layers")
+        st.session_state[tied["key"]] = [name for name in st.session_state[tied["key"]] if name in layers]
+        st.pills("Layers", layers, format_func=LAYERS.__getitem__, selection_mode="multi", **tied)
+        layout_popover(atlas.entry)
+        upload_popover(atlas)
+
+
+def _waiting(entry: catalog.Entry, atlas: Atlas) -> None:
+    """What is shown instead of the wanted map, and how far that one is."""
+    view = current()
+    path = wanted_path(entry, view.settings)
+    if map_job.state(path, entry.hash, view.settings).status == "running":
+        _progress(entry, path)
+        return
+    state = map_job.state(path, entry.hash, view.settings)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="clusters-waiting"):
+        if state.status == "failed":
+            st.markdown(f":material/error: {state.error}", width="stretch")
+        else:
+            st.markdown(
+                ":material/info: This is the linear map (PCA). The UMAP map of these settings is not computed yet.",
+                width="stretch",
+            )
+        if st.button("Compute it", icon=":material/scatter_plot:", key="clusters.compute"):
+            map_job.start(entry.path, path, view.settings)
+            st.rerun()
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _progress(entry: catalog.Entry, path) -> None:
+    """The running computation; when it ends, the page is run again and finds the map."""
+    state = map_job.state(path, entry.hash, current().settings)
+    if state.status != "running":
+        st.rerun()
+    share = state.done / state.total if state.total else 0.0
+    text = f"{STAGES.get(state.stage, state.stage)} … meanwhile the linear map (PCA) is shown."
+    st.progress(share, text)

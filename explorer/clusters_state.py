@@ -1,0 +1,88 @@
+"""What the Clusters page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import streamlit as st
+from pydantic import Field
+
+from explorer import state
+from trainer.mapping import MapSettings
+
+View = Literal["map", "components", "agreement"]
+Focus = Literal["", "code", "prior", "centre", "place", "upload"]
+
+VIEWS: dict[str, str] = {"map": "Map", "components": "Components", "agreement": "Agreement with labels"}
+LAYERS: dict[str, str] = {"prior": "Prior samples", "centres": "Centres", "outlines": "1σ, 2σ outlines"}
+SEED_LIMIT = 2**31 - 1
+
+
+class ClustersState(state.PageState):
+    """The whole view. Field names are the URL's; defaults are left out of it.
+
+    `focus` is what the panel beside the map tells about; `index` is a row of codes.parquet, the number of a prior
+    sample or of a component; `code` is the code of an uploaded picture, because a picture cannot be in a URL.
+    """
+
+    view: View = "map"
+    colour: str = ""  # a key of clusters_data.colourings; empty or unknown: the first one
+    layers: tuple[Literal["prior", "centres", "outlines"], ...] = ("centres", "outlines")
+    method: Literal["umap", "pca"] = "umap"
+    neighbours: int = Field(15, ge=2, le=200)
+    min_dist: float = Field(0.1, ge=0, le=0.99)
+    metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean"
+    dims: Literal[2, 3] = 2
+    points: int = Field(10_000, ge=100, le=20_000)
+    layout_seed: int = Field(0, ge=0, le=SEED_LIMIT)
+    focus: Focus = ""
+    index: int = Field(0, ge=0)
+    at: tuple[float, ...] = ()
+    code: tuple[float, ...] = ()
+    component: int = Field(0, ge=0)
+    other: int = Field(1, ge=0)
+    spread: float = Field(1.0, ge=0, le=2)
+    seed: int = Field(0, ge=0, le=SEED_LIMIT)
+    table: Literal["component", "kmeans"] = "component"
+
+    @property
+    def settings(self) -> MapSettings:
+        """The map that is asked for."""
+        return MapSettings(
+            method=self.method,
+            neighbours=self.neighbours,
+            min_dist=round(self.min_dist, 2),
+            metric=self.metric,
+            dims=self.dims,
+            points=self.points,
+            seed=self.layout_seed,
+        )
+
+
+def current() -> ClustersState:
+    """The state as it is now, inside a run or a callback."""
+    return state.load(ClustersState)
+
+
+def change(**fields: Any) -> None:
+    """Change fields of the state, and with it the URL."""
+    state.save(ClustersState.model_validate(current().model_dump() | fields))
+
+
+def look_at(focus: Focus, index: int = 0, at: tuple[float, ...] = (), code: tuple[float, ...] = ()) -> None:
+    """Turn the panel to something else."""
+    change(focus=focus, index=index, at=at, code=code)
+
+
+def bound(name: str) -> dict[str, Any]:
+    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it."""
+    key = f"clusters.{name}"
+    value = getattr(current(), name)
+    st.session_state[key] = list(value) if isinstance(value, tuple) else value
+    return {"key": key, "on_change": _take, "args": (name, key)}
+
+
+def _take(name: str, key: str) -> None:
+    value = st.session_state[key]
+    if value is not None:
+        change(**{name: value})

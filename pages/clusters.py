@@ -1,0 +1,16 @@
+"""Clusters: the codes of the test pictures on a map, and what a mixture prior has made of them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import clusters_page, widgets
+
+widgets.page_header(
+    "Clusters",
+    "A map of the test pictures by their codes, with the components that the prior has learned: do they find the kinds "
+    "of pictures without having seen a label?",
+)
+entry = widgets.require_model()
+with widgets.user_errors(), st.container(gap="medium"):
+    clusters_page.show(entry)
