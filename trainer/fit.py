@@ -304,7 +304,8 @@ def fit(
                 Recorder(run.path, run.config.optim.max_steps).status(reason, counters)
                 return Ended(reason, counters.step, trained=False)
         # The pictures have no name here: the trainer's own parts of them are enough, and MNIST twice is 60 MB.
-        images = data.load(run.config.data, "train", data_root)
-        trainer = Trainer(run, images, accelerator=accelerator, devices=devices, data_root=data_root)
+        root = data_root or data.default_data_root()
+        images = data.load(run.config.data, "train", root)
+        trainer = Trainer(run, images, accelerator=accelerator, devices=devices, data_root=root)
         del images  # the trainer holds what it needs; a second copy is 60 MB of MNIST
         return trainer.fit(max_minutes, progress)
