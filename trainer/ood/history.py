@@ -46,6 +46,12 @@ class History:
     """Scores a model under training on a few pictures; `record` after each validation.
 
     Data that are absent or damaged only leave their pair out: a training does not fail for them.
+
+    Args:
+        folder: the run folder.
+        validation: the training's held-out pictures.
+        data_root: where the pairs' outliers may be found; None: only the drawn ones.
+        step: where the training stands; rows after it are dropped.
     """
 
     def __init__(self, folder: Path, settings: Config, validation: ImageSet, data_root: Path | None, step: int = 0):
@@ -89,7 +95,7 @@ class History:
         ordinary, drawn = pairs.validation_pair(self._validation, PICTURES)
         material = self._validation.subset(np.arange(0, len(self._validation), 2))
         found = {"calibration": _thinned(material), "ordinary": ordinary, pairs.DRAWN: drawn}
-        for pair in pairs.pairs_of(self._settings):
+        for pair in pairs.pairs_of(self._settings) if self._root is not None else ():
             if pairs.missing(pair, self._root) is None:
                 try:  # Omniglot's test part: a fifth of the files to decode
                     found[pair.name] = _thinned(pairs.outliers(pair, self._settings, self._root, "test"))
