@@ -10,8 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-ROUNDING = 4 * torch.finfo(torch.float32).eps
-"""Relative size below which a squared distance from the Gram matrix is rounding, not distance."""
+ROUNDING = 4
+"""A squared distance below so many units of rounding of its two squared norms is rounding, not distance."""
 
 
 def pairwise_distances(points: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def pairwise_distances(points: Tensor) -> Tensor:
     norms = gram.diagonal()
     sizes = norms.unsqueeze(0) + norms.unsqueeze(1)
     squared = sizes - 2 * gram
-    positive = squared > ROUNDING * sizes.detach()
+    positive = squared > ROUNDING * torch.finfo(flat.dtype).eps * sizes.detach()
     positive = positive & ~torch.eye(len(flat), dtype=torch.bool, device=flat.device)
     return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
 
@@ -40,9 +40,9 @@ def gromov_wasserstein(z: Tensor, x: Tensor, log_scale: Tensor) -> Tensor:
         x: their pictures g(z), (B, C, H, W), distances over flattened pixels.
         log_scale: log C, a scalar; s is the mean over axes of the standard deviation of z in the batch.
 
-    The mean runs over all B*B ordered pairs, the zero diagonal included.
+    The mean runs over all B*B ordered pairs, the zero diagonal included; a single sample gives 0.
     """
-    spread = z.std(dim=0).mean()
+    spread = z.std(dim=0, correction=min(1, len(z) - 1)).mean()
     scaled = pairwise_distances(z) * (log_scale.exp() / spread.clamp_min(1e-6))
     return (scaled - pairwise_distances(x)).abs().mean()
 
@@ -79,7 +79,7 @@ def gradient_penalty(
 
     The norm is that of the joint gradient over picture and code (Gulrajani et al., 2017).
     """
-    mix = torch.rand(len(data_pair[1]), 1, device=data_pair[1].device)
+    mix = torch.rand(len(data_pair[1]), 1, dtype=data_pair[1].dtype, device=data_pair[1].device)
     z = torch.lerp(model_pair[1], data_pair[1], mix).requires_grad_()
     x = torch.lerp(model_pair[0], data_pair[0], mix.view(-1, 1, 1, 1)).requires_grad_()
     grad_x, grad_z = torch.autograd.grad(critic(x, z).sum(), (x, z), create_graph=True)

@@ -17,6 +17,10 @@ from trainer.config import PriorConfig
 CALIBRATION = 16_384
 """Samples from which the stored statistics of a neural prior are computed."""
 VARIANCE_FLOOR = 1e-6
+"""Added to every component's covariance in the density of a mixture, so that a collapsed one stays finite."""
+STANDARDISE_EPS = 1e-8
+SILU_GAIN = 1.68
+"""1 / sqrt(E[SiLU(u)^2]) for u ~ N(0, 1)."""
 
 
 def standard_normal(n: int, d: int, generator: torch.Generator | None, like: Tensor) -> Tensor:
@@ -48,26 +52,45 @@ class NormalPrior(nn.Module):
 
 
 class _PushForward(nn.Module):
-    """z = standardise(h(eps)), eps ~ N(0, I): batch statistics while training, stored ones otherwise."""
+    """z = standardise(h(eps)), eps ~ N(0, I): batch statistics while training, stored ones otherwise.
+
+    Only calibrate() writes the stored statistics, so that sampling for the critic's step leaves the prior
+    untouched. The published code keeps running ones, whose momentum of 0.5 remembers two batches.
+    """
+
+    net: nn.Sequential
 
     def __init__(self, z_dim: int):
         super().__init__()
         self.z_dim = z_dim
-        self.norm = nn.BatchNorm1d(z_dim, momentum=0.5, affine=False)
+        self.norm = nn.BatchNorm1d(z_dim, eps=STANDARDISE_EPS, affine=False)
+
+    def _keep_variance(self) -> None:
+        """Initial weights under which SiLU layers pass variance on.
+
+        PyTorch's default shrinks it about tenfold a layer: an axis of FNP, four units wide, would start with a
+        variance down to 1e-10, a constant that no standardisation brings back.
+        """
+        for layer in self.net:
+            if isinstance(layer, nn.Linear | nn.Conv1d):
+                fan_in = layer.weight[0].numel()
+                nn.init.normal_(layer.weight, std=SILU_GAIN / math.sqrt(fan_in))
 
     def transport(self, eps: Tensor) -> Tensor:
         raise NotImplementedError
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, z_dim) draws; in training mode n must be at least 2."""
-        return self.norm(self.transport(standard_normal(n, self.z_dim, generator, self.norm.running_mean)))
+        raw = self.transport(standard_normal(n, self.z_dim, generator, self.norm.running_mean))
+        if self.training:
+            return F.batch_norm(raw, None, None, training=True, eps=STANDARDISE_EPS)
+        return self.norm(raw)
 
     @torch.no_grad()
     def calibrate(self) -> None:
         """Store the sampler's mean and variance from 16,384 draws of a fixed seed.
 
-        The running statistics of momentum 0.5 remember little more than the last two batches; a checkpoint
-        must not depend on these. The generator is private, so training randomness is untouched.
+        The generator is private, so training randomness is untouched.
         """
         generator = torch.Generator().manual_seed(0)
         raw = self.transport(standard_normal(CALIBRATION, self.z_dim, generator, self.norm.running_mean))
@@ -92,6 +115,7 @@ class NeuralPrior(_PushForward):
             nn.SiLU(),
             nn.Linear(width, z_dim),
         )
+        self._keep_variance()
 
     def transport(self, eps: Tensor) -> Tensor:
         """h(eps), (n, z_dim), before standardisation."""
@@ -115,6 +139,7 @@ class FactorisedPrior(_PushForward):
             nn.SiLU(),
             nn.Conv1d(width, z_dim, 1, groups=z_dim),
         )
+        self._keep_variance()
 
     def transport(self, eps: Tensor) -> Tensor:
         """h(eps), (n, z_dim), before standardisation."""
@@ -183,7 +208,7 @@ class MixturePrior(nn.Module):
         gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
         soft = ((self.logits.log_softmax(0) + gumbel) / self.temperature).softmax(1)
         hard = F.one_hot(soft.argmax(1), self.components).to(soft.dtype)
-        return hard + soft - soft.detach()
+        return hard + (soft - soft.detach())
 
     def sample_component(self, k: int, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, z_dim) draws of component k alone."""
@@ -191,13 +216,15 @@ class MixturePrior(nn.Module):
         return means[k] + standard_normal(n, self.z_dim, generator, means) @ scales[k].T
 
     def component_log_prob(self, z: Tensor) -> Tensor:
-        """log w_k + log N(z; c_k, L_k L_k^T), shape (B, K)."""
-        means, _ = self._code_space()
-        jitter = VARIANCE_FLOOR * torch.eye(self.z_dim, device=z.device)
-        cholesky = torch.linalg.cholesky(self.covariances() + jitter)  # (K, d, d)
+        """log w_k + log N(z; c_k, L_k L_k^T + 1e-6 I), shape (B, K)."""
+        means, scales = self._code_space()
+        # The triangular root by QR of [L_k, 1e-3 I]^T: Cholesky of the product fails in single precision on
+        # components that are flat in some direction.
+        floor = math.sqrt(VARIANCE_FLOOR) * torch.eye(self.z_dim, device=scales.device, dtype=scales.dtype)
+        root = torch.linalg.qr(torch.cat([scales.mT, floor.expand_as(scales)], dim=1)).R.mT  # (K, d, d)
         difference = (z.unsqueeze(1) - means).permute(1, 2, 0)  # (K, d, B)
-        whitened = torch.linalg.solve_triangular(cholesky, difference, upper=False)
-        log_det = cholesky.diagonal(dim1=1, dim2=2).log().sum(1)  # (K,)
+        whitened = torch.linalg.solve_triangular(root, difference, upper=False)
+        log_det = root.diagonal(dim1=1, dim2=2).abs().log().sum(1)  # (K,)
         log_normal = -0.5 * (whitened.square().sum(1) + self.z_dim * math.log(2 * math.pi)) - log_det.unsqueeze(1)
         return (self.logits.log_softmax(0).unsqueeze(1) + log_normal).T
 
