@@ -59,7 +59,7 @@ class PriorConfig(_Section):
 
     kind: PriorKind = Field("np", description="np: neural, fnp: factorised, gmp: Gaussian mixture, normal: N(0, I).")
     components: int = Field(10, ge=2, le=200, description="Number of mixture components (gmp).")
-    temperature: float = Field(1.0, gt=0, description="Of the straight-through Gumbel-softmax (gmp).")
+    temperature: float = Field(1.0, gt=0, description="Has no effect; older recipes name it (gmp).")
     spread: float = Field(1.0, gt=0, description="Standard deviation of the initial component means (gmp).")
     warm_start: bool = Field(
         False,

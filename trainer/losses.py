@@ -32,19 +32,23 @@ def pairwise_distances(points: Tensor) -> Tensor:
     return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
 
 
-def gromov_wasserstein(z: Tensor, x: Tensor, log_scale: Tensor) -> Tensor:
+def gromov_wasserstein(z: Tensor, x: Tensor, log_scale: Tensor, weights: Tensor | None = None) -> Tensor:
     """L_GW = mean_ij | C d_Z(z_i, z_j) / s - d_X(x_i, x_j) |, a scalar >= 0 (paper, eq. 6).
 
     Args:
         z: prior samples, (B, z_dim).
         x: their pictures g(z), (B, C, H, W), distances over flattened pixels.
         log_scale: log C, a scalar; s is the mean over axes of the standard deviation of z in the batch.
+        weights: of the samples, (B,), mean 1; a pair weighs their product (priors.Prior.sample_weighted).
 
     The mean runs over all B*B ordered pairs, the zero diagonal included; a single sample gives 0.
     """
     spread = z.std(dim=0, correction=min(1, len(z) - 1)).mean()
     scaled = pairwise_distances(z) * (log_scale.exp() / spread.clamp_min(1e-6))
-    return (scaled - pairwise_distances(x)).abs().mean()
+    distortion = (scaled - pairwise_distances(x)).abs()
+    if weights is not None:
+        distortion = torch.outer(weights, weights) * distortion
+    return distortion.mean()
 
 
 def reconstruction(x: Tensor, reconstructed: Tensor) -> Tensor:
@@ -62,11 +66,14 @@ def kl_to_standard_normal(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum() / len(mu)
 
 
-def potential_gap(f_model: Tensor, f_data: Tensor) -> Tensor:
+def potential_gap(f_model: Tensor, f_data: Tensor, weights: Tensor | None = None) -> Tensor:
     """L_D = mean f(g(z), z) over z ~ pi, minus mean f(x, z) over z ~ q(z|x) (paper, eq. 9).
 
     The critic maximises it (Kantorovich-Rubinstein duality), the autoencoder and the prior minimise it.
+    `weights`, (B,) with mean 1, are those of the samples z ~ pi (priors.Prior.sample_weighted).
     """
+    if weights is not None:
+        f_model = weights * f_model
     return f_model.mean() - f_data.mean()
 
 

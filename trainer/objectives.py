@@ -76,13 +76,14 @@ class GWAEObjective(nn.Module):
     def _main_terms(self, x: Tensor) -> Terms:
         model, weights, n = self.model, self.weights, len(x)
         mu, log_var = model.encode(x)
-        z_data, z_model = posterior_sample(mu, log_var), model.sample_prior(n)
+        z_data = posterior_sample(mu, log_var)
+        z_model, shares = model.prior.sample_weighted(n)
         # One decoder pass for both halves: fewer, larger matrix products.
         reconstructed, generated = model.decode(torch.cat([z_data, z_model])).split(n)
         terms = {
-            "gw": losses.gromov_wasserstein(z_model, generated, model.log_scale),
+            "gw": losses.gromov_wasserstein(z_model, generated, model.log_scale, shares),
             "reconstruction": losses.reconstruction(x, reconstructed),
-            "critic gap": self._gap(x, z_data, generated, z_model),
+            "critic gap": self._gap(x, z_data, generated, z_model, shares),
             "entropy": losses.entropy_regulariser(log_var),
         }
         loss = (
@@ -96,14 +97,14 @@ class GWAEObjective(nn.Module):
             loss = loss + weights.lambda_p * terms["prior"]
         return {"loss": loss, **terms}
 
-    def _gap(self, x: Tensor, z_data: Tensor, generated: Tensor, z_model: Tensor) -> Tensor:
+    def _gap(self, x: Tensor, z_data: Tensor, generated: Tensor, z_model: Tensor, shares: Tensor | None) -> Tensor:
         """L_D; the critic's features of the data need no graph, only their codes do."""
         critic = self.model.critic
         with torch.no_grad():
             data_features = critic.image(x)
         features = torch.cat([critic.image(generated), data_features])
         f_model, f_data = critic.potential(features, torch.cat([z_model, z_data])).split(len(x))
-        return losses.potential_gap(f_model, f_data)
+        return losses.potential_gap(f_model, f_data, shares)
 
     def _critic_terms(self, x: Tensor) -> Terms:
         model, n = self.model, len(x)

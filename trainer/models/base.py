@@ -45,7 +45,7 @@ class LatentModel(nn.Module, ABC):
         """Image g(z), (B, C, H, W), in [0, 1]."""
 
     def sample_prior(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n draws from pi(z), (n, z_dim), differentiable in the prior's parameters."""
+        """n draws from pi(z), (n, z_dim)."""
         return self.prior.sample(n, generator)
 
     def reconstruct(self, x: Tensor) -> Tensor:

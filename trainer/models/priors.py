@@ -29,7 +29,28 @@ def standard_normal(n: int, d: int, generator: torch.Generator | None, like: Ten
     return torch.randn(n, d, generator=generator, device=device).to(like.device)
 
 
-class NormalPrior(nn.Module):
+class Prior(nn.Module):
+    """What all families share."""
+
+    kind: str
+    z_dim: int
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, z_dim) draws, differentiable in whatever they depend on smoothly."""
+        raise NotImplementedError
+
+    def sample_weighted(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """Draws with the weights (n,) that their terms need in a loss, for the sake of the gradient.
+
+        None where the samples alone carry the whole gradient.
+        """
+        return self.sample(n, generator), None
+
+    def calibrate(self) -> None:
+        """Measure the stored statistics, where a family has any."""
+
+
+class NormalPrior(Prior):
     """pi(z) = N(0, I), the control."""
 
     kind = "normal"
@@ -47,11 +68,8 @@ class NormalPrior(nn.Module):
         """log N(z; 0, I), shape (B,)."""
         return -0.5 * (z.square().sum(1) + self.z_dim * math.log(2 * math.pi))
 
-    def calibrate(self) -> None:
-        """Nothing to measure: the moments are known."""
 
-
-class _PushForward(nn.Module):
+class _PushForward(Prior):
     """z = standardise(h(eps)), eps ~ N(0, I): batch statistics while training, stored ones otherwise.
 
     Only calibrate() writes the stored statistics, so that sampling for the critic's step leaves the prior
@@ -146,7 +164,7 @@ class FactorisedPrior(_PushForward):
         return self.net(eps.unsqueeze(2)).squeeze(2)
 
 
-class MixturePrior(nn.Module):
+class MixturePrior(Prior):
     """GMP: pi(z) = sum_k w_k N(z; c_k, L_k L_k^T) with trainable means, full square matrices and logits.
 
     With raw parameters m_k, S_k and w = softmax(logits), the raw mixture has the exact moments
@@ -155,15 +173,19 @@ class MixturePrior(nn.Module):
     for large batches, cost nothing and make the density in code space exact as well:
     c_k = (m_k - mu) / s, L_k = S_k / s (rows).
 
-    The component is drawn by straight-through Gumbel-softmax: the sample is exactly that of the hard choice,
-    the gradient that of the relaxed one, so the weights learn (a hard Gumbel-max passes them none).
+    The component k_i of each sample is drawn by Gumbel-max, through which no gradient reaches the logits, and
+    standardising alone would pass them a wrong one. Hence sample_weighted(): terms of sample i weighted by
+    w_k / stop_gradient(w_k), a 1 whose gradient is that of log w_k, differentiate to the score-function estimator,
+    which with the gradient through the sample is the whole gradient of the expected loss, unbiased. Straight-through
+    Gumbel-softmax is not: with components apart it moves the weights away from those of the data
+    (tests/trainer/test_priors.py has the comparison that it fails).
     """
 
     kind = "gmp"
 
-    def __init__(self, z_dim: int, components: int, temperature: float = 1.0, spread: float = 1.0):
+    def __init__(self, z_dim: int, components: int, spread: float = 1.0):
         super().__init__()
-        self.z_dim, self.components, self.temperature = z_dim, components, temperature
+        self.z_dim, self.components = z_dim, components
         self.raw_means = nn.Parameter(spread * torch.randn(components, z_dim))
         self.raw_scales = nn.Parameter(torch.eye(z_dim) + 0.01 * torch.randn(components, z_dim, z_dim))
         self.logits = nn.Parameter(torch.zeros(components))
@@ -172,16 +194,12 @@ class MixturePrior(nn.Module):
         """Mixture weights w = softmax(logits), (K,)."""
         return self.logits.softmax(0)
 
-    def _moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation per axis of the raw mixture, each (z_dim,)."""
-        w = self.weights().unsqueeze(1)
+    def _code_space(self, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Means (K, z_dim) and matrices L_k (K, z_dim, z_dim) after standardisation."""
+        w = (self.weights() if weights is None else weights).unsqueeze(1)
         mean = (w * self.raw_means).sum(0)
         variance = (w * (self.raw_scales.square().sum(2) + (self.raw_means - mean).square())).sum(0)
-        return mean, variance.clamp_min(VARIANCE_FLOOR).sqrt()
-
-    def _code_space(self) -> tuple[Tensor, Tensor]:
-        """Means (K, z_dim) and matrices L_k (K, z_dim, z_dim) after standardisation."""
-        mean, std = self._moments()
+        std = variance.clamp_min(VARIANCE_FLOOR).sqrt()
         return (self.raw_means - mean) / std, self.raw_scales / std.unsqueeze(1)
 
     def means(self) -> Tensor:
@@ -194,21 +212,29 @@ class MixturePrior(nn.Module):
         return scales @ scales.mT
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws, differentiable in means, matrices and logits."""
-        means, scales = self._code_space()
-        eps = standard_normal(n, self.z_dim, generator, means)
-        chosen = self._choose(n, generator)  # (n, K)
-        per_component = means + torch.einsum("kij,nj->nki", scales, eps)  # (n, K, z_dim)
-        return torch.einsum("nk,nki->ni", chosen, per_component)
+        """(n, z_dim) draws, differentiable in means and matrices."""
+        return self._draw(self.weights().detach(), n, generator)[0]
 
-    def _choose(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """One-hot component choices (n, K) with the gradient of the softmax at `temperature`."""
-        device = generator.device if generator is not None else self.logits.device
-        uniform = torch.rand(n, self.components, generator=generator, device=device).to(self.logits.device)
+    def sample_weighted(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Draws (n, z_dim) and their weights (n,), all 1, with the gradient of the logits.
+
+        The weights are divided by their mean, which subtracts the mean loss as a baseline.
+        """
+        z, chosen = self._draw(self.weights(), n, generator)
+        log_weights = self.logits.log_softmax(0)[chosen]
+        ones = (log_weights - log_weights.detach()).exp()
+        return z, ones / ones.mean()
+
+    def _draw(self, weights: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """(n, z_dim) draws and the component of each, (n,), by Gumbel-max."""
+        means, scales = self._code_space(weights)
+        eps = standard_normal(n, self.z_dim, generator, means)
+        device = generator.device if generator is not None else means.device
+        uniform = torch.rand(n, self.components, generator=generator, device=device).to(means.device)
         gumbel = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
-        soft = ((self.logits.log_softmax(0) + gumbel) / self.temperature).softmax(1)
-        hard = F.one_hot(soft.argmax(1), self.components).to(soft.dtype)
-        return hard + (soft - soft.detach())
+        chosen = (weights.detach().log() + gumbel).argmax(1)
+        per_component = means + torch.einsum("kij,nj->nki", scales, eps)  # (n, K, z_dim)
+        return per_component[torch.arange(n, device=means.device), chosen], chosen
 
     def sample_component(self, k: int, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, z_dim) draws of component k alone."""
@@ -243,12 +269,9 @@ class MixturePrior(nn.Module):
         self.raw_means.copy_(means)
         self.raw_scales.copy_(torch.linalg.cholesky(covariances))
 
-    def calibrate(self) -> None:
-        """Nothing to measure: the moments are exact."""
 
-
-def build(settings: PriorConfig, z_dim: int) -> nn.Module:
+def build(settings: PriorConfig, z_dim: int) -> Prior:
     """The prior module that the configuration names."""
     if settings.kind == "gmp":
-        return MixturePrior(z_dim, settings.components, settings.temperature, settings.spread)
+        return MixturePrior(z_dim, settings.components, settings.spread)
     return {"np": NeuralPrior, "fnp": FactorisedPrior, "normal": NormalPrior}[settings.kind](z_dim)
