@@ -81,7 +81,8 @@ def by_name(metrics: list[runs.Metric]) -> dict[str, runs.Metric]:
 
 def test_the_folder_is_complete_and_nothing_else_is_left(run):
     expected = ["card.md", "codes.parquet", "config.yaml", "decoder.onnx", "metrics.json", "model.safetensors"]
-    assert sorted(path.name for path in run.path.iterdir()) == [*expected, "sprite.png"]
+    expected += ["ood_calibration.json", "ood_scores.parquet", "sprite.png"]
+    assert sorted(path.name for path in run.path.iterdir()) == expected
 
 
 def test_codes_are_those_of_the_named_pictures(run, digits):

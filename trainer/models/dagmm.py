@@ -39,7 +39,7 @@ def mixture_moments(z: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mu = gamma.T @ z / size.unsqueeze(1)
     centred = z.unsqueeze(0) - mu.unsqueeze(1)  # (K, N, D)
     sigma = (gamma.T.unsqueeze(2) * centred).mT @ centred / size.view(-1, 1, 1)
-    return size / len(z), mu, sigma
+    return gamma.mean(0), mu, sigma
 
 
 def component_log_density(z: Tensor, phi: Tensor, mu: Tensor, sigma: Tensor, jitter: float) -> Tensor:

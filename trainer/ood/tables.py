@@ -5,6 +5,7 @@
     role        "ordinary" (test pictures of the model's own data set) or "outlier"
     polarity    "" for ordinary pictures; "as published" or "polarity-matched" for outliers
     label_name  class, "" without one
+    checkpoint  hash of the weights that were scored, the same in every row
     score_<name>     float32, every score of the calibration, "score_combined" first; larger is more outlying
     baseline_<name>  float32, every baseline (trainer/ood/baselines.py)
 
@@ -68,6 +69,7 @@ def rows(
         "role": role,
         "polarity": polarity,
         "label_name": names[labels],
+        "checkpoint": calibration.checkpoint,
     }
     table |= {SCORE + name: values for name, values in calibration.extend(raw).items()}
     table |= {BASELINE + name: values for name, values in baseline_scores(images.images.numpy()).items()}
@@ -93,9 +95,9 @@ def write(table: pd.DataFrame, run: Run) -> None:
 
 
 def read(run: Run) -> pd.DataFrame:
-    """ood_scores.parquet; valid for this checkpoint if trainer.ood.calibration.read accepts its neighbour.
+    """ood_scores.parquet of this very checkpoint.
 
-    Raises: UserError if there is none or it is damaged.
+    Raises: UserError if there is none, it is damaged, or it belongs to other weights.
     """
     import pandas as pd
 
@@ -104,6 +106,10 @@ def read(run: Run) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no scores are stored yet; {again}.")
     try:
-        return pd.read_parquet(path)
+        table = pd.read_parquet(path)
+        checkpoints = set(table["checkpoint"])
     except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
         raise UserError(f"{path}: the file is damaged; {again}.") from error
+    if checkpoints != {run.hash}:
+        raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
+    return table
