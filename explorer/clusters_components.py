@@ -111,9 +111,9 @@ def _table(atlas: Atlas, found: list[Component]) -> None:
     listed = sorted(found, key=lambda component: -component.weight)
     if len(listed) > LISTED and not st.toggle(f"Show all {len(listed)} components", key="clusters.all"):
         listed = listed[:LISTED]
-    widths = [1.15, 0.5, 3, 3]
+    widths = [1.75, 0.45, 2.8, 2.8]
     with st.container(key="clusters-components", gap="xsmall"):
-        heads = ("", "Centre", f"{SAMPLES} samples", "Test pictures assigned to it, nearest to the centre first")
+        heads = ("", "Centre", f"{SAMPLES} samples", "Assigned test pictures, most central first")
         for column, head in zip(st.columns(widths, gap="small"), heads, strict=True):
             column.caption(head)
         for component in listed:

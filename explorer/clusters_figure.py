@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from explorer.clusters_data import Atlas, Colouring
 
-HEIGHT = 640
+HEIGHT = 620
 LATTICE = 72  # points along the longer side: a place is told to about 10 pixels
 LEGEND_LIMIT = 24
 _INVISIBLE = "rgba(0,0,0,0)"
@@ -59,6 +59,8 @@ def map_figure(
         traces.append(("", _mine(mine, dark)))
     figure = go.Figure([go.Scattergl(trace) if flat else go.Scatter3d(_in_space(trace)) for _, trace in traces])
     figure.update_layout(_layout(atlas, dark, flat))
+    if "centres" in layers and flat:
+        figure.update_layout(annotations=_numbers(atlas, dark))
     return Drawn(figure, tuple(kind for kind, _ in traces))
 
 
@@ -84,7 +86,7 @@ def _lattice(atlas: Atlas) -> dict[str, Any]:
         y=places[:, 1],
         mode="markers",
         marker={"size": 9, "color": _INVISIBLE},
-        selected={"marker": {"color": accent, "size": 9, "opacity": 0.9}},
+        selected={"marker": {"color": accent, "size": 5, "opacity": 0.8}},
         unselected={"marker": {"opacity": 0}},
         hoverinfo="none",
         showlegend=False,
@@ -123,7 +125,7 @@ def _codes(atlas: Atlas, colouring: Colouring, dark: bool) -> list[dict[str, Any
     """One trace per category, or a single one with a scale."""
     table = atlas.pictures
     size = 5 if len(table) <= 12_000 else 4
-    shared = {"mode": "markers", "unselected": {"marker": {"opacity": 0.3}}}
+    shared = {"mode": "markers", "unselected": {"marker": {"opacity": 0.4}}}
     if colouring.names is None:
         low, high = np.nanquantile(colouring.values, [0.01, 0.99])
         marker = {
@@ -189,8 +191,9 @@ def _outlines(atlas: Atlas, dark: bool) -> list[dict[str, Any]]:
                 mode="lines",
                 line={"color": text, "width": width, "dash": dash},
                 opacity=0.75,
-                name=f"{sigma}σ: {lines[0]['share']:.0%} of a component",
+                name=f"{sigma}σ outlines",
                 hoverinfo="skip",
+                showlegend=False,
             )
         )
     return traces
@@ -201,17 +204,27 @@ def _centres(atlas: Atlas, dark: bool) -> dict[str, Any]:
     numbers = drawn["component"].to_numpy().astype(int)
     return dict(
         **_xyz(atlas, drawn),
-        mode="markers+text",
+        mode="markers" if atlas.settings.dims == 2 else "markers+text",
         name="component centres",
+        showlegend=False,
         customdata=numbers,
         text=[str(number) for number in numbers],
-        textfont={"size": 11, "color": colours["background"], "weight": "bold"},
+        textfont={"size": 11, "color": colours["background"]},
         textposition="middle center",
         marker={"size": 19, "color": colours["text"], "line": {"width": 1.5, "color": colours["background"]}},
-        unselected={"marker": {"opacity": 1}, "textfont": {"color": colours["background"]}},
-        selected={"textfont": {"color": colours["background"]}},
+        unselected={"marker": {"opacity": 1}},
         hovertemplate="centre of component %{text}<extra></extra>",
     )
+
+
+def _numbers(atlas: Atlas, dark: bool) -> list[dict[str, Any]]:
+    """The components' numbers, on top of everything: text of a WebGL trace vanishes when its point is selected."""
+    drawn, colours = atlas.drawn[atlas.drawn["kind"] == "centre"], theme.colours(dark)
+    font = {"size": 11, "weight": "bold", "color": colours["background"]}
+    return [
+        {"x": x, "y": y, "text": f"{number:.0f}", "showarrow": False, "font": font, "captureevents": False}
+        for x, y, number in zip(drawn["x"], drawn["y"], drawn["component"], strict=True)
+    ]
 
 
 def _mine(place: np.ndarray, dark: bool) -> dict[str, Any]:
@@ -228,19 +241,34 @@ def _mine(place: np.ndarray, dark: bool) -> dict[str, Any]:
 
 
 def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
+    colours = theme.colours(dark)
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
     layout = {
         "template": theme.template(dark),
         "height": HEIGHT,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        "legend": {"orientation": "h", "y": -0.01, "yanchor": "top", "itemsizing": "constant", "font": {"size": 12}},
+        "legend": {
+            "orientation": "h",
+            "y": 0,
+            "yanchor": "top",
+            "x": 0.5,
+            "xanchor": "center",
+            "itemsizing": "constant",
+        },
+        "modebar": {"bgcolor": _INVISIBLE, "color": colours["muted"], "activecolor": colours["accent"]},
         "hoverdistance": 12,
-        "dragmode": "lasso" if flat else "orbit",
-        "newselection": {"line": {"color": theme.colours(dark)["accent"], "width": 1.5, "dash": "solid"}},
+        "dragmode": "pan" if flat else "orbit",  # with a lasso in hand, Streamlit passes no clicks on
+        "newselection": {"line": {"color": colours["accent"], "width": 1.5, "dash": "solid"}},
         "uirevision": atlas.key,
     }
     if flat:
-        return layout | {"xaxis": hidden, "yaxis": {**hidden, "scaleanchor": "x"}}
+        low, high = atlas.places.min(0), atlas.places.max(0)
+        edge = 0.03 * atlas.extent
+        ranges = [[low[axis] - edge, high[axis] + edge] for axis in (0, 1)]
+        return layout | {
+            "xaxis": {**hidden, "range": ranges[0]},
+            "yaxis": {**hidden, "range": ranges[1], "scaleanchor": "x"},
+        }
     return layout | {"scene": {"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -55,8 +56,11 @@ def _hints(atlas: Atlas) -> None:
             ":material/add_location_alt:",
             "**Click an empty place** to decode the code there and see how far to trust it.",
         ),
-        (":material/lasso_select:", "**Draw a lasso** around points to see their pictures below."),
-        (":material/upload:", "**Place a picture** of your own with the button above the map."),
+        (
+            ":material/lasso_select:",
+            "**Take the lasso** from the map's tools and draw around points to see their pictures below.",
+        ),
+        (":material/upload:", "**Place a picture** of your own on the map."),
     ]
     with st.container(border=True, gap="small"):
         for icon, text in rows if flat else rows[3:]:
@@ -89,18 +93,23 @@ def _about(atlas: Atlas, subject: Subject) -> None:
         lines.append(("Belongs to", ", ".join(named)))
     if subject.made:
         found = reliability(atlas, subject.code)
-        st.markdown(f"Reliability **{found.score:.2f}**")
-        st.progress(found.score)
+        st.progress(found.score, f"Reliability **{found.score:.2f}**")
         lines += [
             (
                 "Distance to the data",
                 f"{found.distance:.2f}; {found.near:.0%} of test codes are lonelier",
             ),
-            ("Round trip error", f"{found.trip:.2f}; {found.back:.0%} of test codes come back worse"),
+            ("Round trip error", f"{found.trip:.2f}; larger for {found.back:.0%} of test codes"),
         ]
     lines += _scores(atlas, subject)
     if lines:
-        st.markdown("\n".join(["| | |", "|---|---|", *(f"| :gray[{name}] | {value} |" for name, value in lines)]))
+        st.html(_definitions(lines))
+
+
+def _definitions(lines: list[tuple[str, str]]) -> str:
+    """Names and values in two quiet columns."""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines)
+    return f'<dl class="gwae-facts">{rows}</dl>'
 
 
 def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, str]]:
@@ -234,6 +243,6 @@ def _gallery_data(atlas: Atlas, sprite: bytes, count: int, groups: list[dict], p
         "shape": list(atlas.entry.image_shape),
         "count": count,
         "pair": pair,
-        "size": 44 if pair else 40,
+        "size": 44,
         "groups": groups,
     }

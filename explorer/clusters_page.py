@@ -11,6 +11,12 @@ from explorer.clusters_state import LAYERS, VIEWS, bound, current
 from trainer import map_job, mapping
 
 POLL_SECONDS = 1.0
+CSS = """<style>
+.gwae-facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 0.9rem; margin: 0; font-size: 0.875rem;
+  line-height: 1.35; font-variant-numeric: tabular-nums; }
+.gwae-facts dt { opacity: 0.65; }
+.gwae-facts dd { margin: 0; }
+</style>"""
 STAGES = {
     "starting": "Starting",
     "waiting": "Waiting for another map to be finished",
@@ -30,6 +36,7 @@ def show(entry: catalog.Entry) -> None:
     Raises: UserError if the model, its codes or its map cannot be read.
     """
     current()  # takes the link's state before anything below changes it
+    st.html(CSS)
     if not _has_codes(entry):
         widgets.empty_state(
             "No codes of test pictures yet",
@@ -62,11 +69,18 @@ def _has_codes(entry: catalog.Entry) -> bool:
 
 
 def _controls(atlas: Atlas) -> None:
-    """View, colour, layers, layout and one's own picture, in one row."""
+    """The view; for the map also colour, layers, layout and one's own picture."""
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=VIEWS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **bound("view"),
+    )
+    if current().view != "map":
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="clusters-controls"):
-        st.segmented_control("View", list(VIEWS), format_func=VIEWS.__getitem__, required=True, **bound("view"))
-        if current().view != "map":
-            return
         offered = colourings(atlas)
         tied = bound("colour")
         if st.session_state[tied["key"]] not in offered:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from explorer.images import Upload
 
-NEIGHBOURS = 8
+NEIGHBOURS = 6
 _UPLOAD = "clusters.upload"
 
 
