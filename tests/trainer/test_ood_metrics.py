@@ -1,0 +1,197 @@
+"""The evaluation group 'ood' and the history of a training, on a small data root without Fashion-MNIST."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.ood_data import write_root
+from tests.trainings import TINY, settings
+from trainer import card, data, models
+from trainer import run as runs
+from trainer.data import split_validation
+from trainer.errors import UserError
+from trainer.evaluate import evaluate
+from trainer.metrics import ood
+from trainer.ood import calibration, history, pairs, ranking, tables
+from trainer.ood.baselines import BASELINES, baseline_scores
+
+NAMES = ["mnist/omniglot as published", "mnist/omniglot polarity-matched"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_root(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def evaluated(root, tmp_path_factory):
+    run = runs.create(tmp_path_factory.mktemp("runs") / "small", settings(prior={"kind": "gmp", "components": 3}))
+    models.save_weights(models.build(run.config).eval(), run.weights_path)
+    evaluate(run, root, only=["ood"])
+    return run.path
+
+
+@pytest.fixture
+def run(evaluated, tmp_path):
+    return runs.Run(shutil.copytree(evaluated, tmp_path / "small"))
+
+
+def test_stored_scores_are_those_of_the_named_pictures(run, root):
+    table, model, calibrated = tables.read(run), run.load_model(), calibration.read(run)
+    assert list(table.columns[:6]) == ["id", "data", "role", "polarity", "label_name", "checkpoint"]
+    scores = [name for name in table if name.startswith("score_")]
+    assert scores == [f"score_{name}" for name in calibrated.names]
+    assert scores[0] == "score_combined"
+    for pair in pairs.PAIRS[:2]:
+        ordinary, outliers = tables.pair_rows(table, pair, "Omniglot")
+        found = pairs.outliers(pair, run.config.data, root)
+        assert tuple(ordinary["id"]) == data.load("mnist", "test", root).ids
+        assert tuple(outliers["id"]) == found.ids
+        expected = calibrated.extend(tables.raw_scores(model, found))
+        for name, values in expected.items():
+            np.testing.assert_allclose(outliers[f"score_{name}"], values, rtol=1e-4, atol=1e-4)
+        for name, values in baseline_scores(found.images.numpy()).items():
+            np.testing.assert_allclose(outliers[f"baseline_{name}"], values, rtol=1e-6)
+    assert len(table) == 40 + 2 * 20
+    assert table.dtypes[[*scores, "baseline_PNG size"]].eq("float32").all()
+
+
+def test_calibration_saw_only_held_out_pictures(run, root):
+    train = data.load("mnist", "train", root)
+    held_out = split_validation(train, run.config.data.validation, run.config.seed)[1]
+    expected = calibration.calibrate(tables.raw_scores(run.load_model(), held_out), "gwae")
+    found = calibration.read(run)
+    assert found.n == len(held_out) == 20
+    for name in found.names:
+        np.testing.assert_allclose(found.quantiles[name], expected.quantiles[name], rtol=1e-4, atol=1e-4)
+
+
+def test_every_measure_is_recorded_with_its_protocol(run):
+    metrics = [metric for metric in run.metrics if metric.group == "ood"]
+    table = tables.read(run)
+    assert {ood.parse_name(metric.name)[2] for metric in metrics} == {*NAMES, pairs.DRAWN}
+    assert ood.pairs_measured(metrics) == NAMES
+    for metric in metrics:
+        measure, score, pair = ood.parse_name(metric.name)
+        assert ood.metric_name(measure, score, pair) == metric.name
+        assert metric.low <= metric.high
+        assert metric.checkpoint == run.hash
+        assert metric.higher_is_better == (measure != "FPR95")
+        if pair in NAMES:
+            ordinary, outliers = tables.pair_rows(table, pairs.PAIRS[NAMES.index(pair)], "Omniglot")
+            column = f"score_{score}" if f"score_{score}" in table else f"baseline_{score}"
+            expected = ranking.measures(ordinary[column].to_numpy(), outliers[column].to_numpy())
+            assert metric.value == pytest.approx(expected[measure])
+            assert metric.n == 60
+            assert "40 MNIST against 20 Omniglot" in metric.estimator
+    scores = len(calibration.read(run).names) + len(BASELINES)
+    assert len(metrics) == 3 * scores * len(ranking.MEASURES)
+    by_name = {metric.name: metric.value for metric in metrics}
+    assert by_name[ood.metric_name("AUROC", "mean intensity", NAMES[0])] == 1  # what makes the published pair easy
+
+
+def test_a_missing_pair_is_told_and_the_rest_evaluated(run, root, caplog):
+    with caplog.at_level(logging.WARNING):
+        found = evaluate(run, root, only=["ood"])
+    assert "mnist/fashion-mnist is left out" in caplog.text
+    assert {ood.parse_name(metric.name)[2] for metric in found} == {*NAMES, pairs.DRAWN}
+
+
+def test_baselines_that_win_are_flagged(run):
+    metrics = run.metrics
+    assert ood.beats_baselines(metrics, "combined", NAMES[0]) is False  # the mean intensity is perfect there
+    assert ood.beats_baselines(metrics, "combined", "mnist/fashion-mnist") is None
+    low = [m for m in metrics if not (m.group == "ood" and ood.parse_name(m.name)[1] in BASELINES)]
+    flipped = [
+        runs.Metric(**(vars(m) | {"value": 0.1}))
+        for m in metrics
+        if m.group == "ood" and ood.parse_name(m.name)[1] in BASELINES
+    ]
+    own = next(m for m in low if m.name == ood.metric_name("AUROC", "combined", NAMES[1]))
+    low.remove(own)
+    for value, beats in ((0.89, False), (0.91, True)):  # 0.1 with its sign changed is 0.9
+        changed = runs.Metric(**(vars(own) | {"value": value}))
+        assert ood.beats_baselines([*low, *flipped, changed], "combined", NAMES[1]) is beats
+    text = card.card_text(run)
+    assert f"does not beat the trivial baselines on {NAMES[0]}" in text
+    assert "AUROC, combined, mnist/omniglot polarity-matched" in text
+    assert "AUPR out" not in text
+
+
+def test_scores_of_other_weights_are_refused(run):
+    models.save_weights(models.build(settings(seed=9, prior={"kind": "gmp", "components": 3})), run.weights_path)
+    other = runs.Run(run.path)
+    for read in (tables.read, calibration.read):
+        with pytest.raises(UserError, match="other weights"):
+            read(other)
+    (run.path / tables.FILE).write_bytes(b"PAR1")
+    with pytest.raises(UserError, match="damaged"):
+        tables.read(runs.Run(run.path))
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+def held_out(root):
+    return split_validation(data.load("mnist", "train", root), 0.1, 0)[1]
+
+
+def test_history_has_every_score_of_every_pair_at_hand_and_changes_nothing(root, tmp_path):
+    wanted = settings(prior={"kind": "gmp", "components": 3})
+    model = models.build(wanted).train()
+    model.critic.eval()
+    modes = {name: module.training for name, module in model.named_modules()}
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    kept = history.History(tmp_path, wanted, held_out(root), root)
+    kept.record(model, 5)
+    kept.record(model, 10)
+    assert torch.equal(state, torch.get_rng_state())
+    assert modes == {name: module.training for name, module in model.named_modules()}
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    table = pd.read_csv(tmp_path / history.FILE)
+    assert list(table.columns) == ["step", "pair", "score", "auroc", "ordinary", "outliers"]
+    assert set(table["pair"]) == {pairs.DRAWN, *NAMES}
+    assert set(table["step"]) == {5, 10}
+    assert {"combined", "prior", "potential f(x, mu), two-sided"} <= set(table["score"])
+    assert table["auroc"].between(0, 1).all()
+    assert (table["ordinary"] == 10).all()  # half of the 20 held-out ones; the others calibrate
+    assert [row._asdict() for row in history.read(tmp_path)] == table.to_dict("records")
+
+
+def test_a_resumed_history_forgets_what_came_after_the_checkpoint(root, tmp_path):
+    wanted = settings()
+    model = models.build(wanted)
+    first = history.History(tmp_path, wanted, held_out(root), None)
+    for step in (2, 4, 6):
+        first.record(model, step)
+    second = history.History(tmp_path, wanted, held_out(root), None, step=4)
+    second.record(model, 6)
+    assert [row.step for row in history.read(tmp_path)] == sorted(row.step for row in first.rows)
+    assert second.rows == [row._replace(auroc=round(row.auroc, 6)) for row in first.rows[: -len(first.rows) // 3]] + [
+        row for row in first.rows if row.step == 6
+    ]
+    assert {row.pair for row in second.rows} == {pairs.DRAWN}
+
+
+def test_too_few_held_out_pictures_or_a_damaged_file_do_not_stop_a_training(root, tmp_path):
+    few = history.History(tmp_path, settings(), held_out(root).subset([0, 1, 2]), root)
+    few.record(models.build(settings()), 1)
+    assert not (tmp_path / history.FILE).exists()
+    (tmp_path / history.FILE).write_text("step,pair\n1")
+    assert history.read(tmp_path) == []
+
+
+def test_a_run_trained_through_fit_has_a_history(root, tmp_path):
+    from trainer import fit
+
+    made = runs.create(tmp_path / "run", settings(optim=TINY["optim"] | {"max_steps": 4, "validate_every": 2}))
+    fit.fit(made, root, progress=False, accelerator="cpu")
+    assert {row.step for row in history.read(made.path)} == {2, 4}
+    assert {row.pair for row in history.read(made.path)} == {pairs.DRAWN, *NAMES}
