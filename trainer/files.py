@@ -47,6 +47,28 @@ def make_folder(path: Path) -> None:
         raise _explained(error, path) from error
 
 
+def remove_leftovers(*folders: Path) -> None:
+    """Delete temporary files of write_atomic whose process is gone: what a killed process was writing."""
+    for folder in folders:
+        for path in folder.glob(".*.tmp"):
+            pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
+            if pid.isdigit() and not is_alive(int(pid)):
+                path.unlink(missing_ok=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number exists, as far as can be told."""
+    if os.name == "nt":
+        return True  # os.kill would end the process there; better to leave a file than to do that
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
 @contextlib.contextmanager
 def exclusive(path: Path, refusal: str) -> Iterator[None]:
     """Hold the lock file `path`, so that no second process does; the system lets go of it when the process dies.

@@ -134,14 +134,14 @@ class Trainer:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")
         optimizer.zero_grad(set_to_none=True)
         terms = self.module(self._batch(), player)
-        self._assert_finite(terms)
+        self._assert_finite(terms, self.counters.step + 1)
         self.fabric.backward(terms["loss"])
         if player != "critic":
             norm = torch.nn.utils.clip_grad_norm_(
                 [parameter for group in self.optimizers["main"].param_groups for parameter in group["params"]],
                 self.optim.grad_clip,
             )
-            self._assert_finite({"gradient": norm})
+            self._assert_finite({"gradient": norm}, self.counters.step + 1)
         optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 
@@ -150,13 +150,14 @@ class Trainer:
         images = self.train_set.float_batch(indices).contiguous(memory_format=torch.channels_last)
         return self.fabric.to_device(images)
 
-    def _assert_finite(self, terms: dict[str, Tensor]) -> None:
+    @staticmethod
+    def _assert_finite(terms: dict[str, Tensor], step: int) -> None:
         """Raise on a term that is not finite; the first one, 'loss', is the sum of the others and decides."""
         first, *others = terms
         if torch.isfinite(terms[first]):
             return
         name = next((other for other in others if not torch.isfinite(terms[other])), first)
-        raise _non_finite(f"The term '{name}'", self.counters.step + 1)
+        raise _non_finite(f"The term '{name}'", step)
 
     # --- records ----------------------------------------------------------------------------------------------
 
@@ -181,7 +182,7 @@ class Trainer:
         self._assert_finite_weights()
         if validate:
             validation = {f"validation {name}": value for name, value in self.validate().items()}
-            self._assert_finite({name: torch.tensor(value) for name, value in validation.items()})
+            self._assert_finite({name: torch.tensor(value) for name, value in validation.items()}, self.counters.step)
             self._close_row(**validation)
             self._note_validation(validation["validation loss"])
             self.ood.record(self.model, self.counters.step)
@@ -298,6 +299,7 @@ def fit(
     lock = run.path / "training" / "lock"
     files.make_folder(lock.parent)
     with files.exclusive(lock, f"{run.path}: a training is running here already; stop it first."):
+        files.remove_leftovers(run.path, lock.parent)
         if run.checkpoint_path.is_file():
             counters = checkpoint.read_counters(run.checkpoint_path)
             if reason := _completed(counters, run):

@@ -118,8 +118,11 @@ class Run:
         if not path.is_file():
             return []
         try:
-            return [Metric(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
-        except (ValueError, TypeError) as error:
+            metrics = [Metric(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
+            if not all(isinstance(metric.value, int | float) for metric in metrics):
+                raise TypeError("a value that is no number")
+            return metrics
+        except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: not a metrics file; make it anew with 'python -m trainer evaluate'.") from error
 
     @property
