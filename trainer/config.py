@@ -59,7 +59,6 @@ class PriorConfig(_Section):
 
     kind: PriorKind = Field("np", description="np: neural, fnp: factorised, gmp: Gaussian mixture, normal: N(0, I).")
     components: int = Field(10, ge=2, le=200, description="Number of mixture components (gmp).")
-    temperature: float = Field(1.0, gt=0, description="Has no effect; older recipes name it (gmp).")
     spread: float = Field(1.0, gt=0, description="Standard deviation of the initial component means (gmp).")
     warm_start: bool = Field(
         False,
@@ -177,7 +176,7 @@ def from_dict(values: Any, source: str = "config") -> Config:
 def _assign(values: dict[str, Any], assignment: str) -> None:
     """Apply one `section.key=value` in place; the value is read as YAML."""
     key, separator, text = assignment.partition("=")
-    if not separator:
+    if not separator or not all(key.strip().split(".")):
         raise UserError(f"--set {assignment}: write it as section.key=value, for example optim.max_steps=1000.")
     try:
         value = yaml.safe_load(text)
