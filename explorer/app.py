@@ -19,6 +19,7 @@ PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
     ("traverse.py", "Traverse", ":material/tune:"),
     ("clusters.py", "Clusters", ":material/scatter_plot:"),
+    ("ood.py", "Out of distribution", ":material/troubleshoot:"),
 )
 
 st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")

@@ -1,0 +1,312 @@
+"""On data sets: ROC curves, the operating point, the table, the hardest pictures and the course over the training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer import catalog, ood_data, ood_figure, ood_hard, ood_mine, ood_point, ood_table, pixels, theme, widgets
+from explorer.ood_data import Curve, Detector, Side
+from explorer.ood_state import AUTOMATIC, PAPER, bound, change, current, target_rate
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from trainer.ood.pairs import Pair
+
+COMPARED = 3  # other models at first
+OWN = "your own pictures"
+_CONFIG = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg", "filename": "roc"},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Everything about one pair.
+
+    Attributes:
+        name, title: of the pair; pair: None for the visitor's own pictures.
+        found: the detectors by model, the selected one first.
+        both: stored scores of the selected model.
+        notes: sentences on what is not shown, and why.
+    """
+
+    name: str
+    title: str
+    pair: Pair | None
+    found: dict[str, Detector]
+    both: tuple[Side, Side]
+    curves: list[Curve]
+    baselines: list[Curve]
+    notes: list[str]
+
+    @property
+    def selected(self) -> Detector:
+        """The model chosen in the entry frame."""
+        return next(iter(self.found.values()))
+
+
+def show(found: Detector) -> None:
+    """The whole view for the selected model."""
+    _workbench(found)
+
+
+@st.fragment
+def _workbench(found: Detector) -> None:
+    with widgets.user_errors(), st.container(gap="medium"):
+        pair = _controls(found)
+        panel = _panel(found, pair)
+        if panel is None:
+            return
+        st.markdown(ood_data.verdict(panel.curves, panel.baselines))
+        notes = [*panel.notes, *_honest(panel)]
+        if notes:
+            st.caption("  \n".join(f":material/info: {note}" for note in notes))
+        curve, threshold = _charts(panel)
+        ood_table.show(panel.curves, panel.baselines, panel.name, panel.title, panel.found)
+        ood_hard.pictures(panel, curve, threshold)
+        ood_hard.trust(panel, curve)
+
+
+# ---------------------------------------------------------------- choosing
+
+
+def _controls(found: Detector) -> str:
+    """Pair, other models and scores; returns the pair that is shown."""
+    pairs = ood_data.pairs_of(found.entry)
+    titles = {pair.name: ood_data.pair_title(pair, pairs) for pair in pairs} | {OWN: "Your own pictures"}
+    view = current()
+    shown = view.pair if view.pair in titles else _usual(found, pairs)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-controls"):
+        st.selectbox(
+            f"{found.entry.data_title} against",
+            list(titles),
+            format_func=titles.__getitem__,
+            width=240,
+            **bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus),
+        )
+        others = [
+            entry.name
+            for entry in catalog.usable()
+            if entry.name != found.entry.name and entry.data_title == found.entry.data_title
+        ]
+        if others:
+            st.multiselect(
+                "Beside", others, width=300, placeholder="no other model", **bound("against", _others(found))
+            )
+        names = list(
+            dict.fromkeys([PAPER, *found.scores, *(s for other in _detectors(found)[0].values() for s in other.scores)])
+        )
+        chosen = [name for name in view.scores if name in names] or ["combined"]
+        st.multiselect(
+            "Scores", names, format_func=lambda name: "the paper's own" if name == PAPER else name,
+            **bound("scores", chosen),
+        )  # fmt: skip
+    return shown
+
+
+def _usual(found: Detector, pairs: tuple[Pair, ...]) -> str:
+    """The first pair that was scored and that polarity does not give away."""
+    from trainer.ood.pairs import MATCHED
+
+    scored = [pair for pair in pairs if not found.rows(pair)[1].empty] or list(pairs)
+    matched = [pair.name for pair in scored if pair.polarity == MATCHED]
+    return (matched or [pair.name for pair in scored] or [OWN])[0]
+
+
+def _others(found: Detector) -> list[str]:
+    """Names of the models beside the selected one."""
+    wanted = current().against
+    fitting = [
+        entry.name
+        for entry in catalog.usable()
+        if entry.name != found.entry.name and entry.data_title == found.entry.data_title
+    ]
+    if wanted == (AUTOMATIC,):
+        return [name for name in fitting if ood_data.has_scores(catalog.find(name))][:COMPARED]
+    return [name for name in wanted if name in fitting]
+
+
+def _detectors(found: Detector) -> tuple[dict[str, Detector], list[str]]:
+    """The chosen models, the selected one first, and a sentence for each that has no scores."""
+    detectors, notes = {found.entry.name: found}, []
+    for name in _others(found):
+        try:
+            detectors[name] = ood_data.detector(catalog.find(name))
+        except UserError as error:
+            notes.append(str(error))
+    return detectors, notes
+
+
+# ---------------------------------------------------------------- curves
+
+
+def _panel(found: Detector, name: str) -> Panel | None:
+    """The curves of a pair; None, after an empty state, where there is nothing to compare."""
+    pairs = ood_data.pairs_of(found.entry)
+    pair = next((pair for pair in pairs if pair.name == name), None)
+    detectors, notes = _detectors(found)
+    wanted = current().scores or ("combined",)
+    both = {}
+    for model, each in detectors.items():
+        sides = ood_data.sides(each, pair) if pair else _own(each)
+        if sides:
+            both[model] = sides
+        elif model != found.entry.name:
+            notes.append(
+                f"{model} was not scored on this pair; run: python -m trainer evaluate {each.entry.path} --only ood"
+            )
+    if found.entry.name not in both:
+        _absent(found, pair)
+        return None
+    curves = []
+    for model, sides in both.items():
+        curves += ood_data.model_curves(detectors[model], name, sides, wanted)
+        notes += ood_data.lacking(detectors[model], wanted)
+    if not curves:
+        curves = ood_data.model_curves(found, name, both[found.entry.name], ("combined",))
+    baselines = ood_data.baseline_curves(found, name, both[found.entry.name])
+    title = ood_data.pair_title(pair, pairs) if pair else "your own pictures"
+    return Panel(name, title, pair, {m: detectors[m] for m in both}, both[found.entry.name], curves, baselines, notes)
+
+
+def _own(found: Detector) -> tuple[Side, Side] | None:
+    """Test pictures against the visitor's."""
+    mine = ood_mine.kept(found.entry.image_shape)
+    if not mine or not mine.uploads:
+        return None
+    view = current()
+    return ood_data.side(found.ordinary), ood_mine.side(found, mine, view.fpr, view.invert)
+
+
+def _absent(found: Detector, pair: Pair | None) -> None:
+    if pair is None:
+        with st.container(border=True, horizontal_alignment="center", gap="small"):
+            st.markdown(":material/upload: **No pictures of yours yet**", width="content")
+            st.markdown(
+                ":gray[Upload pictures of another kind in “Check my pictures”; here they are then held against "
+                f"{found.entry.data_title}.]",
+                width="content",
+            )
+            if st.button("Check my pictures", key="ood.to_mine"):
+                change(view="mine")
+                st.rerun()
+        return
+    widgets.empty_state(
+        "This pair has not been scored",
+        ood_data.missing(found, pair),
+        f"python -m trainer evaluate {found.entry.path} --only ood",
+        icon=":material/troubleshoot:",
+    )
+
+
+def _honest(panel: Panel) -> list[str]:
+    """What must be known of a pair before its numbers are believed."""
+    from trainer.ood.pairs import AS_PUBLISHED, MATCHED
+
+    if panel.pair is None:
+        return ["Your pictures are the outliers here, whatever they show; few pictures make wide intervals."]
+    if panel.pair.outliers == "omniglot" and panel.pair.polarity == AS_PUBLISHED:
+        return [
+            "As in the published code: Omniglot is black on white, MNIST white on black. Polarity-matched, the strokes "
+            "themselves have to be told apart."
+        ]
+    if panel.pair.polarity == MATCHED:
+        return ["The outliers are inverted, so that both sides show light strokes on black."]
+    return []
+
+
+# ---------------------------------------------------------------- charts
+
+
+def _charts(panel: Panel) -> tuple[Curve, float]:
+    """ROC curves beside the operating point of one of them; returns that curve and the threshold."""
+    import numpy as np
+
+    everything = [*panel.curves, *panel.baselines]
+    view = current()
+    curve = next((each for each in everything if each.key == view.focus), everything[0])
+    threshold = _threshold(panel, curve)
+    called = np.float32(threshold)
+    point = float((curve.ordinary > called).mean()), float((curve.outliers > called).mean())
+    left, right = st.columns(2, gap="large")
+    with left:
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", height=70):
+            st.markdown("**ROC curves**", width="content")
+            st.toggle("Logarithmic", **bound("log"), help="Spreads out the small false-positive rates that matter.")
+        figure = ood_figure.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark())
+        st.plotly_chart(figure, theme=None, key="ood.roc", config=_CONFIG)
+    with right:
+        _point(panel, curve, threshold, everything)
+    return curve, threshold
+
+
+def _threshold(panel: Panel, curve: Curve) -> float:
+    view = current()
+    return float(view.at) if view.at else ood_data.threshold_of(panel.found.get(curve.model), curve, view.fpr)
+
+
+def _point(panel: Panel, curve: Curve, threshold: float, everything: list[Curve]) -> None:
+    """Histograms with the threshold that can be dragged."""
+    titles = {each.key: each.title for each in everything}
+
+    def moved() -> None:
+        change(at=str(st.session_state["ood.point"].moved))
+
+    with st.container(horizontal=True, vertical_alignment="bottom", height=70):
+        st.selectbox(
+            "Operating point of", list(titles), format_func=titles.__getitem__, **bound("focus", curve.key, at="")
+        )
+        target_rate()
+    low, high, scale = axis(curve.ordinary, curve.outliers)
+    ood_point.operating_point(
+        {
+            "ordinary": _floats(curve.ordinary),
+            "outliers": _floats(curve.outliers),
+            "names": [
+                f"{panel.both[0].title}, n = {len(curve.ordinary):,}",
+                f"{panel.title}, n = {len(curve.outliers):,}",
+            ],
+            "score": f"minus {curve.score}" if curve.reversed else curve.score,
+            "low": low,
+            "high": high,
+            "scale": scale,
+            "threshold": threshold,
+        },
+        key="ood.point",
+        on_moved=moved,
+    )
+    source = "held-out pictures, so the rate among test pictures differs a little" if curve.model else "these pictures"
+    if current().at:
+        if st.button(f"Back to the target of {current().fpr:.1%}", key="ood.back", icon=":material/undo:"):
+            change(at="")
+            st.rerun()
+    else:
+        st.caption(f"Drag the threshold, or use the arrow keys. It was set on {source}.")
+
+
+def axis(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[float, float, float]:
+    """(low, high, scale) of the histogram's axis: linear (scale 0), or asinh(v / scale) where outliers lie far out."""
+    import numpy as np
+
+    ends = [np.quantile(values, (0.002, 0.998)) for values in (ordinary, outliers)]
+    low, high = float(min(ends[0][0], ends[1][0])), float(max(ends[0][1], ends[1][1]))
+    if high <= low:
+        return low - 0.5, low + 0.5, 0.0
+    margin = 0.02 * (high - low)
+    spread = float(np.subtract(*np.quantile(ordinary, (0.95, 0.05))))
+    if spread > 0 and high - low > 12 * spread:
+        return low - 0.2 * spread, high + margin, spread
+    return low - margin, high + margin, 0.0
+
+
+def _floats(values: np.ndarray) -> str:
+    import numpy as np
+
+    return pixels.as_base64(np.sort(values).astype("<f4"))

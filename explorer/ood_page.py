@@ -1,0 +1,38 @@
+"""The OoD page put together: the two views, and what is shown while a model has no scores."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import catalog, ood_check, ood_measured, widgets
+from explorer.ood_data import detector, has_scores
+from explorer.ood_state import VIEWS, bound, current
+
+
+def show(entry: catalog.Entry) -> None:
+    """The whole page for one model.
+
+    Raises: UserError if the model's files are damaged or of other weights.
+    """
+    current()  # takes the link's state before anything below changes it
+    if not has_scores(entry):
+        widgets.empty_state(
+            f"{entry.name} has no out-of-distribution scores yet",
+            "The command below measures what ordinary pictures score, and scores every set of outliers on the disk.",
+            f"python -m trainer evaluate {entry.path} --only ood",
+            icon=":material/troubleshoot:",
+        )
+        return
+    found = detector(entry)
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=VIEWS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **bound("view"),
+    )
+    if current().view == "measured":
+        ood_measured.show(found)
+    else:
+        ood_check.show(found)

@@ -1,0 +1,145 @@
+"""The pictures behind scores: test pictures from the sprite, outliers from the disk, and maps of the error."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from explorer import cache, catalog, theme
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    from trainer.ood.pairs import Pair
+
+_OMNIGLOT = re.compile(r"omniglot-(?P<alphabet>[^/\\]+)-(?P<character>character\d+)-(?P<drawing>\d+_\d+)")
+# ColorBrewer RdBu without its middle: too little is blue, too much is red, and no difference is the page itself.
+_BELOW = {False: (33, 102, 172), True: (67, 147, 195)}
+_ABOVE = {False: (178, 24, 43), True: (214, 96, 77)}
+_ZERO = {False: (247, 247, 247), True: (29, 33, 40)}
+
+
+class Split(NamedTuple):
+    """Positions of pictures on either side of a threshold, the hardest first, and how many there are on each side."""
+
+    wrong: np.ndarray
+    right: np.ndarray
+    wrong_count: int
+    right_count: int
+
+
+def hardest(scores: np.ndarray, threshold: float, outliers: bool, known: np.ndarray, count: int) -> Split:
+    """The pictures on the wrong side, the farthest first, and those on the right side, the nearest first.
+
+    Args:
+        scores: (n,) float32; a picture is called an outlier where its score exceeds the threshold.
+        outliers: whether the pictures are outliers, so that passing is wrong.
+        known: (n,) bool: whether the picture can be shown; the others only count.
+        count: of each side, at most.
+    """
+    called = scores > np.float32(threshold)
+    wrong, right = (~called, called) if outliers else (called, ~called)
+    order = np.argsort(scores if outliers else -scores, kind="stable")
+    shown = [order[(side & known)[order]][:count] for side in (wrong, right)]
+    return Split(*shown, int(wrong.sum()), int(right.sum()))
+
+
+# ---------------------------------------------------------------- test pictures
+
+
+def places(entry: catalog.Entry) -> dict[str, int]:
+    """Place in the sprite of each test picture that is in there, by id.
+
+    Raises: UserError if codes.parquet is damaged.
+    """
+    table = cache.codes(str(entry.path), entry.hash)
+    if not entry.has_sprite or not {"id", "sprite_index"} <= set(table.columns):
+        return {}
+    table = table[table["sprite_index"] >= 0]
+    return dict(zip(table["id"], table["sprite_index"].astype(int), strict=True))
+
+
+def test_pictures(entry: catalog.Entry, indices: list[int]) -> np.ndarray:
+    """Tiles of the sprite as uint8 (n, C, H, W). Raises: UserError as cache.tiles."""
+    if not indices:
+        return np.zeros((0, *entry.image_shape), np.uint8)
+    tiles = cache.tiles(str(entry.path), entry.hash, indices)
+    return np.ascontiguousarray(tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2))
+
+
+# ---------------------------------------------------------------- outliers
+
+
+def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, int]) -> np.ndarray:
+    """Outliers by id, as the model saw them, uint8 (n, C, H, W); looks on the disk and downloads nothing.
+
+    Raises: UserError with what to do if the data are not there or a picture cannot be read.
+    """
+    from trainer.data import default_data_root
+    from trainer.ood import pairs
+
+    root = default_data_root()
+    if sentence := pairs.missing(pair, root):
+        raise UserError(sentence)
+    return _outliers(pair.name, ids, tuple(shape), str(root.resolve()), pair)
+
+
+@st.cache_data(max_entries=24, show_spinner="Reading the outliers' pictures …")
+def _outliers(name: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: str, _pair: Pair) -> np.ndarray:
+    from trainer.ood import pairs
+
+    if _pair.outliers == "omniglot":
+        found = np.stack([_character(Path(root), each, shape) for each in ids])
+    else:
+        found = _of_set(_pair.outliers, _pair.split, ids, shape, Path(root))
+    return 255 - found if _pair.polarity == pairs.MATCHED else found
+
+
+def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
+    """One character: its id is its path, so that not all thousands are decoded for twenty."""
+    from trainer.data.pictures import open_picture, to_array
+
+    match = _OMNIGLOT.fullmatch(id_)
+    if not match or ".." in match["alphabet"]:
+        raise UserError(f"{id_} is no picture of Omniglot; evaluate the model again.")
+    folder = root / "omniglot-py" / "images_background" / match["alphabet"] / match["character"]
+    return to_array(open_picture(folder / f"{match['drawing']}.png", name=id_), shape[1], shape[0])
+
+
+def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:
+    from trainer.config import DataConfig
+    from trainer.data import load
+
+    images = load(DataConfig(name=name, size=shape[1], channels=shape[0]), split, root)
+    position = {id_: index for index, id_ in enumerate(images.ids)}
+    if not set(ids) <= set(position):
+        raise UserError(f"The files of {images.name} are others than those that were scored; evaluate the model again.")
+    return images.images[[position[id_] for id_ in ids]].numpy()
+
+
+def download_command(pair: Pair) -> str:
+    """What puts a pair's outliers on the disk."""
+    return f"python -c \"from trainer.data import load; load('{pair.outliers}', '{pair.split}')\""
+
+
+# ---------------------------------------------------------------- what the model missed
+
+
+def differences(pictures: np.ndarray, made: np.ndarray, dark: bool | None = None) -> np.ndarray:
+    """made - pictures as colours around zero: blue where the model is too dark, red where it is too bright.
+
+    Args:
+        pictures, made: uint8 (n, C, H, W); channels are averaged.
+        dark: of the page; None: ask.
+
+    Returns: uint8 (n, 3, H, W).
+    """
+    dark = theme.is_dark() if dark is None else dark
+    signed = (made.astype(np.float32) - pictures.astype(np.float32)).mean(1, keepdims=True) / 255
+    strength = np.abs(signed) ** 0.7  # small differences stay visible
+    zero, below, above = (np.array(table[dark], np.float32)[:, None, None] for table in (_ZERO, _BELOW, _ABOVE))
+    end = np.where(signed < 0, below, above)
+    return np.rint(zero + strength * (end - zero)).astype(np.uint8)
