@@ -11,7 +11,7 @@ from trainer.run import Run
 
 
 def bundle(run: Run, out: Path) -> Run:
-    """Copy configuration, history and weights to `out`; the weights in float16, which halves the folder.
+    """Write configuration, history and weights to `out`; the weights in float16, which halves the folder.
 
     The half-precision file is a checkpoint of its own with its own hash: evaluate it, not the original.
     load_weights turns it back into float32, so every copy computes the same numbers.
@@ -24,7 +24,8 @@ def bundle(run: Run, out: Path) -> Run:
         raise UserError(f"{out}: not empty; choose another --out or delete it first.")
     files.make_folder(out)
     models.save_weights(run.load_model(), out / "model.safetensors", half=True)
-    for name in ("history.csv", "ood_history.csv", "config.yaml"):  # the configuration last: it is what makes a folder a run
+    for name in ("history.csv", "ood_history.csv"):
         if (run.path / name).is_file():
             files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
+    files.write_text(out / "config.yaml", run.config.to_yaml())  # last: it is what makes a folder a run
     return Run(out)
