@@ -103,6 +103,10 @@ def show(atlas: Atlas) -> None:
     largest = max(component.weight for component in found)
     st.markdown(f"{len(found)} components, {alive}; the largest holds {largest:.0%} of the weight.")
     _bench(atlas)
+    st.caption(
+        f"Each component by its centre, decoded; {SAMPLES} draws from it, decoded; and the most central of the test "
+        "pictures assigned to it. The heaviest first."
+    )
     _table(atlas, found)
 
 
@@ -113,9 +117,6 @@ def _table(atlas: Atlas, found: list[Component]) -> None:
         listed = listed[:LISTED]
     widths = [1.75, 0.45, 2.8, 2.8]
     with st.container(key="clusters-components", gap="xsmall"):
-        heads = ("", "Centre", f"{SAMPLES} samples", "Assigned test pictures, most central first")
-        for column, head in zip(st.columns(widths, gap="small"), heads, strict=True):
-            column.caption(head)
         for component in listed:
             _line(atlas, component, st.columns(widths, gap="small", vertical_alignment="center"))
 

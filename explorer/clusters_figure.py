@@ -80,13 +80,12 @@ def _xyz(atlas: Atlas, table: Any) -> dict[str, np.ndarray]:
 def _lattice(atlas: Atlas) -> dict[str, Any]:
     """Invisible points over the map and a margin, where no code is near enough to be meant."""
     places = empty_places(atlas.places)
-    accent = theme.colours(False)["accent"]
     return dict(
         x=places[:, 0],
         y=places[:, 1],
         mode="markers",
         marker={"size": 9, "color": _INVISIBLE},
-        selected={"marker": {"color": accent, "size": 5, "opacity": 0.8}},
+        selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hoverinfo="none",
         showlegend=False,

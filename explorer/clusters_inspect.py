@@ -23,6 +23,7 @@ from explorer.clusters_subject import (
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 GALLERY_LIMIT = 120
 PICTURE = 108
@@ -73,6 +74,8 @@ def _pair(subject: Subject, made: np.ndarray) -> None:
         if subject.original is not None:
             _picture(subject.original, "picture")
         _picture(made, "reconstruction" if subject.original is not None or not subject.made else "decoded")
+        if subject.row is not None and subject.original is None:
+            st.caption("The picture itself is not bundled; this is what the model makes of it.", width="stretch")
 
 
 def _picture(picture: np.ndarray, caption: str) -> None:
@@ -101,18 +104,23 @@ def _about(atlas: Atlas, subject: Subject) -> None:
             ),
             ("Round trip error", f"{found.trip:.2f}; larger for {found.back:.0%} of test codes"),
         ]
-    lines += _scores(atlas, subject)
+    if subject.row is not None and "psnr" in atlas.pictures:
+        lines.append(("PSNR", f"{atlas.pictures['psnr'].iloc[subject.row]:.1f} dB"))
     if lines:
-        st.html(_definitions(lines))
+        st.html(_facts(lines))
+    scores = _scores(atlas, subject)
+    if scores:
+        st.caption("Outlier scores, and the share of test pictures that score lower")
+        st.html(_facts(scores))
 
 
-def _definitions(lines: list[tuple[str, str]]) -> str:
-    """Names and values in two quiet columns."""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines)
-    return f'<dl class="gwae-facts">{rows}</dl>'
+def _facts(lines: list[tuple[str, ...]]) -> str:
+    """Names and values in quiet columns."""
+    cells = "".join(f"<span>{escape(cell)}</span>" for line in lines for cell in line)
+    return f'<div class="gwae-facts" style="--columns: {len(lines[0]) - 1}">{cells}</div>'
 
 
-def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, str]]:
+def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, ...]]:
     """Scores of a real picture, each with its place among the test pictures."""
     table = atlas.pictures
     kept = uploaded(atlas)
@@ -126,10 +134,8 @@ def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, str]]:
     lines = []
     for name, value in given.items():
         column = f"score_{name}"
-        place = f"; above {(table[column] < value).mean():.0%} of test pictures" if column in table else ""
-        lines.append((name[:1].upper() + name[1:], f"{value:.3g}{place}"))
-    if subject.row is not None and "psnr" in table:
-        lines.append(("PSNR", f"{table['psnr'].iloc[subject.row]:.1f} dB"))
+        place = f"{(table[column] < value).mean():.0%}" if column in table else ""
+        lines.append((name[:1].upper() + name[1:], f"{value:.3g}", place))
     return lines
 
 
@@ -188,7 +194,8 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
     for name, size in sizes.items():
         members = table[table["group"] == name]
         count = min(size, max(1, round(share * size)))
-        places = np.unique(np.linspace(0, size - 1, count).round().astype(int))
+        members = _bundled_first(members, count)
+        places = np.unique(np.linspace(0, len(members) - 1, count).round().astype(int))
         picked = members.iloc[places]
         colour = theme.category(int(picked["label"].iloc[0])) if "label" in picked else ""
         note = f"{size:,} picture{'s' if size != 1 else ''}" + (f", {len(picked)} shown" if len(picked) < size else "")
@@ -198,6 +205,12 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
     _show_gallery(atlas, chosen, groups, len(rows))
 
 
+def _bundled_first(members: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Those whose picture is there, if they are enough."""
+    bundled = members[members["sprite_index"] >= 0]
+    return bundled if len(bundled) >= count else members
+
+
 def _show_gallery(atlas: Atlas, chosen: list[int], groups: list[dict], total: int) -> None:
     import numpy as np
 
@@ -205,7 +218,11 @@ def _show_gallery(atlas: Atlas, chosen: list[int], groups: list[dict], total: in
     st.subheader(f"{total:,} selected", anchor=False)
     st.caption(
         "Upper: the picture; lower: what the model makes of it. Click one for more."
-        + (f" {len(chosen)} are shown, every label by its share." if len(chosen) < total else "")
+        + (
+            f" {len(chosen)} are shown, every label by its share, those with a bundled picture first."
+            if len(chosen) < total
+            else ""
+        )
         + (f" For {absent} of them the picture is not bundled: both are the model's." if absent else "")
     )
     above, below = pictures(atlas, chosen), decoded(atlas, atlas.codes[chosen])

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import clusters_inspect, theme
+from explorer import clusters_gallery, clusters_inspect, theme
 from explorer.clusters_data import Atlas, Colouring, colourings
 from explorer.clusters_figure import Drawn, map_figure
 from explorer.clusters_state import current, look_at
-from explorer.clusters_subject import resolve
+from explorer.clusters_subject import Subject, resolve
 from trainer import projection
 
 CHART = "clusters.map"
@@ -40,8 +40,9 @@ def _workbench(atlas: Atlas) -> None:
     mine = subject.code if subject and view.focus == "upload" else None
     place = None if mine is None else tuple(float(value) for value in atlas.placed(mine[None])[0])
     drawn = _figure(atlas.key, colour, view.layers, theme.is_dark(), place, atlas, offered.get(colour))
-    chart, panel = st.columns([2.1, 1], gap="medium")
-    with chart:
+    with st.container(key="clusters-work"):
+        chart, panel = st.columns([2.1, 1], gap="medium")
+    with chart, st.container(key="clusters-chart"):
         st.plotly_chart(
             drawn.figure,
             theme=None,
@@ -51,6 +52,7 @@ def _workbench(atlas: Atlas) -> None:
             selection_mode=("points", "box", "lasso"),
         )
         _caption(atlas, offered.get(colour))
+        _ring(atlas, subject)
     with panel, st.container(gap="small", key="clusters-panel"):
         clusters_inspect.panel(atlas, subject)
     _gallery(atlas)
@@ -70,6 +72,14 @@ def _figure(
 
     plain = Colouring("test code", np.zeros(len(_atlas.codes)), {0: "test codes"})
     return map_figure(_atlas, _colouring or plain, layers, dark, None if mine is None else np.array(mine))
+
+
+def _ring(atlas: Atlas, subject: Subject | None) -> None:
+    at: tuple[float, ...] = ()
+    if subject is not None and atlas.settings.dims == 2:
+        at = subject.at or tuple(float(value) for value in atlas.placed(subject.code[None])[0])
+    colours = theme.colours(theme.is_dark())
+    clusters_gallery.pin("clusters-chart", at, colours["accent"], colours["background"])
 
 
 def _caption(atlas: Atlas, colouring: Colouring | None) -> None:

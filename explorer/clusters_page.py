@@ -12,10 +12,19 @@ from trainer import map_job, mapping
 
 POLL_SECONDS = 1.0
 CSS = """<style>
-.gwae-facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 0.9rem; margin: 0; font-size: 0.875rem;
-  line-height: 1.35; font-variant-numeric: tabular-nums; }
-.gwae-facts dt { opacity: 0.65; }
-.gwae-facts dd { margin: 0; }
+.gwae-facts { display: grid; grid-template-columns: 1fr repeat(var(--columns), auto); gap: 0.25rem 0.9rem;
+  font-size: 0.875rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
+.gwae-facts[style*="columns: 1"] { grid-template-columns: max-content 1fr; }
+.gwae-facts[style*="columns: 1"] span:nth-child(odd), .gwae-facts[style*="columns: 2"] span:nth-child(3n+1) {
+  opacity: 0.7; }
+.gwae-facts[style*="columns: 2"] span:not(:nth-child(3n+1)) { text-align: right; }
+[class*="st-key-clusters-work"] > [data-testid="stHorizontalBlock"], .st-key-clusters-components
+  [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+.st-key-clusters-work [data-testid="stColumn"]:first-child { min-width: min(32rem, 100%); }
+.st-key-clusters-work [data-testid="stColumn"]:last-child { min-width: min(17rem, 100%); }
+.st-key-clusters-components [data-testid="stColumn"]:nth-child(1) { min-width: 11rem; }
+.st-key-clusters-components [data-testid="stColumn"]:nth-child(2) { min-width: 2.75rem; max-width: 3.5rem; }
+.st-key-clusters-components [data-testid="stColumn"]:nth-child(n+3) { min-width: min(15rem, 100%); }
 </style>"""
 STAGES = {
     "starting": "Starting",
@@ -86,7 +95,7 @@ def _controls(atlas: Atlas) -> None:
         if st.session_state[tied["key"]] not in offered:
             st.session_state[tied["key"]] = next(iter(offered), None)
         titles = {name: colouring.title for name, colouring in offered.items()}
-        st.selectbox("Colour by", list(offered), format_func=titles.__getitem__, width=230, **tied)
+        st.selectbox("Colour by", list(offered), format_func=titles.__getitem__, width=265, **tied)
         layers = [name for name in LAYERS if name == "prior" or atlas.components]
         tied = bound("layers")
         st.session_state[tied["key"]] = [name for name in st.session_state[tied["key"]] if name in layers]

@@ -34,6 +34,7 @@ class Subject:
         original: the picture it belongs to, uint8 (C, H, W), or None.
         row: of Atlas.pictures, where it is one of them, else None.
         made: whether only the decoder vouches for its picture, so that reliability is a question.
+        at: its place on the map; empty: where its code falls.
     """
 
     code: np.ndarray
@@ -42,6 +43,7 @@ class Subject:
     original: np.ndarray | None = None
     row: int | None = None
     made: bool = True
+    at: tuple[float, ...] = ()
 
 
 class Reliability(NamedTuple):
@@ -95,7 +97,9 @@ def of_row(atlas: Atlas, row: int) -> Subject:
     """The test picture in a row of Atlas.pictures."""
     entry = atlas.pictures.iloc[row]
     label = entry.get("label_name") or "no label"
-    return Subject(atlas.codes[row], str(label), str(entry["id"]), originals(atlas, [row])[0], row, made=False)
+    return Subject(
+        atlas.codes[row], str(label), str(entry["id"]), originals(atlas, [row])[0], row, False, _at(atlas, row)
+    )
 
 
 def _drawn(atlas: Atlas, view: ClustersState) -> Subject | None:
@@ -105,17 +109,22 @@ def _drawn(atlas: Atlas, view: ClustersState) -> Subject | None:
     if view.index >= len(rows):
         return None
     row = int(rows[view.index])
-    code = atlas.everything[len(atlas.codes) + row]
+    number = len(atlas.codes) + row
+    code, at = atlas.everything[number], _at(atlas, number)
     if view.focus == "centre":
-        return Subject(code, f"Component {view.index}", "the component's centre, decoded")
-    return Subject(code, "Prior sample", f"number {view.index} of this map, decoded")
+        return Subject(code, f"Component {view.index}", "the component's centre, decoded", at=at)
+    return Subject(code, "Prior sample", f"number {view.index} of this map, decoded", at=at)
+
+
+def _at(atlas: Atlas, number: int) -> tuple[float, ...]:
+    return tuple(float(value) for value in atlas.places[number])
 
 
 def _place(atlas: Atlas, view: ClustersState) -> Subject | None:
     if len(view.at) != atlas.settings.dims:
         return None
     caption = f"the code of its {projection.NEIGHBOURS} nearest points, weighted by their distance, decoded"
-    return Subject(atlas.code_at(view.at), "Empty place", caption)
+    return Subject(atlas.code_at(view.at), "Empty place", caption, at=view.at)
 
 
 def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:

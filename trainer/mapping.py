@@ -239,7 +239,7 @@ def _component_outlines(
     for k in range(len(model.prior.weights())):
         with torch.inference_mode():
             samples = model.prior.sample_component(k, OUTLINE_SAMPLES, generator).numpy()
-        placed = projection.place(samples, everything, coordinates)
+        placed = projection.place_on_map(samples, everything, coordinates)
         for (sigma, share), paths in zip(shares.items(), outlines.outlines(placed, list(shares.values())), strict=True):
             rounded = [_rounded(path) for path in paths]
             found.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})

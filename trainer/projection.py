@@ -10,6 +10,8 @@ import numpy as np
 
 NEIGHBOURS = 6
 TRUST_NEIGHBOURS = 15
+TOGETHER = 0.06
+"""Share of the map's longer side within which neighbours count as lying together."""
 _CHUNK = 500
 
 
@@ -44,11 +46,39 @@ def place(points: np.ndarray, known: np.ndarray, values: np.ndarray, k: int = NE
 
     Returns: float64 (M, m).
     """
+    rows, weights = _weights(points, known, k)
+    return np.einsum("mk,mkv->mv", weights, np.asarray(values, dtype=np.float64)[rows])
+
+
+def place_on_map(points: np.ndarray, known: np.ndarray, coordinates: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
+    """Coordinates of codes that were not there when the map was fitted: `place`, within one neighbourhood of the map.
+
+    Where the nearest codes lie in different clusters of the map their mean would fall between all of these, where
+    nothing is. So the mean is over those within TOGETHER of one of them, the one with the most weight around it.
+
+    Args:
+        points: (M, d).
+        known: (N, d), the codes of the map.
+        coordinates: (N, m), where the map has put them.
+
+    Returns: float64 (M, m).
+    """
+    coordinates = np.asarray(coordinates, dtype=np.float64)
+    reach = TOGETHER * float(np.ptp(coordinates, axis=0).max())
+    rows, weights = _weights(points, known, k)
+    found = coordinates[rows]  # (M, k, m)
+    close = np.linalg.norm(found[:, :, None] - found[:, None], axis=3) <= reach  # (M, k, k)
+    anchor = np.einsum("mij,mj->mi", close, weights).argmax(1)
+    weights = weights * close[np.arange(len(rows)), anchor]
+    return np.einsum("mk,mkv->mv", weights / weights.sum(1, keepdims=True), found)
+
+
+def _weights(points: np.ndarray, known: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of `known` and their weights, (M, k) each."""
     rows, distances = nearest(points, known, k)
     floor = 1e-9 * max(float(np.ptp(known, axis=0).max()), 1e-9)
     weights = 1.0 / np.maximum(distances, floor) ** 2
-    weights /= weights.sum(1, keepdims=True)
-    return np.einsum("mk,mkv->mv", weights, np.asarray(values, dtype=np.float64)[rows])
+    return rows, weights / weights.sum(1, keepdims=True)
 
 
 def pca(codes: np.ndarray, dims: int, fitted_on: int | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures in titled groups, each above what the model makes of it; clicking one reports its number."""
+"""Components of the Clusters page: pictures in titled groups to click on, and the ring on the map."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ _GALLERY = st.components.v2.component(
     css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
     js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
 )
+
+_PIN = st.components.v2.component("gwae_pin", html="<span\n></span>", js=(_HERE / "pin.js").read_text(encoding="utf-8"))
+
+
+def pin(chart: str, at: tuple[float, ...], colour: str, ground: str) -> None:
+    """A ring on a map.
+
+    Args:
+        chart: key of the container that holds the plotly chart.
+        at: x and y in the chart's own coordinates; empty: no ring.
+        colour, ground: of the ring and of the page, so that it stands out from any point.
+    """
+    _PIN(key=f"{chart}-pin", data={"chart": chart, "at": list(at), "colour": colour, "ground": ground})
 
 
 def gallery(data: dict[str, Any], *, key: str, on_picked: Callable[[], None] | None = None) -> None:
