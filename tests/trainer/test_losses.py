@@ -47,7 +47,7 @@ def isometric(seed: int, batch: int = 12, z_dim: int = 3, scale: float = 2.5) ->
     return z, x.view(batch, 3, 4, 4)
 
 
-# --- distances ----------------------------------------------------------------------------------------------------
+# --- distances --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(SINGLE, 1e-5), (DOUBLE, 1e-13)])
@@ -87,7 +87,7 @@ def test_duplicates_are_at_distance_zero_and_others_are_not(pixels):
     assert torch.all(found[~same] > 0)
 
 
-# --- Gromov-Wasserstein estimator -----------------------------------------------------------------------------------
+# --- Gromov-Wasserstein estimator -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -209,7 +209,7 @@ def test_gw_makes_no_tensor_of_batch_by_batch_by_pixels():
     assert largest.elements <= max(batch * batch, batch * pixels)
 
 
-# --- reconstruction, entropy, KL ------------------------------------------------------------------------------------
+# --- reconstruction, entropy, KL --------------------------------------------------------------------------------------
 
 
 def test_reconstruction_sums_pixels_and_averages_pictures():

@@ -61,7 +61,7 @@ def scipy_parts(prior: priors.MixturePrior, z: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-# --- what all priors share ------------------------------------------------------------------------------------------
+# --- what all priors share --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,7 +108,7 @@ def test_kinds_are_named():
     assert [make(kind).kind for kind in KINDS] == list(KINDS)
 
 
-# --- N(0, I) --------------------------------------------------------------------------------------------------------
+# --- N(0, I) ----------------------------------------------------------------------------------------------------------
 
 
 def test_normal_density_matches_scipy():
@@ -238,7 +238,7 @@ def test_neural_coordinates_depend_on_each_other():
     assert distance > 0.05
 
 
-# --- Gaussian mixture ----------------------------------------------------------------------------------------------
+# --- Gaussian mixture -------------------------------------------------------------------------------------------------
 
 
 def test_a_new_mixture_starts_from_equal_weights_and_nearly_round_components():
