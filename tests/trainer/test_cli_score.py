@@ -1,0 +1,194 @@
+"""`python -m trainer score`: the numbers of the function behind the page, and no stop at one bad file."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.fixtures import blob_pictures, make_run
+from trainer.__main__ import main
+from trainer.data.imageset import ImageSet
+from trainer.errors import UserError
+from trainer.ood import calibration, tables
+from trainer.ood.inputs import read_pictures
+from trainer.ood.pictures import NEAREST, as_text, nearest_codes, score_pictures, shifted, to_csv
+
+SHAPE = (1, 32, 32)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A calibrated run on blobs."""
+    import torch
+
+    made = make_run(tmp_path_factory.mktemp("runs") / "small", trained=True)
+    pixels, _ = blob_pictures(200, seed=7)
+    held_out = ImageSet(torch.from_numpy(pixels), None, (), tuple(map(str, range(200))), "Blobs", "train")
+    raw = tables.raw_scores(made.load_model(), held_out)
+    calibration.write(calibration.calibrate(raw, "gwae", checkpoint=made.hash, data="Blobs"), made.path)
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Six pictures of several formats and sizes, one of them noise, and two files that are none."""
+    made = tmp_path_factory.mktemp("mine")
+    pixels, _ = blob_pictures(4, seed=3)
+    for index, picture in enumerate(pixels):
+        Image.fromarray(picture[0]).save(made / f"blob{index}.png")
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(made / "noise.jpg")
+    Image.new("L", (40, 40), 255).save(made / "white.gif")
+    (made / "broken.png").write_bytes((made / "blob0.png").read_bytes()[:60])
+    (made / "notes.txt").write_text("no picture")
+    return made
+
+
+def invoke(capsys, *arguments: object) -> tuple[int, str, str]:
+    status = main(["score", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_the_command_prints_the_numbers_of_the_function(run, folder, tmp_path, capsys):
+    table_path = tmp_path / "scores.csv"
+    status, out, err = invoke(capsys, run.path, folder, "--csv", table_path)
+    assert status == 0
+    pictures = read_pictures([folder], SHAPE)
+    table = score_pictures(run, pictures.arrays, pictures.names)
+    assert table_path.read_text(encoding="utf-8") == to_csv(table)
+    text = as_text(table)
+    rows = list(csv.DictReader(table_path.read_text(encoding="utf-8").splitlines()))
+    assert [row["picture"] for row in rows] == [*(f"blob{index}.png" for index in range(4)), "noise.jpg", "white.gif"]
+    for row, (_, expected) in zip(rows, text.iterrows(), strict=True):
+        assert row == expected.to_dict()
+        for name in calibration.read(run).names:
+            assert f"{name:<36} {row[name]:>12}  percentile {row[name + ' percentile']:>6}" in out
+    assert [line.split(":")[0] for line in err.splitlines()] == ["notes.txt", "broken.png"]
+
+
+def test_blobs_are_ordinary_and_a_blank_picture_is_not(run, folder):
+    pictures = read_pictures([folder], SHAPE)
+    table = score_pictures(run, pictures.arrays, pictures.names).set_index("picture")
+    assert table.loc["white.gif", "verdict inverted"] == "outlier"
+    black = score_pictures(run, np.zeros((1, *SHAPE), np.uint8), ["black"])
+    assert (black["verdict"][0], black["combined percentile"][0]) == ("outlier", 100)
+    assert (table.loc[[f"blob{i}.png" for i in range(4)], "verdict"] == "ordinary").sum() >= 3
+    strict, lax = (score_pictures(run, pictures.arrays, pictures.names, fpr) for fpr in (1e-4, 0.9999))
+    assert strict["threshold"][0] > table["threshold"].iloc[0] > lax["threshold"][0]
+    assert (lax["verdict"] == "outlier").sum() > (strict["verdict"] == "outlier").sum()
+    assert (table["combined"] > table["threshold"]).eq(table["verdict"] == "outlier").all()
+
+
+def test_a_picture_has_the_same_numbers_in_any_company(run):
+    pixels, _ = blob_pictures(73, seed=5)
+    together = score_pictures(run, pixels, [str(index) for index in range(73)])
+    for index in (0, 49, 50, 72):
+        alone = score_pictures(run, pixels[index : index + 1], [str(index)])
+        assert as_text(alone).iloc[0].to_dict() == as_text(together).iloc[index].to_dict()
+
+
+def test_stability_is_the_verdict_of_the_changed_pictures(run, folder):
+    pictures = read_pictures([folder], SHAPE)
+    table = score_pictures(run, pictures.arrays, pictures.names)
+    inverted = score_pictures(run, 255 - pictures.arrays, pictures.names)
+    assert list(table["verdict inverted"]) == list(inverted["verdict"])
+    moved = [
+        score_pictures(run, shifted(pictures.arrays, *step), pictures.names)["verdict"]
+        for step in ((0, 1), (0, -1), (1, 0), (-1, 0))
+    ]
+    expected = sum((verdict == table["verdict"]).astype(int) for verdict in moved)
+    assert list(table["same when shifted"]) == list(expected)
+
+
+def test_shifts_move_by_one_pixel_and_repeat_the_border():
+    grid = np.arange(12, dtype=np.uint8).reshape(1, 1, 3, 4)
+    assert shifted(grid, 1, 0)[0, 0].tolist() == [[0, 1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7]]
+    assert shifted(grid, 0, -1)[0, 0].tolist() == [[1, 2, 3, 3], [5, 6, 7, 7], [9, 10, 11, 11]]
+
+
+def test_nearest_codes_are_the_nearest_that_can_be_shown(run):
+    codes = run.codes
+    axes = [f"z{axis}" for axis in range(8)]
+    points = codes[axes].to_numpy()
+    assert [ids[0] for ids in nearest_codes(codes, points[:5])] == list(codes["id"][:5])
+    some = codes.copy()
+    some.loc[:49, "sprite_index"] = -1
+    found = nearest_codes(some, points[:3])
+    distance = np.linalg.norm(points[50:] - points[0], axis=1)
+    assert found[0] == list(codes["id"][50:].to_numpy()[np.argsort(distance)[:NEAREST]])
+    assert nearest_codes(codes.iloc[:0], points[:2]) == [[], []]
+
+
+def test_files_folders_and_zips_are_one_and_the_same(run, folder, tmp_path, capsys):
+    packed = tmp_path / "mine.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, path.name)
+        archive.writestr("../evil.png", (folder / "blob0.png").read_bytes())
+        archive.writestr("nested.zip", b"PK\x03\x04" + bytes(50))
+    zipped, plain = read_pictures([packed], SHAPE), read_pictures([folder], SHAPE)
+    assert zipped.names == plain.names
+    assert (zipped.arrays == plain.arrays).all()
+    assert any("../evil.png: unsafe path" in sentence for sentence in zipped.skipped)
+    assert any(sentence.startswith("nested.zip") for sentence in zipped.skipped)
+    files = sorted(path for path in folder.iterdir() if path.suffix != ".txt")
+    single = read_pictures(files, SHAPE)
+    assert sorted(single.names) == sorted(plain.names)
+    both = read_pictures([packed, folder / "blob1.png"], SHAPE)
+    assert both.names == (*[f"mine.zip/{name}" for name in plain.names], "blob1.png")
+    status, out, err = invoke(capsys, run.path, packed)
+    assert status == 0
+    assert out.count("percentile") == 6 * len(calibration.read(run).names)
+    assert len(err.splitlines()) == len(zipped.skipped)
+
+
+def test_too_many_entries_are_refused_before_any_is_decoded(tmp_path):
+    packed = tmp_path / "many.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for index in range(10_000):
+            archive.writestr(f"{index}.png", b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UserError, match="at most 200"):
+        read_pictures([packed], SHAPE, limit=200)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["notes.txt"], "None of the files is a readable picture"),
+        (["missing.png"], "None of the files is a readable picture"),
+        (["blob0.png", "--fpr", "1.5"], "between 0 and 1"),
+        (["blob0.png", "--csv", "no/such/folder.csv"], ""),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(run, folder, arguments, said, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    status, out, err = invoke(capsys, run.path, *arguments)
+    assert (status, out) == (2, "")
+    assert said in err.splitlines()[-1]
+
+
+def test_a_run_that_is_not_calibrated_says_how(folder, tmp_path, capsys):
+    plain = make_run(tmp_path / "plain")
+    status, out, err = invoke(capsys, plain.path, folder / "blob0.png")
+    assert (status, out) == (2, "")
+    assert f"python -m trainer evaluate {plain.path} --only ood" in err
+
+
+def test_inversion_on_request(run, folder, capsys):
+    white = score_pictures(run, read_pictures([folder / "white.gif"], SHAPE).arrays, ["white.gif"])
+    black = score_pictures(run, np.zeros((1, *SHAPE), np.uint8), ["white.gif"])
+    status, out, _ = invoke(capsys, run.path, folder / "white.gif", "--invert")
+    assert status == 0
+    assert as_text(black)["reconstruction error"][0] in out
+    assert as_text(white)["reconstruction error"][0] not in out
+
+
+def test_no_pictures_give_an_empty_table(run):
+    table = score_pictures(run, np.zeros((0, *SHAPE), np.uint8), [])
+    assert len(table) == 0
+    assert list(table.columns) == list(score_pictures(run, np.zeros((1, *SHAPE), np.uint8), ["a"]).columns)
