@@ -60,8 +60,8 @@ def restore_optimiser(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> No
         for name, tensor in slots.items():
             # Fused optimisers walk through memory: moments in another layout than their weights' (channels last)
             # would be applied to the wrong weights, without any error.
-            if tensor.shape == parameter.shape:
-                slots[name] = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+            same = tensor.shape == parameter.shape
+            slots[name] = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor) if same else tensor.clone()
 
 
 def random_tensors() -> dict[str, Tensor]:
@@ -133,7 +133,8 @@ def load(
         restore_random(groups["random"])
         for name, generator in generators.items():
             generator.set_state(groups["generator"][name])
-    return State(counters, groups.get("sums", {}))
+    # Everything is a copy by now: a tensor that still lay in the file would keep a replaced one on the disk.
+    return State(counters, {name: value.clone() for name, value in groups.get("sums", {}).items()})
 
 
 @contextmanager

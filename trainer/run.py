@@ -215,6 +215,6 @@ def _read_table(path: Path, remedy: str) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
     try:
-        return pd.read_csv(path, float_precision="round_trip") if path.suffix == ".csv" else pd.read_parquet(path)
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
         raise UserError(f"{path}: the file is damaged; {remedy}.") from error

@@ -1,0 +1,475 @@
+"""The loop: it learns, it resumes bit by bit, it ends as asked, and it never goes on with numbers that are none."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tqdm import tqdm
+
+from tests.trainings import (
+    assert_same_training,
+    history,
+    pictures,
+    settings,
+    state,
+    train,
+    write_pictures,
+)
+from trainer import checkpoint, data, files, fit, losses, objectives, run
+from trainer.errors import UserError
+from trainer.fit import Trainer
+from trainer.metrics.reconstruction import psnr
+
+ROOT = Path(__file__).resolve().parents[2]
+VAE = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}}
+WARM = {
+    "prior": {"kind": "gmp", "components": 3, "warm_start": True},
+    "objective": {"lambda_p": 0.06},
+    "optim": {"warmup_steps": 4, "decay": True},
+}
+KINDS = {
+    "np": {"prior": {"kind": "np"}},
+    "fnp": {"prior": {"kind": "fnp"}},
+    "gmp": {"prior": {"kind": "gmp", "components": 3}},
+    "normal": {"prior": {"kind": "normal"}},
+    "gmp, warm start": WARM,
+    "rmsprop": {"prior": {"kind": "np"}, "optim": {"name": "rmsprop"}},
+    "best": {"prior": {"kind": "np"}, "optim": {"keep": "best"}},
+    "vae": VAE,
+}
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Call a function of the trainer after the given step, once: at_step(7, lambda trainer: ...)."""
+
+    def arrange(step: int, act) -> None:
+        one_step = Trainer._one_step
+
+        def patched(trainer, bar):
+            one_step(trainer, bar)
+            if trainer.counters.step == step:
+                act(trainer)
+
+        monkeypatch.setattr(Trainer, "_one_step", patched)
+
+    return arrange
+
+
+def ask_to_stop(trainer: Trainer) -> None:
+    (trainer.run.path / "training" / "stop").touch()
+
+
+def status(folder: Path) -> dict:
+    return json.loads((folder / "training" / "status.json").read_text(encoding="utf-8"))
+
+
+# --- it learns -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["gwae", "vae"])
+def test_sixteen_pictures_are_learned_by_heart(tmp_path, kind):
+    """18 pictures in a folder, two of them for validation. Their mean picture has 17 dB, so 25 dB is learning."""
+    steps = 200
+    source = write_pictures(tmp_path / "pictures")
+    wanted = settings(
+        data={"name": "folder", "path": str(source)},
+        model={"kind": kind, "z_dim": 8, "width": 8},
+        prior={"kind": "normal" if kind == "vae" else "np"},
+        objective={"beta": 0.05},
+        optim={"lr": 3e-3, "batch_size": 16, "critic_steps": 1, "max_steps": steps, "validate_every": steps},
+    )
+    made = run.create(tmp_path / "run", wanted)
+    assert fit.fit(made, progress=False, accelerator="cpu") == ("finished", steps, True)
+    images = data.load(wanted.data, "train")
+    trained_on, _ = data.split_validation(images, wanted.data.validation, wanted.seed)
+    assert len(trained_on) == 16
+    x = trained_on.float_batch(slice(None))
+    assert psnr(x.mean(0, keepdim=True).expand_as(x), x).mean() < 18
+    model = made.load_model()
+    assert psnr(model.reconstruct(x), x).mean() > 25
+    rows = made.history
+    falling = ["loss", "reconstruction"] + (["gw"] if kind == "gwae" else [])
+    for term in falling:
+        assert rows[term].iloc[-1] < 0.5 * rows[term].iloc[0], term
+
+
+def test_each_player_moves_only_its_own_weights(tmp_path):
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+
+    def changed(player: str) -> set[str]:
+        before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+        trainer._update(player)
+        after = trainer.model.state_dict()
+        return {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+
+    critic, main = changed("critic"), changed("main")
+    assert critic
+    assert all(name.startswith("critic.") for name in critic)
+    assert {name.split(".")[0] for name in main} == {"encoder", "decoder", "prior", "log_scale"}
+
+
+# --- it resumes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_resumed_training_is_bit_equal_to_uninterrupted_training(tmp_path, monkeypatch, at_step, name):
+    """Stopped in the middle of a row (of 5 steps) and of a validation interval (of 6), then twice more."""
+    monkeypatch.setattr(fit, "LOG_EVERY", 5)
+    wanted = settings(**KINDS[name])
+    assert train(tmp_path / "whole", wanted) == ("finished", 14, True)
+    for step in (3, 4, 8):
+        at_step(step, ask_to_stop)
+        assert train(tmp_path / "parts", wanted) == ("stopped", step, True)
+    torch.rand(3)  # what else the process draws must not matter
+    assert train(tmp_path / "parts", wanted) == ("finished", 14, True)
+    assert_same_training(tmp_path / "whole", tmp_path / "parts")
+    assert [row["step"] for row in history(tmp_path / "whole")] == ["5", "6", "10", "12", "14"]
+    moments = [key for key in state(tmp_path / "whole") if key.endswith(("exp_avg", "square_avg"))]
+    assert any(key.startswith("main/") for key in moments)
+    assert any(key.startswith("critic/") for key in moments) == (name != "vae")
+
+
+def test_the_comparison_notices_a_difference(tmp_path):
+    train(tmp_path / "a", settings())
+    train(tmp_path / "b", settings(seed=1))
+    with pytest.raises(AssertionError):
+        assert_same_training(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_from_scratch(tmp_path, monkeypatch, at_step):
+    monkeypatch.setattr(fit, "LOG_EVERY", 2)
+
+    def die(trainer):
+        raise KeyboardInterrupt  # passes through like a kill: no checkpoint, no last word
+
+    at_step(5, die)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "parts", settings())
+    assert not (tmp_path / "parts" / "training" / "checkpoint.safetensors").exists()
+    assert [row["step"] for row in history(tmp_path / "parts")] == ["2", "4"]
+    monkeypatch.undo()
+    monkeypatch.setattr(fit, "LOG_EVERY", 2)
+    assert train(tmp_path / "parts", settings()) == ("finished", 14, True)
+    train(tmp_path / "whole", settings())
+    assert_same_training(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_an_ended_run_is_left_as_it_is(tmp_path, monkeypatch):
+    """Also without its data; raising max_steps is how to train on."""
+    monkeypatch.setattr(data, "load", lambda *_: pytest.fail("an ended run needs no data"))
+    wanted = settings()
+    train(tmp_path / "run", wanted)
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "status.json"}
+    made = run.Run(tmp_path / "run")
+    assert fit.fit(made, progress=False) == ("finished", 14, False)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert status(tmp_path / "run")["state"] == "finished"
+    text = (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
+    (tmp_path / "run" / "config.yaml").write_text(text.replace("max_steps: 14", "max_steps: 16"), encoding="utf-8")
+    monkeypatch.setattr(data, "load", lambda *_: pictures())
+    assert fit.fit(run.Run(tmp_path / "run"), progress=False, accelerator="cpu") == ("finished", 16, True)
+
+
+def test_killed_in_the_middle_then_resumed(tmp_path):
+    """kill -9 of a real process after its first checkpoint; `resume` ends bit-equal to a training never killed."""
+    steps = 150
+    source = write_pictures(tmp_path / "pictures")
+    wanted = settings(
+        data={"name": "folder", "path": str(source)}, optim={"max_steps": steps, "validate_every": 10, "batch_size": 8}
+    )
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(wanted.model_dump()), encoding="utf-8")
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-m", "trainer"]
+    cpu = ["--accelerator", "cpu"]
+    process = subprocess.Popen(
+        [*command, "fit", str(recipe), "--out", str(folder), *cpu], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 200
+        while not (folder / "training" / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    left = status(folder)
+    assert (left["state"], left["pid"]) == ("running", process.pid)
+    assert not files.is_alive(process.pid)
+    counters = checkpoint.read_counters(folder / "training" / "checkpoint.safetensors")
+    assert 10 <= counters.step < steps
+    leftover = folder / "training" / f".checkpoint.safetensors.{process.pid}.tmp"
+    leftover.touch()  # as if the kill had come while it was written
+
+    resumed = subprocess.run([*command, "resume", str(folder), *cpu], cwd=ROOT, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout == f"{folder}: finished at step {steps}, checkpoint {run.Run(folder).hash}\n"
+    assert not leftover.exists()
+    assert status(folder)["state"] == "finished"
+    assert fit.fit(run.create(tmp_path / "whole", wanted), progress=False, accelerator="cpu").step == steps
+    assert_same_training(tmp_path / "whole", folder)
+
+
+def test_a_second_training_of_the_same_run_is_refused(tmp_path):
+    made = run.create(tmp_path / "run", settings())
+    (made.path / "training").mkdir()
+    with (
+        files.exclusive(made.path / "training" / "lock", "taken"),
+        pytest.raises(UserError, match="a training is running here already"),
+    ):
+        fit.fit(made, progress=False)
+
+
+# --- it ends as asked ------------------------------------------------------------------------------------------------
+
+
+def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
+    wanted = settings(optim={"max_steps": 100_000, "validate_every": 1_000})
+    started = time.monotonic()
+    ended = train(tmp_path / "run", wanted, max_minutes=0.02)
+    assert ended.reason == "time limit"
+    assert 1 <= ended.step < 1_000
+    assert 1.2 <= time.monotonic() - started < 60
+    assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == ended.step
+    assert run.Run(tmp_path / "run").load_model().z_dim == 4
+    assert status(tmp_path / "run")["state"] == "time limit"
+    again = train(tmp_path / "run", wanted, max_minutes=0)
+    assert again == ("time limit", ended.step + 1, True)  # one step is made, however short the time
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_with_a_checkpoint(tmp_path, at_step, number):
+    before = signal.getsignal(number)
+    at_step(5, lambda _: os.kill(os.getpid(), number))
+    assert train(tmp_path / "run", settings()) == ("stopped", 5, True)
+    assert signal.getsignal(number) is before
+    assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == 5
+    assert status(tmp_path / "run")["state"] == "stopped"
+
+
+def test_a_stop_file_ends_with_a_checkpoint_and_is_gone(tmp_path, at_step):
+    at_step(5, ask_to_stop)
+    assert train(tmp_path / "run", settings()) == ("stopped", 5, True)
+    stop = tmp_path / "run" / "training" / "stop"
+    assert not stop.exists()
+    stop.touch()  # for a process that died before it saw it: the next one is not meant
+    assert train(tmp_path / "run", settings()) == ("finished", 14, True)
+
+
+def test_a_stop_at_the_very_last_step_is_a_finish(tmp_path, at_step):
+    at_step(14, ask_to_stop)
+    assert train(tmp_path / "run", settings()) == ("finished", 14, True)
+    assert "validation loss" in history(tmp_path / "run")[-1]
+
+
+def test_training_in_a_thread_works_without_signals(tmp_path):
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(train(tmp_path / "run", settings(optim={"max_steps": 2}))))
+    thread.start()
+    thread.join()
+    assert ended == [("finished", 2, True)]
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_early_stopping_keeps_what_it_says(tmp_path, monkeypatch, at_step, keep):
+    """Validation losses 5, 4, 6, 7, 8 with patience 3: the end is the fifth, the best the second."""
+    losses_to_come = iter([5.0, 4.0, 6.0, 7.0, 8.0])
+    monkeypatch.setattr(Trainer, "validate", lambda _: {"loss": next(losses_to_come)})
+    weights = {}
+    for step in (4, 10):
+        at_step(step, lambda trainer: weights.update({trainer.counters.step: snapshot(trainer)}))
+    wanted = settings(optim={"keep": keep, "validate_every": 2, "patience": 3, "max_steps": 100})
+    assert train(tmp_path / "run", wanted) == ("early stop", 10, True)
+    presented = run.Run(tmp_path / "run").load_model().state_dict()
+    chosen = weights[4 if keep == "best" else 10]
+    assert all(torch.equal(tensor, presented[name]) for name, tensor in chosen.items())
+    assert not all(torch.equal(weights[4][name], weights[10][name]) for name in chosen)
+    told = status(tmp_path / "run")
+    assert (told["state"], told["best_step"], float(told["best"])) == ("early stop", 4, 4.0)
+    assert train(tmp_path / "run", wanted) == ("early stop", 10, True)  # nothing is trained, nothing validated
+
+
+def snapshot(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Weights, without the statistics that a checkpoint measures anew."""
+    return {name: value.detach().clone() for name, value in trainer.model.named_parameters()}
+
+
+def test_a_warm_up_is_no_best_checkpoint(tmp_path, monkeypatch):
+    """The warm-up minimises another loss: its validations neither set the best nor count as stale."""
+    to_come = iter([1.0, 2.0, 9.0, 8.0, 8.5, 8.6])
+    monkeypatch.setattr(Trainer, "validate", lambda _: {"loss": next(to_come)})
+    wanted = settings(**WARM | {"optim": WARM["optim"] | {"keep": "best", "validate_every": 2, "patience": 2}})
+    assert train(tmp_path / "run", wanted) == ("early stop", 12, True)
+    assert float(status(tmp_path / "run")["best"]) == 8.0
+
+
+# --- what randomness depends on --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["np", "gmp, warm start", "vae"])
+def test_validation_does_not_change_the_training(tmp_path, name):
+    """However often one validates: the same weights, moments and random states."""
+    for every in (3, 7, 100):
+        optim = KINDS[name].get("optim", {}) | {"validate_every": every}
+        train(tmp_path / str(every), settings(**KINDS[name] | {"optim": optim}), pictures())
+    assert (tmp_path / "3" / "ood_history.csv").exists()  # the scores of outliers take part
+    first = state(tmp_path / "3")
+    for every in (7, 100):
+        other = state(tmp_path / str(every))
+        assert [key for key in first if not key.startswith("sums/") and not torch.equal(first[key], other[key])] == []
+
+
+def test_the_seed_decides_everything(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        torch.rand(5)
+        train(tmp_path / name, settings(seed=seed, optim={"max_steps": 3}))
+    assert_same_training(tmp_path / "a", tmp_path / "b")
+    a, c = state(tmp_path / "a"), state(tmp_path / "c")
+    assert not torch.equal(a["generator/batches"], c["generator/batches"])
+    assert not torch.equal(a["model/encoder.body.0.weight"], c["model/encoder.body.0.weight"])
+    assert not torch.equal(a["random/cpu"], c["random/cpu"])
+
+
+# --- numbers that are none -------------------------------------------------------------------------------------------
+
+PLANTED = {
+    "reconstruction": (losses, "reconstruction"),
+    "gw": (losses, "gromov_wasserstein"),
+    "entropy": (losses, "entropy_regulariser"),
+    "gradient penalty": (losses, "gradient_penalty"),
+    "critic gap": (objectives.GWAEObjective, "_gap"),
+}
+
+
+@pytest.mark.parametrize(
+    ("term", "value"), [*((term, float("nan")) for term in PLANTED), ("reconstruction", float("inf"))]
+)
+def test_a_term_that_is_no_number_is_named_and_nothing_good_is_lost(tmp_path, monkeypatch, at_step, term, value):
+    owner, name = PLANTED[term]
+    intact = getattr(owner, name)
+    at_step(8, lambda _: monkeypatch.setattr(owner, name, lambda *args: intact(*args) + value))
+    with pytest.raises(UserError, match=f"^The term '{term}' became non-finite at step 9; lower optim.lr"):
+        train(tmp_path / "run", settings())
+    told = status(tmp_path / "run")
+    assert told["state"] == "failed"
+    assert told["message"].startswith(f"The term '{term}' became non-finite at step 9")
+    assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == 6
+    model = run.Run(tmp_path / "run").load_model()
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+def test_after_a_term_that_was_no_number_the_last_checkpoint_resumes(tmp_path, monkeypatch, at_step):
+    at_step(8, lambda _: monkeypatch.setattr(losses, "drift", lambda *_: torch.tensor(float("nan"))))
+    with pytest.raises(UserError, match="The term 'loss' became non-finite at step 9"):  # drift has no name of its own
+        train(tmp_path / "run", settings())
+    monkeypatch.undo()
+    train(tmp_path / "whole", settings())
+    assert train(tmp_path / "run", settings()).reason == "finished"
+    assert_same_training(tmp_path / "whole", tmp_path / "run")
+
+
+def test_a_gradient_that_is_no_number_is_named(tmp_path, monkeypatch, at_step):
+    """sqrt at 0 has a finite value and an infinite slope: the loss alone does not show it."""
+    intact = losses.reconstruction
+
+    def plant(_):
+        monkeypatch.setattr(losses, "reconstruction", lambda x, y: intact(x, y) + ((y - y).sum()).sqrt())
+
+    at_step(8, plant)
+    with pytest.raises(UserError, match=r"^The term 'gradient' became non-finite at step 9"):
+        train(tmp_path / "run", settings())
+
+
+@pytest.mark.parametrize("player", ["main", "critic"])
+def test_weights_that_are_no_numbers_never_replace_a_checkpoint(tmp_path, at_step, player):
+    """An optimiser's step can fail after a good loss, right before a checkpoint."""
+
+    def plant(trainer):
+        trainer.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
+
+    at_step(12, plant)
+    with pytest.raises(UserError, match=r"^The weights '\w+\..*' became non-finite at step 12"):
+        train(tmp_path / "run", settings())
+    assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == 6
+    weights = run.Run(tmp_path / "run").load_model().state_dict()
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
+def test_a_validation_that_is_no_number_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "validate", lambda _: {"loss": float("nan"), "gw": float("nan")})
+    with pytest.raises(UserError, match=r"^The term 'validation gw' became non-finite at step 6;"):
+        train(tmp_path / "run", settings())
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "LOG_EVERY", 4)
+    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"max_steps": 6})), pictures(), accelerator="cpu")
+    seen = []
+    add = trainer.recorder.add
+    monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
+    trainer.fit(progress=False)
+    rows = trainer.run.history
+    assert rows["step"].tolist() == [4, 6]
+    assert rows["loss"].tolist() == pytest.approx([sum(seen[:4]) / 4, sum(seen[4:]) / 2], rel=1e-6)
+    assert rows["validation psnr"].isna().tolist() == [True, False]
+
+
+def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
+    """A step may take seconds; who watches must not have to wait for 50 of them."""
+    monkeypatch.setattr("trainer.record.BEAT_EVERY", 0.0)
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+    beats = []
+    write = trainer.recorder.status
+    monkeypatch.setattr(
+        trainer.recorder, "status", lambda state, counters, *rest: (beats.append(state), write(state, counters, *rest))
+    )
+    trainer.fit(progress=False)
+    assert beats == ["running"] * 15 + ["finished"]
+    told = status(tmp_path / "run")
+    assert (told["pid"], told["step"], told["max_steps"]) == (os.getpid(), 14, 14)
+    assert abs(told["heartbeat"] - time.time()) < 60
+
+
+def test_progress_goes_to_standard_error(tmp_path, capsys):
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+    trainer.fit(progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "14/14" in err
+
+
+def test_several_devices_and_unknown_accelerators_are_refused(tmp_path):
+    made = run.create(tmp_path / "run", settings())
+    with pytest.raises(UserError, match="one device"):
+        Trainer(made, pictures(), devices=2)
+    with pytest.raises(UserError, match="not available on this machine; choose auto or cpu"):
+        Trainer(made, pictures(), accelerator="abacus")
+
+
+# --- the fault that was found while preparing ------------------------------------------------------------------------
+
+
+def digits(data_root: Path | None) -> object:
+    return pictures(512)
+
+
+def test_rmsprop_at_5e4_stays_finite_on_digits(tmp_path):
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+    bar = tqdm(disable=True)
+    for _ in range(3):
+        trainer._one_step(bar)
