@@ -88,10 +88,22 @@ def score_columns(table: pd.DataFrame) -> list[str]:
 
 
 def write(table: pd.DataFrame, run: Run) -> None:
-    """Replace ood_scores.parquet atomically. Raises: UserError if the folder cannot be written."""
+    """Replace ood_scores.parquet atomically, scores to 16 significant bits (1 in 65,536): a quarter of the file less.
+
+    Raises: UserError if the folder cannot be written.
+    """
     from trainer import files
 
-    files.write_atomic(run.path / FILE, lambda path: write_parquet(table, path))
+    scores = [name for name in score_columns(table) if name.startswith(SCORE)]
+    short = table.assign(**{name: _rounded(table[name].to_numpy(np.float32)) for name in scores})
+    files.write_atomic(run.path / FILE, lambda path: write_parquet(short, path))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """float32 values to the nearest one whose last 8 bits are 0; infinities and NaN stay what they are."""
+    bits = values.view(np.uint32)
+    short = ((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32)
+    return np.where(np.isfinite(values), short, values)
 
 
 def read(run: Run) -> pd.DataFrame:
