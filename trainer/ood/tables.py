@@ -58,7 +58,7 @@ def raw_scores(
 def rows(
     images: ImageSet, raw: dict[str, np.ndarray], calibration: Calibration, role: str, polarity: str = ""
 ) -> pd.DataFrame:
-    """The table of one data set, given its raw scores."""
+    """The table of one data set, given its raw scores; scores to 16 significant bits, a quarter of the file less."""
     import pandas as pd
 
     names = np.array([*images.label_names, ""], dtype=object)
@@ -71,7 +71,7 @@ def rows(
         "label_name": names[labels],
         "checkpoint": calibration.checkpoint,
     }
-    table |= {SCORE + name: values for name, values in calibration.extend(raw).items()}
+    table |= {SCORE + name: _rounded(values) for name, values in calibration.extend(raw).items()}
     table |= {BASELINE + name: values for name, values in baseline_scores(images.images.numpy()).items()}
     return pd.DataFrame(table)
 
@@ -88,19 +88,15 @@ def score_columns(table: pd.DataFrame) -> list[str]:
 
 
 def write(table: pd.DataFrame, run: Run) -> None:
-    """Replace ood_scores.parquet atomically, scores to 16 significant bits (1 in 65,536): a quarter of the file less.
-
-    Raises: UserError if the folder cannot be written.
-    """
+    """Replace ood_scores.parquet atomically. Raises: UserError if the folder cannot be written."""
     from trainer import files
 
-    scores = [name for name in score_columns(table) if name.startswith(SCORE)]
-    short = table.assign(**{name: _rounded(table[name].to_numpy(np.float32)) for name in scores})
-    files.write_atomic(run.path / FILE, lambda path: write_parquet(short, path))
+    files.write_atomic(run.path / FILE, lambda path: write_parquet(table, path))
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
     """float32 values to the nearest one whose last 8 bits are 0; infinities and NaN stay what they are."""
+    values = np.ascontiguousarray(values, np.float32)
     bits = values.view(np.uint32)
     short = ((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32)
     return np.where(np.isfinite(values), short, values)
