@@ -38,11 +38,15 @@ function sessionOf(hash, base) {
   const model = live.models.get(hash);
   if (!model) return Promise.reject(new Error("the decoder has not arrived yet"));
   live.runtime ??= loadRuntime(base);
-  model.session ??= live.runtime.then((ort) => ort.InferenceSession.create(model.bytes, { executionProviders: ["wasm"] }));
-  model.session.catch((error) => {
-    model.failed = error;
-    live.bus.dispatchEvent(new CustomEvent("decoder", { detail: hash }));
-  });
+  if (!model.session) {
+    model.session = live.runtime
+      .then((ort) => ort.InferenceSession.create(model.bytes, { executionProviders: ["wasm"] }))
+      .finally(() => (model.bytes = null)); // the session has its own copy
+    model.session.catch((error) => {
+      model.failed = error;
+      live.bus.dispatchEvent(new CustomEvent("decoder", { detail: hash }));
+    });
+  }
   return model.session;
 }
 

@@ -29,7 +29,7 @@ class Panel {
     this.listeners = {
       edit: (event) => this.edit(event.detail.edits, event.detail.source),
       commit: () => this.commit(),
-      decoder: () => this.showNote(),
+      decoder: (event) => event.detail === this.data?.model && this.prepare(),
     };
     for (const [name, listener] of Object.entries(this.listeners)) live.bus.addEventListener(name, listener);
   }
@@ -64,8 +64,24 @@ class Panel {
       support.textContent = data.support.text;
       support.classList.toggle("far", data.support.far);
     }
+    this.prepare();
+  }
+
+  /** Load the decoder before it is needed, and catch up with what was moved while it was on its way. */
+  async prepare() {
+    const { data, root } = this;
+    const model = live.models.get(data.model);
+    root.dataset.decoder = !data.decoder ? "none" : model?.failed ? "failed" : model ? "loading" : "coming";
     this.showNote();
-    if (data.decoder && live.models.has(data.model)) sessionOf(data.model, this.base).catch(() => {}); // warm it up
+    if (!data.decoder || !model || model.failed) return;
+    try {
+      await sessionOf(data.model, this.base);
+    } catch {
+      return; // the model's `failed` says so, and its event comes back here
+    }
+    if (this.data.model !== data.model) return;
+    root.dataset.decoder = "ready";
+    if (live.sequence > this.painted) this.decodeHere();
   }
 
   showStart() {
@@ -171,6 +187,7 @@ class Panel {
     }
     const details = this.root.querySelector(".dead");
     details.hidden = !dead.children.length;
+    details.open = !alive.children.length; // nothing else to slide
     const n = dead.children.length;
     details.querySelector("summary").textContent =
       `${n} ${n === 1 ? "axis" : "axes"} without visible effect (below ${this.data.floor})`;
