@@ -28,7 +28,6 @@ def pairwise_distances(points: Tensor) -> Tensor:
     sizes = norms.unsqueeze(0) + norms.unsqueeze(1)
     squared = sizes - 2 * gram
     positive = squared > ROUNDING * torch.finfo(flat.dtype).eps * sizes.detach()
-    positive = positive & ~torch.eye(len(flat), dtype=torch.bool, device=flat.device)
     return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
 
 

@@ -147,6 +147,18 @@ def test_gw_of_two_points_by_hand():
     assert value.item() == pytest.approx((5 - 2 * 2 / math.sqrt(2)) / 2, rel=1e-6)
 
 
+def test_gw_weighs_a_pair_by_both_its_samples():
+    """Whole numbers of mean 1 as weights are copies of the samples, but for s, which counts each once."""
+    z, x = gaussian(4, 3, seed=11), gaussian(4, 1, 4, 4, seed=12)
+    weights, copies = torch.tensor([2.0, 0.0, 1.0, 1.0], dtype=DOUBLE), torch.tensor([0, 0, 2, 3])
+    log_scale = torch.tensor(0.8, dtype=DOUBLE)
+    corrected = log_scale + (z[copies].std(0).mean() / z.std(0).mean()).log()
+    expected = losses.gromov_wasserstein(z[copies], x[copies], corrected).item()
+    assert losses.gromov_wasserstein(z, x, log_scale, weights).item() == pytest.approx(expected, rel=1e-12)
+    ones = torch.ones(4, dtype=DOUBLE)
+    assert losses.gromov_wasserstein(z, x, log_scale, ones) == losses.gromov_wasserstein(z, x, log_scale)
+
+
 def test_gw_of_a_single_sample_is_zero():
     z, x = gaussian(1, 4).requires_grad_(), gaussian(1, 9).requires_grad_()
     value = losses.gromov_wasserstein(z, x, torch.tensor(0.9, dtype=DOUBLE))
@@ -242,6 +254,7 @@ def test_kl_matches_torch_distributions():
 def test_potential_gap_is_model_minus_data_and_drift_is_symmetric():
     model, data = torch.tensor([3.0, 5.0]), torch.tensor([1.0, -2.0])
     assert losses.potential_gap(model, data).item() == 4.5
+    assert losses.potential_gap(model, data, torch.tensor([0.5, 1.5])).item() == 5
     assert losses.drift(model, data).item() == 17 + 2.5
 
 

@@ -152,6 +152,26 @@ def test_each_term_about_the_prior_reaches_means_matrices_and_logits(weight):
         assert parameter.grad.abs().max() > 0, name
 
 
+@pytest.mark.parametrize("weight", ["lambda_gw", "lambda_d"])
+def test_terms_of_mixture_samples_carry_their_weights(weight):
+    """Without them the logits would get the gradient of the standardisation alone (test_priors.py)."""
+    task = objective(objective=NO_WEIGHT | {weight: 1}).eval()
+    x, model, logits = batch(), task.model, task.model.prior.logits
+    torch.manual_seed(3)
+    found = torch.autograd.grad(task(x)["loss"], logits)[0]
+    torch.manual_seed(3)
+    torch.randn(len(x), model.z_dim)  # the posterior's noise
+    z, shares = model.prior.sample_weighted(len(x))
+    generated = model.decode(z)
+    if weight == "lambda_gw":
+        loss = losses.gromov_wasserstein(z, generated, model.log_scale, shares)
+    else:
+        loss = (shares * model.critic(generated, z)).mean()
+    expected = torch.autograd.grad(loss, logits)[0]
+    assert expected.abs().max() > 0
+    assert torch.allclose(found, expected, rtol=1e-3, atol=1e-8)
+
+
 class Bump(nn.Module):
     """A critic that is high around one code, whatever the picture."""
 
