@@ -71,7 +71,7 @@ class Atlas:
 
     def placed(self, codes: np.ndarray) -> np.ndarray:
         """Coordinates of codes (M, d) on this map, (M, 2 or 3)."""
-        return projection.place_on_map(codes, self.everything, self.places)
+        return mapping.place(codes, self.everything, self.places, self.settings, len(self.codes))
 
     def code_at(self, at: tuple[float, ...]) -> np.ndarray:
         """The distance-weighted code at a place of the map, (d,) float32."""

@@ -59,7 +59,7 @@ def map_figure(
         traces.append(("", _mine(mine, dark)))
     figure = go.Figure([go.Scattergl(trace) if flat else go.Scatter3d(_in_space(trace)) for _, trace in traces])
     figure.update_layout(_layout(atlas, dark, flat))
-    if "centres" in layers and flat:
+    if "centres" in layers and flat and atlas.components:
         figure.update_layout(annotations=_numbers(atlas, dark))
     return Drawn(figure, tuple(kind for kind, _ in traces))
 

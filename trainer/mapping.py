@@ -143,7 +143,7 @@ def compute(
     }
     if settings.dims == 2 and model.prior.kind == "gmp":
         progress("outlines", 0, 1)
-        meta["outlines"] = _component_outlines(model, everything, coordinates, settings.seed)
+        meta["outlines"] = _component_outlines(model, everything, coordinates, settings, len(z))
     if settings.method == "umap":
         progress("trustworthiness", 0, 1)
         meta["trustworthiness"] = projection.trustworthiness(z, coordinates[: len(z)])
@@ -229,21 +229,35 @@ class _Epochs:
 
 
 def _component_outlines(
-    model: LatentModel, everything: np.ndarray, coordinates: np.ndarray, seed: int
+    model: LatentModel, everything: np.ndarray, coordinates: np.ndarray, settings: MapSettings, n_codes: int
 ) -> list[dict[str, Any]]:
     """1- and 2-sigma outlines of every component, of samples that the map did not see, placed on it."""
     import torch
 
-    generator, found = torch.Generator().manual_seed(seed + 1), []
+    generator, found = torch.Generator().manual_seed(settings.seed + 1), []
     shares = outlines.SIGMA_SHARES
     for k in range(len(model.prior.weights())):
         with torch.inference_mode():
             samples = model.prior.sample_component(k, OUTLINE_SAMPLES, generator).numpy()
-        placed = projection.place_on_map(samples, everything, coordinates)
+        placed = place(samples, everything, coordinates, settings, n_codes)
         for (sigma, share), paths in zip(shares.items(), outlines.outlines(placed, list(shares.values())), strict=True):
             rounded = [_rounded(path) for path in paths]
             found.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})
     return found
+
+
+def place(
+    points: np.ndarray, everything: np.ndarray, coordinates: np.ndarray, settings: MapSettings, n_codes: int
+) -> np.ndarray:
+    """Where a map puts codes (M, d) that it was not fitted on, (M, dims).
+
+    Args:
+        everything, coordinates: codes and places of all points of the map; the first `n_codes` are test codes.
+    """
+    if settings.method == "pca":  # linear, so exact
+        together = np.concatenate([everything, np.asarray(points, everything.dtype)])
+        return projection.pca(together, settings.dims, fitted_on=n_codes)[len(everything) :]
+    return projection.place_on_map(points, everything, coordinates)
 
 
 def _round_trips(model: LatentModel, z: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ def test_outlines_hold_their_share_of_fresh_samples(run, made, planted, method):
     places = found.frame[["x", "y"]].to_numpy()
     for k in range(0, 10, 3):
         fresh = model.prior.sample_component(k, 2000, torch.Generator().manual_seed(77 + k)).numpy()
-        placed = projection.place_on_map(fresh, known, places)
+        placed = mapping.place(fresh, known, places, settings, len(codes))
         for entry in found.meta["outlines"]:
             if entry["component"] == k:
                 share = outlines.inside(placed, [np.array(path) for path in entry["paths"]]).mean()
