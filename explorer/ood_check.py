@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer import ood_detail, ood_mine, ood_pictures, pixels, widgets
 from explorer.images import MAX_FILES, looks_inverted
-from explorer.ood_data import Detector
+from explorer.ood_data import Detector, percent
 from explorer.ood_mine import Kept
 from explorer.ood_state import bound, current, target_rate
 from explorer.traverse_start import UPLOAD_TYPES
@@ -153,7 +153,7 @@ def summary(found: Detector, table: pd.DataFrame, fpr: float) -> str:
     )
     firm = "" if not count else f", {steady} of them whichever way they are shifted by a pixel"
     return (
-        f"{called}{firm}. Of ordinary {found.entry.data_title} pictures about {fpr:.1%} would be, which of {total} are "
+        f"{called}{firm}. Of ordinary {found.entry.data_title} pictures about {percent(fpr)} would be, which of {total} are "
         f"{fpr * total:.2g}."
     )
 

@@ -34,11 +34,12 @@ SOLVED = 0.9995
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A model with what its folder tells about outliers. Shared by all sessions: never change it."""
+    """A model with what its folder tells about outliers. Shared by all sessions: never change it otherwise."""
 
     entry: catalog.Entry
     calibration: Calibration
     table: pd.DataFrame
+    sides: dict[str, tuple[Side, Side] | None] = field(default_factory=dict)  # by pair, filled by `sides`
 
     @property
     def ordinary(self) -> pd.DataFrame:
@@ -169,8 +170,10 @@ def lacking(found: Detector, wanted: tuple[str, ...]) -> list[str]:
 
 def sides(found: Detector, pair: Pair) -> tuple[Side, Side] | None:
     """Stored scores of both sides of a pair, baselines included; None where the outliers were not scored."""
-    rows = found.rows(pair)
-    return None if rows[1].empty else (side(rows[0]), side(rows[1]))
+    if pair.name not in found.sides:
+        rows = found.rows(pair)
+        found.sides[pair.name] = None if rows[1].empty else (side(rows[0]), side(rows[1]))
+    return found.sides[pair.name]
 
 
 def side(rows: pd.DataFrame) -> Side:
@@ -266,8 +269,8 @@ def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
     bar = max(baselines, key=lambda curve: curve.auroc)
     if bar.auroc >= SOLVED:
         return (
-            f"This pair is solved by {bar.title} alone (AUROC {bar.auroc:.3f}): every detector can look perfect here, "
-            "so a high number says little about the model."
+            f"{bar.title[:1].upper()}{bar.title[1:]} alone solves this pair (AUROC {bar.auroc:.3f}), so no number here "
+            f"shows that a model has learned anything; {best.title} reaches {best.auroc:.3f}."
         )
     own = best.measured["AUROC"]
     standing = {
@@ -276,9 +279,14 @@ def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
         "below": f"no better than the baseline {bar.title} ({bar.auroc:.3f}), which knows nothing of the model",
     }[against_baselines(best, bar.auroc)]
     return (
-        f"{best.title} puts the outlier above the ordinary picture in {own.value:.1%} of all pairs (95 % interval "
-        f"{own.low:.1%} to {own.high:.1%}), {standing}."
+        f"{best.title} puts the outlier above the ordinary picture in {percent(own.value)} of all pairs (95 % "
+        f"interval {percent(own.low)} to {percent(own.high)}), {standing}."
     )
+
+
+def percent(share: float) -> str:
+    """A share as the page writes it: 0.051 is "5.1 %"."""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def threshold_of(found: Detector | None, curve: Curve, fpr: float) -> float:

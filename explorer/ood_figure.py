@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from explorer.ood_data import Curve
     from trainer.ood.history import Row
 
-HEIGHT = 400
+HEIGHT = 374  # without the legend
+LEGEND_ROW = 19
 STEPS = 400
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _BASELINES = ("dot", "dash", "dashdot")
@@ -39,13 +40,13 @@ def roc(
 
     colours, styles = theme.colours(dark), line_styles(curves)
     n = max((len(curve.ordinary) for curve in [*curves, *baselines]), default=1)
-    figure = go.Figure()
+    figure = go.Figure(layout=_roc_layout(log, n, dark, len(curves) + len(baselines)))
     chance = np.geomspace(0.5 / n, 1, 60) if log else np.array([0.0, 1.0])
     line = {"color": colours["border"], "width": 1}
     figure.add_scatter(x=chance, y=chance, mode="lines", line=line, hoverinfo="skip", showlegend=False, name="chance")
     for place, curve in enumerate(baselines):
         line = {"color": colours["muted"], "width": 1.2, "dash": _BASELINES[place % len(_BASELINES)]}
-        figure.add_scatter(**_trace(curve, log, n, line))
+        figure.add_scatter(**_trace(curve, log, n, line), legendrank=2_000)  # drawn first, named last
     for curve in curves:
         colour, dash = styles[curve.key]
         figure.add_scatter(**_trace(curve, log, n, {"color": theme.category(colour), "width": 2.2, "dash": dash}))
@@ -53,7 +54,6 @@ def roc(
         x, y = max(point[0], 0.5 / n if log else 0), point[1]
         marker = {"size": 11, "color": colours["background"], "line": {"width": 2.2, "color": colours["text"]}}
         figure.add_scatter(x=[x], y=[y], mode="markers", marker=marker, hoverinfo="skip", showlegend=False, name="now")
-    figure.update_layout(_roc_layout(log, n, dark))
     return figure
 
 
@@ -95,20 +95,18 @@ def _trace(curve: Curve, log: bool, n: int, line: dict) -> dict:
     )
 
 
-def _roc_layout(log: bool, n: int, dark: bool) -> dict:
+def _roc_layout(log: bool, n: int, dark: bool, names: int) -> dict:
     ticks = {"tickformat": ",.0%"}
     x = {"type": "log", "range": [float(np.log10(0.5 / n)), 0.02], "dtick": 1, "tickformat": "~%"} if log else ticks
     return dict(
         template=theme.template(dark),
-        height=HEIGHT,
-        margin={"l": 52, "r": 10, "t": 8, "b": 44},
+        height=HEIGHT + LEGEND_ROW * names,
+        margin={"l": 52, "r": 10, "t": 8, "b": 58 + LEGEND_ROW * names},
         hovermode="closest",
         xaxis={"title": {"text": "false-positive rate: ordinary pictures called outliers"}, **x}
         | ({} if log else {"range": [-0.01, 1.01]}),
         yaxis={"title": {"text": "true-positive rate: outliers found"}, "range": [-0.01, 1.02], **ticks},
-        legend={"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)", "font_size": 11}
-        if not log
-        else {"orientation": "h", "y": -0.22, "x": 0, "font_size": 11},
+        legend={"yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
     )
 
 

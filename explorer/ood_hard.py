@@ -38,15 +38,17 @@ def pictures(panel: Panel, curve: Curve, threshold: float) -> None:
     model = panel.found.get(curve.model, panel.selected)
     ordinary = _ordinary(panel, curve, threshold)
     outliers = _outliers(panel, curve, threshold)
-    names = (panel.both[0].title, panel.title)
     st.caption(f"Upper: the picture; lower: what {model.entry.name} makes of it." + _unpictured(panel, ordinary))
     groups, shown = [], []
     for side, found, values, titles in (
-        (panel.both[0], ordinary, curve.ordinary, (f"{names[0]} called outliers", f"{names[0]} just passed")),
-        (panel.both[1], outliers, curve.outliers, (f"{names[1]}: missed", f"{names[1]}: just caught")),
+        (panel.both[0], ordinary, curve.ordinary, ("False alarms", "Just passed")),
+        (panel.both[1], outliers, curve.outliers, ("Missed", "Just caught")),
     ):
         if found is not None:
-            groups += _groups(side, found.split, values, titles, sum(map(len, shown)))
+            colour = theme.colours(theme.is_dark())["muted" if side is panel.both[0] else "accent"]
+            groups += [
+                group | {"colour": colour} for group in _groups(side, found.split, values, titles, sum(map(len, shown)))
+            ]
             shown.append(found.pictures)
     _draw(model, [group for group in groups if group["titles"]], shown)
 
@@ -107,8 +109,7 @@ def _groups(
         groups.append(
             {
                 "title": title,
-                "note": f"{count:,} picture{'s' if count != 1 else ''}" + (f", {order}" if len(rows) > 1 else ""),
-                "colour": "",
+                "note": f"{count:,} of {side.title}" + (f", {order}" if len(rows) > 1 else ""),
                 "first": first,
                 "titles": [f"{side.ids[row]} · {values[row]:.4g}" for row in rows],
             }
@@ -183,7 +184,7 @@ def sentence(rows: Sequence[Row], score: str) -> str:
     crossings = sum((a - 0.5) * (b - 0.5) < 0 for a, b in pairwise(values))
     late = values[len(values) // 2 :]
     if crossings:
-        times = "once" if crossings == 1 else f"{crossings} times"
+        times = {1: "once", 2: "twice"}.get(crossings, f"{crossings} times")
         return (
             f"**{score}** changed sides {times} (AUROC from {min(values):.2f} to {max(values):.2f}): at some "
             "checkpoints ordinary pictures score higher than outliers, so do not rely on it alone."

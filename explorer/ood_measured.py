@@ -88,7 +88,7 @@ def _controls(found: Detector) -> str:
             f"{found.entry.data_title} against",
             list(titles),
             format_func=titles.__getitem__,
-            width=240,
+            width=270,
             **bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus),
         )
         others = [
@@ -106,6 +106,7 @@ def _controls(found: Detector) -> str:
         chosen = [name for name in view.scores if name in names] or ["combined"]
         st.multiselect(
             "Scores", names, format_func=lambda name: "the paper's own" if name == PAPER else name,
+            width=320,
             **bound("scores", chosen),
         )  # fmt: skip
     return shown
@@ -115,7 +116,7 @@ def _usual(found: Detector, pairs: tuple[Pair, ...]) -> str:
     """The first pair that was scored and that polarity does not give away."""
     from trainer.ood.pairs import MATCHED
 
-    scored = [pair for pair in pairs if not found.rows(pair)[1].empty] or list(pairs)
+    scored = [pair for pair in pairs if ood_data.sides(found, pair)] or list(pairs)
     matched = [pair.name for pair in scored if pair.polarity == MATCHED]
     return (matched or [pair.name for pair in scored] or [OWN])[0]
 
@@ -235,15 +236,22 @@ def _charts(panel: Panel) -> tuple[Curve, float]:
     threshold = _threshold(panel, curve)
     called = np.float32(threshold)
     point = float((curve.ordinary > called).mean()), float((curve.outliers > called).mean())
-    left, right = st.columns(2, gap="large")
-    with left:
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", height=70):
-            st.markdown("**ROC curves**", width="content")
-            st.toggle("Logarithmic", **bound("log"), help="Spreads out the small false-positive rates that matter.")
-        figure = ood_figure.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark())
-        st.plotly_chart(figure, theme=None, key="ood.roc", config=_CONFIG)
-    with right:
-        _point(panel, curve, threshold, everything)
+    with st.container(key="ood-charts"):
+        with st.container(gap="small"):
+            with st.container(
+                horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="ood-roc-head"
+            ):
+                st.markdown("**ROC curves**", width="content")
+                st.toggle("Logarithmic", **bound("log"), help="Spreads out the small false-positive rates that matter.")
+            figure = ood_figure.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark())
+            st.plotly_chart(figure, theme=None, key="ood.roc", config=_CONFIG)
+        with st.container(gap="small"):
+            with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
+                titles = {each.key: each.title for each in everything}
+                tied = bound("focus", curve.key, at="")
+                st.selectbox("Threshold of", list(titles), format_func=titles.__getitem__, **tied)
+                target_rate()
+            _point(panel, curve, threshold)
     return curve, threshold
 
 
@@ -252,26 +260,20 @@ def _threshold(panel: Panel, curve: Curve) -> float:
     return float(view.at) if view.at else ood_data.threshold_of(panel.found.get(curve.model), curve, view.fpr)
 
 
-def _point(panel: Panel, curve: Curve, threshold: float, everything: list[Curve]) -> None:
+def _point(panel: Panel, curve: Curve, threshold: float) -> None:
     """Histograms with the threshold that can be dragged."""
-    titles = {each.key: each.title for each in everything}
 
     def moved() -> None:
         change(at=str(st.session_state["ood.point"].moved))
 
-    with st.container(horizontal=True, vertical_alignment="bottom", height=70):
-        st.selectbox(
-            "Operating point of", list(titles), format_func=titles.__getitem__, **bound("focus", curve.key, at="")
-        )
-        target_rate()
     low, high, scale = axis(curve.ordinary, curve.outliers)
     ood_point.operating_point(
         {
             "ordinary": _floats(curve.ordinary),
             "outliers": _floats(curve.outliers),
             "names": [
-                f"{panel.both[0].title}, n = {len(curve.ordinary):,}",
-                f"{panel.title}, n = {len(curve.outliers):,}",
+                f"{panel.both[0].title} · {len(curve.ordinary):,}",
+                f"{panel.title} · {len(curve.outliers):,}",
             ],
             "score": f"minus {curve.score}" if curve.reversed else curve.score,
             "low": low,
@@ -284,7 +286,9 @@ def _point(panel: Panel, curve: Curve, threshold: float, everything: list[Curve]
     )
     source = "held-out pictures, so the rate among test pictures differs a little" if curve.model else "these pictures"
     if current().at:
-        if st.button(f"Back to the target of {current().fpr:.1%}", key="ood.back", icon=":material/undo:"):
+        if st.button(
+            f"Back to the target of {ood_data.percent(current().fpr)}", key="ood.back", icon=":material/undo:"
+        ):
             change(at="")
             st.rerun()
     else:

@@ -8,6 +8,19 @@ from explorer import catalog, ood_check, ood_measured, widgets
 from explorer.ood_data import detector, has_scores
 from explorer.ood_state import VIEWS, bound, current
 
+CSS = """<style>
+.st-key-ood-charts {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 2rem;
+}
+.st-key-ood-roc-head { min-height: 4.25rem; }
+.st-key-ood-table table { font-size: 0.9rem; font-variant-numeric: tabular-nums; width: 100%; }
+.st-key-ood-table th, .st-key-ood-table td { border-left: 0; border-right: 0; padding: 0.35rem 0.6rem; }
+.st-key-ood-table th { font-weight: 500; opacity: 0.75; }
+.st-key-ood-table [data-testid="stMarkdownContainer"] { overflow-x: auto; }
+.st-key-metrics-ood { row-gap: 0; }
+</style>"""
+"""Charts side by side where there is room for two, and a quiet table that scrolls rather than being cut."""
+
 
 def show(entry: catalog.Entry) -> None:
     """The whole page for one model.
@@ -15,6 +28,7 @@ def show(entry: catalog.Entry) -> None:
     Raises: UserError if the model's files are damaged or of other weights.
     """
     current()  # takes the link's state before anything below changes it
+    st.html(CSS)
     if not has_scores(entry):
         widgets.empty_state(
             f"{entry.name} has no out-of-distribution scores yet",

@@ -106,7 +106,10 @@ def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
     if not match or ".." in match["alphabet"]:
         raise UserError(f"{id_} is no picture of Omniglot; evaluate the model again.")
     folder = root / "omniglot-py" / "images_background" / match["alphabet"] / match["character"]
-    return to_array(open_picture(folder / f"{match['drawing']}.png", name=id_), shape[1], shape[0])
+    path = folder / f"{match['drawing']}.png"
+    if not path.is_file():
+        raise UserError(f"Of Omniglot only a part is on this disk, without {path}; delete that tree to have it all.")
+    return to_array(open_picture(path, name=id_), shape[1], shape[0])
 
 
 def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:

@@ -81,14 +81,14 @@ def target_rate() -> None:
 
     st.session_state["ood.fpr"] = round(100 * current().fpr, 1)
     st.number_input(
-        "Target false-positive rate, %",
+        "Target FPR, %",
         0.1,
         50.0,
         step=0.5,
         format="%.1f",
         key="ood.fpr",
         on_change=chosen,
-        width=210,
-        help="Of a hundred ordinary pictures, so many may be called outliers. The threshold that keeps to it was "
-        "measured on held-out pictures.",
+        width=150,
+        help="False-positive rate: of a hundred ordinary pictures, so many may be called outliers. The threshold that "
+        "keeps to it was measured on held-out pictures.",
     )

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer import export, ood_data, widgets
+from trainer.ood.ranking import MEASURES
 
 if TYPE_CHECKING:
     from explorer.ood_data import Curve, Detector
     from trainer.ood.ranking import Measured
     from trainer.run import Metric
 
-MEASURES = {
-    "AUROC": "AUROC",
-    "AUPR out": "AUPR, outliers positive",
-    "AUPR in": "AUPR, ordinary positive",
-    "FPR95": "FPR at 95 % TPR",
-}
+_JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
 STANDING = {"above": "", "level": ":orange-badge[not clearly above]", "below": ":red-badge[not above]"}
 
 
@@ -28,7 +24,10 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, fou
     with st.container(gap="small", key="ood-table"):
         st.markdown(table(curves, baselines))
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-ood"):
-            st.caption("95 % intervals by bootstrap. Protocol:", width="content")
+            st.caption(
+                "95 % intervals by bootstrap. AUPR out: outliers are the positive class; in: ordinary pictures are. "
+                "FPR95: ordinary pictures called outliers where 95 % of the outliers are found. Protocol:",
+            )
             for curve in curves:
                 _protocol(curve, name, found[curve.model])
             st.download_button(
@@ -46,7 +45,7 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, fou
 def table(curves: list[Curve], baselines: list[Curve]) -> str:
     """The ranking as a Markdown table."""
     bar = max(baseline.auroc for baseline in baselines)
-    head = ["| | " + " | ".join(MEASURES.values()) + " | against the best baseline |", "|---|---|---|---|---|---|"]
+    head = ["| | " + " | ".join(MEASURES) + " | over the best baseline |", "|---|---|---|---|---|---|"]
     ranked = sorted([*curves, *baselines], key=lambda curve: -curve.auroc)
     return "\n".join(head + [_row(curve, bar) for curve in ranked])
 
@@ -63,7 +62,7 @@ def _row(curve: Curve, bar: float) -> str:
 def _number(measured: Measured) -> str:
     if math.isnan(measured.low):
         return f"{measured.value:.3f}"
-    return f"{measured.value:.3f} :small[:gray[{measured.low:.3f}–{measured.high:.3f}]]"
+    return f"{measured.value:.3f} :small[:gray[{measured.low:.3f}{_JOINED}{measured.high:.3f}]]"
 
 
 def _escaped(text: str) -> str:

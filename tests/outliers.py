@@ -99,5 +99,5 @@ def write_history(folder: Path) -> None:
     lines = ["step,pair,score,auroc,ordinary,outliers"]
     for step, (steady, flipping) in enumerate(zip((0.9, 0.91, 0.92, 0.93), (0.8, 0.2, 0.3, 0.7), strict=True), start=1):
         for score, auroc in (("combined", steady), ("potential f(x, mu)", flipping)):
-            lines.append(f"{100 * step},{pairs.DRAWN},{score},{auroc},300,300")
+            lines.append(f'{100 * step},{pairs.DRAWN},"{score}",{auroc},300,300')
     (folder / history.FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
