@@ -1,0 +1,1 @@
+"""Programs that print measurements; `make bench` runs them."""
