@@ -39,6 +39,16 @@ def join_tiles(pictures: np.ndarray, columns: int, gap: int = 0, ground: int = 2
     return np.ascontiguousarray(joined[:, :, 0] if channels == 1 else joined)
 
 
+def sprite(pictures: np.ndarray, columns: int) -> str:
+    """Base64 PNG for the tiles component: each tile with its border repeated once around it, `columns` to a row.
+
+    Args:
+        pictures: uint8 (N, C, H, W), N >= 1.
+    """
+    framed = np.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    return as_base64(png(join_tiles(framed, columns)))
+
+
 def png(pixels: np.ndarray, scale: int = 1, level: int = 1) -> bytes:
     """Lossless PNG of uint8 (H, W) or (H, W, 3), each pixel a scale x scale square.
 

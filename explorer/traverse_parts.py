@@ -63,7 +63,7 @@ def sheet_tiles(
     """Show a sheet; a chosen tile moves the panel in the browser at once."""
     live_decoder.tiles(
         {
-            "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(drawn.pictures, drawn.columns))),
+            "sprite": pixels.sprite(drawn.pictures, drawn.columns),
             "sprite_columns": drawn.columns,
             "shape": list(found.model.image_shape),
             "count": len(drawn.pictures),

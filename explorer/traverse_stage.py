@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KEY = "traverse.panel"
 _SEQUENCE = "traverse.sequence"
 FAR = 0.99
+DENSITY_LEVELS = 150
 
 
 def code_now(found: Space, start: Start, view: TraverseState) -> Tensor:
@@ -67,6 +68,7 @@ def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
         "shape": list(found.model.image_shape),
         "axes": axes_data(found),
         "outside": _outside(),
+        "levels": DENSITY_LEVELS,
         "floor": floor,
         "codes_name": "test codes" if found.real else "draws from the prior",
         "anchor": start.anchor,
@@ -110,11 +112,16 @@ def _axes_data(key: str, _found: Space) -> list[dict[str, Any]]:
             "live": bool(table.live[axis]),
             "low": round(float(table.low[axis]), 3),
             "high": round(float(table.high[axis]), 3),
-            "density": [round(value, 3) for value in table.density[axis].tolist()],
-            "prior": [round(value, 3) for value in table.prior_density[axis].tolist()],
+            "density": _levels(table.density[axis]),
+            "prior": _levels(table.prior_density[axis]),
         }
         for rank, axis in enumerate(table.order.tolist(), start=1)
     ]
+
+
+def _levels(density: Tensor) -> str:
+    """Densities as bytes, the peak of the codes being DENSITY_LEVELS: a tenth of what the numbers would take."""
+    return pixels.as_base64((density * DENSITY_LEVELS).round().clamp(0, 255).byte().numpy())
 
 
 def axes_data(found: Space) -> list[dict[str, Any]]:

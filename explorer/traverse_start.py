@@ -197,7 +197,7 @@ def _choose(
 
     live_decoder.tiles(
         {
-            "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(pictures, 50))),
+            "sprite": pixels.sprite(pictures, 50),
             "sprite_columns": 50,
             "shape": list(found.model.image_shape),
             "count": len(values),

@@ -180,7 +180,9 @@ class Panel {
     const [alive, dead] = [this.root.querySelector(".axes.live"), this.root.querySelector(".dead .axes")];
     alive.replaceChildren();
     dead.replaceChildren();
-    for (const axis of this.data.axes) {
+    const densities = (text) => Array.from(atob(text), (letter) => letter.charCodeAt(0) / this.data.levels);
+    for (const told of this.data.axes) {
+      const axis = { ...told, density: densities(told.density), prior: densities(told.prior) };
       const row = this.makeRow(axis);
       this.rows.set(axis.i, row);
       (axis.live ? alive : dead).append(row.node);
@@ -292,7 +294,7 @@ function range(axis, start, value) {
   return { low: Math.min(axis.low, start, value), high: Math.max(axis.high, start, value) };
 }
 
-/** Density of the codes at a value as a share of the axis' peak; the grid holds whole percents of it. */
+/** Density of the codes at a value as a share of the axis' peak; 0 beyond the grid. */
 function densityAt(axis, value) {
   const place = ((value - axis.low) / (axis.high - axis.low)) * (axis.density.length - 1);
   if (place < 0 || place > axis.density.length - 1) return 0;

@@ -10,6 +10,7 @@ export default function (component) {
   tiles.update(data);
   return () => {
     tiles.resized.disconnect();
+    URL.revokeObjectURL(tiles.address);
     instances.delete(parentElement);
   };
 }
@@ -67,24 +68,31 @@ class Tiles {
         grid.append(label);
       }
       const button = element("button", "tile", { type: "button", "data-index": index });
-      button.append(element("canvas"));
+      button.append(element("i"));
       this.buttons.push(button);
       grid.append(button);
     }
   }
 
-  async fill() {
+  /**
+   * Every tile shows its part of one sprite as a background: hundreds of canvases would each be a layer of their own and
+   * slow every frame of the page down. The sprite repeats each tile's border once, so that rounding shows no neighbour.
+   */
+  fill() {
     const { sprite, shape, count, sprite_columns: columns } = this.data;
-    const image = new Image();
-    image.src = `data:image/png;base64,${sprite}`;
-    await image.decode();
-    if (this.data.sprite !== sprite) return;
+    const bytes = Uint8Array.from(atob(sprite), (letter) => letter.charCodeAt(0));
+    if (this.address) URL.revokeObjectURL(this.address);
+    this.address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+    const rows = Math.ceil(count / columns);
     const [, height, width] = shape;
-    for (let index = 0; index < Math.min(count, this.buttons.length); index++) {
-      const context = sized(this.buttons[index].firstChild, width, height);
-      const [x, y] = [(index % columns) * width, Math.floor(index / columns) * height];
-      context.drawImage(image, x, y, width, height, 0, 0, width, height);
-    }
+    const place = (i, n, side) => (100 * (i * (side + 2) + 1)) / (n * (side + 2) - side);
+    this.grid.style.setProperty("--sprite", `url(${this.address})`);
+    this.grid.style.setProperty("--across", `${(100 * columns * (width + 2)) / width}%`);
+    this.grid.style.setProperty("--down", `${(100 * rows * (height + 2)) / height}%`);
+    this.buttons.forEach((button, index) => {
+      const [x, y] = [place(index % columns, columns, width), place(Math.floor(index / columns), rows, height)];
+      button.firstChild.style.backgroundPosition = `${x}% ${y}%`;
+    });
     this.root.dataset.painted = String(Number(this.root.dataset.painted ?? 0) + 1);
   }
 

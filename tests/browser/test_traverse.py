@@ -263,11 +263,12 @@ def test_the_pad_moves_two_axes_and_the_panel_follows(page):
 
 def test_every_picture_is_crisp(page):
     open_traverse(page)
-    styles = page.locator(".stage canvas, .tiles canvas").evaluate_all(
-        "all => all.map(canvas => [getComputedStyle(canvas).imageRendering, canvas.width, canvas.height])"
-    )
-    assert len(styles) > 20
-    assert {tuple(style) for style in styles} == {("pixelated", 32, 32)}
+    rendering = "all => all.map(one => [getComputedStyle(one).imageRendering, one.width, one.height])"
+    styles = page.locator(".stage canvas").evaluate_all(rendering)
+    assert styles == [["pixelated", 32, 32]] * 4
+    tiles = page.locator(".tiles button.tile i").evaluate_all(rendering)
+    assert len(tiles) > 100
+    assert {style[0] for style in tiles} == {"pixelated"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
