@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
-from trainer import checkpoint, data, files, models, objectives, optimisers, warm_start
+from trainer import checkpoint, data, files, finite, lightning, models, objectives, optimisers, warm_start
 from trainer.data.imageset import ImageSet, split_validation
-from trainer.errors import UserError
 from trainer.limits import Limits
 from trainer.ood.history import History
 from trainer.record import Counters, Recorder, Row
@@ -55,7 +53,7 @@ class Trainer:
     ):
         self.run, self.settings = run, run.config
         self.optim = self.settings.optim
-        self.fabric = _fabric(accelerator, devices)
+        self.fabric = lightning.fabric(accelerator, devices)
         self.fabric.launch()
         torch.manual_seed(self.settings.seed)
         self.train_set, self.validation_set = split_validation(
@@ -70,7 +68,7 @@ class Trainer:
         self.wrapped = dict(zip(self.optimizers, wrapped, strict=True))
         self.counters = Counters()
         self.recorder = Recorder(run.path, self.optim.max_steps)
-        self.sample = self.train_set.subset(slice(SAMPLE))
+        self.sample = self.train_set.subset(slice(SAMPLE if self.model.needs_training_set else 0))
         self._restore()
         self.ood = History(run.path, self.settings, self.validation_set, data_root, self.counters.step)
 
@@ -134,14 +132,14 @@ class Trainer:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")
         optimizer.zero_grad(set_to_none=True)
         terms = self.module(self._batch(), player)
-        self._assert_finite(terms, self.counters.step + 1)
+        finite.require_terms(terms, self.counters.step + 1)
         self.fabric.backward(terms["loss"])
         if player != "critic":
             norm = torch.nn.utils.clip_grad_norm_(
                 [parameter for group in self.optimizers["main"].param_groups for parameter in group["params"]],
                 self.optim.grad_clip,
             )
-            self._assert_finite({"gradient": norm}, self.counters.step + 1)
+            finite.require_terms({"gradient": norm}, self.counters.step + 1)
         optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 
@@ -149,15 +147,6 @@ class Trainer:
         indices = torch.randint(len(self.train_set), (self.optim.batch_size,), generator=self.batches)
         images = self.train_set.float_batch(indices).contiguous(memory_format=torch.channels_last)
         return self.fabric.to_device(images)
-
-    @staticmethod
-    def _assert_finite(terms: dict[str, Tensor], step: int) -> None:
-        """Raise on a term that is not finite; the first one, 'loss', is the sum of the others and decides."""
-        first, *others = terms
-        if torch.isfinite(terms[first]):
-            return
-        name = next((other for other in others if not torch.isfinite(terms[other])), first)
-        raise _non_finite(f"The term '{name}'", step)
 
     # --- records ----------------------------------------------------------------------------------------------
 
@@ -179,10 +168,10 @@ class Trainer:
     def _checkpoint(self, validate: bool) -> None:
         """Store the state; after a validation also the presented weights, by optim.keep."""
         self.model.finalise(self.sample)
-        self._assert_finite_weights()
+        finite.require_weights(self.model, self.counters.step)
         if validate:
             validation = {f"validation {name}": value for name, value in self.validate().items()}
-            self._assert_finite({name: torch.tensor(value) for name, value in validation.items()}, self.counters.step)
+            finite.require_terms({name: torch.tensor(value) for name, value in validation.items()}, self.counters.step)
             self._close_row(**validation)
             self._note_validation(validation["validation loss"])
             self.ood.record(self.model, self.counters.step)
@@ -195,12 +184,6 @@ class Trainer:
             {"batches": self.batches},
             checkpoint.State(self.counters, self.recorder.sums),
         )
-
-    def _assert_finite_weights(self) -> None:
-        """A finite loss can still be followed by a step to nowhere; such weights must not replace good ones."""
-        for name, tensor in self.model.state_dict().items():
-            if not torch.isfinite(tensor).all():
-                raise _non_finite(f"The weights '{name}'", self.counters.step)
 
     @property
     def is_warming_up(self) -> bool:
@@ -227,7 +210,7 @@ class Trainer:
         self.model.eval()
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
-            for chunk in indices.split(256):
+            for chunk in indices.split(self.optim.batch_size):  # L_GW depends on the size of the batch
                 x = self.fabric.to_device(self.validation_set.float_batch(chunk))
                 terms = self.objective(x, player)
                 squared = (x - self.model.reconstruct(x)).square().flatten(1).mean(1)
@@ -258,22 +241,6 @@ class Trainer:
             mininterval=1.0,
             dynamic_ncols=True,
         )
-
-
-def _fabric(accelerator: str, devices: int) -> Fabric:
-    if devices > 1:
-        raise UserError(f"--devices {devices}: this version trains on one device; leave --devices out.")
-    try:
-        return Fabric(accelerator=accelerator, devices=devices)
-    except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
-        raise UserError(f"--accelerator {accelerator}: not available on this machine; choose auto or cpu.") from error
-
-
-def _non_finite(what: str, step: int) -> UserError:
-    return UserError(
-        f"{what} became non-finite at step {step}; "
-        "lower optim.lr and optim.critic_lr, then resume from the last checkpoint or start anew."
-    )
 
 
 def _completed(counters: Counters, run: Run) -> str | None:

@@ -100,10 +100,12 @@ class GWAEObjective(nn.Module):
     def _gap(self, x: Tensor, z_data: Tensor, generated: Tensor, z_model: Tensor, shares: Tensor | None) -> Tensor:
         """L_D; the critic's features of the data need no graph, only their codes do."""
         critic = self.model.critic
-        with torch.no_grad():
-            data_features = critic.image(x)
-        features = torch.cat([critic.image(generated), data_features])
-        f_model, f_data = critic.potential(features, torch.cat([z_model, z_data])).split(len(x))
+        with nn.utils.parametrize.cached():  # one weight normalisation; the critic's weights are frozen here
+            model_features = critic.image(generated)
+            with torch.no_grad():
+                data_features = critic.image(x)
+            features = torch.cat([model_features, data_features])
+            f_model, f_data = critic.potential(features, torch.cat([z_model, z_data])).split(len(x))
         return losses.potential_gap(f_model, f_data, shares)
 
     def _critic_terms(self, x: Tensor) -> Terms:

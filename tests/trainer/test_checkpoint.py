@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from tests.trainings import assert_same_training, pictures, settings, state, train
+from tests.trainings import FEW, assert_same_training, pictures, settings, state, train
 from trainer import checkpoint, run
 from trainer.errors import UserError
 from trainer.fit import Trainer
@@ -215,7 +215,7 @@ def test_a_disk_that_is_really_full(small_disk, tmp_path):
     folder = small_disk / "run"
     filler = small_disk / "filler"
     run.create(folder, settings())
-    trainer = Trainer(run.Run(folder), pictures(), accelerator="cpu")
+    trainer = Trainer(run.Run(folder), pictures(FEW), accelerator="cpu")
     checkpointed = trainer._checkpoint
 
     def fill_after_the_first(validate: bool) -> None:

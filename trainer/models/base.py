@@ -70,8 +70,9 @@ class LatentModel(nn.Module, ABC):
     def finalise(self, images: ImageSet) -> None:
         """Store what the model needs besides its weights: statistics of the prior, or of the training pictures.
 
-        Called before every checkpoint with a sample of the training set, and once more with all of it for models
-        that say `needs_training_set`. Neither weights, mode nor the global random generator change.
+        Called before every checkpoint: with a sample of the training set for models that say `needs_training_set`, and
+        once more with all of it; with no pictures for the others. Neither weights, mode nor the global random
+        generator change.
         """
         self.prior.calibrate()
 

@@ -1,0 +1,268 @@
+"""`python -m trainer bench`: what a training step costs beyond its network passes, and how much memory it takes.
+
+The step of trainer/fit.py is timed against the sum of the passes that no implementation of the method can avoid, each
+measured alone, on inputs that are there already, in the same run. A pass is forward and, where the method needs
+gradients, backward:
+
+    critic step   encoder B, prior B and decoder B, without gradients
+                  critic 2B: (g(z'), z') and (x, z), gradients of its weights
+                  gradient penalty on B: forward, backward to the inputs, backward through that to the weights
+                  spectral normalisation of the weights, once for both, and back through it
+                  the optimiser's step
+    main step     encoder B, prior B and decoder 2B (one half reconstructs, the other is generated)
+                  critic with frozen weights: image branch B without gradients for x, B with the gradient of g(z);
+                  latent and joint branch 2B with the gradients of the codes
+                  spectral normalisation, forward; the optimiser's step
+
+Two sums are given: of the networks alone, which the target is about, and with normalisation and optimisers.
+Everything else counts as overhead: drawing batches and noise, bytes to floats, the loss terms with their pairwise
+distances, clipping, checks for finite numbers, records. The critic is measured as the plain network that spectral
+normalisation makes of it, so nothing is counted twice.
+
+Measurements interleave, step and passes in turn, and medians count, so that a busy machine slows both sides alike.
+With one thread the clock is the process's CPU time, which other processes disturb least; otherwise the wall's.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from tqdm import tqdm
+
+from trainer import config, losses, run
+from trainer.data.imageset import ImageSet
+from trainer.fit import Trainer
+from trainer.models.gwae import GWAE
+from trainer.models.networks import Critic
+
+RATIO = 1.15
+"""Target: a step takes at most so many times its unavoidable passes."""
+MEMORY = 0.9
+"""Target: GB (10^9 bytes) of a process that trains at the published setting."""
+PICTURES = 2_000
+MEMORY_STEPS = 6
+PUBLISHED = {
+    "name": "published",
+    "data": {"size": 64, "channels": 3},
+    "model": {"z_dim": 64},
+    "prior": {"kind": "np"},
+    "optim": {"name": "rmsprop", "lr": 1e-4, "critic_lr": 1e-4, "batch_size": 64, "critic_steps": 5},
+}
+"""The CelebA setting of the paper (appendix on experiments)."""
+
+NOT_NETWORKS = ("normalisation", "optimiser")
+
+Passes = dict[str, tuple[int, Callable[[], object]]]
+"""By name: how often per step, and the pass."""
+
+
+def settings_by_name() -> dict[str, config.Config]:
+    """What is timed: the published setting and the 32x32 recipe without its warm-up."""
+    recipe = config.load(
+        Path(__file__).parent / "configs" / "mnist-gmp.yaml", ["optim.warmup_steps=0", "prior.warm_start=false"]
+    )
+    return {"published, 64x64x3": config.from_dict(PUBLISHED), "recipe mnist-gmp, 32x32": recipe}
+
+
+def synthetic(settings: config.Config, count: int = PICTURES) -> ImageSet:
+    """Random pictures of the configured form."""
+    shape = (count, settings.data.channels, settings.data.size, settings.data.size)
+    images = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return ImageSet(images, None, (), tuple(map(str, range(count))), "Noise", "train")
+
+
+def measure(repeats: int = 15) -> dict:
+    """Time both settings and measure memory; see `table` for what the numbers are."""
+    times = {name: time_step(settings, repeats) for name, settings in settings_by_name().items()}
+    return {"threads": torch.get_num_threads(), "times": times, "peak_gb": peak_memory()}
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def time_step(settings: config.Config, repeats: int) -> dict:
+    """Median milliseconds of the step and of each pass (times how often the step needs it), and their ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(run.create(Path(folder) / "run", settings), synthetic(settings), accelerator="cpu")
+        bar = tqdm(disable=True)
+        work = {"step": (1, lambda: trainer._one_step(bar))} | unavoidable(trainer)
+        for _, call in work.values():
+            call()
+            call()
+        found: dict[str, list[float]] = {name: [] for name in work}
+        for _ in range(repeats):
+            for name, (_, call) in work.items():
+                found[name].append(_milliseconds(call))
+    medians = {name: work[name][0] * statistics.median(values) for name, values in found.items()}
+    step = medians.pop("step")
+    networks = sum(value for name, value in medians.items() if not name.endswith(NOT_NETWORKS))
+    total = sum(medians.values())
+    return {
+        "step_ms": step,
+        "passes_ms": medians,
+        "networks_ms": networks,
+        "sum_ms": total,
+        "ratio": step / networks,
+        "ratio_with_optimisers": step / total,
+    }
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    started = clock()
+    call()
+    return 1e3 * (clock() - started)
+
+
+def unavoidable(trainer: Trainer) -> Passes:
+    """The passes of one step, as the module's text lists them, on a copy of the trainer's networks."""
+    model, optim = deepcopy(trainer.model), trainer.optim
+    steps, n = optim.critic_steps, optim.batch_size
+    plain = plain_critic(model, trainer.settings)
+    x = trainer.train_set.float_batch(torch.arange(n)).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        z = model.encode(x)[0]
+        generated = model.decode(z)
+    x2, z2 = torch.cat([generated, x]), torch.cat([z, z])
+    frozen = plain_critic(model, trainer.settings).requires_grad_(False)
+    features = plain.image(x).detach()
+
+    def no_gradients(call: Callable[[], object]) -> Callable[[], object]:
+        return torch.no_grad()(call)
+
+    def critic_for_codes() -> None:
+        pictures, codes = generated.detach().requires_grad_(), z2.clone().requires_grad_()
+        frozen.potential(torch.cat([frozen.image(pictures), features]), codes).sum().backward()
+
+    return {
+        "critic: encoder": (steps, no_gradients(lambda: model.encode(x))),
+        "critic: prior": (steps, no_gradients(lambda: model.sample_prior(n))),
+        "critic: decoder": (steps, no_gradients(lambda: model.decode(z))),
+        "critic: critic": (steps, lambda: _backward(plain, plain(x2, z2).sum())),
+        "critic: gradient penalty": (
+            steps,
+            lambda: _backward(plain, losses.gradient_penalty(plain, (generated, z), (x, z))),
+        ),
+        "critic: normalisation": (steps, normalisation(model.critic, backward=True)),
+        "critic: optimiser": (steps, optimiser_step(trainer, "critic")),
+        "main: encoder": (1, lambda: _backward(model.encoder, sum(part.sum() for part in model.encode(x)))),
+        "main: prior": (1, lambda: _backward(model.prior, _prior_terms(trainer, model, z))),
+        "main: decoder": (1, lambda: _backward(model.decoder, model.decode(z2.requires_grad_()).sum())),
+        "main: critic, pictures": (1, no_gradients(lambda: frozen.image(x))),
+        "main: critic, codes": (1, critic_for_codes),
+        "main: normalisation": (1, normalisation(model.critic, backward=False)),
+        "main: optimiser": (1, optimiser_step(trainer, "main")),
+    }
+
+
+def _backward(module: nn.Module, scalar: Tensor) -> None:
+    module.zero_grad(set_to_none=True)
+    scalar.backward()
+
+
+def _prior_terms(trainer: Trainer, model: nn.Module, z: Tensor) -> Tensor:
+    """A sample, and the density of the codes where the objective asks for it."""
+    total = model.sample_prior(len(z)).sum()
+    return total + model.prior.log_prob(z).sum() if trainer.settings.objective.lambda_p else total
+
+
+def plain_critic(model: GWAE, settings: config.Config) -> Critic:
+    """The model's critic with its normalised weights as ordinary ones."""
+    plain = Critic(model.image_shape, model.z_dim, settings.model.critic_width)
+    for module in list(plain.modules()):
+        if parametrize.is_parametrized(module):
+            parametrize.remove_parametrizations(module, "weight")
+    weighted = [module for module in model.critic.modules() if parametrize.is_parametrized(module)]
+    for ours, theirs in zip([m for m in plain.modules() if hasattr(m, "weight")], weighted, strict=True):
+        ours.load_state_dict({"weight": theirs.weight.detach(), "bias": theirs.bias.detach()})
+    return plain.to(memory_format=torch.channels_last)
+
+
+def normalisation(critic: Critic, backward: bool) -> Callable[[], None]:
+    """Normalise every weight once, and with `backward` go back to the original weights."""
+    critic = deepcopy(critic).requires_grad_(backward).train(backward)
+    layers = [module for module in critic.modules() if parametrize.is_parametrized(module)]
+    ones = [torch.ones_like(layer.weight) for layer in layers]
+
+    def call() -> None:
+        critic.zero_grad(set_to_none=True)
+        weights = [layer.weight for layer in layers]
+        if backward:
+            torch.autograd.backward(weights, ones)
+
+    return call
+
+
+def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
+    """The optimiser's step on a copy of its weights, all with gradients."""
+    groups = [
+        {
+            **{name: value for name, value in group.items() if name != "params"},
+            "params": [nn.Parameter(parameter.detach().clone()) for parameter in group["params"]],
+        }
+        for group in trainer.optimizers[player].param_groups
+    ]
+    for group in groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.full_like(parameter, 1e-3)
+    return type(trainer.optimizers[player])(groups).step
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def peak_memory() -> float:
+    """Peak resident memory, in GB, of a fresh process that trains at the published setting (see `_train_briefly`)."""
+    told = subprocess.run(
+        [sys.executable, "-m", "trainer.bench"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    return json.loads(told.stdout.splitlines()[-1])
+
+
+def _train_briefly() -> float:
+    """Train some steps on 2,000 pictures in memory, with a validation and a checkpoint; peak memory in GB."""
+    settings = config.from_dict(PUBLISHED | {"optim": PUBLISHED["optim"] | {"max_steps": MEMORY_STEPS}})
+    with tempfile.TemporaryDirectory() as folder:
+        made = run.create(Path(folder) / "run", settings)
+        Trainer(made, synthetic(settings), accelerator="cpu").fit(progress=False)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9  # bytes there, KiB elsewhere
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def table(results: dict) -> str:
+    """The results of `measure` as text."""
+    lines = []
+    for name, found in results["times"].items():
+        lines += [f"{name} ({results['threads']} thread{'s' * (results['threads'] > 1)})"]
+        lines += [f"  {part:<26}{value:9.1f} ms" for part, value in found["passes_ms"].items()]
+        for label, value in (("network passes", "networks_ms"), ("all of the above", "sum_ms"), ("step", "step_ms")):
+            lines += [f"  {label:<26}{found[value]:9.1f} ms"]
+        lines += [
+            f"  {'step / network passes':<26}{found['ratio']:9.3f}     target at most {RATIO}",
+            f"  {'step / all of the above':<26}{found['ratio_with_optimisers']:9.3f}",
+        ]
+    lines += [f"peak memory, published setting {results['peak_gb']:.3f} GB     target at most {MEMORY}"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(json.dumps(_train_briefly()))
