@@ -32,7 +32,9 @@ class Space:
     Attributes:
         pictures: codes, labels and ids of the test pictures that can be started from, by their index in URLs.
         codes: (N, d) posterior means of the whole test set, or draws from the prior where `real` is False.
-        neighbours: sorted distances of codes to their nearest other code.
+        near: the codes in the axes that count for distances: the live ones, because a code may lie anywhere on a dead
+            axis and still show the same picture (all of them where none is live).
+        neighbours: sorted distances of codes to their nearest other code, in the axes that count.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Space:
     codes: Tensor
     real: bool
     table: AxisTable
+    near: Tensor
     neighbours: Tensor
 
     @property
@@ -51,6 +54,12 @@ class Space:
         found |= {"prior": "Prior"}
         found |= {"component": "Mixture"} if self.model.prior.kind == "gmp" else {}
         return found | {"upload": "Upload"}
+
+    def distance(self, codes: Tensor) -> Tensor:
+        """Distance of codes (M, d) to the nearest known code, in the axes that count, (M,)."""
+        from trainer import traversal
+
+        return traversal.nearest_distance(codes[:, self.table.live] if self.table.live.any() else codes, self.near)
 
     @property
     def labels(self) -> list[str]:
@@ -102,6 +111,8 @@ def _space(path: str, hash: str, stamp: tuple[int, int], _entry: catalog.Entry) 
         frame = _pictures(frame, _entry.has_sprite)
     else:
         codes = model.sample_prior(PRIOR_CODES, torch.Generator().manual_seed(0))
+    table = traversal.describe_axes(model, codes)
+    near = codes[:, table.live] if table.live.any() else codes
     return Space(
         key=f"{hash}-{stamp[0]}",
         entry=_entry,
@@ -109,8 +120,9 @@ def _space(path: str, hash: str, stamp: tuple[int, int], _entry: catalog.Entry) 
         pictures=frame,
         codes=codes,
         real=real,
-        table=traversal.describe_axes(model, codes),
-        neighbours=traversal.neighbour_distances(codes),
+        table=table,
+        near=near,
+        neighbours=traversal.neighbour_distances(near),
     )
 
 

@@ -133,9 +133,7 @@ def support(found: Space, z: Tensor) -> dict[str, Any]:
     """How far the code is from every real one, measured by how far these are from one another."""
     import torch
 
-    from trainer import traversal
-
-    distance = float(traversal.nearest_distance(z[None], found.codes))
+    distance = float(found.distance(z[None]))
     share = float(torch.searchsorted(found.neighbours, torch.tensor(distance))) / len(found.neighbours)
     what = "test code" if found.real else "draw from the prior"
     far = share >= FAR

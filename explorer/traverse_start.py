@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -10,8 +12,11 @@ from explorer.images import looks_inverted, preview_png, read_upload
 from explorer.traverse_data import Kept, Space, picture_index, remember_upload, uploaded
 from explorer.traverse_state import SEED_LIMIT, bound, choice, current, restart
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 GALLERY_LIMIT = 400
-GALLERY_HEIGHT = 168
+GALLERY_HEIGHT = 116
 SAMPLES = 24
 TILE = 44
 PILLS_LIMIT = 12
@@ -69,13 +74,21 @@ def _label_filter(found: Space, side: str) -> None:
         st.session_state[tied["key"]] = ""
     more = {"required": True} if show is st.pills else {"width": 220}
     show("Label", names, format_func=lambda label: label or "all", **more, **tied)
+    count = len(_shown(found, side))
+    if count > GALLERY_LIMIT:
+        st.caption(f"{GALLERY_LIMIT} of {count:,} shown, evenly spread")
+
+
+def _shown(found: Space, side: str) -> pd.DataFrame:
+    """The test pictures of the chosen label."""
+    label = getattr(current(), _field(side, "label"))
+    return found.pictures[found.pictures["label_name"] == label] if label in found.labels else found.pictures
 
 
 def _gallery(found: Space, side: str, avoid: str) -> None:
     """Thumbnails of test pictures, scrolled, the chosen one always among them."""
     view = current()
-    label = getattr(view, _field(side, "label"))
-    shown = found.pictures[found.pictures["label_name"] == label] if label in found.labels else found.pictures
+    label, shown = getattr(view, _field(side, "label")), _shown(found, side)
     index = picture_index(found, getattr(view, _field(side, "index")), avoid)
     numbers = [int(number) for number in shown.index]
     if len(numbers) > GALLERY_LIMIT:
@@ -96,8 +109,6 @@ def _gallery(found: Space, side: str, avoid: str) -> None:
         [numbers.index(index)] if index in numbers else [],
         f"Test pictures{f' with label {label}' if label else ''}",
     )
-    if len(numbers) < len(shown):
-        st.caption(f"{len(numbers)} of {len(shown):,} pictures, evenly spread; choose a label for more of its kind.")
     if not found.entry.has_sprite:
         st.caption("The pictures of this data set may not be bundled; these are the model's reconstructions of them.")
 

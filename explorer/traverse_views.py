@@ -56,7 +56,8 @@ def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
     pictures = pixels.to_uint8(traversal.decode(found.model, codes.flatten(0, 1)))
     edits = [{axis: float(codes[row, step, axis])} for row, axis in enumerate(axes) for step in range(steps)]
     ends = [(float(codes[row, 0, axis]), float(codes[row, -1, axis])) for row, axis in enumerate(axes)]
-    rows = [f"z{axis}\n{low:.1f} … {high:.1f}" for axis, (low, high) in zip(axes, ends, strict=True)]
+    ranges = [f"{low:.1f} … {high:.1f}".replace("-", "−") for low, high in ends]
+    rows = [f"{axis_name(axis)}\n{reach}" for axis, reach in zip(axes, ranges, strict=True)]
     heads = ["low", *[""] * (steps // 2 - 1), "now", *[""] * (steps // 2 - 1), "high"]
     return export.Sheet(pictures, steps, rows, heads), edits
 
@@ -113,14 +114,12 @@ def interpolation(found: Space, start: Start, z: Tensor, label: str) -> None:
 
 
 def _path_figure(found: Space, paths: dict[str, Tensor]) -> None:
-    from trainer import traversal
-
     box = st.expander(
         "How far the paths stray from the codes of real pictures", key="traverse.path.open", on_change="rerun"
     )
     if not box.open:
         return
-    distances = {name: traversal.nearest_distance(codes, found.codes).tolist() for name, codes in paths.items()}
+    distances = {name: found.distance(codes).tolist() for name, codes in paths.items()}
     n = len(found.neighbours)
     typical = float(found.neighbours[int(0.05 * n)]), float(found.neighbours[min(n - 1, int(0.95 * n))])
     steps = [step / (PATH_STEPS - 1) for step in range(PATH_STEPS)]

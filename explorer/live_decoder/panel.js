@@ -135,8 +135,8 @@ class Panel {
     if (!data) return;
     if (!data.decoder) text = "This run has no decoder.onnx: the picture follows when you let go.";
     else if (model?.failed) text = "This browser cannot run the decoder: the picture follows when you let go.";
-    else if (this.took !== undefined) text = `Decoded in this browser while you drag, ${this.took.toFixed(0)} ms a picture.`;
-    else text = "Drag a slider: the picture is decoded in this browser as you move.";
+    else if (this.took !== undefined) text = `Decoded in this browser while you drag, ${Math.max(1, this.took).toFixed(0)} ms a picture.`;
+    else text = "Drag, or use the arrow keys (Shift: bigger steps, Esc: back). The picture is decoded in this browser.";
     const note = this.root.querySelector(".note");
     if (note.textContent !== text) note.textContent = text;
     if (model?.failed) note.title = String(model.failed);

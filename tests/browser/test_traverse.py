@@ -261,6 +261,27 @@ def test_the_pad_moves_two_axes_and_the_panel_follows(page):
         assert float(shown) == pytest.approx(value, abs=6e-4)
 
 
+def test_the_sheet_and_the_code_can_be_taken_along(page):
+    open_traverse(page, "?model=small-gmp&rows=1,0&steps=5")
+    sheet = {}
+    for name in ("PNG", "SVG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name, exact=False).click()
+        sheet[name] = Path(download.value.path()).read_bytes()
+    with Image.open(io.BytesIO(sheet["PNG"])) as opened:
+        assert opened.size == (2 * (5 * 33 - 1), 2 * (2 * 33 - 1))
+    assert sheet["SVG"].startswith(b"<svg")
+    assert sheet["SVG"].count(b"<image") == 10
+    page.get_by_role("button", name="GIF").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download GIF").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"GIF89a")
+    page.get_by_role("radio", name="Code").or_(page.get_by_role("button", name="Code", exact=True)).first.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) == 9
+
+
 def test_every_picture_is_crisp(page):
     open_traverse(page)
     rendering = "all => all.map(one => [getComputedStyle(one).imageRendering, one.width, one.height])"

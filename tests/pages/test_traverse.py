@@ -428,3 +428,18 @@ def test_every_script_is_inline_and_shares_one_beginning():
     scripts = [live_decoder._script(f"{name}.js") for name in ("panel", "pad", "tiles", "carrier")]
     assert len({script.split("export default")[0].splitlines()[0] for script in scripts}) == 1
     assert all(script.count("export default") == 1 for script in scripts)
+
+
+def test_distances_ignore_axes_that_show_nothing():
+    import dataclasses
+
+    from explorer.traverse_data import space
+
+    found = space(catalog.find("small-np"))
+    live = torch.tensor([True, False, True, False])
+    reduced = dataclasses.replace(found, table=dataclasses.replace(found.table, live=live), near=found.codes[:, live])
+    code = found.codes[:1].clone()
+    code[0, 1] = 1e3
+    assert reduced.distance(code).item() == pytest.approx(0, abs=1e-3)
+    code[0, 2] = 1e3
+    assert reduced.distance(code).item() > 900
