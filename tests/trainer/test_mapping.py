@@ -78,7 +78,7 @@ def test_prior_samples_and_centres_carry_their_own_codes(made, run):
 
 def test_entropy_and_clusters_are_those_of_the_codes(made, run, planted):
     codes = of(made, "code")
-    z = planted.set_index("id").loc[codes["id"], [f"z{axis}" for axis in range(8)]].to_numpy()
+    z = planted.set_index("id").loc[codes["id"], [f"z{axis}" for axis in range(8)]].to_numpy(copy=True)
     shares = run.load_model().prior.responsibilities(torch.from_numpy(z)).numpy()
     np.testing.assert_allclose(codes["entropy"], entropy(shares, axis=1), atol=1e-4)
     np.testing.assert_array_equal(codes["component"], shares.argmax(1))
