@@ -82,7 +82,7 @@ def _hints(found: Detector) -> None:
     with st.container(border=True, gap="small"):
         for icon, text in rows:
             st.markdown(f":gray[{icon}]&ensp;{text}")
-    st.caption("Pictures stay in this session's memory and are never written to the disk.")
+    st.caption("Pictures stay in this session and are forgotten with it.")
 
 
 def _rejected(mine: Kept) -> None:
@@ -122,9 +122,10 @@ def _results(found: Detector, mine: Kept) -> None:
     with downloads:
         _download(found, table)
     made = ood_mine.reconstructions(entry, mine, view.invert)
-    st.markdown(summary(found, table, view.fpr))
-    if hint := polarity_hint(found, mine, view.invert):
-        st.caption(f":material/info: {hint}")
+    with st.container(gap="small"):
+        st.markdown(summary(found, table, view.fpr))
+        if hint := polarity_hint(found, mine, view.invert):
+            st.caption(f":material/info: {hint}")
     chosen = _table(found, mine, table, made)
     ood_detail.show(found, mine, table, made, chosen)
 
@@ -148,13 +149,12 @@ def summary(found: Detector, table: pd.DataFrame, fpr: float) -> str:
     """How many pictures are called outliers, against how many ordinary ones would be."""
     count, total = int((table["verdict"] == "outlier").sum()), len(table)
     steady = int(((table["verdict"] == "outlier") & (table["same when shifted"] == 4)).sum())
-    called = (
-        f"**{count} of {total}** picture{'s are' if total != 1 else ' is'} called outlier{'s' if total != 1 else ''}"
-    )
-    firm = "" if not count else f", {steady} of them whichever way they are shifted by a pixel"
+    are, plural = ("is", "") if total == 1 else ("are", "s")
+    firm = "" if not count else f", {'all' if steady == count else steady} of them however shifted by a pixel"
+    usual = f"{fpr * total:.2g}" if fpr * total < 10 else f"{fpr * total:.0f}"
     return (
-        f"{called}{firm}. Of ordinary {found.entry.data_title} pictures about {percent(fpr)} would be, which of {total} are "
-        f"{fpr * total:.2g}."
+        f"**{count} of {total}** picture{plural} {are} called outlier{plural}{firm}. Of {total} ordinary "
+        f"{found.entry.data_title} pictures about {usual} would be ({percent(fpr)})."
     )
 
 
@@ -217,7 +217,7 @@ def _table(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray) -
             ),
         },
     )
-    st.caption("Scores are percentiles of held-out pictures; click a head to sort, a row's box to look closer.")
+    st.caption("Scores are percentiles among held-out pictures. Click a head to sort, the box of a row to look closer.")
     selected = event["selection"]["rows"]
     if selected and selected[0] < len(table):
         return int(selected[0])
@@ -236,13 +236,15 @@ def rows(found: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndar
         "picture": table["picture"],
         "verdict": table["verdict"],
     }
-    for name in found.scores:
-        shown[name] = table[f"{name} percentile"].round(2)
+    first, *others = found.scores
+    shown[first] = table[f"{first} percentile"].round(2)
     shown["steady"] = [f"{count} of 4" for count in table["same when shifted"]]
     shown["inverted"] = table["verdict inverted"]
     strips = nearest(found, table)
     if strips is not None:
         shown["nearest"] = strips
+    for name in others:
+        shown[name] = table[f"{name} percentile"].round(2)
     return pd.DataFrame(shown)
 
 

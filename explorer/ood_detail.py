@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from explorer.ood_mine import Kept
 
-PICTURE = 132
-NEAREST = 88
+PICTURE = 112
+NEAREST = 80
 
 
 def show(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
@@ -30,7 +30,8 @@ def show(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray, row
             st.markdown(f"**{_escaped(record['picture'])}** :{colour}-badge[{record['verdict']}]", width="content")
             if mine.uploads[row].note:
                 st.caption(mine.uploads[row].note, width="content")
-        left, right = st.columns([1, 1.15], gap="large")
+        with st.container(key="ood-detail-body"):
+            left, right = st.container(gap="small"), st.container(gap="small")
         with left:
             with st.container(horizontal=True, gap="small"):
                 _picture(array, "input")
@@ -75,9 +76,11 @@ def _scores(found: Detector, record: pd.Series) -> None:
         hide_index=True,
         height="content",
         column_config={
+            "score": st.column_config.TextColumn("score", width=180),
+            "value": st.column_config.TextColumn("value", width=80),
             "percentile": st.column_config.ProgressColumn(
-                "percentile among held-out pictures", min_value=0.0, max_value=100.0, format="%.2f"
-            )
+                "percentile", help="Among held-out pictures.", min_value=0.0, max_value=100.0, format="%.2f", width=150
+            ),
         },
     )
     parts = " and ".join(found.calibration.parts)

@@ -1,4 +1,4 @@
-"""The visitor's own pictures: kept in the session, scored by any model of their shape, never written to the disk."""
+"""The visitor's own pictures: kept in the session alone, scored by any model of their shape."""
 
 from __future__ import annotations
 

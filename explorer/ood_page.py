@@ -9,7 +9,7 @@ from explorer.ood_data import detector, has_scores
 from explorer.ood_state import VIEWS, bound, current
 
 CSS = """<style>
-.st-key-ood-charts {
+.st-key-ood-charts, .st-key-ood-detail-body {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 2rem;
 }
 .st-key-ood-roc-head { min-height: 4.25rem; }

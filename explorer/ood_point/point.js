@@ -11,7 +11,7 @@ const instances = new WeakMap();
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   let point = instances.get(parentElement);
-  if (!point) instances.set(parentElement, (point = new Point(parentElement.querySelector(".point"))));
+  if (!point) instances.set(parentElement, (point = new Point(parentElement.querySelector(".operating"))));
   point.report = (value) => setTriggerValue("moved", value);
   point.update(data);
   return () => {
@@ -226,7 +226,7 @@ function outline(shares, width, floor, highest) {
 function fill(cell, count, total) {
   const small = document.createElement("small");
   small.textContent = percent(count / Math.max(1, total));
-  cell.replaceChildren(count.toLocaleString("en"), small);
+  cell.replaceChildren(count.toLocaleString("en"), " ", small);
 }
 
 function label(text, x, y, content) {
