@@ -81,8 +81,8 @@ def _lattice(atlas: Atlas) -> dict[str, Any]:
     """Invisible points over the map and a margin, where no code is near enough to be meant."""
     places = empty_places(atlas.places)
     return dict(
-        x=places[:, 0],
-        y=places[:, 1],
+        x=places[:, 0].astype(np.float32),
+        y=places[:, 1].astype(np.float32),
         mode="markers",
         marker={"size": 9, "color": _INVISIBLE},
         selected={"marker": {"opacity": 0}},
