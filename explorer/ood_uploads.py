@@ -11,6 +11,7 @@ import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from trainer.errors import UserError
 MAX_ENTRIES = 1_000  # files of any kind in a zip
 MAX_UNPACKED = 256 * 2**20  # bytes of all of them together
 MAX_PIXELS = 1_000_000_000  # of all pictures together: some 15 s of decoding
+WORKERS = 2  # Pillow decodes without Python's lock
 _DIRECTORY = 512  # bytes of a zip's table of contents per file, generously
 _ZIP = b"PK"
 
@@ -66,27 +68,34 @@ def read_files(
                 entries.append((name, lambda content=content: content))
             if len(entries) > MAX_FILES:
                 raise UserError(f"More than {MAX_FILES} pictures were chosen; upload at most {MAX_FILES} at once.")
-        for done, (name, read) in enumerate(entries, start=1):
-            try:
-                uploads.append(_decoded(name, read, image_shape))
+        pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
+        for start in range(0, len(entries), WORKERS):
+            part = entries[start : start + WORKERS]
+            for (name, _), found in zip(part, pool.map(lambda each: _decoded(*each, image_shape), part), strict=True):
+                if isinstance(found, str):
+                    rejected.append(found)
+                    continue
+                uploads.append(found)
                 names.append(name)
-            except UserError as error:
-                rejected.append(_by_name(str(error), name))
-            else:
-                pixels += uploads[-1].original_size[0] * uploads[-1].original_size[1]
+                pixels += found.original_size[0] * found.original_size[1]
+            done = start + len(part)
             progress(done, len(entries))
             if pixels > MAX_PIXELS and done < len(entries):
                 rejected.append(
-                    f"{len(entries) - done} more pictures were left out, because all together have more than "
+                    f"{len(entries) - done} more were left out, because all pictures together have more than "
                     f"{MAX_PIXELS // 10**6:,} million pixels; scale them down or upload them in parts."
                 )
                 break
     return ReadFiles(tuple(names), tuple(uploads), tuple(rejected))
 
 
-def _decoded(name: str, read: Read, image_shape: tuple[int, int, int]) -> Upload:
-    content = read()
-    return read_upload(content if isinstance(content, bytes) else content.read_bytes(), name, image_shape)
+def _decoded(name: str, read: Read, image_shape: tuple[int, int, int]) -> Upload | str:
+    """The picture, or the sentence on why there is none."""
+    try:
+        content = read()
+        return read_upload(content if isinstance(content, bytes) else content.read_bytes(), name, image_shape)
+    except UserError as error:
+        return _by_name(str(error), name)
 
 
 def _by_name(sentence: str, name: str) -> str:
