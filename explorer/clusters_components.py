@@ -115,7 +115,7 @@ def _table(atlas: Atlas, found: list[Component]) -> None:
     listed = sorted(found, key=lambda component: -component.weight)
     if len(listed) > LISTED and not st.toggle(f"Show all {len(listed)} components", key="clusters.all"):
         listed = listed[:LISTED]
-    widths = [1.75, 0.45, 2.8, 2.8]
+    widths = [2.1, 0.45, 2.7, 2.7]
     with st.container(key="clusters-components", gap="xsmall"):
         for component in listed:
             _line(atlas, component, st.columns(widths, gap="small", vertical_alignment="center"))

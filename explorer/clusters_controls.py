@@ -56,7 +56,7 @@ def layout_popover(entry: catalog.Entry) -> None:
 def _show_layout(entry: catalog.Entry, values: dict) -> None:
     """Take the settings over, and start computing their map where there is none."""
     wanted = ClustersState.model_validate(current().model_dump() | values)
-    change(**values, focus="" if wanted.dims != current().dims else wanted.focus)
+    change(**values, focus="" if wanted.focus == "place" else wanted.focus)  # a place is one of the old map
     path = wanted_path(entry, wanted.settings)
     if wanted.method == "umap" and map_job.state(path, entry.hash, wanted.settings).status in ("absent", "failed"):
         map_job.start(entry.path, path, wanted.settings)

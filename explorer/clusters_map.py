@@ -6,12 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import clusters_gallery, clusters_inspect, theme
+from explorer import clusters_gallery, clusters_inspect, theme, widgets
 from explorer.clusters_data import Atlas, Colouring, colourings
 from explorer.clusters_figure import Drawn, map_figure
 from explorer.clusters_state import current, look_at
 from explorer.clusters_subject import Subject, resolve
 from trainer import projection
+from trainer.mapping import MapSettings
 
 CHART = "clusters.map"
 CLICK_PIXELS = 6 / 640
@@ -101,6 +102,10 @@ def _caption(atlas: Atlas, colouring: Colouring | None) -> None:
     if settings.dims == 3:
         said += " In three dimensions points are looked at, not selected, and outlines are left out."
     st.caption(said)
+    stored = [metric for metric in atlas.entry.metrics if metric.name == "map trustworthiness"]
+    if stored and settings == MapSettings():
+        with st.container(key="metrics-clusters-map"):
+            widgets.protocol_card(stored[0], key="clusters.card.map")
 
 
 # ---------------------------------------------------------------- selecting

@@ -7,10 +7,11 @@ import streamlit as st
 from explorer import catalog, clusters_components, clusters_map, widgets
 from explorer.clusters_controls import layout_popover, upload_popover
 from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
-from explorer.clusters_state import LAYERS, VIEWS, bound, current
+from explorer.clusters_state import LAYERS, VIEWS, bound, change, current
 from trainer import map_job, mapping
 
 POLL_SECONDS = 1.0
+_SEEN = "clusters.checkpoint"
 CSS = """<style>
 .gwae-facts { display: grid; grid-template-columns: 1fr repeat(var(--columns), auto); gap: 0.25rem 0.9rem;
   font-size: 0.875rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
@@ -46,6 +47,7 @@ def show(entry: catalog.Entry) -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
+    _follow_model(entry)
     if not _has_codes(entry):
         widgets.empty_state(
             "No codes of test pictures yet",
@@ -68,6 +70,21 @@ def show(entry: catalog.Entry) -> None:
     else:
         clusters_components.agreement(atlas)
     _ = atlas.model  # last: the page is painted, and the first click need not wait for torch
+
+
+def _follow_model(entry: catalog.Entry) -> None:
+    """The focus belongs to one model: another one starts without it, other weights behind a link are named."""
+    view, before = current(), st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = entry.hash
+    if view.checkpoint == entry.hash:
+        return
+    if before is None and view.checkpoint:
+        st.info(
+            f"This link was made with other weights ({view.checkpoint}, here {entry.hash}); what it points to may "
+            "have moved.",
+            icon=":material/difference:",
+        )
+    change(checkpoint=entry.hash, **({} if before is None else {"focus": "", "at": (), "code": ()}))
 
 
 def _has_codes(entry: catalog.Entry) -> bool:

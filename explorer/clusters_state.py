@@ -25,6 +25,7 @@ class ClustersState(state.PageState):
     sample or of a component; `code` is the code of an uploaded picture, because a picture cannot be in a URL.
     """
 
+    checkpoint: str = ""  # hash of the weights that focus, place and code belong to
     view: View = "map"
     colour: str = ""  # a key of clusters_data.colourings; empty or unknown: the first one
     layers: tuple[Literal["prior", "centres", "outlines"], ...] = ("centres", "outlines")

@@ -17,6 +17,7 @@ from trainer import projection
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from explorer.images import Upload
 
@@ -151,7 +152,7 @@ def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
 
     distance = float(projection.nearest(code[None], atlas.codes, 1)[1][0, 0])
     with torch.inference_mode():
-        trip = float(mapping.round_trip(atlas.model, torch.from_numpy(code)[None])[0])
+        trip = float(mapping.round_trip(atlas.model, _tensor(code)[None])[0])
     known = np.asarray(atlas.meta["neighbour_distances"]), np.asarray(atlas.meta["round_trips"])
     near, back = (projection.share_beyond(*pair) for pair in zip(known, (distance, trip), strict=True))
     return Reliability(distance, near, trip, back)
@@ -162,7 +163,7 @@ def responsibilities(atlas: Atlas, code: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        return atlas.model.prior.responsibilities(torch.from_numpy(code)[None])[0].numpy()
+        return atlas.model.prior.responsibilities(_tensor(code)[None])[0].numpy()
 
 
 def neighbours(atlas: Atlas, subject: Subject, k: int = NEIGHBOURS) -> list[int]:
@@ -178,7 +179,14 @@ def decoded(atlas: Atlas, codes: np.ndarray) -> np.ndarray:
     from trainer import traversal
 
     with torch.inference_mode():
-        return pixels.to_uint8(traversal.decode(atlas.model, torch.from_numpy(codes)))
+        return pixels.to_uint8(traversal.decode(atlas.model, _tensor(codes)))
+
+
+def _tensor(codes: np.ndarray) -> Tensor:
+    """A tensor of its own: the shared arrays are read-only or must stay what they are."""
+    import torch
+
+    return torch.tensor(codes)
 
 
 def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:

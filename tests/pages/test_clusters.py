@@ -130,6 +130,22 @@ def test_open_in_traverse_hands_the_code_over(clusters):
     assert app.query_params["model"] == "small-gmp"
 
 
+def test_another_model_starts_without_the_focus(clusters):
+    app = clusters("small-gmp", focus="code", index="12")
+    assert "mnist-test-00012" in texts(app)
+    app.sidebar.selectbox[0].set_value("small-vae").run()
+    assert not app.exception
+    assert "focus" not in app.query_params
+    assert "mnist-test-00012" not in texts(app)
+
+
+def test_a_link_made_with_other_weights_says_so(clusters, runs):
+    app = clusters("small-gmp", focus="code", index="12", checkpoint="0" * 12)
+    assert "made with other weights (000000000000" in texts(app)
+    assert "mnist-test-00012" in texts(app)
+    assert app.query_params["checkpoint"] == Run(runs / "small-gmp").hash
+
+
 def test_components_are_told_one_by_one(clusters, runs):
     app = clusters("small-gmp", view="components")
     assert not app.exception
