@@ -256,11 +256,11 @@ def _facing(curve: Curve) -> Curve:
 
 
 def against_baselines(curve: Curve, bar: float) -> str:
-    """ "above", "level" (the interval holds the best baseline) or "below"."""
+    """Where a curve's AUROC stands to the best baseline's: above, level (its interval holds it) or below."""
     own = curve.measured["AUROC"]
-    if own.value <= bar:
-        return "below"
-    return "above" if own.low > bar else "level"
+    if own.low > bar:
+        return "above"
+    return "level" if own.high >= bar else "below"
 
 
 def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
@@ -275,7 +275,7 @@ def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
     own = best.measured["AUROC"]
     standing = {
         "above": f"above the best baseline, {bar.title} ({bar.auroc:.3f})",
-        "level": f"not clearly above the best baseline, {bar.title} ({bar.auroc:.3f})",
+        "level": f"level with the best baseline, {bar.title} ({bar.auroc:.3f})",
         "below": f"no better than the baseline {bar.title} ({bar.auroc:.3f}), which knows nothing of the model",
     }[against_baselines(best, bar.auroc)]
     return (
@@ -299,10 +299,7 @@ def threshold_of(found: Detector | None, curve: Curve, fpr: float) -> float:
 
 
 def missing(found: Detector, pair: Pair) -> str:
-    """Why a pair's outliers are not among the stored scores, as a sentence.
-
-    Raises: nothing; looks only.
-    """
+    """Why a pair's outliers are not among the stored scores, as a sentence; looks on the disk only."""
     from trainer.ood import pairs
 
     try:

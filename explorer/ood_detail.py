@@ -76,10 +76,10 @@ def _scores(found: Detector, record: pd.Series) -> None:
         hide_index=True,
         height="content",
         column_config={
-            "score": st.column_config.TextColumn("score", width=180),
+            "score": st.column_config.TextColumn("score", width=215),
             "value": st.column_config.TextColumn("value", width=80),
             "percentile": st.column_config.ProgressColumn(
-                "percentile", help="Among held-out pictures.", min_value=0.0, max_value=100.0, format="%.2f", width=150
+                "percentile", help="Among held-out pictures.", min_value=0.0, max_value=100.0, format="%.2f", width=120
             ),
         },
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainer.run import Metric
 
 _JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
-STANDING = {"above": "", "level": ":orange-badge[not clearly above]", "below": ":red-badge[not above]"}
+STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red-badge[not above]"}
 
 
 def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, found: dict[str, Detector]) -> None:

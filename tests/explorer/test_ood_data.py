@@ -91,11 +91,11 @@ def test_a_baseline_stands_under_the_sign_that_separates_better():
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "bar", "standing"),
-    [(0.9, 0.88, 0.8, "above"), (0.9, 0.79, 0.8, "level"), (0.8, 0.7, 0.8, "below"), (0.5, 0.4, 0.9, "below")],
+    ("low", "high", "bar", "standing"),
+    [(0.88, 0.92, 0.8, "above"), (0.79, 0.9, 0.8, "level"), (0.99, 1.0, 1.0, "level"), (0.7, 0.79, 0.8, "below")],
 )
-def test_standing_against_the_best_baseline(value, low, bar, standing):
-    made = Curve("a", "combined", np.zeros(1), np.ones(1), {"AUROC": Measured(value, low, 1.0)})
+def test_standing_against_the_best_baseline(low, high, bar, standing):
+    made = Curve("a", "combined", np.zeros(1), np.ones(1), {"AUROC": Measured((low + high) / 2, low, high)})
     assert ood_data.against_baselines(made, bar) == standing
 
 
