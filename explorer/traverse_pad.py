@@ -12,14 +12,13 @@ from explorer.traverse_parts import axis_select
 from explorer.traverse_state import bound, current
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 PAD_SIZE = 11
 PAD_POINTS = 1500
 
 
-def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
+def pad(found: Space, start: Start, z: Tensor) -> None:
     """Two axes under one handle, over a grid of pictures or the codes of the test pictures."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         x = axis_select(found, "pad_x", "Right", 0, width=110)
@@ -34,6 +33,8 @@ def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
     if x == y:
         st.info("Both directions show the same axis; choose two different ones.")
         return
+    from trainer import traversal
+
     background = current().background
     points, colours, names = _points(found, x, y) if background == "codes" else ([], [], [])
     live_decoder.pad(
@@ -47,7 +48,7 @@ def pad(found: Space, start: Start, z: Tensor, now: np.ndarray) -> None:
             "colours": colours,
             "names": names,
             "shape": list(found.model.image_shape),
-            "current": pixels.as_base64(now),
+            "current": pixels.as_base64(pixels.to_uint8(traversal.decode(found.model, z[None]))),
             "sequence": traverse_stage.sequence(),
         },
         key="traverse.pad",

@@ -1,12 +1,17 @@
-"""The Traverse page as a whole: starts, then the panel and the open view in the fragment that a release reruns."""
+"""The Traverse page as a whole: starts, the panel, and the open view, the last two as fragments of their own."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from explorer import catalog, traverse_pad, traverse_stage, traverse_start, traverse_views, widgets
-from explorer.traverse_data import Space, resolve, space, uploaded
-from explorer.traverse_state import VIEWS, bound, change, choice, current
+from explorer import catalog, live_decoder, traverse_pad, traverse_stage, traverse_start, traverse_views, widgets
+from explorer.traverse_data import Space, Start, resolve, space, uploaded
+from explorer.traverse_state import VIEWS, TraverseState, bound, change, choice, current
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SEEN = "traverse.checkpoint"
 
@@ -27,7 +32,8 @@ def show(entry: catalog.Entry) -> None:
         )
     with st.container(gap="small"), widgets.user_errors():
         traverse_start.picker(found, "start")
-    _workbench(found)
+    _panel(found)
+    _views(found)
     traverse_stage.carry(found)
 
 
@@ -58,38 +64,47 @@ def _code_of(found: Space, side: str) -> tuple[float, ...]:
 
 
 @st.fragment
-def _workbench(found: Space) -> None:
-    """What a release reruns: the panel first, because its picture is what the user waits for, then the open view."""
+def _panel(found: Space) -> None:
+    """What a release reruns, and nothing else, because its picture is what the user waits for."""
     with widgets.user_errors():
-        _work(found)
+        _, start, z = _now(found)
+        if start.note:
+            st.caption(f":material/info: {start.note}")
+        traverse_stage.show(found, start, z)
 
 
-def _work(found: Space) -> None:
+@st.fragment
+def _views(found: Space) -> None:
+    """The open view; it follows as soon as the picture is on the screen (see live_decoder.echo)."""
+    with widgets.user_errors():
+        st.segmented_control(
+            "View",
+            list(VIEWS),
+            format_func=VIEWS.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            **bound("view"),
+        )
+        view, start, z = _now(found)
+        if view.view == "sheet":
+            traverse_views.sheet(found, z)
+        elif view.view == "interpolation":
+            traverse_views.interpolation(found, start, z, _label(found, view))
+        elif view.view == "pad":
+            traverse_pad.pad(found, start, z)
+        else:
+            traverse_views.code(found, start, z)
+    live_decoder.echo(traverse_stage.sequence(), key="traverse.echo")
+
+
+def _now(found: Space) -> tuple[TraverseState, Start, Tensor]:
+    """The state, its start and the current code."""
     view = current()
     start = resolve(found, choice(view, "start"), "start")
-    if start.note:
-        st.caption(f":material/info: {start.note}")
-    z = traverse_stage.code_now(found, start, view)
-    now = traverse_stage.show(found, start, z)
-    st.segmented_control(
-        "View",
-        list(VIEWS),
-        format_func=VIEWS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **bound("view"),
-    )
-    if view.view == "sheet":
-        traverse_views.sheet(found, z)
-    elif view.view == "interpolation":
-        traverse_views.interpolation(found, start, z, _label(found, view))
-    elif view.view == "pad":
-        traverse_pad.pad(found, start, z, now)
-    else:
-        traverse_views.code(found, start, z)
+    return view, start, traverse_stage.code_now(found, start, view)
 
 
-def _label(found: Space, view) -> str:
+def _label(found: Space, view: TraverseState) -> str:
     """Label of the picture started from, so that the other end of an interpolation can be of another kind."""
     if view.start != "image" or view.index not in found.pictures.index:
         return ""

@@ -29,18 +29,14 @@ def code_now(found: Space, start: Start, view: TraverseState) -> Tensor:
     return z
 
 
-def show(found: Space, start: Start, z: Tensor) -> np.ndarray:
-    """Draw the panel; the server decodes the start and the current code in one batch.
-
-    Returns: the current picture, uint8 (C, H, W).
-    """
+def show(found: Space, start: Start, z: Tensor) -> None:
+    """Draw the panel; the server decodes the start and the current code in one batch."""
     import torch
 
     from trainer import traversal
 
     at_start, now = pixels.to_uint8(traversal.decode(found.model, torch.stack([start.code, z])))
     live_decoder.panel(_data(found, start, z, at_start, now), key=KEY, on_moved=_moved)
-    return now
 
 
 def sequence() -> int:

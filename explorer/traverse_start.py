@@ -33,7 +33,7 @@ def picker(found: Space, side: str, avoid: str = "") -> None:
     kinds = found.kinds
     if getattr(current(), side) not in kinds:
         restart(side, kind=next(iter(kinds)))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.segmented_control(
             "Start from" if side == "start" else "Go to",
             list(kinds),
@@ -76,7 +76,7 @@ def _label_filter(found: Space, side: str) -> None:
     show("Label", names, format_func=lambda label: label or "all", **more, **tied)
     count = len(_shown(found, side))
     if count > GALLERY_LIMIT:
-        st.caption(f"{GALLERY_LIMIT} of {count:,} shown, evenly spread")
+        st.caption(f"{GALLERY_LIMIT} of {count:,} shown", width="content")
 
 
 def _shown(found: Space, side: str) -> pd.DataFrame:

@@ -33,7 +33,10 @@ def _component(name: str) -> Callable[..., Any]:
 _PANEL = _component("panel")
 _PAD = _component("pad")
 _TILES = _component("tiles")
-_CARRIER = st.components.v2.component("gwae_carrier", html="<span\n></span>", js=_script("carrier.js"))
+_CARRIER, _ECHO = (
+    st.components.v2.component(f"gwae_{name}", html="<span\n></span>", js=_script(f"{name}.js"))
+    for name in ("carrier", "echo")
+)
 
 
 def carrier(model_hash: str, decoder: bytes) -> None:
@@ -51,6 +54,11 @@ def panel(data: dict[str, Any], *, key: str, on_moved: Callable[[], None]) -> No
     On release `st.session_state[key].moved` is {"sequence": int, "edits": {"axis": value}} while on_moved runs.
     """
     _PANEL(key=key, data=data, on_moved_change=on_moved)
+
+
+def echo(sequence: int, *, key: str) -> None:
+    """Rerun the fragment this stands in when the panel has shown a later picture than that of `sequence`."""
+    _ECHO(key=key, data={"sequence": sequence}, on_behind_change=lambda: None)
 
 
 def pad(data: dict[str, Any], *, key: str) -> None:

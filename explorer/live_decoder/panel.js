@@ -118,6 +118,7 @@ class Panel {
     this.root.dataset.painted = by;
     this.root.dataset.sequence = sequence;
     if (by === "browser") this.showNote();
+    else requestAnimationFrame(() => live.bus.dispatchEvent(new CustomEvent("answered", { detail: sequence })));
     live.bus.dispatchEvent(new CustomEvent("picture", { detail: { pixels, shape: data.shape, z: this.z } }));
   }
 

@@ -187,6 +187,23 @@ def test_a_late_answer_never_takes_the_slider_out_of_the_hand(page):
     painted(page, "server", 2)
 
 
+def test_the_views_follow_the_picture(page):
+    open_traverse(page, "?model=small-gmp&rows=0,1&steps=5")
+    centre = page.locator(".tiles.sheet button.tile").nth(2)
+    assert page.locator(".axis[data-axis='0']").count() == 1
+    page.locator(".axis[data-axis='0'] input").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    painted(page, "server", 1)
+    value = edits(page)[0]
+    page.wait_for_function(
+        "title => [...document.querySelectorAll('*')].some("
+        "e => e.shadowRoot?.querySelector(`.sheet .tile[data-index='2'][title='${title}']`))",
+        arg=f"z0 = {value:.2f}",
+        timeout=PATIENCE,
+    )
+    assert centre.get_attribute("aria-pressed") == "true"
+
+
 # ---------------------------------------------------------------- without a decoder in the browser
 
 

@@ -425,7 +425,7 @@ def test_the_page_opens_inside_the_real_app(app):
 
 
 def test_every_script_is_inline_and_shares_one_beginning():
-    scripts = [live_decoder._script(f"{name}.js") for name in ("panel", "pad", "tiles", "carrier")]
+    scripts = [live_decoder._script(f"{name}.js") for name in ("panel", "pad", "tiles", "carrier", "echo")]
     assert len({script.split("export default")[0].splitlines()[0] for script in scripts}) == 1
     assert all(script.count("export default") == 1 for script in scripts)
 
