@@ -50,6 +50,7 @@ format: $(VENV)/.dev ## correct style and formatting in place
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## print the benchmarks: training step, then slider to picture in a browser
+bench: $(VENV)/.dev ## print the benchmarks: training step, then start and slider to picture in a browser
 	$(BIN)/python -m trainer bench
+	$(BIN)/python -m tests.benchmarks.start
 	$(BIN)/python -m tests.benchmarks.slider
