@@ -221,9 +221,7 @@ def report(results: dict[str, dict[str, list[float]]], model: str, rounds: int) 
         ratio = values[1] / values[0]
         print(f"{kind:28}{cells[0]:>22}{cells[1]:>22}{f'{ratio[0]:.2f} / {ratio[1]:.2f}':>20}")
     p95 = float(np.percentile(results[first]["release -> server picture"], 95))
-    print(
-        f"Target: release -> server picture, p95 <= {TARGET} ms: {'met' if p95 <= TARGET else 'missed'} ({p95:.0f})."
-    )
+    print(f"Target: release -> server picture, p95 <= {TARGET} ms: {'met' if p95 <= TARGET else 'missed'} ({p95:.0f}).")
 
 
 if __name__ == "__main__":
