@@ -1,8 +1,8 @@
 """From the address to the first page, in a real browser: python -m tests.benchmarks.start [--rounds N]
 
-Starts the app on the bundled models as `make app` does, and beside it a Streamlit page with a title and a button, which
-is what Streamlit and the browser cost by themselves. Prints, for each fresh server, the seconds from opening the address
-until title and first button are painted, their ratio, and the seconds of page changes afterwards.
+Starts the app on the bundled models as `make app` does, and beside it a Streamlit page with a title and a button,
+which is what Streamlit and the browser cost by themselves. Prints the seconds from opening the address of a fresh
+server until title and first button are painted, their ratio, and the seconds of page changes afterwards.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def first_paint(browser: Browser, address: str) -> tuple[float, Page]:
 
 
 def page_changes(page: Page) -> list[float]:
-    """Seconds from a click in the navigation to the other page's title, both ways and twice; the first imports torch."""
+    """Seconds from a click in the navigation to the other page's title, both ways and twice."""
     settled(page)
     seconds = []
     for name, heading in (("Traverse", "Traverse"), ("Home", "GWAE Explorer")) * 2:
