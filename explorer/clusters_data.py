@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer import cache, catalog
-from trainer import map_job, mapping, projection
+from trainer import map_job, map_store, mapping, projection
 from trainer.errors import UserError
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ class Atlas:
         drawn: prior samples and centres: kind, id, component, coordinates.
         everything: (N, d) codes of pictures and drawn, in this order.
         places: (N, 2 or 3) coordinates of the same.
-        meta: of trainer.mapping.Map.
+        meta: of trainer.map_store.Map.
     """
 
     key: str
@@ -98,7 +98,7 @@ def from_file(entry: catalog.Entry, path: Path) -> Atlas:
 def _from_file(
     folder: str, hash: str, codes: tuple[int, int], path: str, stamp: tuple[int, int], _entry: catalog.Entry
 ) -> Atlas:
-    return _joined(_entry, mapping.read(Path(path)), f"{hash}-{codes[0]}-{Path(path).name}-{stamp[0]}")
+    return _joined(_entry, map_store.read(Path(path)), f"{hash}-{codes[0]}-{Path(path).name}-{stamp[0]}")
 
 
 def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
@@ -119,7 +119,7 @@ def _by_pca(
     return _joined(_entry, made, f"{hash}-{codes[0]}-{key}")
 
 
-def _joined(entry: catalog.Entry, made: mapping.Map, key: str) -> Atlas:
+def _joined(entry: catalog.Entry, made: map_store.Map, key: str) -> Atlas:
     """Join map and codes by the pictures' ids, which are stable.
 
     Raises: UserError if the map knows pictures that the codes do not.

@@ -12,7 +12,7 @@ from explorer.clusters_figure import Drawn, map_figure
 from explorer.clusters_state import current, look_at
 from explorer.clusters_subject import Subject, resolve
 from trainer import projection
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 
 CHART = "clusters.map"
 CLICK_PIXELS = 6 / 640

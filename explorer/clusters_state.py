@@ -8,7 +8,7 @@ import streamlit as st
 from pydantic import Field
 
 from explorer import state
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 
 View = Literal["map", "components", "agreement"]
 Focus = Literal["", "code", "prior", "centre", "place", "upload"]

@@ -119,14 +119,14 @@ def map_codes(
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
     from trainer import evaluate as evaluation
-    from trainer import map_job, mapping
+    from trainer import map_job, map_store, mapping
 
-    wanted, run = mapping.parse_settings(settings), runs.Run(folder)
+    wanted, run = map_store.parse_settings(settings), runs.Run(folder)
     path = out or map_job.target(run.path, run.hash, wanted)
     if job:
         return map_job.work(run.path, path, wanted)
     made = mapping.of_run(run, wanted, evaluation.stderr_progress)
-    mapping.write(made, path)
+    map_store.write(made, path)
     trust = made.meta["trustworthiness"]
     typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from trainer import files, mapping
+from trainer import files, map_store, mapping
 from trainer.errors import UserError
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 from trainer.run import Run
 
 CACHE_VARIABLE = "GWAE_CACHE"
@@ -55,8 +55,8 @@ def target(folder: Path, checkpoint: str, settings: MapSettings, read_only: bool
         folder: the run folder; its own map.parquet is taken where it fits.
         read_only: whether nothing may be written there (bundled models).
     """
-    own = Path(folder) / mapping.FILE
-    if mapping.fits(own, checkpoint, settings):
+    own = Path(folder) / map_store.FILE
+    if map_store.fits(own, checkpoint, settings):
         return own
     if read_only or not os.access(folder, os.W_OK):
         return cache_folder() / "maps" / f"{checkpoint}-{settings.key}.parquet"
@@ -65,7 +65,7 @@ def target(folder: Path, checkpoint: str, settings: MapSettings, read_only: bool
 
 def state(path: Path, checkpoint: str, settings: MapSettings) -> JobState:
     """How far the map in `path` is."""
-    if mapping.fits(path, checkpoint, settings):
+    if map_store.fits(path, checkpoint, settings):
         return JobState("ready")
     try:
         said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def work(folder: Path, path: Path, settings: MapSettings) -> None:
             _say(path, stage="waiting")
             files.make_folder(cache_folder())
             with _lock(cache_folder() / "map.lock", wait=True):
-                mapping.write(mapping.of_run(Run(folder), settings, _Reporter(path)), path)
+                map_store.write(mapping.of_run(Run(folder), settings, _Reporter(path)), path)
         except UserError as error:
             _say(path, error=str(error))
             raise
@@ -186,7 +186,7 @@ def _is_locked(path: Path) -> bool:
 
 def _prune(path: Path) -> None:
     """Remove all but the newest maps of other settings."""
-    if path.name == mapping.FILE:
+    if path.name == map_store.FILE:
         return
     maps = sorted(path.parent.glob("*.parquet"), key=lambda each: each.stat().st_mtime, reverse=True)
     for old in maps[KEPT:]:

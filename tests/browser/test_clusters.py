@@ -9,14 +9,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
 from tests.fixtures import blob_pictures, make_run
-from trainer import mapping
-from trainer.mapping import MapSettings
+from trainer import map_store, mapping
+from trainer.map_store import MapSettings
 
 PATIENCE = 90_000  # ms; a busy machine is no failure
 CHART = ".st-key-clusters-chart .js-plotly-plot"
@@ -28,15 +29,15 @@ AT = """([selector, x, y]) => {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def mapped(served_runs: Path) -> mapping.Map:
+def mapped(served_runs: Path) -> map_store.Map:
     """A model with a stored map: a linear one under the usual settings, which costs nothing. And one without any."""
     if not (served_runs / "plain").exists():
         make_run(served_runs / "plain", kind="vae", pictures=80)
     run = make_run(served_runs / "mapped", trained=True, pictures=300)
     made = mapping.of_run(run, MapSettings(method="pca"))
     meta = made.meta | {"settings": MapSettings().model_dump(), "trustworthiness": 0.9712}
-    found = mapping.Map(made.frame, meta)
-    mapping.write(found, run.path / mapping.FILE)
+    found = map_store.Map(made.frame, meta)
+    map_store.write(found, run.path / map_store.FILE)
     return found
 
 
@@ -66,7 +67,7 @@ def query(page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
 
 
-def lonely(made: mapping.Map) -> mapping.pd.Series:
+def lonely(made: map_store.Map) -> pd.Series:
     """The test code with the most room around it on the map."""
     codes = made.frame[made.frame["kind"] == "code"]
     places = made.frame[["x", "y"]].to_numpy()
@@ -75,7 +76,7 @@ def lonely(made: mapping.Map) -> mapping.pd.Series:
     return codes.iloc[distances.min(1).argmax()]
 
 
-def gap(made: mapping.Map) -> tuple[float, float]:
+def gap(made: map_store.Map) -> tuple[float, float]:
     """A place far from every point, within the map."""
     places = made.frame[["x", "y"]].to_numpy()
     grid = np.stack(np.meshgrid(*(np.linspace(places[:, i].min(), places[:, i].max(), 60) for i in (0, 1))), -1)

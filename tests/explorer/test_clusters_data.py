@@ -12,9 +12,9 @@ from explorer.clusters_data import colourings
 from explorer.clusters_state import ClustersState
 from explorer.traverse_state import choice, edits_of
 from tests.fixtures import blob_pictures, make_run
-from trainer import mapping
+from trainer import map_store, mapping
 from trainer.errors import UserError
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 from trainer.run import Run
 
 PICTURES = 200
@@ -46,7 +46,7 @@ def test_every_thumbnail_belongs_to_its_point(entry):
     """Ids are planted in the blobs themselves: picture n of the fixture is blob n, wherever its row and tile are."""
     made = mapping.of_run(Run(entry.path), MapSettings(method="pca"))
     file = Path(entry.path) / "some-map.parquet"
-    mapping.write(made, file)
+    map_store.write(made, file)
     random = np.random.default_rng(0)
     table = pd.read_parquet(entry.path / "codes.parquet").iloc[random.permutation(PICTURES)]
     table.loc[table.index[::3], "sprite_index"] = -1  # and not every picture is in the sprite
@@ -75,7 +75,7 @@ def test_a_map_of_other_pictures_is_refused(entry, atlas):
         pd.read_parquet(entry.path / "codes.parquet"), atlas.model, entry.hash, MapSettings(method="pca")
     )
     made.frame.loc[3, "id"] = "mnist-test-99999"
-    mapping.write(made, entry.path / "map.parquet")
+    map_store.write(made, entry.path / "map.parquet")
     with pytest.raises(UserError, match="map and codes differ"):
         clusters_data.from_file(entry, entry.path / "map.parquet")
 

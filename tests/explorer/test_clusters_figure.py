@@ -10,7 +10,7 @@ from explorer.clusters_figure import contingency_figure, empty_places, map_figur
 from explorer.theme import CATEGORIES
 from tests.fixtures import make_run
 from trainer import projection
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 
 ALL = ("prior", "centres", "outlines")
 

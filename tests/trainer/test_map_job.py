@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import make_run
-from trainer import map_job, mapping
+from trainer import map_job, map_store, mapping
 from trainer.map_job import state, target
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 from trainer.run import Run
 
 OTHER = MapSettings(neighbours=9)
@@ -27,13 +27,13 @@ def run(made, tmp_path, monkeypatch) -> Run:
 
 
 @pytest.fixture
-def pca(made) -> mapping.Map:
+def pca(made) -> map_store.Map:
     """A map that costs nothing, to be stored under any settings."""
     return mapping.of_run(made, MapSettings(method="pca"))
 
 
-def store(found: mapping.Map, path: Path, settings: MapSettings) -> None:
-    mapping.write(mapping.Map(found.frame, found.meta | {"settings": settings.model_dump()}), path)
+def store(found: map_store.Map, path: Path, settings: MapSettings) -> None:
+    map_store.write(map_store.Map(found.frame, found.meta | {"settings": settings.model_dump()}), path)
 
 
 def wait_for(condition, seconds: float = 240):
@@ -91,7 +91,7 @@ def test_a_job_waits_its_turn_reports_and_leaves_only_the_map(run):
     assert {"neighbours", "layout"} & seen
     assert job.wait(30) == 0
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-    assert mapping.read(path).meta["settings"]["neighbours"] == 9
+    assert map_store.read(path).meta["settings"]["neighbours"] == 9
 
 
 def test_a_job_that_cannot_succeed_says_why(run):

@@ -13,9 +13,9 @@ import torch
 from scipy.stats import entropy
 
 from tests.fixtures import make_run
-from trainer import mapping, outlines, projection
+from trainer import map_store, mapping, outlines, projection
 from trainer.errors import UserError
-from trainer.mapping import MapSettings
+from trainer.map_store import MapSettings
 from trainer.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,12 +44,12 @@ def told() -> list[tuple[str, int, int]]:
 
 
 @pytest.fixture(scope="module")
-def made(run, planted, told) -> mapping.Map:
+def made(run, planted, told) -> map_store.Map:
     settings = MapSettings(points=200)
     return mapping.compute(planted, run.load_model(), run.hash, settings, lambda *said: told.append(said))
 
 
-def of(made: mapping.Map, kind: str) -> pd.DataFrame:
+def of(made: map_store.Map, kind: str) -> pd.DataFrame:
     return made.frame[made.frame["kind"] == kind]
 
 
@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_coordinates_in_any_process(run, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=True)
     assert "trustworthiness 0." in told.stdout
-    there = mapping.read(file)
+    there = map_store.read(file)
     pd.testing.assert_frame_equal(here.frame, there.frame)
     assert here.meta == there.meta
     other = mapping.of_run(run, MapSettings(points=150, neighbours=7, seed=1))
@@ -151,30 +151,30 @@ def test_other_priors_have_no_components_and_three_dimensions_no_outlines(tmp_pa
 
 def test_a_map_survives_its_file_and_fits_only_its_own(made, run, tmp_path):
     file = tmp_path / "deep" / "map.parquet"
-    mapping.write(made, file)
-    again = mapping.read(file)
+    map_store.write(made, file)
+    again = map_store.read(file)
     pd.testing.assert_frame_equal(again.frame, made.frame)
     assert again.meta == made.meta
     settings = MapSettings(points=200)
-    assert mapping.fits(file, run.hash, settings)
-    assert not mapping.fits(file, "0" * 12, settings)
-    assert not mapping.fits(file, run.hash, MapSettings(points=201))
-    assert not mapping.fits(tmp_path / "none.parquet", run.hash, settings)
+    assert map_store.fits(file, run.hash, settings)
+    assert not map_store.fits(file, "0" * 12, settings)
+    assert not map_store.fits(file, run.hash, MapSettings(points=201))
+    assert not map_store.fits(tmp_path / "none.parquet", run.hash, settings)
     file.write_bytes(file.read_bytes()[:-50])
-    assert not mapping.fits(file, run.hash, settings)
+    assert not map_store.fits(file, run.hash, settings)
     with pytest.raises(UserError, match="computed anew"):
-        mapping.read(file)
+        map_store.read(file)
     run.codes.to_parquet(file)  # a table, but no map
-    assert not mapping.fits(file, run.hash, settings)
+    assert not map_store.fits(file, run.hash, settings)
 
 
 def test_bad_input_is_told_in_one_sentence(run, tmp_path):
     with pytest.raises(UserError, match="at least 40 test codes"):
         mapping.compute(run.codes.head(39), run.load_model(), run.hash)
     with pytest.raises(UserError, match="neighbours: input should be greater than or equal to 2"):
-        mapping.parse_settings('{"neighbours": 1}')
+        map_store.parse_settings('{"neighbours": 1}')
     with pytest.raises(UserError, match="colour: extra inputs"):
-        mapping.parse_settings('{"colour": 1}')
+        map_store.parse_settings('{"colour": 1}')
 
 
 def test_keys_tell_settings_apart():
@@ -189,8 +189,8 @@ def test_the_bundled_map_can_be_trusted():
     if not BUNDLED.is_dir():
         pytest.skip("pretrained/mnist-gmp is not bundled yet")
     bundled = Run(BUNDLED)
-    assert mapping.fits(BUNDLED / mapping.FILE, bundled.hash, MapSettings())
-    stored = mapping.read(BUNDLED / mapping.FILE)
+    assert map_store.fits(BUNDLED / map_store.FILE, bundled.hash, MapSettings())
+    stored = map_store.read(BUNDLED / map_store.FILE)
     codes = of(stored, "code")
     latent = [f"z{axis}" for axis in range(bundled.config.model.z_dim)]
     z = bundled.codes.set_index("id").loc[codes["id"], latent].to_numpy()

@@ -1,0 +1,125 @@
+"""The file of a map: one row per point, and in its schema everything needed to know what the map is.
+
+`map.parquet` of a run folder holds rows by `kind`:
+
+    code     a test picture: `id` as in codes.parquet, `kmeans` cluster, `entropy` of its responsibilities (gmp)
+    prior    a draw from the prior, its code in z0...
+    centre   a mixture component's mean (gmp), its code in z0..., its number in `component`
+
+and for each x, y (and z in 3-D). The schema's metadata hold Map.meta as JSON: checkpoint, settings, trustworthiness,
+outlines of the components. One file, so that coordinates and what they mean cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trainer import files
+from trainer.errors import UserError
+
+VERSION = 1
+FILE = "map.parquet"
+_META = b"gwae_map"
+
+
+class MapSettings(BaseModel):
+    """What a map was asked to be; the defaults are those of the map that `evaluate` stores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["umap", "pca"] = Field("umap", description="How the plane is found; pca is linear and instant.")
+    neighbours: int = Field(15, ge=2, le=200, description="Neighbours that UMAP keeps together: few show detail.")
+    min_dist: float = Field(0.1, ge=0, le=0.99, description="How tightly UMAP may pack points.")
+    metric: Literal["euclidean", "cosine", "manhattan"] = Field("euclidean", description="Distance in code space.")
+    dims: Literal[2, 3] = Field(2, description="Dimensions of the map.")
+    points: int = Field(10_000, ge=100, le=20_000, description="Test codes at most; more are sampled by label.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Of the layout, the prior samples and the sample of codes.")
+
+    @property
+    def key(self) -> str:
+        """Short name of this choice, fit for a file name."""
+        if self.method == "pca":
+            return f"pca-{self.dims}d-p{self.points}-s{self.seed}"
+        near = f"n{self.neighbours}-d{self.min_dist:.2f}-{self.metric}"
+        return f"umap-{near}-{self.dims}d-p{self.points}-s{self.seed}"
+
+
+def parse_settings(text: str) -> MapSettings:
+    """Settings from JSON text; what it leaves out is as in the stored map.
+
+    Raises: UserError naming what is wrong.
+    """
+    try:
+        return MapSettings.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        raise UserError(f"--settings {text}: {name}: {first['msg'].lower()}.") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Points of a map and what is known of it.
+
+    Attributes:
+        frame: one row per point (see the module), codes first, then prior samples, then centres.
+        meta: version, checkpoint, settings, codes (number in the test set), trustworthiness, outlines
+            ([{component, sigma, share, paths}]), neighbour_distances and round_trips (sorted, of test codes).
+    """
+
+    frame: pd.DataFrame
+    meta: dict[str, Any]
+
+    @property
+    def axes(self) -> list[str]:
+        """Names of the coordinates."""
+        return list("xyz"[: self.meta["settings"]["dims"]])
+
+
+def write(made: Map, path: Path) -> None:
+    """Write a map atomically.
+
+    Raises: UserError if the folder may not be written or the disk is full.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(made.frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _META: json.dumps(made.meta).encode()})
+    files.make_folder(path.parent)
+    files.write_atomic(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def read(path: Path) -> Map:
+    """Read a map.
+
+    Raises: UserError if the file is damaged or no map of this version.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        meta = json.loads(table.schema.metadata[_META])
+        if meta["version"] != VERSION:
+            raise ValueError(f"version {meta['version']}")
+        return Map(table.to_pandas(), meta)
+    except Exception as error:  # pyarrow and json raise many types; to the user they mean the same
+        raise UserError(f"{path}: damaged, or made by another version; delete it, it is computed anew.") from error
+
+
+def fits(path: Path, checkpoint: str, settings: MapSettings) -> bool:
+    """Whether a file is a map of this checkpoint and these settings; reads its header only."""
+    import pyarrow.parquet as pq
+
+    try:
+        meta = json.loads(pq.read_schema(path).metadata[_META])
+        wanted = (VERSION, checkpoint, settings.model_dump())
+        return (meta["version"], meta["checkpoint"], meta["settings"]) == wanted
+    except Exception:  # absent, damaged or foreign: in every case it does not fit
+        return False
