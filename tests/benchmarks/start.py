@@ -67,9 +67,8 @@ def main() -> None:
                 app.append(seconds)
                 changes.append(page_changes(page))
         browser.close()
-    print(
-        f"first page     {median(app):.2f} s, bare Streamlit {median(bare):.2f} s, ratio {median(app) / median(bare):.2f}"
-    )
+    ratio = median(app) / median(bare)
+    print(f"first page     {median(app):.2f} s, bare Streamlit {median(bare):.2f} s, ratio {ratio:.2f}")
     print("page change    " + ", ".join(f"{median(column):.2f} s" for column in zip(*changes, strict=True)))
 
 
