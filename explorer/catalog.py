@@ -56,7 +56,7 @@ def roots() -> tuple[Path, Path]:
 
 
 def entries() -> list[Entry]:
-    """Every folder that is or was meant to be a run: bundled first, then the user's, each by name."""
+    """Every folder that is or was meant to be a run: bundled first, then the user's; GWAEs first, each by name."""
     found: list[Entry] = []
     pretrained, runs = roots()
     for root, bundled in ((pretrained, True), (runs, False)):
@@ -64,7 +64,8 @@ def entries() -> list[Entry]:
         for folder in _folders(root):
             name = folder.name if folder.name not in taken else f"runs/{folder.name}"
             found.append(_entry(name, str(folder), bundled, _signature(folder)))
-    return found
+    # The models this app is about come first, and with them the one that opens by itself; the sort is stable.
+    return sorted(found, key=lambda entry: (not entry.bundled, entry.model_kind != "gwae"))
 
 
 def usable() -> list[Entry]:
