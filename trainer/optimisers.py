@@ -33,9 +33,26 @@ def _optimiser(groups: list[dict], settings: OptimConfig, lr: float, betas: tupl
 
 
 def set_learning_rates(optimizers: Mapping[str, Optimizer], settings: OptimConfig, step: int) -> None:
-    """Cosine from the initial rate to a tenth of it at max_steps, or constant; a function of the step alone."""
+    """Cosine from the initial rate to a tenth of it at max_steps, or constant; RMSprop starts up gently.
+
+    A function of the step and of the optimisers' state alone, so that a resumed training takes the same rates.
+    """
     share = step / settings.max_steps
     factor = 0.1 + 0.45 * (1 + math.cos(math.pi * share)) if settings.decay else 1.0
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+            group["lr"] = group["initial_lr"] * factor * start_up(optimizer)
+
+
+def start_up(optimizer: Optimizer) -> float:
+    """Factor on RMSprop's rate, sqrt(1 - alpha^n) at its n-th step: 0.1, 0.14, ..., 0.98 at the 300th; else 1.
+
+    RMSprop divides by the root of an average of squared gradients that starts at 0, so its first step is
+    1 / sqrt(1 - alpha) = 10 times the learning rate in every weight at once, and the next ones little less. The
+    factor is the bias correction that Adam has. Without it log sigma^2 goes from 0.1 to above 100 within five steps
+    at a rate of 5e-4 (docs/robustness.md).
+    """
+    if not isinstance(optimizer, torch.optim.RMSprop):
+        return 1.0
+    done = next((int(slots["step"]) for slots in optimizer.state.values()), 0)
+    return math.sqrt(1 - optimizer.defaults["alpha"] ** (done + 1))
