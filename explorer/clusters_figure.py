@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from explorer.clusters_data import Atlas, Colouring
 
 HEIGHT = 620
-LATTICE = 72  # points along the longer side: a place is told to about 10 pixels
+LATTICE = 60  # points along the longer side: a place is told to about 10 pixels
 LEGEND_LIMIT = 24
 _INVISIBLE = "rgba(0,0,0,0)"
 

@@ -115,7 +115,7 @@ def test_an_empty_place_is_decoded_with_its_reliability(page, mapped):
     expect(panel.get_by_text(re.compile(r"Reliability [01]\.\d\d"))).to_be_visible()
     extent = np.ptp(mapped.frame[["x", "y"]].to_numpy(), axis=0).max()
     shown = [float(value) for value in query(page)["at"].split(",")]
-    assert np.hypot(shown[0] - x, shown[1] - y) < extent / 60
+    assert np.hypot(shown[0] - x, shown[1] - y) < extent / 50
     assert panel.locator("img").count() == 1
     panel.get_by_role("button", name="Open in Traverse").click()
     page.get_by_role("heading", name="Traverse", exact=True).wait_for(timeout=PATIENCE)
