@@ -1,0 +1,78 @@
+"""The benchmark measures what it says: the same networks, every pass, and overhead where there is some."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+
+from tests.trainings import FEW, pictures, settings
+from trainer import bench, run
+from trainer.fit import Trainer
+from trainer.models import build
+
+
+@pytest.mark.parametrize("name", bench.settings_by_name())
+def test_the_plain_critic_is_the_critic(name):
+    wanted = bench.settings_by_name()[name]
+    model = build(wanted).eval()
+    plain = bench.plain_critic(model, wanted)
+    assert not any("parametrizations" in key for key in plain.state_dict())
+    x, z = torch.rand(4, *model.image_shape), torch.randn(4, model.z_dim)
+    with torch.no_grad():
+        assert torch.allclose(plain(x, z), model.critic(x, z), atol=1e-5)
+        assert plain(x, z).std() > 1e-4  # not two constants
+    assert any("parametrizations" in key for key in model.critic.state_dict())  # the original is as it was
+
+
+def test_the_published_setting_is_the_published_one():
+    wanted = bench.settings_by_name()["published, 64x64x3"]
+    assert (wanted.data.size, wanted.data.channels, wanted.model.z_dim) == (64, 3, 64)
+    assert (wanted.optim.batch_size, wanted.optim.critic_steps, wanted.optim.name) == (64, 5, "rmsprop")
+    assert (wanted.prior.kind, wanted.objective.gradient_penalty) == ("np", 10)
+    parameters = sum(parameter.numel() for parameter in build(wanted).parameters())
+    assert parameters == pytest.approx(4.6e6, rel=0.02)  # as the paper's networks have
+
+
+def test_every_pass_counts_as_often_as_the_step_needs_it(tmp_path):
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(FEW), accelerator="cpu")
+    passes = bench.unavoidable(trainer)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    for _, call in passes.values():
+        call()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in trainer.model.state_dict().items())
+    assert {name: count for name, (count, _) in passes.items() if name.startswith("critic")} == {
+        f"critic: {part}": trainer.optim.critic_steps
+        for part in ("encoder", "prior", "decoder", "critic", "gradient penalty", "normalisation", "optimiser")
+    }
+    assert all(count == 1 for name, (count, _) in passes.items() if name.startswith("main"))
+
+
+def test_work_besides_the_passes_raises_the_ratio(monkeypatch):
+    wanted = settings()
+    plain = bench.time_step(wanted, 5)
+    assert plain["sum_ms"] == pytest.approx(sum(plain["passes_ms"].values()))
+    assert 0 < plain["networks_ms"] < plain["sum_ms"]
+    assert plain["ratio"] == pytest.approx(plain["step_ms"] / plain["networks_ms"])
+    one_step = Trainer._one_step
+
+    def slower(trainer, bar):
+        one_step(trainer, bar)
+        until = time.process_time() + 0.1
+        while time.process_time() < until:
+            pass
+
+    monkeypatch.setattr(Trainer, "_one_step", slower)
+    slow = bench.time_step(wanted, 5)
+    assert slow["step_ms"] > plain["step_ms"] + 50
+    assert slow["ratio"] > 1.5 * plain["ratio"]
+
+
+def test_the_table_tells_ratio_target_and_memory():
+    found = {"step_ms": 12.0, "passes_ms": {"main: decoder": 10.0}, "networks_ms": 10.0, "sum_ms": 10.5}
+    found |= {"ratio": 1.2, "ratio_with_optimisers": 1.143}
+    text = bench.table({"threads": 1, "times": {"small": found}, "peak_gb": 0.8125})
+    assert "small (1 thread)" in text
+    assert "1.200     target at most 1.15" in text
+    assert text.splitlines()[-1] == "peak memory, published setting 0.812 GB     target at most 0.9"
