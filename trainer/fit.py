@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from trainer import checkpoint, data, files, finite, lightning, models, objectives, optimisers, warm_start
 from trainer.data.imageset import ImageSet, split_validation
+from trainer.errors import UserError
 from trainer.limits import Limits
 from trainer.ood.history import History
 from trainer.record import Counters, Recorder, Row
@@ -260,10 +261,15 @@ def fit(
 ) -> Ended:
     """Train the run, from its last checkpoint if it has one; a run that has ended is left as it is.
 
-    Raises: UserError on missing data, a second training of the same run, a damaged checkpoint, a non-finite term,
-        a full disk or an unwritable folder.
+    Raises: UserError on missing data, a folder without its training, a second training of the same run, a damaged
+        checkpoint, a non-finite term, a full disk or an unwritable folder.
     """
     lock = run.path / "training" / "lock"
+    if run.is_trained and not (lock.parent / "status.json").is_file():  # a bundle: resuming would replace its weights
+        raise UserError(
+            f"{run.path}: holds a finished model without its training; "
+            f"train a new one with 'python -m trainer fit {run.path / 'config.yaml'} --out runs/{run.name}'."
+        )
     files.make_folder(lock.parent)
     with files.exclusive(lock, f"{run.path}: a training is running here already; stop it first."):
         files.remove_leftovers(run.path, lock.parent)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+import torch
+
 from trainer.errors import UserError
 
 _absent = "torchmetrics" not in sys.modules
@@ -21,12 +23,14 @@ finally:
 
 
 def fabric(accelerator: str = "auto", devices: int = 1) -> Fabric:
-    """A Fabric on the named accelerator.
+    """A Fabric on the named accelerator; 'auto' is CUDA where there is one, else the CPU (Apple's lacks operations).
 
     Raises: UserError if this machine has none of that name, or more than one device is asked for.
     """
     if devices > 1:
         raise UserError(f"--devices {devices}: this version trains on one device; leave --devices out.")
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         return Fabric(accelerator=accelerator, devices=devices)
     except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
