@@ -69,9 +69,13 @@ def history(folder: Path) -> list[dict[str, str]]:
 
 
 def assert_same_training(a: Path, b: Path) -> None:
-    """Bit for bit the same presented weights, weights, moments, random states, pending sums, and history."""
+    """Bit for bit the same presented weights, weights, moments, random states, pending sums, and histories."""
     assert (a / "model.safetensors").read_bytes() == (b / "model.safetensors").read_bytes()
     first, second = state(a), state(b)
     assert first.keys() == second.keys()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
     assert history(a) == history(b)
+    scores = [path / "ood_history.csv" for path in (a, b)]
+    assert [path.exists() for path in scores] in ([True, True], [False, False])
+    if scores[0].exists():
+        assert scores[0].read_bytes() == scores[1].read_bytes()

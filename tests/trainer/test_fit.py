@@ -128,13 +128,14 @@ def test_each_player_moves_only_its_own_weights(tmp_path):
 def test_resumed_training_is_bit_equal_to_uninterrupted_training(tmp_path, monkeypatch, at_step, name):
     """Stopped in the middle of a row (of 5 steps) and of a validation interval (of 6), then twice more."""
     monkeypatch.setattr(fit, "LOG_EVERY", 5)
-    wanted = settings(**KINDS[name])
-    assert train(tmp_path / "whole", wanted) == ("finished", 14, True)
+    wanted, images = settings(**KINDS[name]), pictures() if name == "best" else None
+    assert train(tmp_path / "whole", wanted, images) == ("finished", 14, True)
+    assert (tmp_path / "whole" / "ood_history.csv").exists() == (name == "best")  # with enough pictures to score
     for step in (3, 4, 8):
         at_step(step, ask_to_stop)
-        assert train(tmp_path / "parts", wanted) == ("stopped", step, True)
+        assert train(tmp_path / "parts", wanted, images) == ("stopped", step, True)
     torch.rand(3)  # what else the process draws must not matter
-    assert train(tmp_path / "parts", wanted) == ("finished", 14, True)
+    assert train(tmp_path / "parts", wanted, images) == ("finished", 14, True)
     assert_same_training(tmp_path / "whole", tmp_path / "parts")
     assert [row["step"] for row in history(tmp_path / "whole")] == ["5", "6", "10", "12", "14"]
     moments = [key for key in state(tmp_path / "whole") if key.endswith(("exp_avg", "square_avg"))]
