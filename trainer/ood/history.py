@@ -65,9 +65,9 @@ class History:
 
         Raises: UserError if the file cannot be written.
         """
-        if len(self._validation) < 4:  # one ordinary picture, one material, and two to calibrate with
-            return
         if self._sets is None:
+            if len(self._validation) < 4:  # one ordinary picture, one material, and two to calibrate with
+                return
             self._sets = self._load()
         was_training = {name: module.training for name, module in model.named_modules()}
         model.eval()
