@@ -2,6 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const REPORT_AFTER_KEYS = 250; // ms of rest after which a series of key presses is reported
+const ANSWER_WITHIN = 4000; // ms; a report or its answer can get lost where runs of the server overlap
+const REPEATS = 3; // ... each after twice the time, for the server may only be busy
 const instances = new WeakMap();
 
 export default function (component) {
@@ -37,6 +39,7 @@ class Panel {
   close() {
     for (const [name, listener] of Object.entries(this.listeners)) live.bus.removeEventListener(name, listener);
     clearTimeout(this.timer);
+    clearTimeout(this.answer);
   }
 
   // ---------------------------------------------------------------- what Python says
@@ -51,6 +54,7 @@ class Panel {
     if (anew || moved) this.painted = -1;
     const late = data.sequence < live.sequence && !anew && !moved;
     if (!late) {
+      clearTimeout(this.answer);
       live.sequence = Math.max(live.sequence, data.sequence);
       this.z = Float32Array.from(data.z);
     }
@@ -165,8 +169,15 @@ class Panel {
 
   commit() {
     clearTimeout(this.timer);
+    this.send(REPEATS, ANSWER_WITHIN);
+  }
+
+  /** Report the moved axes, and again if no answer comes. */
+  send(repeats, patience) {
+    clearTimeout(this.answer);
     const edits = Object.fromEntries(this.changed().map((axis) => [axis, round3(this.z[axis])]));
     this.report({ sequence: live.sequence, edits });
+    if (repeats) this.answer = setTimeout(() => this.send(repeats - 1, 2 * patience), patience);
   }
 
   reset() {

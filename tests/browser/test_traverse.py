@@ -153,6 +153,25 @@ def test_one_axis_and_all_axes_can_be_put_back(page):
     assert np.array_equal(picture(page), picture(page, "reconstruction"))
 
 
+LOSE_REPORTS = """
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) { if (!window.loseReports) send.call(this, data); };
+"""
+
+
+def test_a_report_that_gets_lost_is_sent_again(page):
+    page.add_init_script(LOSE_REPORTS)
+    open_traverse(page)
+    page.evaluate("window.loseReports = true")
+    slider(page).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1_000)  # the report has gone to nowhere
+    assert edits(page) == {}
+    page.evaluate("window.loseReports = false")
+    wait_for_edits(page, 1)
+    painted(page, "server", 1)
+
+
 def test_a_value_outside_the_learned_density_is_marked(page):
     open_traverse(page, "?model=small-gmp&edits=0_50")
     row = page.locator(".axis[data-axis='0']")
