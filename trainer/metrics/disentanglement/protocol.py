@@ -1,0 +1,103 @@
+"""All four measures of one model under a named protocol: the published sizes, or the fast ones of the interface."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from trainer.errors import UserError
+from trainer.metrics.disentanglement.codes import FactorCodes, Progress
+from trainer.metrics.disentanglement.dci import dci
+from trainer.metrics.disentanglement.factor_vae import factor_vae
+from trainer.metrics.disentanglement.mig import mig
+from trainer.metrics.disentanglement.record import Record
+from trainer.metrics.disentanglement.sap import sap
+
+LEAST = 150
+"""Pictures below which the numbers would mean nothing."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How many pictures and votes each measure takes; everything else is the same in both protocols."""
+
+    name: str
+    train: int  # DCI and SAP
+    test: int
+    mig: int
+    variance: int  # FactorVAE score
+    train_votes: int
+    test_votes: int
+
+    def fitted(self, pictures: int) -> Protocol:
+        """The same with no more pictures than there are; two thirds of too few are for training.
+
+        Raises: UserError with fewer than LEAST.
+        """
+        if pictures < LEAST:
+            raise UserError(f"Disentanglement needs at least {LEAST} pictures with factors, not {pictures}.")
+        fits = self.train + self.test <= pictures
+        train, test = (self.train, self.test) if fits else (2 * pictures // 3, pictures - 2 * pictures // 3)
+        return replace(self, train=train, test=test, mig=min(self.mig, pictures), variance=min(self.variance, pictures))
+
+
+FULL = Protocol("full", 10_000, 5_000, 10_000, 10_000, 10_000, 5_000)
+"""disentanglement_lib's unsupervised_study_v1."""
+FAST = Protocol("fast", 1_000, 500, 2_000, 1_000, 300, 150)
+"""For a first look: a tenth of the codes, and some 30,000 pictures to encode; called fast wherever it is shown."""
+PROTOCOLS = {protocol.name: protocol for protocol in (FULL, FAST)}
+
+
+def measure(
+    source: FactorCodes,
+    protocol: Protocol = FULL,
+    *,
+    checkpoint: str,
+    data: str,
+    split: str,
+    seed: int = 0,
+    progress: Progress = lambda what, done, total: None,
+) -> Record:
+    """DCI, SAP and MIG of pictures drawn without replacement, and the FactorVAE score.
+
+    DCI and SAP share their training and their test pictures; the draw depends on `seed` alone.
+
+    Args:
+        checkpoint, data, split: what the codes are of, for the record.
+        progress: told what is done; an exception raised in it ends the work (Stopped, say).
+
+    Raises: UserError if the pictures are too few or their factors do not vary.
+    """
+    sizes = protocol.fitted(len(source))
+    order = np.random.default_rng(seed).permutation(len(source))
+    rows = order[: max(sizes.train + sizes.test, sizes.mig)]
+    codes, factors = source.codes(rows, progress), source.factors[rows]
+    train, both = slice(sizes.train), slice(sizes.train, sizes.train + sizes.test)
+    parts = (codes[train], factors[train], codes[both], factors[both])
+    found_mig = mig(codes[: sizes.mig], factors[: sizes.mig])
+    found_vae = factor_vae(
+        source,
+        variance_samples=sizes.variance,
+        train_votes=sizes.train_votes,
+        test_votes=sizes.test_votes,
+        seed=seed,
+        progress=progress,
+    )
+    found_sap = sap(*parts, seed=seed, progress=progress)
+    found_dci = dci(*parts, seed=seed, progress=progress)
+    return Record(
+        checkpoint=checkpoint,
+        data=data,
+        split=split,
+        protocol=protocol.name,
+        sizes={name: size for name, size in asdict(sizes).items() if name != "name"},
+        seed=seed,
+        pictures=len(source),
+        factor_names=source.factor_names,
+        factor_sizes=tuple(len(np.unique(column)) for column in source.factors.T),
+        dci=found_dci,
+        mig=found_mig,
+        sap=found_sap,
+        factor_vae=found_vae,
+    )

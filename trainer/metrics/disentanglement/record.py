@@ -1,0 +1,191 @@
+"""disentanglement.json: what the measures found for one checkpoint, matrices included.
+
+The full protocol is kept in disentanglement.json, the fast one in disentanglement-fast.json: side by side, so that a
+quick look never replaces a result. Matrices have a row per latent axis and a column per factor.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer import files
+from trainer.errors import UserError
+from trainer.metrics.disentanglement.dci import DCI
+from trainer.metrics.disentanglement.factor_vae import FactorVAE
+from trainer.metrics.disentanglement.mig import MIG
+from trainer.metrics.disentanglement.sap import SAP
+from trainer.run import Metric, Run
+
+FORMAT = "gwae-disentanglement-1"
+GROUP = "disentanglement"
+NAMED_FROM = 0.3
+_PARTS = {"dci": DCI, "mig": MIG, "sap": SAP, "factor_vae": FactorVAE}
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """All measures of one checkpoint under one protocol; d axes, F factors.
+
+    Attributes:
+        protocol: "full" or "fast"; sizes: pictures and votes it took (trainer.metrics.disentanglement.protocol).
+        pictures: how many there were to draw from.
+        factor_names, factor_sizes: names and numbers of values of the F factors.
+    """
+
+    checkpoint: str
+    data: str
+    split: str
+    protocol: str
+    sizes: dict[str, int]
+    seed: int
+    pictures: int
+    factor_names: tuple[str, ...]
+    factor_sizes: tuple[int, ...]
+    dci: DCI
+    mig: MIG
+    sap: SAP
+    factor_vae: FactorVAE
+
+
+def file_name(protocol: str) -> str:
+    """disentanglement.json, or disentanglement-fast.json."""
+    return "disentanglement.json" if protocol == "full" else f"disentanglement-{protocol}.json"
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record atomically. Raises: UserError if the folder cannot be written."""
+    plain = {"format": FORMAT} | {name: _plain(value) for name, value in asdict(record).items()}
+    files.make_folder(path.parent)
+    files.write_text(path, json.dumps(plain) + "\n")
+
+
+def read(run: Run, protocol: str = "full", path: Path | None = None) -> Record:
+    """The stored record of this very checkpoint.
+
+    Args:
+        path: where it is, by default in the run folder.
+
+    Raises: UserError if there is none, it is damaged, or it belongs to other weights or another protocol.
+    """
+    path = path or run.path / file_name(protocol)
+    fast = "" if protocol == "full" else " --fast"
+    again = f"make it with 'python -m trainer evaluate {run.path} --only {GROUP}{fast}'"
+    if not path.is_file():
+        raise UserError(f"{path}: disentanglement is not measured yet; {again}.")
+    try:
+        found = _parsed(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+        raise UserError(f"{path}: the file is damaged; {again}.") from error
+    if (found.checkpoint, found.protocol) != (run.hash, protocol):
+        raise UserError(f"{path}: it belongs to other weights than model.safetensors or another protocol; {again}.")
+    return found
+
+
+def fits(path: Path, checkpoint: str, protocol: str) -> bool:
+    """Whether a file is a sound record of this checkpoint and protocol."""
+    try:
+        found = _parsed(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+        return False
+    return (found.checkpoint, found.protocol) == (checkpoint, protocol)
+
+
+def axis_names(record: Record) -> list[str | None]:
+    """What each axis carries, as "object hue (0.91)", or None; one entry per axis.
+
+    The factor is the one that the axis matters most for, by its share R_jf / sum_i R_if of all axes' importance for
+    that factor (the importance matrix of DCI); the number is that share. An axis with no share of NAMED_FROM is None.
+    """
+    importance = record.dci.importance
+    totals = importance.sum(axis=0)
+    shares = np.divide(importance, totals, out=np.zeros_like(importance), where=totals > 0)
+    best = shares.argmax(axis=1)
+    return [
+        f"{record.factor_names[factor].replace('_', ' ')} ({row[factor]:.2f})" if row[factor] >= NAMED_FROM else None
+        for row, factor in zip(shares, best, strict=True)
+    ]
+
+
+def metrics(record: Record) -> list[Metric]:
+    """The six numbers with their protocol; those of the fast one are called so and form a group of their own."""
+    fast = "" if record.protocol == "full" else f", {record.protocol}"
+    size, among = record.sizes, f"of {record.pictures:,} pictures, codes mu(x)"
+    split = f"{size['train']:,} training and {size['test']:,} test codes"
+    trees = f"gradient boosted trees per factor, {split} {among}"
+    votes = f"{size['train_votes']:,} training and {size['test_votes']:,} test votes of 64"
+    boosted, given = record.dci, size["train"] + size["test"]
+    rows = [
+        ("DCI disentanglement", boosted.disentanglement, f"entropy over factors; {trees}", given),
+        ("DCI completeness", boosted.completeness, f"entropy over axes; {trees}", given),
+        ("DCI informativeness", boosted.informativeness, f"test accuracy; {trees}", given),
+        ("MIG", record.mig.score, f"gap between axes, 20 bins, {size['mig']:,} codes {among}", size["mig"]),
+        ("SAP", record.sap.score, f"gap between axes, linear SVM (C = 0.01), {split} {among}", given),
+        ("FactorVAE score", record.factor_vae.score, f"{votes} {among}", size["test_votes"]),
+    ]
+    return [
+        Metric(
+            name=name + fast,
+            value=value,
+            group=GROUP + fast,
+            data=record.data,
+            split=record.split,
+            n=n,
+            seed=record.seed,
+            estimator=f"{record.protocol} protocol: {how}",
+            checkpoint=record.checkpoint,
+        )
+        for name, value, how, n in rows
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Numpy arrays as lists, floats with nine digits."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
+def _parsed(plain: dict[str, Any]) -> Record:
+    """A record from JSON. Raises: ValueError, KeyError, TypeError or AttributeError if it is none."""
+    if plain["format"] != FORMAT:
+        raise ValueError(plain["format"])
+    parts = {name: _part(kind, plain[name]) for name, kind in _PARTS.items()}
+    found = Record(
+        checkpoint=str(plain["checkpoint"]),
+        data=str(plain["data"]),
+        split=str(plain["split"]),
+        protocol=str(plain["protocol"]),
+        sizes={name: int(size) for name, size in plain["sizes"].items()},
+        seed=int(plain["seed"]),
+        pictures=int(plain["pictures"]),
+        factor_names=tuple(map(str, plain["factor_names"])),
+        factor_sizes=tuple(map(int, plain["factor_sizes"])),
+        **parts,
+    )
+    _require_shapes(found)
+    return found
+
+
+def _part(kind: type, plain: dict[str, Any]) -> Any:
+    arrays = {field.name for field in fields(kind) if field.type == "np.ndarray"}
+    values = {field.name: plain[field.name] for field in fields(kind)}
+    return kind(**{name: np.array(v) if name in arrays else float(v) for name, v in values.items()})
+
+
+def _require_shapes(record: Record) -> None:
+    axes, factors = len(record.dci.per_axis), len(record.factor_names)
+    matrices = (record.dci.importance, record.mig.information, record.sap.accuracy, record.factor_vae.votes)
+    per_factor = (record.dci.per_factor, record.dci.accuracy, record.mig.gaps, record.sap.gaps, record.factor_sizes)
+    sound = all(matrix.shape == (axes, factors) for matrix in matrices)
+    sound &= all(len(values) == factors for values in per_factor) and len(record.factor_vae.active) == axes
+    if not sound or not all(np.isfinite(matrix).all() for matrix in matrices):
+        raise ValueError("shapes")
