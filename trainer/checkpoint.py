@@ -81,16 +81,19 @@ def restore_random(tensors: Mapping[str, Tensor]) -> None:
 
 def save(
     path: Path,
-    model: nn.Module,
+    modules: Mapping[str, nn.Module],
     optimizers: Mapping[str, Optimizer],
     generators: Mapping[str, torch.Generator],
     state: State,
 ) -> None:
     """Write everything atomically; a crash or a full disk leaves the previous file as it was.
 
+    Args:
+        modules: the model, and what else holds weights, by name.
+
     Raises: UserError if the disk is full or the folder may not be written.
     """
-    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors = {f"{of}/{name}": tensor for of, module in modules.items() for name, tensor in module.state_dict().items()}
     for player, optimizer in optimizers.items():
         tensors |= {f"{player}/{name}": tensor for name, tensor in optimiser_tensors(optimizer).items()}
     tensors |= {f"random/{name}": tensor for name, tensor in random_tensors().items()}
@@ -112,11 +115,11 @@ def read_counters(path: Path) -> Counters:
 
 def load(
     path: Path,
-    model: nn.Module,
+    modules: Mapping[str, nn.Module],
     optimizers: Mapping[str, Optimizer],
     generators: Mapping[str, torch.Generator],
 ) -> State:
-    """Restore model, optimisers and generators in place and return the rest.
+    """Restore modules, optimisers and generators in place and return the rest.
 
     Raises: UserError if the file is truncated or belongs to another configuration.
     """
@@ -127,7 +130,8 @@ def load(
             for key in file.keys():  # noqa: SIM118 - a safe_open handle is not iterable
                 group, name = key.split("/", 1)
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
-        model.load_state_dict(groups["model"])
+        for name, module in modules.items():
+            module.load_state_dict(groups[name])
         for player, optimizer in optimizers.items():
             restore_optimiser(optimizer, groups.get(player, {}))
         restore_random(groups["random"])

@@ -110,8 +110,13 @@ class OptimConfig(_Section):
     warmup_steps: int = Field(
         0, ge=0, description="First steps trained as a VAE with beta = 2 lambda_h, before the prior and critic join."
     )
-    max_steps: int = Field(20_000, ge=1, description="Main steps at most.")
-    decay: bool = Field(False, description="Cosine decay of all learning rates to a tenth over max_steps.")
+    refine_steps: int = Field(
+        0, ge=0, description="Last steps that train the critic alone; the average of its weights then scores pictures."
+    )
+    max_steps: int = Field(20_000, ge=1, description="Steps at most, those of warm-up and refinement included.")
+    decay: bool = Field(
+        False, description="Cosine decay of all learning rates to a tenth, up to where the refinement begins."
+    )
     grad_clip: float = Field(100.0, gt=0, description="Norm to which the main gradient is clipped.")
     validate_every: int = Field(500, ge=1, description="Main steps between validations and checkpoints.")
     patience: int = Field(10, ge=1, description="Validations without improvement before stopping early.")
@@ -140,6 +145,10 @@ class Config(_Section):
             raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp or normal")
         if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):
             raise ValueError("prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0")
+        if self.optim.refine_steps and (self.model.kind != "gwae" or self.optim.keep != "last"):
+            raise ValueError("optim.refine_steps needs model.kind=gwae, which has a critic, and optim.keep=last")
+        if self.optim.refine_steps >= self.optim.max_steps:
+            raise ValueError("optim.refine_steps has to be smaller than optim.max_steps")
         return self
 
     def to_yaml(self) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from trainer import checkpoint, data, files, finite, lightning, models, objectives, optimisers, warm_start
+from trainer.averaging import CriticAverage
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
 from trainer.limits import Limits
@@ -67,6 +68,7 @@ class Trainer:
         self.optimizers = optimisers.build(self.objective, self.optim)
         self.module, *wrapped = self.fabric.setup(self.objective, *self.optimizers.values())
         self.wrapped = dict(zip(self.optimizers, wrapped, strict=True))
+        self.average = CriticAverage(self.model.critic) if self.optim.refine_steps else None
         self.counters = Counters()
         self.recorder = Recorder(run.path, self.optim.max_steps)
         self.sample = self.train_set.subset(slice(SAMPLE if self.model.needs_training_set else 0))
@@ -79,9 +81,13 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         if self.run.checkpoint_path.is_file():
             self.counters, sums = checkpoint.load(
-                self.run.checkpoint_path, self.model, self.optimizers, {"batches": self.batches}
+                self.run.checkpoint_path, self._modules(), self.optimizers, {"batches": self.batches}
             )
         self.recorder.restore(self.counters.step, sums)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        """Everything with weights that a checkpoint has to hold."""
+        return {"model": self.model} | ({"average": self.average.averaged} if self.average else {})
 
     # --- the loop ---------------------------------------------------------------------------------------------
 
@@ -112,19 +118,28 @@ class Trainer:
         return _completed(self.counters, self.run) or (limits.reason() if self.counters.step > first else None)
 
     def _one_step(self, bar: tqdm) -> None:
-        warming_up = self.counters.step < self.optim.warmup_steps
-        optimisers.set_learning_rates(self.optimizers, self.optim, self.counters.step)
+        optim, step = self.optim, self.counters.step
+        warming_up = self.objective.has_critic and step < optim.warmup_steps
+        refining = step >= optim.max_steps - optim.refine_steps
+        optimisers.set_learning_rates(self.optimizers, optim, step)
         terms: dict[str, Tensor] = {}
         if self.objective.has_critic and not warming_up:
-            for _ in range(self.optim.critic_steps):
-                critic_terms = self._update("critic")
-            terms |= {name: value for name, value in critic_terms.items() if name != "loss"}
-        terms |= self._update("warmup" if warming_up and self.objective.has_critic else "main")
+            terms |= self._critic_steps(refining)
+        if not refining:
+            terms |= self._update("warmup" if warming_up else "main")
         self.counters.step += 1
         self.recorder.add(terms)
         bar.update()
         if self.counters.step == self.optim.warmup_steps and self.settings.prior.warm_start:
             warm_start.place_mixture(self.model, self.train_set, self.settings.seed, self.fabric.device)
+
+    def _critic_steps(self, refining: bool) -> dict[str, Tensor]:
+        """The critic's turn; terms of its last step."""
+        for _ in range(self.optim.critic_steps):
+            terms = self._update("critic")
+            if refining:
+                self.average.update(self.model.critic)
+        return {name: value for name, value in terms.items() if name != "loss"}
 
     def _update(self, player: str) -> dict[str, Tensor]:
         """One optimiser step of one player; the other player's parameters and buffers stay as they are."""
@@ -175,12 +190,14 @@ class Trainer:
             finite.require_terms({name: torch.tensor(value) for name, value in validation.items()}, self.counters.step)
             self._close_row(**validation)
             self._note_validation(validation["validation loss"])
-            self.ood.record(self.model, self.counters.step)
-        if self.optim.keep == "last" or not self.run.is_trained:
-            models.save_weights(self.model, self.run.weights_path)
+        with self.average.presented(self.model) if self.average else contextlib.nullcontext():
+            if validate:
+                self.ood.record(self.model, self.counters.step)
+            if self.optim.keep == "last" or not self.run.is_trained:
+                models.save_weights(self.model, self.run.weights_path)
         checkpoint.save(
             self.run.checkpoint_path,
-            self.model,
+            self._modules(),
             self.optimizers,
             {"batches": self.batches},
             checkpoint.State(self.counters, self.recorder.sums),
@@ -191,10 +208,15 @@ class Trainer:
         """Whether the last step still belonged to the warm-up."""
         return self.objective.has_critic and self.counters.step <= self.optim.warmup_steps
 
+    @property
+    def is_refining(self) -> bool:
+        """Whether the last step trained the critic alone."""
+        return self.counters.step > self.optim.max_steps - self.optim.refine_steps
+
     def _note_validation(self, loss: float) -> None:
-        """Best so far? In the warm-up every validation is, as its loss is another one than later."""
+        """Best so far? In warm-up and refinement every validation is, as their losses are not that of the main steps."""
         counters = self.counters
-        if self.is_warming_up or loss < counters.best:
+        if self.is_warming_up or self.is_refining or loss < counters.best:
             counters.best = math.inf if self.is_warming_up else loss
             counters.best_step, counters.stale = counters.step, 0
             if self.optim.keep == "best":

@@ -33,11 +33,15 @@ def _optimiser(groups: list[dict], settings: OptimConfig, lr: float, betas: tupl
 
 
 def set_learning_rates(optimizers: Mapping[str, Optimizer], settings: OptimConfig, step: int) -> None:
-    """Cosine from the initial rate to a tenth of it at max_steps, or constant; RMSprop starts up gently.
+    """Cosine from the initial rate to a tenth of it, or constant; RMSprop starts up gently.
+
+    One cosine for the steps up to the refinement, another for those of the refinement: a critic that is refined at a
+    tenth of its rate stays where the last main step left it.
 
     A function of the step and of the optimisers' state alone, so that a resumed training takes the same rates.
     """
-    share = step / settings.max_steps
+    begin = settings.max_steps - settings.refine_steps
+    share = step / begin if step < begin else (step - begin) / settings.refine_steps
     factor = 0.1 + 0.45 * (1 + math.cos(math.pi * share)) if settings.decay else 1.0
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
