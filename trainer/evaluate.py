@@ -30,6 +30,7 @@ from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.metrics import clustering, geometry, ood, reconstruction
 from trainer.metrics.context import Context, Progress, batches
+from trainer.metrics.disentanglement import group as disentanglement
 from trainer.models.base import LatentModel
 from trainer.run import Metric, Run
 
@@ -46,6 +47,7 @@ GROUPS: dict[str, Group] = {
     "clustering": Group(clustering.measure, clustering.applies),
     "geometry": Group(geometry.measure),
     "ood": Group(ood.measure),
+    "disentanglement": Group(disentanglement.measure, disentanglement.applies),
     "map": Group(mapping.measure, mapping.applies),
 }
 """What `evaluate --only` knows, in the order of the results; a new group is one line here."""
@@ -64,6 +66,7 @@ def evaluate(
     progress: Progress | None = None,
     seed: int = 0,
     device: str = "cpu",
+    fast: bool = False,
 ) -> list[Metric]:
     """Encode the test set, measure the groups named in `only` (None: all that apply), and write the folder's files.
 
@@ -77,6 +80,7 @@ def evaluate(
         progress: called as progress(what, done, total).
         seed: of every random choice (bootstrap, k-means, prior samples).
         device: where the networks run.
+        fast: measure disentanglement by its fast protocol, which is stored beside the full one.
 
     Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint or one replaced meanwhile,
         an unwritable folder.
@@ -105,6 +109,7 @@ def evaluate(
         seed=seed,
         data_root=data_root,
         device=device,
+        fast=fast,
         progress=progress,
     )
     wanted = [name for name in applicable if only is None or name in only]

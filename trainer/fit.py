@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from trainer import checkpoint, data, files, finite, lightning, models, objectives, optimisers, warm_start
@@ -214,7 +214,7 @@ class Trainer:
         return self.counters.step > self.optim.max_steps - self.optim.refine_steps
 
     def _note_validation(self, loss: float) -> None:
-        """Best so far? In warm-up and refinement every validation is, as their losses are not that of the main steps."""
+        """Best so far? Every one in warm-up and refinement is, as their losses are not that of the main steps."""
         counters = self.counters
         if self.is_warming_up or self.is_refining or loss < counters.best:
             counters.best = math.inf if self.is_warming_up else loss

@@ -40,6 +40,7 @@ class Context:
         seed: seeds every random choice of the evaluation.
         data_root: where further data sets are found (None: the default of trainer.data).
         device: where `model` lives.
+        fast: whether measures that take minutes may take a small sample, and say so.
         progress: told how far the work is.
     """
 
@@ -55,6 +56,7 @@ class Context:
     seed: int = 0
     data_root: Path | None = None
     device: str = "cpu"
+    fast: bool = False
     progress: Progress = lambda what, done, total: None
 
     def metric(
