@@ -29,6 +29,7 @@ MaxMinutes = Annotated[
 ]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="auto, cpu or cuda.")]
 Devices = Annotated[int, typer.Option("--devices", min=1, help="Number of devices.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Disentanglement from a small sample, stored beside the full one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
@@ -83,13 +84,14 @@ def evaluate(
     folder: Annotated[Path, typer.Argument(help="Run folder.")],
     only: Annotated[str | None, typer.Option("--only", help="Comma-separated groups, e.g. reconstruction.")] = None,
     data_root: DataRoot = None,
+    fast: Fast = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, decoder and card."""
     from trainer import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
-    metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, progress=evaluation.stderr_progress)
+    metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, evaluation.stderr_progress, fast=fast)
     if as_json:
         typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
         return
@@ -129,6 +131,28 @@ def map_codes(
     map_store.write(made, path)
     trust = made.meta["trustworthiness"]
     typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
+
+
+@app.command()
+def disentangle(
+    folder: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[Path | None, typer.Option("--out", help="File; default in the run folder.")] = None,
+    data_root: DataRoot = None,
+    fast: Fast = False,
+    job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
+) -> None:
+    """Measure disentanglement alone and store its record; nothing else in the folder changes."""
+    from trainer import disentangle_job, evaluate
+    from trainer.metrics.disentanglement import group, record
+
+    run, protocol = runs.Run(folder), "fast" if fast else "full"
+    path = out or run.path / record.file_name(protocol)
+    if job:
+        return disentangle_job.work(run.path, path, protocol, data_root)
+    found = group.of_run(run, protocol, data_root, evaluate.stderr_progress)
+    record.write(found, path)
+    for metric in record.metrics(found):
+        typer.echo(f"{metric.name}  {metric.value:.4f}  n={metric.n}")
 
 
 @app.command()

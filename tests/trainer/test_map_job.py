@@ -60,15 +60,15 @@ def test_states_are_read_off_the_files(run, pca):
     path = target(run.path, run.hash, OTHER)
     path.parent.mkdir()
     assert state(path, run.hash, OTHER).status == "absent"
-    map_job._say(path, stage="starting")
+    map_job.Job(path).say(stage="starting")
     assert state(path, run.hash, OTHER).status == "running"
-    map_job._say(path, stage="layout", done=3, total=9)
+    map_job.Job(path).say(stage="layout", done=3, total=9)
     assert state(path, run.hash, OTHER).status == "failed"  # nobody holds the lock: the process is gone
     assert "ended early" in state(path, run.hash, OTHER).error
-    with map_job._lock(path.with_suffix(".lock"), wait=False) as got:
+    with map_job.lock(path.with_suffix(".lock"), wait=False) as got:
         assert got
         assert state(path, run.hash, OTHER) == map_job.JobState("running", "layout", 3, 9)
-    map_job._say(path, error="do this")
+    map_job.Job(path).say(error="do this")
     assert state(path, run.hash, OTHER) == map_job.JobState("failed", error="do this")
     store(pca, path, OTHER)
     assert state(path, run.hash, OTHER).status == "ready"
@@ -79,7 +79,7 @@ def test_a_job_waits_its_turn_reports_and_leaves_only_the_map(run):
     path = target(run.path, run.hash, OTHER)
     map_job.cache_folder().mkdir()
     seen = set()
-    with map_job._lock(map_job.cache_folder() / "map.lock", wait=True):
+    with map_job.lock(map_job.cache_folder() / "map.lock", wait=True):
         job = map_job.start(run.path, path, OTHER)
         assert state(path, run.hash, OTHER).status == "running"
         wait_for(lambda: state(path, run.hash, OTHER).stage == "waiting")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Lock
 
 import numpy as np
-from scipy.stats import entropy
+from scipy.special import entr
 
 from trainer.errors import UserError
 
@@ -90,7 +91,8 @@ def _concentration(rows: np.ndarray) -> np.ndarray:
     places = rows.shape[1]
     if places == 1:  # one place holds everything there is
         return np.ones(len(rows))
-    return np.clip(1 - entropy(rows + _TINY, base=places, axis=1), 0.0, 1.0)
+    shares = (rows + _TINY) / (rows + _TINY).sum(axis=1, keepdims=True)
+    return np.clip(1 - entr(shares).sum(axis=1) / np.log(places), 0.0, 1.0)
 
 
 def _weights(sums: np.ndarray) -> np.ndarray:
@@ -99,10 +101,8 @@ def _weights(sums: np.ndarray) -> np.ndarray:
 
 
 def _cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine's."""
-    from joblib import cpu_count
-
-    return cpu_count()
+    """Cores that this process may use, where the system tells; they may be fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Fits:

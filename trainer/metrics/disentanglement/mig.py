@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import entropy
+from scipy.special import entr
 
 BINS = 20
 
@@ -56,7 +56,12 @@ def _share(binned: np.ndarray, factor: np.ndarray, bins: int) -> float:
     """I(binned; factor) / H(factor) = (H(binned) + H(factor) - H(both)) / H(factor)."""
     values, place = np.unique(factor, return_inverse=True)
     joint = np.bincount(binned * len(values) + place, minlength=bins * len(values)).reshape(bins, len(values))
-    of_factor = entropy(joint.sum(0))
+    of_factor = _entropy(joint.sum(0))
     if of_factor == 0:
         return 0.0
-    return float(np.clip((entropy(joint.sum(1)) + of_factor - entropy(joint.ravel())) / of_factor, 0.0, 1.0))
+    return float(np.clip((_entropy(joint.sum(1)) + of_factor - _entropy(joint)) / of_factor, 0.0, 1.0))
+
+
+def _entropy(counts: np.ndarray) -> float:
+    """Entropy of the distribution of counts in nats."""
+    return float(entr(counts / counts.sum()).sum())
