@@ -74,7 +74,7 @@ def _hints(found: Detector) -> None:
         (":material/percent:", f"**Every score as a percentile** of held-out {found.entry.data_title} pictures."),
         (":material/gavel:", "**A verdict** at the false-positive rate you choose, and whether a shift by one pixel "
          "or an inversion would change it."),
-        (":material/compare:", "**What the model sees**, what it makes of it, where the two differ, and the test "
+        (":material/compare:", "**What the model sees**, what it makes of it, where the two differ, and the training "
          "pictures it finds most alike."),
         (":material/terminal:", f"More than {MAX_FILES}? `python -m trainer score {found.entry.path} FOLDER --csv FILE`"
          " gives the same numbers."),
@@ -213,7 +213,7 @@ def _table(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray) -
             ),
             "inverted": st.column_config.TextColumn("inverted", help="Verdict with black and white swapped.", width=80),
             "nearest": st.column_config.ImageColumn(
-                "nearest", help="The three test pictures with the nearest codes.", width=150
+                "nearest", help="The three training pictures with the nearest codes.", width=150
             ),
         },
     )
@@ -249,14 +249,14 @@ def rows(found: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndar
 
 
 def nearest(found: Detector, table: pd.DataFrame) -> list[str | None] | None:
-    """The nearest test pictures of each row side by side; None where no test picture is bundled."""
-    known = ood_pictures.places(found.entry)
+    """The nearest training pictures of each row side by side; None where none are stored."""
+    known = ood_pictures.training_places(found.entry)
     if not known:
         return None
     strips: list[str | None] = []
     for text in table["nearest"]:
         chosen = [known[id_] for id_ in text.split(";") if id_ in known]
-        tiles = ood_pictures.test_pictures(found.entry, chosen)
+        tiles = ood_pictures.training_pictures(found.entry, chosen)
         strips.append(
             _data_url(pixels.png(pixels.join_tiles(tiles, len(tiles), gap=2), _SCALE)) if len(tiles) else None
         )

@@ -53,10 +53,9 @@ class Detector:
 
     def rows(self, pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame]:
         """(ordinary, outliers) of a pair; the second is empty where it was not scored."""
-        from trainer.data import DATASETS
-        from trainer.ood import tables
+        from trainer.ood import pairs, tables
 
-        return tables.pair_rows(self.table, pair, DATASETS[pair.outliers].title)
+        return tables.pair_rows(self.table, pair, pairs.title_of(pair))
 
 
 class Side(NamedTuple):
@@ -132,19 +131,21 @@ def has_scores(entry: catalog.Entry) -> bool:
     return all((Path(entry.path) / name).is_file() for name in ("ood_calibration.json", "ood_scores.parquet"))
 
 
-def pairs_of(entry: catalog.Entry) -> tuple[Pair, ...]:
-    """The named protocols of the model's data."""
+def pairs_of(found: Detector) -> tuple[Pair, ...]:
+    """The named protocols of the model's data, then the folders of own pictures that were scored."""
     from trainer.ood import pairs
     from trainer.run import Run
 
-    return pairs.pairs_of(Run(entry.path).config.data)
+    settings, table = Run(found.entry.path).config.data, found.table
+    own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()
+    return (*pairs.pairs_of(settings), *(pairs.own_pair(settings, str(title)) for title in own))
 
 
 def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
     """The outliers' data set, and the polarity where it occurs in more than one."""
-    from trainer.data import DATASETS
+    from trainer.ood import pairs
 
-    title = DATASETS[pair.outliers].title
+    title = pairs.title_of(pair)
     alone = sum(other.outliers == pair.outliers for other in among) == 1
     return title if alone else f"{title}, {pair.polarity}"
 

@@ -98,16 +98,17 @@ def _has(found: Detector, start: str) -> bool:
 
 def _nearest(found: Detector, record: pd.Series) -> None:
     ids = [id_ for id_ in str(record["nearest"]).split(";") if id_]
-    known = ood_pictures.places(found.entry)
+    known = ood_pictures.training_places(found.entry)
     if not ids:
-        st.caption("The model's folder holds no codes of test pictures to compare with.")
+        st.caption("The model's folder holds no codes of training pictures to compare with; evaluate it again.")
         return
     if not set(ids) <= set(known):
         st.caption("Nearest codes: " + ", ".join(ids) + ". Their pictures are not bundled.")
         return
-    st.caption("Test pictures with the nearest codes")
+    st.caption("Training pictures with the nearest codes")
     with st.container(horizontal=True, gap="small"):
-        for tile, id_ in zip(ood_pictures.test_pictures(found.entry, [known[id_] for id_ in ids]), ids, strict=True):
+        tiles = ood_pictures.training_pictures(found.entry, [known[id_] for id_ in ids])
+        for tile, id_ in zip(tiles, ids, strict=True):
             _picture(tile, id_.rpartition("-")[2], NEAREST)
 
 

@@ -87,7 +87,8 @@ def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
                 f":material/image_not_supported: The outliers' pictures are not part of the model's folder: only their "
                 f"scores are. :gray[{error}]"
             )
-            st.code(ood_pictures.download_command(panel.pair), language="bash")
+            if command := ood_pictures.download_command(panel.pair):
+                st.code(command, language="bash")
         return None
 
 

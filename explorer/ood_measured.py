@@ -79,7 +79,7 @@ def _workbench(found: Detector) -> None:
 
 def _controls(found: Detector) -> str:
     """Pair, other models and scores; returns the pair that is shown."""
-    pairs = ood_data.pairs_of(found.entry)
+    pairs = ood_data.pairs_of(found)
     titles = {pair.name: ood_data.pair_title(pair, pairs) for pair in pairs} | {OWN: "Your own pictures"}
     view = current()
     shown = view.pair if view.pair in titles else _usual(found, pairs)
@@ -150,7 +150,7 @@ def _detectors(found: Detector) -> tuple[dict[str, Detector], list[str]]:
 
 def _panel(found: Detector, name: str) -> Panel | None:
     """The curves of a pair; None, after an empty state, where there is nothing to compare."""
-    pairs = ood_data.pairs_of(found.entry)
+    pairs = ood_data.pairs_of(found)
     pair = next((pair for pair in pairs if pair.name == name), None)
     detectors, notes = _detectors(found)
     wanted = current().scores or ("combined",)
@@ -210,6 +210,7 @@ def _absent(found: Detector, pair: Pair | None) -> None:
 def _honest(panel: Panel) -> list[str]:
     """What must be known of a pair before its numbers are believed."""
     from trainer.ood.pairs import AS_PUBLISHED, MATCHED
+    from trainer.ood.pairs import OWN as OWN_FOLDER
 
     if panel.pair is None:
         return ["Your pictures are the outliers here, whatever they show; few pictures make wide intervals."]
@@ -217,6 +218,10 @@ def _honest(panel: Panel) -> list[str]:
         return [
             "As in the published code: Omniglot is black on white, MNIST white on black. Polarity-matched, the strokes "
             "themselves have to be told apart."
+        ]
+    if panel.pair.polarity == OWN_FOLDER:
+        return [
+            f"“{panel.title}” is a folder of yours that `evaluate --outliers` scored; it counts as outliers as a whole."
         ]
     if panel.pair.polarity == MATCHED:
         return ["The outliers are inverted, so that both sides show light strokes on black."]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import cache, catalog, pixels
+from explorer import cache, catalog, ood_pictures, pixels
 from explorer.ood_data import Detector, Side
 from explorer.ood_uploads import read_files
 
@@ -81,9 +81,9 @@ def scored(
         from trainer.run import Run
 
         path, hash_ = str(entry.path), entry.hash
-        model, codes = cache.model(path, hash_), cache.codes(path, hash_)
+        model, known = cache.model(path, hash_), ood_pictures.training_codes(entry)
         return score_pictures(
-            Run(path), mine.arrays(invert), mine.names, fpr, model=model, codes=codes, progress=progress
+            Run(path), mine.arrays(invert), mine.names, fpr, model=model, known=known, progress=progress
         )
 
     return _once((entry.hash, stamp, mine.key, fpr, invert), compute)

@@ -13,6 +13,8 @@ from explorer import cache, catalog, theme
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from trainer.ood.pairs import Pair
 
 _OMNIGLOT = re.compile(r"omniglot-(?P<alphabet>[^/\\]+)-(?P<character>character\d+)-(?P<drawing>\d+_\d+)")
@@ -70,6 +72,44 @@ def test_pictures(entry: catalog.Entry, indices: list[int]) -> np.ndarray:
     return np.ascontiguousarray(tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2))
 
 
+# ---------------------------------------------------------------- training pictures
+
+
+def training_codes(entry: catalog.Entry) -> pd.DataFrame:
+    """Codes of training pictures (trainer/ood/neighbours.py); no rows where none are stored."""
+    return _training_codes(str(entry.path), entry.hash, catalog.stamp(Path(entry.path) / "train_codes.parquet"))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _training_codes(path: str, hash: str, stamp: tuple) -> pd.DataFrame:
+    from trainer.ood import neighbours
+    from trainer.run import Run
+
+    return neighbours.read(Run(path))
+
+
+def training_places(entry: catalog.Entry) -> dict[str, int]:
+    """Place in train_sprite.png by id, of the training pictures that may be shown."""
+    table = training_codes(entry)
+    table = table[table["tile"] >= 0]
+    return dict(zip(table["id"], table["tile"].astype(int), strict=True))
+
+
+def training_pictures(entry: catalog.Entry, places: list[int]) -> np.ndarray:
+    """Tiles of train_sprite.png, uint8 (n, C, H, W). Raises: UserError if the file is missing or damaged."""
+    if not places:
+        return np.zeros((0, *entry.image_shape), np.uint8)
+    path = Path(entry.path) / "train_sprite.png"
+    return _training_tiles(str(path), catalog.stamp(path), tuple(entry.image_shape))[places]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _training_tiles(path: str, stamp: tuple, shape: tuple[int, int, int]) -> np.ndarray:
+    from trainer.sprite import read_sprite_tiles
+
+    return read_sprite_tiles(Path(path), shape)
+
+
 # ---------------------------------------------------------------- outliers
 
 
@@ -82,6 +122,8 @@ def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, in
     from trainer.ood import pairs
 
     root = default_data_root()
+    if pair.polarity == pairs.OWN:
+        raise UserError(f"Those of “{pair.outliers}” lie in the folder you named; upload them in “Check my pictures”.")
     if sentence := pairs.missing(pair, root):
         raise UserError(sentence)
     return _outliers(pair.name, ids, tuple(shape), str(root.resolve()), pair)
@@ -124,7 +166,11 @@ def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, 
 
 
 def download_command(pair: Pair) -> str:
-    """What puts a pair's outliers on the disk."""
+    """What puts a pair's outliers on the disk; "" for the user's own folder."""
+    from trainer.ood.pairs import OWN
+
+    if pair.polarity == OWN:
+        return ""
     return f"python -c \"from trainer.data import load; load('{pair.outliers}', '{pair.split}')\""
 
 

@@ -10,7 +10,7 @@ import torch
 from tests.fixtures import blob_pictures
 from trainer.data.imageset import ImageSet
 from trainer.metrics.ood import metric_name
-from trainer.ood import calibration, history, pairs, ranking, tables
+from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.run import Metric, Run
 
 OUTLIERS = 30
@@ -40,7 +40,7 @@ def add_scores(run: Run, stored: bool = True) -> Run:
         stored: whether metrics.json gets the measures.
     """
     model, kind = run.load_model(), run.config.model.kind
-    held_out = image_set(blob_pictures(200, seed=1)[0], tuple(map(str, range(200))), "MNIST")
+    held_out = image_set(blob_pictures(200, seed=1)[0], tuple(f"mnist-train-{i:05d}" for i in range(200)), "MNIST")
     found = calibration.calibrate(tables.raw_scores(model, held_out), kind, checkpoint=run.hash, data="MNIST")
     calibration.write(found, run.path)
     found = calibration.read(run)
@@ -54,6 +54,7 @@ def add_scores(run: Run, stored: bool = True) -> Run:
         parts.append(tables.rows(images, tables.raw_scores(model, images), found, tables.OUTLIER, pair.polarity))
         metrics += measured(run, pair.name, parts[0], parts[-1])
     write_table(run, parts)
+    neighbours.store(run, model, held_out)
     if stored:
         run.write_metrics(metrics)
     write_history(run.path)

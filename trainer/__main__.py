@@ -85,13 +85,18 @@ def evaluate(
     only: Annotated[str | None, typer.Option("--only", help="Comma-separated groups, e.g. reconstruction.")] = None,
     data_root: DataRoot = None,
     fast: Fast = False,
+    outliers: Annotated[
+        Path | None, typer.Option("--outliers", help="Folder or zip of your own pictures, one more ood pair.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, decoder and card."""
     from trainer import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
-    metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, evaluation.stderr_progress, fast=fast)
+    metrics = evaluation.evaluate(
+        runs.Run(folder), data_root, groups, evaluation.stderr_progress, fast=fast, outliers=outliers
+    )
     if as_json:
         typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
         return

@@ -67,6 +67,7 @@ def evaluate(
     seed: int = 0,
     device: str = "cpu",
     fast: bool = False,
+    outliers: Path | None = None,
 ) -> list[Metric]:
     """Encode the test set, measure the groups named in `only` (None: all that apply), and write the folder's files.
 
@@ -81,6 +82,7 @@ def evaluate(
         seed: of every random choice (bootstrap, k-means, prior samples).
         device: where the networks run.
         fast: measure disentanglement by its fast protocol, which is stored beside the full one.
+        outliers: folder or zip of own pictures, scored as one more pair of the group ood.
 
     Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint or one replaced meanwhile,
         an unwritable folder.
@@ -92,6 +94,8 @@ def evaluate(
     images = data.load(run.config.data, "test", data_root)
     applicable = [name for name, group in GROUPS.items() if group.applies(run.config, images)]
     _refuse(set(only or []) - set(applicable), applicable)
+    if outliers is not None and (not outliers.exists() or "ood" not in (only or applicable)):
+        raise UserError(f"--outliers {outliers}: give a folder or zip that exists, and measure the group ood.")
 
     mu, log_var, columns = encode(model, images, device, progress)
     if not all(bool(values.isfinite().all()) for values in (mu, log_var, columns["psnr"])):
@@ -108,6 +112,7 @@ def evaluate(
         scores={name.removeprefix("score_"): v.numpy() for name, v in columns.items() if name.startswith("score_")},
         seed=seed,
         data_root=data_root,
+        outliers=outliers,
         device=device,
         fast=fast,
         progress=progress,

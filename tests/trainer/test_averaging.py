@@ -59,7 +59,8 @@ def test_what_is_presented_has_unit_spectral_norms_and_the_live_critic_comes_bac
                 parameter.add_(0.5 * torch.randn_like(parameter))
         average.update(live)
     with average.presented(model):
-        assert model.critic is not live and not model.critic.training
+        assert model.critic is not live
+        assert not model.critic.training
         norms = [torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() for layer in model.critic.latent[::2]]
     assert model.critic is live
     assert norms == pytest.approx([1.0] * len(norms), abs=0.02)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
+from scipy.spatial.distance import cdist
 
 from tests.fixtures import blob_pictures, make_run
 from trainer.__main__ import main
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.ood import calibration, tables
+from trainer.ood import calibration, neighbours, tables
 from trainer.ood.inputs import read_pictures
-from trainer.ood.pictures import NEAREST, as_text, nearest_codes, score_pictures, shifted, to_csv
+from trainer.ood.pictures import as_text, score_pictures, shifted, to_csv
+from trainer.run import Run
+from trainer.sprite import read_sprite_tiles
 
 SHAPE = (1, 32, 32)
 
@@ -30,6 +35,9 @@ def run(tmp_path_factory):
     held_out = ImageSet(torch.from_numpy(pixels), None, (), tuple(map(str, range(200))), "Blobs", "train")
     raw = tables.raw_scores(made.load_model(), held_out)
     calibration.write(calibration.calibrate(raw, "gwae", checkpoint=made.hash, data="Blobs"), made.path)
+    trained = torch.from_numpy(blob_pictures(200, seed=1)[0])
+    ids = tuple(f"mnist-train-{index:05d}" for index in range(200))
+    neighbours.store(made, made.load_model(), ImageSet(trained, None, (), ids, "Blobs", "train"))
     return made
 
 
@@ -111,17 +119,38 @@ def test_shifts_move_by_one_pixel_and_repeat_the_border():
     assert shifted(grid, 0, -1)[0, 0].tolist() == [[1, 2, 3, 3], [5, 6, 7, 7], [9, 10, 11, 11]]
 
 
-def test_nearest_codes_are_the_nearest_that_can_be_shown(run):
-    codes = run.codes
+def test_nearest_are_training_pictures_with_the_nearest_codes(run):
+    known = neighbours.read(run)
+    assert len(known) == 200
+    assert set(known["checkpoint"]) == {run.hash}
     axes = [f"z{axis}" for axis in range(8)]
-    points = codes[axes].to_numpy()
-    assert [ids[0] for ids in nearest_codes(codes, points[:5])] == list(codes["id"][:5])
-    some = codes.copy()
-    some.loc[:49, "sprite_index"] = -1
-    found = nearest_codes(some, points[:3])
-    distance = np.linalg.norm(points[50:] - points[0], axis=1)
-    assert found[0] == list(codes["id"][50:].to_numpy()[np.argsort(distance)[:NEAREST]])
-    assert nearest_codes(codes.iloc[:0], points[:2]) == [[], []]
+    points = known[axes].to_numpy(dtype=np.float64)
+    assert [ids[0] for ids in neighbours.nearest(known, points[:5])] == list(known["id"][:5])
+    between = points[:3] + 0.01
+    for ids, code in zip(neighbours.nearest(known, between), between, strict=True):
+        order = cdist(code[None], points)[0].argsort(kind="stable")
+        assert ids == list(known["id"].to_numpy()[order[: neighbours.NEAREST]])
+    assert neighbours.nearest(known.iloc[:0], points[:2]) == [[], []]
+
+
+def test_a_training_picture_has_itself_as_nearest_and_its_tile_shows_it(run):
+    trained = blob_pictures(200, seed=1)[0]
+    table = score_pictures(run, trained[20:30], [str(index) for index in range(20, 30)])
+    first = [ids.split(";")[0] for ids in table["nearest"]]
+    assert first == [f"mnist-train-{index:05d}" for index in range(20, 30)]
+    known = neighbours.read(run).set_index("id")
+    tiles = read_sprite_tiles(run.path / neighbours.SPRITE, SHAPE, known.loc[first, "tile"].to_numpy())
+    assert np.array_equal(tiles, trained[20:30])
+
+
+def test_codes_of_other_weights_are_not_compared_with(run, tmp_path):
+    copy = Run(shutil.copytree(run.path, tmp_path / "copy"))
+    weights = load_file(copy.weights_path)
+    weights["log_scale"] = weights["log_scale"] + 1
+    save_file(weights, copy.weights_path)
+    assert neighbours.read(Run(copy.path)).empty
+    (copy.path / neighbours.FILE).write_bytes(b"cut")
+    assert neighbours.read(copy).empty
 
 
 def test_files_folders_and_zips_are_one_and_the_same(run, folder, tmp_path, capsys):

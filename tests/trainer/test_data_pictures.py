@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from trainer.data.digits import fit_digits
 from trainer.data.pictures import FORMATS, begins_like_picture, open_picture, plain, to_array
 from trainer.errors import UserError
 
@@ -330,3 +332,18 @@ def test_beginnings():
         assert begins_like_picture(encode(Image.new("RGB", (4, 4)), kind)[:16])
     assert not begins_like_picture(b"")
     assert not begins_like_picture(b"RIFF\x00\x00\x00\x00WAVEfmt ")
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_a_digit_of_28_pixels_keeps_its_bytes_as_in_the_data_set(ground):
+    """A test digit saved as PNG and uploaded must be the picture that was trained on, not a resampled one."""
+    digit = np.full((28, 28), ground, np.uint8)
+    digit[4:24, 6:20] = np.random.default_rng(0).integers(0, 256, (20, 14))
+    seen = to_array(Image.fromarray(digit), 32, 1)
+    assert np.array_equal(seen[0, 2:30, 2:30], digit)
+    assert (seen[0, [0, 1, 30, 31]] == ground).all()
+    assert (seen[0, :, [0, 1, 30, 31]] == ground).all()
+    if ground == 0:
+        assert np.array_equal(seen, fit_digits(torch.from_numpy(digit[None]), 32)[0].numpy())
+    assert to_array(Image.fromarray(digit), 64, 1).shape == (1, 64, 64)
+    assert to_array(Image.fromarray(digit), 32, 3).shape == (3, 32, 32)

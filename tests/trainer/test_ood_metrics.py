@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from tests.ood_data import write_root
-from tests.trainings import TINY, settings
+from tests.trainings import TINY, settings, write_pictures
 from trainer import card, data, models
 from trainer import run as runs
 from trainer.data import split_validation
 from trainer.errors import UserError
 from trainer.evaluate import evaluate
 from trainer.metrics import ood
-from trainer.ood import calibration, history, pairs, ranking, tables
+from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
+from trainer.sprite import read_sprite_tiles
 
 NAMES = ["mnist/omniglot as published", "mnist/omniglot polarity-matched"]
 
@@ -75,7 +76,7 @@ def test_calibration_saw_only_held_out_pictures(run, root):
 def test_every_measure_is_recorded_with_its_protocol(run):
     metrics = [metric for metric in run.metrics if metric.group == "ood"]
     table = tables.read(run)
-    assert {ood.parse_name(metric.name)[2] for metric in metrics} == {*NAMES, pairs.DRAWN}
+    assert {ood.parse_name(metric.name)[2] for metric in metrics} == {*NAMES, *pairs.VALIDATION}
     assert ood.pairs_measured(metrics) == NAMES
     for metric in metrics:
         measure, score, pair = ood.parse_name(metric.name)
@@ -91,7 +92,7 @@ def test_every_measure_is_recorded_with_its_protocol(run):
             assert metric.n == 60
             assert "40 MNIST against 20 Omniglot" in metric.estimator
     scores = len(calibration.read(run).names) + len(BASELINES)
-    assert len(metrics) == 3 * scores * len(ranking.MEASURES)
+    assert len(metrics) == (len(NAMES) + 2) * scores * len(ranking.MEASURES)
     by_name = {metric.name: metric.value for metric in metrics}
     assert by_name[ood.metric_name("AUROC", "mean intensity", NAMES[0])] == 1  # what makes the published pair easy
 
@@ -100,7 +101,38 @@ def test_a_missing_pair_is_told_and_the_rest_evaluated(run, root, caplog):
     with caplog.at_level(logging.WARNING):
         found = evaluate(run, root, only=["ood"])
     assert "mnist/fashion-mnist is left out" in caplog.text
-    assert {ood.parse_name(metric.name)[2] for metric in found} == {*NAMES, pairs.DRAWN}
+    assert {ood.parse_name(metric.name)[2] for metric in found} == {*NAMES, *pairs.VALIDATION}
+
+
+def test_a_folder_of_own_pictures_is_one_more_pair(run, root, tmp_path):
+    folder = write_pictures(tmp_path / "my letters, old", train=6, test=0)
+    found = evaluate(run, root, only=["ood"], outliers=folder)
+    assert ood.pairs_measured(found) == [*NAMES, "mnist/my letters  old"]
+    own = pairs.own_pair(run.config.data, "my letters  old")
+    table = tables.read(run)
+    ordinary, outliers = tables.pair_rows(table, own, pairs.title_of(own))
+    assert (len(ordinary), len(outliers)) == (40, 6)
+    by_name = {metric.name: metric.value for metric in found}
+    expected = ranking.auroc(ordinary["score_combined"].to_numpy(), outliers["score_combined"].to_numpy())
+    assert by_name[ood.metric_name("AUROC", "combined", own.name)] == pytest.approx(expected)
+    with pytest.raises(UserError, match="give a folder or zip that exists"):
+        evaluate(run, root, only=["ood"], outliers=tmp_path / "nowhere")
+    with pytest.raises(UserError, match="measure the group ood"):
+        evaluate(run, root, only=["reconstruction"], outliers=folder)
+
+
+def test_training_codes_are_of_pictures_that_were_trained_on(run, root):
+    known = neighbours.read(run)
+    train = data.load("mnist", "train", root)
+    trained, held_out = split_validation(train, run.config.data.validation, run.config.seed)
+    assert set(known["id"]) == set(trained.ids)
+    assert not set(known["id"]) & set(held_out.ids)
+    with torch.inference_mode():
+        mu, _ = run.load_model().encode(trained.float_batch(slice(None)))
+    order = [trained.ids.index(id_) for id_ in known["id"]]
+    np.testing.assert_allclose(known[[f"z{i}" for i in range(mu.shape[1])]], mu[order], rtol=2e-3, atol=2e-3)
+    tiles = read_sprite_tiles(run.path / neighbours.SPRITE, tuple(trained.images.shape[1:]), known["tile"])
+    assert np.array_equal(tiles, trained.images[order].numpy())
 
 
 def test_baselines_that_win_are_flagged(run):
@@ -157,7 +189,7 @@ def test_history_has_every_score_of_every_pair_at_hand_and_changes_nothing(root,
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
     table = pd.read_csv(tmp_path / history.FILE)
     assert list(table.columns) == ["step", "pair", "score", "auroc", "ordinary", "outliers"]
-    assert set(table["pair"]) == {pairs.DRAWN, *NAMES}
+    assert set(table["pair"]) == {*pairs.VALIDATION, *NAMES}
     assert set(table["step"]) == {5, 10}
     assert {"combined", "prior", "potential f(x, mu), two-sided"} <= set(table["score"])
     assert table["auroc"].between(0, 1).all()
@@ -177,7 +209,7 @@ def test_a_resumed_history_forgets_what_came_after_the_checkpoint(root, tmp_path
     assert second.rows == [row._replace(auroc=round(row.auroc, 6)) for row in first.rows[: -len(first.rows) // 3]] + [
         row for row in first.rows if row.step == 6
     ]
-    assert {row.pair for row in second.rows} == {pairs.DRAWN}
+    assert {row.pair for row in second.rows} == set(pairs.VALIDATION)
 
 
 def test_too_few_held_out_pictures_or_a_damaged_file_do_not_stop_a_training(root, tmp_path):
@@ -194,4 +226,4 @@ def test_a_run_trained_through_fit_has_a_history(root, tmp_path):
     made = runs.create(tmp_path / "run", settings(optim=TINY["optim"] | {"max_steps": 4, "validate_every": 2}))
     fit.fit(made, root, progress=False, accelerator="cpu")
     assert {row.step for row in history.read(made.path)} == {2, 4}
-    assert {row.pair for row in history.read(made.path)} == {pairs.DRAWN, *NAMES}
+    assert {row.pair for row in history.read(made.path)} == {*pairs.VALIDATION, *NAMES}

@@ -20,6 +20,7 @@ from trainer.errors import UserError
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
+DIGIT = (28, 32)  # side of a digit's file, and of the model's input that keeps its bytes
 _BLOCK = 2**20  # pixels converted at a time
 
 _ADVICE = "choose a picture in PNG, JPEG, GIF, WebP, BMP or TIFF"
@@ -97,7 +98,9 @@ def to_array(picture: Image.Image, size: int, channels: int) -> np.ndarray:
 
     The largest centred square is kept, so nothing is stretched. Resizing is Lanczos with the support widened to the
     scale (antialiased). One channel from colour is luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B); three from
-    grey is the grey repeated. A picture that has the size already keeps its exact values.
+    grey is the grey repeated. A picture that has the size already keeps its exact values; so does one of 28x28 at
+    size 32, the form in which digits are passed around: its border is repeated twice, which for light strokes on
+    black is the two black pixels of trainer/data/digits.py.
 
     Returns: uint8 (channels, size, size), contiguous.
     """
@@ -109,12 +112,14 @@ def to_array(picture: Image.Image, size: int, channels: int) -> np.ndarray:
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     square = (left, top, left + side, top + side)
-    if side == size:
+    if side == size or (side, size) == DIGIT:
         picture = picture.crop(square)
     else:
         # reducing_gap: a box reduction first, still 3x oversampled, makes large photographs several times faster.
         picture = picture.resize((size, size), Image.Resampling.LANCZOS, box=square, reducing_gap=3.0)
     array = np.asarray(picture, dtype=np.uint8)
+    margin = (size - array.shape[0]) // 2
+    array = np.pad(array, ((margin, margin), (margin, margin), (0, 0))[: array.ndim], mode="edge")
     if array.ndim == 2:
         array = np.broadcast_to(array, (channels, size, size))
     else:

@@ -39,6 +39,7 @@ class Context:
         component: most responsible mixture component of each code, (N,), or None without a mixture.
         seed: seeds every random choice of the evaluation.
         data_root: where further data sets are found (None: the default of trainer.data).
+        outliers: a folder or zip of the user's own pictures, one more out-of-distribution pair.
         device: where `model` lives.
         fast: whether measures that take minutes may take a small sample, and say so.
         progress: told how far the work is.
@@ -55,6 +56,7 @@ class Context:
     scores: dict[str, np.ndarray]
     seed: int = 0
     data_root: Path | None = None
+    outliers: Path | None = None
     device: str = "cpu"
     fast: bool = False
     progress: Progress = lambda what, done, total: None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from trainer import data
 from trainer.ood import calibration as calibrations
+from trainer.ood import neighbours, ranking, tables
 from trainer.ood import pairs as protocols
-from trainer.ood import ranking, tables
 from trainer.ood.baselines import BASELINES, better_sign
 from trainer.ood.calibration import COMBINED
 
@@ -42,9 +42,9 @@ def parse_name(name: str) -> tuple[str, str, str]:
 
 
 def pairs_measured(metrics: list[Metric]) -> list[str]:
-    """Names of the reported pairs that were measured, in their order; the validation pair is not one of them."""
-    found = {parse_name(metric.name)[2] for metric in metrics if metric.group == GROUP}
-    return [pair.name for pair in protocols.PAIRS if pair.name in found]
+    """Names of the reported pairs that were measured, in their order; the validation pairs are none of them."""
+    found = dict.fromkeys(parse_name(metric.name)[2] for metric in metrics if metric.group == GROUP)
+    return [pair for pair in found if pair not in protocols.VALIDATION]
 
 
 def is_headline(metric: Metric) -> bool:
@@ -75,8 +75,10 @@ def measure(context: Context) -> list[Metric]:
     """
     config, run = context.run.config, context.run
     train = data.load(config.data, "train", context.data_root)
-    validation = protocols.held_out(train, config.data.validation, config.seed)
+    trained, validation = data.split_validation(train, config.data.validation, config.seed)
     del train
+    neighbours.store(run, context.model, trained, context.device)
+    del trained
     calibration = _calibrate(context, validation)
     table = tables.rows(context.images, context.scores, calibration, tables.ORDINARY)
     metrics = _drawn(context, calibration, validation)
@@ -88,6 +90,12 @@ def measure(context: Context) -> list[Metric]:
         images = protocols.outliers(pair, config.data, context.data_root)
         parts.append(_rows(context, images, calibration, pair.polarity))
         metrics += _measured(context, pair.name, table, parts[-1])
+    if context.outliers is not None:
+        images = protocols.own_folder(context.outliers, config.data)
+        for sentence in images.skipped:
+            log.warning(sentence)
+        parts.append(_rows(context, images, calibration, protocols.OWN))
+        metrics += _measured(context, protocols.own_pair(config.data, images.name).name, table, parts[-1])
     tables.write(_concatenated(parts), run)
     return metrics
 
@@ -113,13 +121,16 @@ def _concatenated(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> list[Metric]:
-    """Measures of the validation pair, which chose the combined score and is no result."""
+    """Measures of the validation pairs, on which the scores were chosen and which are no results."""
     if len(validation) < 2:
         return []
     ordinary, drawn = protocols.validation_pair(validation, DRAWN_PICTURES, context.seed)
     raw = tables.raw_scores(context.model, ordinary, context.device, context.progress)
     table = tables.rows(ordinary, raw, calibration, tables.ORDINARY)
-    return _measured(context, protocols.DRAWN, table, _rows(context, drawn, calibration, ""), "validation")
+    found = []
+    for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, protocols.inverted(drawn))):
+        found += _measured(context, name, table, _rows(context, images, calibration, ""), "validation")
+    return found
 
 
 def _measured(

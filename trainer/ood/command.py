@@ -52,6 +52,6 @@ def printed(table: pd.DataFrame, fpr: float) -> str:
             *(f"  {name:<36} {row[name]:>12}  percentile {row[name + PERCENTILE]:>6}" for name in scores),
             f"  threshold of the combined score {row['threshold']}; same verdict in {row['same when shifted']} of 4 "
             f"one-pixel shifts; inverted: {row['verdict inverted']}",
-            f"  nearest test pictures: {row['nearest'].replace(';', ', ') or 'none stored'}",
+            f"  nearest training pictures: {row['nearest'].replace(';', ', ') or 'none stored'}",
         ]
     return "\n".join(lines) + "\n"

@@ -3,7 +3,8 @@
 ood_history.csv of the run folder, one row per checkpoint, pair and score:
 
     step, pair, score, auroc, ordinary, outliers     the last two: how many pictures of each
-    pair    "drawn outliers", and the named pairs whose outliers were on disk when the training began
+    pair    "drawn outliers", "reversed drawn outliers", and the named pairs whose outliers were on disk when
+            the training began
     score   as in ood_calibration.json, calibrated at that checkpoint
 
 Ordinary pictures are held-out ones, never test pictures, and few of each kind are scored, so the numbers are rougher
@@ -95,6 +96,7 @@ class History:
         ordinary, drawn = pairs.validation_pair(self._validation, PICTURES)
         material = self._validation.subset(np.arange(0, len(self._validation), 2))
         found = {"calibration": _thinned(material), "ordinary": ordinary, pairs.DRAWN: drawn}
+        found[pairs.DRAWN_REVERSED] = pairs.inverted(drawn)
         for pair in pairs.pairs_of(self._settings) if self._root is not None else ():
             if pairs.missing(pair, self._root) is None:
                 try:  # Omniglot's test part: a fifth of the files to decode

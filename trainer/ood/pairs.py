@@ -22,7 +22,11 @@ MATCHED = "polarity-matched"
 AS_PUBLISHED = "as published"
 DRAWN = "drawn outliers"
 """The validation pair of every data set: choices are made on it, so it is reported apart from the others."""
-OWN = "your own folder"
+DRAWN_REVERSED = "reversed drawn outliers"
+"""The same outliers with v replaced by 255 - v: the validation counterpart of a pair of unequal polarity."""
+VALIDATION = (DRAWN, DRAWN_REVERSED)
+OWN = "own pictures"
+"""Polarity of a user's folder in ood_scores.parquet: as it is, and apart from the named pairs."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,23 @@ def inverted(images: ImageSet) -> ImageSet:
 
 
 def own_folder(path: Path, settings: DataConfig) -> ImageSet:
-    """All pictures of a user's folder or zip at the model's size. Raises: UserError as trainer.data.load."""
+    """All pictures of a user's folder or zip at the model's size, the set named after it.
+
+    Raises: UserError as trainer.data.load.
+    """
     wanted = DataConfig(name="folder", path=str(path), size=settings.size, channels=settings.channels)
-    return data.load(wanted, "all")
+    title = path.resolve().stem.replace(",", " ").replace("/", " ").strip() or "your pictures"
+    return replace(data.load(wanted, "all"), name=title)
+
+
+def own_pair(settings: DataConfig, title: str) -> Pair:
+    """The pair of a user's folder called `title`, e.g. "mnist/my letters"."""
+    return Pair(f"{settings.name}/{title}", settings.name, title, "all", OWN)
+
+
+def title_of(pair: Pair) -> str:
+    """What the pair's outliers are called in ood_scores.parquet."""
+    return pair.outliers if pair.polarity == OWN else data.DATASETS[pair.outliers].title
 
 
 def held_out(images: ImageSet, share: float, seed: int) -> ImageSet:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from trainer.ood import calibration as calibrations
+from trainer.ood import neighbours
 from trainer.ood.calibration import COMBINED
 from trainer.run import Run
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from trainer.models.base import LatentModel
 
 FPR = 0.05
-NEAREST = 3
 BATCH = 50
 """Every pass has this many pictures, the last one filled up: a picture's numbers then do not depend on its company."""
 SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -37,7 +37,7 @@ def score_pictures(
     fpr: float = FPR,
     *,
     model: LatentModel | None = None,
-    codes: pd.DataFrame | None = None,
+    known: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Score pictures as a model sees them; one row each, in the order given. Columns:
@@ -49,13 +49,13 @@ def score_pictures(
         threshold              of the combined score: a share `fpr` of the held-out pictures exceeds it
         same when shifted      of the 4 pictures moved by one pixel, how many have the same verdict
         verdict inverted       verdict of the picture with v replaced by 255 - v
-        nearest                ids of the 3 nearest test pictures by code (of those in the sprite if there is one);
-                               "" where the run has no codes
+        nearest                ids of the 3 training pictures with the nearest codes (trainer/ood/neighbours.py);
+                               "" where the run has none stored
 
     Args:
         arrays: uint8 (n, C, H, W) of the model's size (trainer/ood/inputs.py or the page's uploads).
         fpr: the share of ordinary pictures that may be called outliers, in (0, 1).
-        model, codes: the run's own, where they are loaded already.
+        model, known: the run's model and training codes, where they are loaded already.
         progress: called with (done, total) passes.
 
     Raises: UserError if the run is not calibrated for its checkpoint, or fpr is out of range.
@@ -80,7 +80,9 @@ def score_pictures(
     table["threshold"] = np.full(n, threshold)
     table["same when shifted"] = (verdicts[1:-1] == verdicts[0]).sum(0)
     table["verdict inverted"] = words[-1]
-    table["nearest"] = [";".join(ids) for ids in nearest_codes(run.codes if codes is None else codes, mu[:n])]
+    table["nearest"] = [
+        ";".join(ids) for ids in neighbours.nearest(neighbours.read(run) if known is None else known, mu[:n])
+    ]
     return pd.DataFrame(table)
 
 
@@ -90,24 +92,6 @@ def shifted(arrays: np.ndarray, down: int, right: int) -> np.ndarray:
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
     return arrays[..., rows, :][..., columns]
-
-
-def nearest_codes(codes: pd.DataFrame, mu: np.ndarray, count: int = NEAREST) -> list[list[str]]:
-    """For each code (n, z_dim) the ids of the nearest rows of codes.parquet, Euclidean, nearest first.
-
-    Only rows with a picture in the sprite count, where there are any: these can be shown.
-    """
-    axes = [f"z{axis}" for axis in range(mu.shape[1])]
-    if codes.empty or not set(axes) <= set(codes.columns):
-        return [[] for _ in mu]
-    pictured = codes[codes["sprite_index"] >= 0]
-    known = pictured if len(pictured) else codes
-    points, ids = known[axes].to_numpy(dtype=np.float64), known["id"].to_numpy()
-    found = []
-    for code in mu.astype(np.float64):
-        squared = np.square(points - code).sum(1)
-        found.append([str(ids[index]) for index in np.argsort(squared, kind="stable")[:count]])
-    return found
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
