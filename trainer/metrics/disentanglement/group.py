@@ -27,7 +27,7 @@ def measure(context: Context) -> list[Metric]:
     """Measure under the full protocol, or the fast one where the context says so, and store the record."""
     run, config = context.run, context.run.config
     if "all" in _splits(config):
-        images = data.load(config.data, "all", context.data_root)
+        images = _load(config, "all", context.data_root, context.progress)
         source = FactorCodes.of_model(context.model, images, context.device)
     else:
         images = context.images
@@ -53,8 +53,7 @@ def of_run(
     Raises: UserError if the data set is absent or has no factors, or the weights cannot be loaded.
     """
     progress("reading", 0, 1)
-    split = "all" if "all" in _splits(run.config) else "test"
-    images = data.load(run.config.data, split, data_root)
+    images = _load(run.config, "all" if "all" in _splits(run.config) else "test", data_root, progress)
     source = FactorCodes.of_model(run.load_model(), images)
     return _measured(source, images, run, protocols.PROTOCOLS[protocol], seed, progress)
 
@@ -62,6 +61,10 @@ def of_run(
 def _splits(config: Config) -> tuple[str, ...]:
     """The published protocol draws from all combinations of factors, those of the training included."""
     return data.DATASETS[config.data.name].splits
+
+
+def _load(config: Config, split: str, data_root: Path | None, progress: Progress) -> ImageSet:
+    return data.load(config.data, split, data_root, lambda done, total: progress("preparing pictures", done, total))
 
 
 def _measured(
