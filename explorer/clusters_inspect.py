@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import clusters_gallery, pixels, theme, widgets
+from explorer import clusters_gallery, pixels, testset, theme, widgets
 from explorer.clusters_data import Atlas
 from explorer.clusters_state import current, look_at
 from explorer.clusters_subject import (
@@ -75,7 +75,7 @@ def _pair(subject: Subject, made: np.ndarray) -> None:
             _picture(subject.original, "picture")
         _picture(made, "reconstruction" if subject.original is not None or not subject.made else "decoded")
         if subject.row is not None and subject.original is None:
-            st.caption("The picture itself is not bundled; this is what the model makes of it.", width="stretch")
+            st.caption("The picture itself is not at hand; this is what the model makes of it.", width="stretch")
 
 
 def _picture(picture: np.ndarray, caption: str) -> None:
@@ -194,7 +194,7 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
     for name, size in sizes.items():
         members = table[table["group"] == name]
         count = min(size, max(1, round(share * size)))
-        members = _bundled_first(members, count)
+        members = _pictured_first(atlas, members, count)
         places = np.unique(np.linspace(0, len(members) - 1, count).round().astype(int))
         picked = members.iloc[places]
         colour = theme.category(int(picked["label"].iloc[0])) if "label" in picked else ""
@@ -205,10 +205,10 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
     _show_gallery(atlas, chosen, groups, len(rows))
 
 
-def _bundled_first(members: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Those whose picture is there, if they are enough."""
-    bundled = members[members["sprite_index"] >= 0]
-    return bundled if len(bundled) >= count else members
+def _pictured_first(atlas: Atlas, members: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Those whose picture is at hand, if they are enough."""
+    pictured = members[testset.pictures(atlas.entry).known[members["row"].to_numpy()]]
+    return pictured if len(pictured) >= count else members
 
 
 def _show_gallery(atlas: Atlas, chosen: list[int], groups: list[dict], total: int) -> None:
@@ -218,12 +218,8 @@ def _show_gallery(atlas: Atlas, chosen: list[int], groups: list[dict], total: in
     st.subheader(f"{total:,} selected", anchor=False)
     st.caption(
         "Upper: the picture; lower: what the model makes of it. Click one for more."
-        + (
-            f" {len(chosen)} are shown, every label by its share, those with a bundled picture first."
-            if len(chosen) < total
-            else ""
-        )
-        + (f" For {absent} of them the picture is not bundled: both are the model's." if absent else "")
+        + (f" {len(chosen)} are shown, every label by its share." if len(chosen) < total else "")
+        + (f" For {absent} of them the picture is not at hand: both are the model's." if absent else "")
     )
     above, below = pictures(atlas, chosen), decoded(atlas, atlas.codes[chosen])
     sprite = pixels.png(pixels.join_tiles(np.concatenate([above, below]), _SPRITE_COLUMNS))

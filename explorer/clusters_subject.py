@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import cache, pixels
+from explorer import pixels, testset
 from explorer.clusters_data import Atlas
 from explorer.clusters_state import ClustersState
 from trainer import projection
@@ -190,17 +190,12 @@ def _tensor(codes: np.ndarray) -> Tensor:
 
 
 def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
-    """Test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not bundled."""
-    if not atlas.entry.has_sprite:
-        return [None] * len(rows)
-    places = atlas.pictures["sprite_index"].to_numpy()[rows]
-    inside = [int(place) for place in places if place >= 0]
-    tiles = iter(cache.tiles(str(atlas.entry.path), atlas.entry.hash, inside))
-    return [_channels_first(next(tiles)) if place >= 0 else None for place in places]
+    """Test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not at hand."""
+    return testset.pictures(atlas.entry).of(atlas.pictures["row"].to_numpy()[rows])
 
 
 def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
-    """Test pictures by row, the model's reconstruction for those that are not bundled, uint8 (M, C, H, W)."""
+    """Test pictures by row, the model's reconstruction for those that are not at hand, uint8 (M, C, H, W)."""
     import numpy as np
 
     found = originals(atlas, rows)
@@ -209,10 +204,6 @@ def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
         for place, tile in zip(missing, decoded(atlas, atlas.codes[[rows[i] for i in missing]]), strict=True):
             found[place] = tile
     return np.stack(found) if found else np.zeros((0, *atlas.entry.image_shape), np.uint8)
-
-
-def _channels_first(tile: np.ndarray) -> np.ndarray:
-    return tile[None] if tile.ndim == 2 else tile.transpose(2, 0, 1)
 
 
 # ---------------------------------------------------------------- uploads

@@ -1,4 +1,4 @@
-"""The pictures behind scores: test pictures from the sprite, outliers from the disk, and maps of the error."""
+"""The pictures behind scores: test pictures that are at hand, outliers from the disk, and maps of the error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer import cache, catalog, theme
+from explorer import cache, catalog, testset, theme
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,23 +53,22 @@ def hardest(scores: np.ndarray, threshold: float, outliers: bool, known: np.ndar
 
 
 def places(entry: catalog.Entry) -> dict[str, int]:
-    """Place in the sprite of each test picture that is in there, by id.
+    """Row of codes.parquet of each test picture that is at hand, by id.
 
     Raises: UserError if codes.parquet is damaged.
     """
     table = cache.codes(str(entry.path), entry.hash)
-    if not entry.has_sprite or not {"id", "sprite_index"} <= set(table.columns):
+    if "id" not in table:
         return {}
-    table = table[table["sprite_index"] >= 0]
-    return dict(zip(table["id"], table["sprite_index"].astype(int), strict=True))
+    rows = np.flatnonzero(testset.pictures(entry).known)
+    return dict(zip(table["id"].to_numpy()[rows].tolist(), rows.tolist(), strict=True))
 
 
-def test_pictures(entry: catalog.Entry, indices: list[int]) -> np.ndarray:
-    """Tiles of the sprite as uint8 (n, C, H, W). Raises: UserError as cache.tiles."""
-    if not indices:
+def test_pictures(entry: catalog.Entry, rows: list[int]) -> np.ndarray:
+    """Test pictures by row of `places`, uint8 (n, C, H, W). Raises: UserError as testset.pictures."""
+    if not rows:
         return np.zeros((0, *entry.image_shape), np.uint8)
-    tiles = cache.tiles(str(entry.path), entry.hash, indices)
-    return np.ascontiguousarray(tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(testset.pictures(entry).read(np.array(rows)))
 
 
 # ---------------------------------------------------------------- training pictures

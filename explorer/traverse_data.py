@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import cache, catalog
+from explorer import cache, catalog, testset
 from explorer.traverse_state import Choice
 from trainer.errors import UserError
 
@@ -182,7 +182,7 @@ def _picture(found: Space, wanted: int, avoid: str) -> Start:
 
 def _original(found: Space, index: int) -> np.ndarray | None:
     if not found.entry.has_sprite:
-        return None
+        return testset.pictures(found.entry).of([index])[0]
     try:
         tile = cache.tiles(str(found.entry.path), found.entry.hash, [index])[0]
     except UserError:  # the gallery says so; the reconstruction can still be shown

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from explorer import cache, live_decoder, pixels
+from explorer import cache, live_decoder, pixels, testset
 from explorer.images import looks_inverted, preview_png, read_upload
 from explorer.traverse_data import Kept, Space, picture_index, remember_upload, uploaded
 from explorer.traverse_state import SEED_LIMIT, bound, choice, current, restart
@@ -109,7 +110,7 @@ def _gallery(found: Space, side: str, avoid: str) -> None:
         [numbers.index(index)] if index in numbers else [],
         f"Test pictures{f' with label {label}' if label else ''}",
     )
-    if not found.entry.has_sprite:
+    if not _has_pictures(found, numbers):
         st.caption("The pictures of this data set may not be bundled; these are the model's reconstructions of them.")
 
 
@@ -118,7 +119,14 @@ def _pictures_of(found: Space, numbers: tuple[int, ...]) -> np.ndarray:
     if found.entry.has_sprite:
         tiles = cache.tiles(str(found.entry.path), found.entry.hash, list(numbers))
         return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
+    if _has_pictures(found, numbers):
+        return testset.pictures(found.entry).read(np.array(numbers))
     return _decoded(found.key, found, numbers)
+
+
+def _has_pictures(found: Space, numbers: Sequence[int]) -> bool:
+    """Whether these test pictures are at hand: in the sprite, or, by row, with the data set."""
+    return found.entry.has_sprite or bool(testset.pictures(found.entry).known[list(numbers)].all())
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

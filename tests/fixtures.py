@@ -6,6 +6,8 @@ it, so that everything the pages read is consistent: codes belong to the weights
 
 from __future__ import annotations
 
+import gzip
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,24 @@ def blob_pictures(n: int, size: int = 32, channels: int = 1, seed: int = 0) -> t
     squared = (grid[None, :, None] - centre[:, 1, None, None]) ** 2 + (grid[None, None] - centre[:, 0, None, None]) ** 2
     bright = 255 * np.exp(-squared / (2 * width[:, None, None] ** 2))
     return np.repeat(bright[:, None], channels, axis=1).astype(np.uint8), labels
+
+
+def write_digit_files(root: Path, pixels: np.ndarray, labels: np.ndarray, compressed: bool = False) -> None:
+    """MNIST's two test files in torchvision's layout below `root`.
+
+    Args:
+        pixels: uint8 (N, 28, 28).
+        labels: (N,) 0 to 9.
+    """
+    folder = root / "MNIST" / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values in (("t10k-images-idx3-ubyte", pixels), ("t10k-labels-idx1-ubyte", labels)):
+        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+        content = header + values.astype(np.uint8).tobytes()
+        if compressed:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        else:
+            (folder / name).write_bytes(content)
 
 
 def make_run(

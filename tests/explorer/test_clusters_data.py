@@ -11,11 +11,12 @@ from explorer import catalog, clusters_data, clusters_inspect, clusters_subject,
 from explorer.clusters_data import colourings
 from explorer.clusters_state import ClustersState
 from explorer.traverse_state import choice, edits_of
-from tests.fixtures import blob_pictures, make_run
+from tests.fixtures import blob_pictures, make_run, write_digit_files
 from trainer import map_store, mapping
 from trainer.errors import UserError
 from trainer.map_store import MapSettings
 from trainer.run import Run
+from trainer.sprite import write_sprite
 
 PICTURES = 200
 
@@ -42,8 +43,17 @@ def number(identifier: str) -> int:
     return int(identifier.rsplit("-", 1)[1])
 
 
-def test_every_thumbnail_belongs_to_its_point(entry):
-    """Ids are planted in the blobs themselves: picture n of the fixture is blob n, wherever its row and tile are."""
+@pytest.mark.parametrize("whole_split", [False, True])
+def test_every_thumbnail_belongs_to_its_point(entry, tmp_path, whole_split):
+    """Ids are planted in the blobs themselves: picture n of the fixture is blob n, wherever its row and tile are.
+
+    With the data set at hand every point has its picture, without it those in the sprite.
+    """
+    blobs, labels = blob_pictures(PICTURES)
+    if whole_split:
+        write_digit_files(tmp_path / "pretrained" / "data", blobs[:, 0, 2:30, 2:30], labels, compressed=True)
+        blobs = np.pad(blobs[:, :, 2:30, 2:30], ((0, 0), (0, 0), (2, 2), (2, 2)))
+        write_sprite(blobs, entry.path / "sprite.png")
     made = mapping.of_run(Run(entry.path), MapSettings(method="pca"))
     file = Path(entry.path) / "some-map.parquet"
     map_store.write(made, file)
@@ -52,14 +62,13 @@ def test_every_thumbnail_belongs_to_its_point(entry):
     table.loc[table.index[::3], "sprite_index"] = -1  # and not every picture is in the sprite
     table.to_parquet(entry.path / "codes.parquet", index=False)
     found = clusters_data.from_file(entry, file)
-    blobs, labels = blob_pictures(PICTURES)
     assert len(found.pictures) == PICTURES
     rows = list(range(PICTURES))
     for row, picture in zip(rows, clusters_subject.originals(found, rows), strict=True):
         n = number(found.pictures["id"].iloc[row])
         assert found.pictures["label"].iloc[row] == labels[n]
         assert table["id"].iloc[found.pictures["row"].iloc[row]] == found.pictures["id"].iloc[row]
-        if found.pictures["sprite_index"].iloc[row] < 0:
+        if found.pictures["sprite_index"].iloc[row] < 0 and not whole_split:
             assert picture is None
         else:
             np.testing.assert_array_equal(picture, blobs[n])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 import urllib.request
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from trainer import vision
 from trainer.config import DataConfig
 from trainer.data import DATASETS, ImageSet, default_data_root, load, split_validation
-from trainer.data.digits import fit_digits
+from trainer.data.digits import NAMES, fit_digits
 from trainer.errors import UserError
 
 
@@ -246,6 +248,46 @@ def test_absent_data_is_downloaded(tmp_path, monkeypatch, capsys):
     output = capsys.readouterr()
     assert output.out == ""
     assert "downloading" in output.err
+
+
+def test_a_split_needs_its_own_files_only_and_may_be_compressed(tmp_path, no_network):
+    pixels = write_digits(tmp_path)
+    raw = tmp_path / "MNIST" / "raw"
+    plain = load("mnist", "test", tmp_path)
+    for path in list(raw.iterdir()):
+        if path.name.startswith("t10k"):
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    images = load("mnist", "test", tmp_path)
+    assert torch.equal(images.images, plain.images)
+    assert torch.equal(images.labels, plain.labels)
+    assert np.array_equal(images.images[:, 0, 2:30, 2:30].numpy(), pixels)
+    assert "could not be downloaded" in refusal("mnist", "train", tmp_path)
+
+
+def test_label_names_are_those_of_torchvision():
+    for name, kind in (("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")):
+        theirs = getattr(vision.datasets(), kind).classes
+        assert NAMES[name] == tuple(text.split(" - ")[0] for text in theirs)
+
+
+@pytest.mark.parametrize("damage", ["cut", "long", "huge", "text", "labels", "floats"])
+def test_damaged_compressed_digits_are_named(tmp_path, no_network, damage):
+    write_digits(tmp_path)
+    path = tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    content = path.read_bytes()
+    path.unlink()
+    path = path.with_name(f"{path.name}.gz")
+    packed = gzip.compress(
+        {
+            "long": content + b"\0",
+            "huge": struct.pack(">HBB3I", 0, 8, 3, 2**31, 2**31, 2**31) + b"\0" * 100,
+            "labels": struct.pack(">HBBI", 0, 8, 1, 10) + bytes(10),
+            "floats": struct.pack(">HBB3I", 0, 13, 3, 10, 28, 28) + bytes(7840),
+        }.get(damage, content)
+    )
+    path.write_bytes({"cut": packed[:-300], "text": b"<html>not found</html>"}.get(damage, packed))
+    assert "damaged" in refusal("mnist", "test", tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "labels", "empty", "size"])

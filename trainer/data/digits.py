@@ -1,28 +1,44 @@
-"""MNIST and Fashion-MNIST: 28x28 grey pictures, read through torchvision from its own folder layout.
+"""MNIST and Fashion-MNIST: 28x28 grey pictures in torchvision's folder layout, each file plain or compressed.
 
-    <root>/MNIST/raw/{train,t10k}-images-idx3-ubyte, {train,t10k}-labels-idx1-ubyte
+    <root>/MNIST/raw/{train,t10k}-images-idx3-ubyte[.gz], {train,t10k}-labels-idx1-ubyte[.gz]
     <root>/FashionMNIST/raw/...
 
-What is not there is downloaded into that place.
+A split needs its own two files only. What is not there is downloaded into that place, by torchvision.
 """
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from trainer import vision
+from trainer.data import idx
 from trainer.data.download import fetch
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 
 SIDE = 28
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+NAMES = {
+    "mnist": tuple("0123456789"),
+    "fashion-mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+}  # fmt: skip
+"""Label names in the order of the label numbers."""
 _CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 _CHUNK = 512  # pictures made float at a time: 8 MB at 64x64
+
+
+class Digits(NamedTuple):
+    """One split as it is in the files: pixels uint8 (N, 28, 28), labels int64 (N,)."""
+
+    pixels: torch.Tensor
+    labels: torch.Tensor
 
 
 def load_digits(name: str, title: str, url: str, split: str, root: Path, size: int, channels: int) -> ImageSet:
@@ -31,32 +47,56 @@ def load_digits(name: str, title: str, url: str, split: str, root: Path, size: i
     Returns: ImageSet with 60,000 ("train") or 10,000 ("test") pictures, ids "<name>-<split>-<index, five digits>".
     Raises: UserError if the files are absent and cannot be downloaded, or are damaged.
     """
-    kind = _CLASSES[name]
-    folder = root / kind / "raw"
+    kind, folder = _CLASSES[name], _folder(name, root)
 
-    def read(download: bool) -> Any:
-        return getattr(vision.datasets(), kind)(str(root), train=split == "train", download=download)
+    def download() -> Any:
+        return getattr(vision.datasets(), kind)(str(root), train=split == "train", download=True)
 
-    if not all((folder / file).is_file() for file in FILES):
-        fetch(lambda: read(True), title=title, place=folder, url=url)
-    try:
-        data = read(False)
-        pixels, labels = data.data, data.targets.to(torch.int64)
-        consistent = pixels.shape == (len(labels), SIDE, SIDE) and len(labels) > 0
-        consistent = consistent and int(labels.min()) >= 0 and int(labels.max()) < len(data.classes)
-    except Exception as error:  # torchvision's reader asserts, indexes and reshapes: any type may come out
-        raise UserError(_damaged(title, folder)) from error
-    if not consistent:
-        raise UserError(_damaged(title, folder))
-    names = tuple(text.split(" - ")[0] for text in data.classes)  # "7 - seven" is just 7
+    if not on_disk(name, split, root):
+        fetch(download, title=title, place=folder, url=url)
+    found = read_digits(name, title, split, root)
     return ImageSet(
-        images=fit_digits(pixels, size).expand(-1, channels, -1, -1).contiguous(),
-        labels=labels,
-        label_names=names,
-        ids=tuple(f"{name}-{split}-{index:05d}" for index in range(len(labels))),
+        images=fit_digits(found.pixels, size).expand(-1, channels, -1, -1).contiguous(),
+        labels=found.labels,
+        label_names=NAMES[name],
+        ids=digit_ids(name, split, len(found.labels)),
         name=title,
         split=split,
     )
+
+
+def digit_ids(name: str, split: str, count: int) -> tuple[str, ...]:
+    """Ids of the first `count` pictures of a split, in the order of the file."""
+    return tuple(f"{name}-{split}-{index:05d}" for index in range(count))
+
+
+def on_disk(name: str, split: str, root: Path) -> bool:
+    """Whether both files of a split are below `root`, so that nothing has to be downloaded."""
+    return all(idx.find(_folder(name, root), file) for file in _files(split))
+
+
+def read_digits(name: str, title: str, split: str, root: Path) -> Digits:
+    """Read one split that is on the disk; nothing is downloaded.
+
+    Raises: UserError if a file is absent or damaged.
+    """
+    folder = _folder(name, root)
+    try:
+        images, labels = (torch.tensor(idx.read(idx.find(folder, file) or folder / file)) for file in _files(split))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise UserError(_damaged(title, folder)) from error
+    consistent = images.shape == (len(labels), SIDE, SIDE) and labels.ndim == 1 and len(labels) > 0
+    if not consistent or int(labels.max()) >= len(NAMES[name]):
+        raise UserError(_damaged(title, folder))
+    return Digits(images, labels.to(torch.int64))
+
+
+def _folder(name: str, root: Path) -> Path:
+    return root / _CLASSES[name] / "raw"
+
+
+def _files(split: str) -> tuple[str, ...]:
+    return FILES[:2] if split == "train" else FILES[2:]
 
 
 def _damaged(title: str, folder: Path) -> str:

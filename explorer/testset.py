@@ -1,0 +1,125 @@
+"""The pictures behind a model's test codes: all of them where the data are at hand, else those of the run's sprite.
+
+The data are looked for on the disk, in the user's data folder and in the bundled one, and never downloaded. They are
+taken only if they are those that were encoded: the same ids, the same labels, and, where the run has a sprite, the same
+pictures in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer import cache, catalog
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from trainer.config import DataConfig
+    from trainer.data.local import LocalPictures
+
+BUNDLED = "data"
+"""Folder of the bundled data sets, beside the bundled models."""
+
+
+@dataclass(frozen=True, eq=False)
+class TestPictures:
+    """Pictures by row of codes.parquet. Shared by all sessions: never change it.
+
+    Attributes:
+        known: (n,) bool: whether there is a picture of the row.
+        read: rows (M,) that are known -> uint8 (M, C, H, W).
+    """
+
+    __test__ = False  # it is no test, whatever pytest makes of its name
+
+    known: np.ndarray
+    read: Callable[[np.ndarray], np.ndarray]
+
+    def of(self, rows: Sequence[int] | np.ndarray) -> list[np.ndarray | None]:
+        """Pictures uint8 (C, H, W) of rows of codes.parquet, None where there is none.
+
+        Raises: UserError if the sprite is damaged.
+        """
+        import numpy as np
+
+        rows = np.asarray(rows, dtype=np.int64)
+        inside = self.known[rows]
+        found = iter(self.read(rows[inside]) if inside.any() else ())
+        return [next(found) if known else None for known in inside]
+
+
+def roots() -> tuple[Path, ...]:
+    """Folders that may hold data sets in torchvision's layout: the user's first, then the bundled one."""
+    from trainer.data import default_data_root
+
+    return default_data_root().expanduser().resolve(), catalog.roots()[0] / BUNDLED
+
+
+def pictures(entry: catalog.Entry) -> TestPictures:
+    """What there is of a model's test pictures.
+
+    Raises: UserError if codes.parquet is damaged.
+    """
+    from trainer.data import local
+
+    stamps = tuple(catalog.stamp(Path(entry.path) / name) for name in ("codes.parquet", "sprite.png"))
+    settings = _settings(str(entry.path), entry.hash)
+    root = local.place(settings, roots())
+    return _pictures(str(entry.path), entry.hash, stamps, None if root is None else str(root), entry, settings)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _settings(path: str, hash: str) -> DataConfig:
+    from trainer.run import Run
+
+    return Run(path).config.data
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pictures(
+    path: str, hash: str, stamps: tuple, root: str | None, _entry: catalog.Entry, _data: DataConfig
+) -> TestPictures:
+    import numpy as np
+
+    from trainer.data import local
+
+    table = cache.codes(path, hash)
+    sprite = _from_sprite(_entry, table)
+    found = local.find(_data, table["id"].tolist(), Path(root) if root else None) if "id" in table else None
+    if found is None or not _are_those(found, table, sprite):
+        return sprite
+    return TestPictures(np.ones(len(table), bool), found.read)
+
+
+def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
+    import numpy as np
+
+    if not entry.has_sprite or "sprite_index" not in table:
+        return TestPictures(np.zeros(len(table), bool), lambda rows: np.zeros((0, *entry.image_shape), np.uint8))
+    index = table["sprite_index"].to_numpy()
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        tiles = cache.tiles(str(entry.path), entry.hash, index[rows].tolist())
+        return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
+
+    return TestPictures(index >= 0, read)
+
+
+def _are_those(found: LocalPictures, table: pd.DataFrame, sprite: TestPictures) -> bool:
+    """Whether pictures of the right ids have the labels and the look of those that were encoded."""
+    import numpy as np
+
+    if found.labels is not None and "label" in table and not np.array_equal(found.labels, table["label"]):
+        return False
+    shown = np.flatnonzero(sprite.known)
+    try:
+        return not len(shown) or np.array_equal(found.read(shown), sprite.read(shown))
+    except UserError:
+        return True  # a damaged sprite tells nothing against the data

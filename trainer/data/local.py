@@ -1,0 +1,80 @@
+"""Pictures by their ids, one by one, from what is on this disk or can be drawn: nothing is ever downloaded here.
+
+A run folder keeps the codes of a whole test split and the pictures of a part of it; this finds the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainer.config import DataConfig
+from trainer.data import DATASETS
+from trainer.errors import UserError
+
+_DIGITS = ("mnist", "fashion-mnist")
+
+
+@dataclass(frozen=True, eq=False)
+class LocalPictures:
+    """The pictures that some ids name, in the order of the ids.
+
+    Attributes:
+        labels: int64 (n,) of the data set, to compare with what is known of the ids; None where it has none.
+        read: positions (M,) among the ids -> pictures of the model's size, uint8 (M, C, H, W).
+    """
+
+    labels: np.ndarray | None
+    read: Callable[[np.ndarray], np.ndarray]
+
+
+def place(data: DataConfig, roots: Sequence[Path]) -> Path | None:
+    """The first of these folders, in torchvision's layout, that holds the files of a data set's test pictures."""
+    if data.name not in _DIGITS:
+        return None
+    from trainer.data import digits
+
+    return next((root for root in roots if digits.on_disk(data.name, "test", root)), None)
+
+
+def find(data: DataConfig, ids: Sequence[str], root: Path | None) -> LocalPictures | None:
+    """The test pictures of these ids, or None where they are not here, are damaged, or are not exactly these.
+
+    Args:
+        data: what the pictures are of, and their size.
+        ids: of the whole test split, in any order.
+        root: what `place` says.
+    """
+    if data.name in _DIGITS and root is not None and len(ids):
+        return _digits(data, ids, root)
+    return None
+
+
+def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures | None:
+    from trainer.data import digits
+
+    try:
+        found = digits.read_digits(data.name, DATASETS[data.name].title, "test", root)
+    except UserError:
+        return None
+    places = _places(ids, digits.digit_ids(data.name, "test", len(found.labels)))
+    if places is None:
+        return None
+
+    def read(positions: np.ndarray) -> np.ndarray:
+        pixels = found.pixels[torch.from_numpy(places[positions])]  # made the model's size late: a tenth of the memory
+        return digits.fit_digits(pixels, data.size).expand(-1, data.channels, -1, -1).numpy()
+
+    return LocalPictures(found.labels.numpy()[places], read)
+
+
+def _places(ids: Sequence[str], known: Sequence[str]) -> np.ndarray | None:
+    """Position of each id among the known ones, int64; None unless they are the same ids."""
+    position = {id_: place for place, id_ in enumerate(known)}
+    if len(ids) != len(known) or set(ids) != set(position):
+        return None
+    return np.array([position[id_] for id_ in ids], dtype=np.int64)
