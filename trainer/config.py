@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from trainer.errors import UserError
 
-Dataset = Literal["mnist", "fashion-mnist", "omniglot", "folder"]
+Dataset = Literal["mnist", "fashion-mnist", "omniglot", "shapes3d", "shapes3d-rendered", "folder"]
 ModelKind = Literal["gwae", "vae", "dagmm"]
 PriorKind = Literal["np", "fnp", "gmp", "normal"]
 

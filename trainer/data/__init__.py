@@ -1,4 +1,4 @@
-"""Data sets by name: each one ends as an in-memory uint8 ImageSet of the model's size.
+"""Data sets by name: each one ends as a uint8 ImageSet of the model's size.
 
     load(config.data, "train", data_root) -> ImageSet
 
@@ -47,6 +47,13 @@ DATASETS: dict[str, DatasetInfo] = {
         "Omniglot", "MIT, Brenden Lake", False,
         "https://github.com/brendenlake/omniglot", 32, 1, ("train", "test", "all"),
     ),
+    "shapes3d": DatasetInfo(
+        "3D Shapes", "Apache 2.0, DeepMind", True,
+        "https://storage.googleapis.com/3d-shapes/3dshapes.h5", 64, 3, ("train", "test", "all"),
+    ),
+    "shapes3d-rendered": DatasetInfo(
+        "3D Shapes (rendered)", "made here: that of this project", True, "", 64, 3, ("train", "test", "all"),
+    ),
     "folder": DatasetInfo(
         "Picture folder", "unknown: the owner of the pictures decides", False, "", 64, 3, ("train", "test", "all"),
     ),
@@ -68,9 +75,9 @@ def load(
 
     Args:
         data: the configuration's data section, or a name of DATASETS for its default size and channels.
-        split: "train" or "test"; "all" for omniglot and folder.
+        split: "train" or "test"; "all" for omniglot, the 3D Shapes and folder.
         data_root: folder in torchvision's layout; default `default_data_root()`.
-        progress: called with (done, total) while files are decoded one by one.
+        progress: called with (done, total) while files are decoded or pictures rendered.
 
     Raises: UserError if the name or split does not exist, or the data is absent, damaged or empty.
     """
@@ -109,4 +116,17 @@ def _folder(data: DataConfig, info: DatasetInfo, split: str, root: Path, progres
     return load_folder(path, split, data.size, data.channels, progress)
 
 
-_LOADERS = {"mnist": _digits, "fashion-mnist": _digits, "omniglot": _omniglot, "folder": _folder}
+def _shapes3d(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None) -> ImageSet:
+    from trainer.data import shapes3d
+
+    return shapes3d.load_shapes3d(data.name, info.title, info.url, split, root, data.size, data.channels, progress)
+
+
+_LOADERS = {
+    "mnist": _digits,
+    "fashion-mnist": _digits,
+    "omniglot": _omniglot,
+    "shapes3d": _shapes3d,
+    "shapes3d-rendered": _shapes3d,
+    "folder": _folder,
+}

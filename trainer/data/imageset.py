@@ -1,4 +1,4 @@
-"""Pictures in memory: what every data set becomes, and all that training and evaluation see of it."""
+"""Pictures by number: what every data set becomes, and all that training and evaluation see of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from trainer.data.rows import Rows
 from trainer.errors import UserError
 
 Indices = torch.Tensor | np.ndarray | list[int] | slice
@@ -16,7 +17,7 @@ Indices = torch.Tensor | np.ndarray | list[int] | slice
 class ImageSet:
     """N pictures of one size, as bytes; a picture is made float only when its batch is drawn.
 
-    images:       uint8 (N, C, H, W)
+    images:       uint8 (N, C, H, W), in memory, or `Rows` of a file: there every index reads
     labels:       int64 (N,) indices into label_names, or None
     label_names:  names of all classes, also of those that this split has no picture of
     ids:          N stable names, unique, the same on every machine, such as "mnist-test-00012"
@@ -25,7 +26,7 @@ class ImageSet:
     skipped:      files that were left out, each with the reason
     """
 
-    images: torch.Tensor
+    images: torch.Tensor | Rows
     labels: torch.Tensor | None
     label_names: tuple[str, ...]
     ids: tuple[str, ...]
@@ -50,11 +51,14 @@ class ImageSet:
         return len(self.images)
 
     def subset(self, indices: Indices) -> ImageSet:
-        """The pictures at `indices`, in that order, as a copy (integers or a slice; a list may be empty)."""
+        """The pictures at `indices`, in that order (integers or a slice; a list may be empty).
+
+        A copy of what is in memory; nothing is read of what is in a file.
+        """
         order = torch.arange(len(self))[_as_index(indices)]
         return replace(
             self,
-            images=self.images[order],
+            images=self.images.take(order) if isinstance(self.images, Rows) else self.images[order],
             labels=None if self.labels is None else self.labels[order],
             ids=tuple(self.ids[i] for i in order.tolist()),
             factors=None if self.factors is None else self.factors[order],

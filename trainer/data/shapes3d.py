@@ -1,0 +1,108 @@
+"""3D Shapes, the published pictures ("shapes3d") and rendered ones of the same factors ("shapes3d-rendered").
+
+    <root>/3dshapes/3dshapes.h5                   as published, 255 MB; downloaded where it is absent
+    <root>/3dshapes/3dshapes-<size>.npy           its pictures unpacked at the model's size
+    <root>/shapes3d-rendered/rendered-<size>-...  the renderer's pictures
+
+All 480,000 pictures are 5.9 GB at 64x64 and 1.5 GB at 32x32: they are unpacked or rendered once, and afterwards only
+what a batch needs is read from the memory-mapped file. Source: Burgess and Kim, *3D Shapes Dataset*, 2018.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from trainer.data.imageset import ImageSet
+from trainer.data.rows import Rows
+from trainer.shapes3d import store
+from trainer.shapes3d.grid import COUNT, FACTORS, factors_of
+
+Progress = Callable[[int, int], None]
+
+TEST_COUNT = 48_000  # a tenth
+_SPLIT_SEED = 3
+
+
+def load_shapes3d(
+    name: str,
+    title: str,
+    url: str,
+    split: str,
+    root: Path,
+    size: int,
+    channels: int,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """One split of "shapes3d" or "shapes3d-rendered".
+
+    * "test": 48,000 combinations of factors drawn at random once and for all, the same in both sets; "train": the
+      other 432,000; "all": every one. Each in the order of the published file.
+    * factors: int64 (N, 6), indices into trainer.shapes3d.GRID; no labels.
+    * ids are "<name>-<place in the published file, six digits>".
+    * At 32x32, 2x2 pixels of the published pictures become their mean.
+
+    Raises: UserError if the published file is absent and cannot be downloaded, is damaged, or the disk is full.
+    """
+    pictures = (
+        _rendered(root, size, progress) if name == "shapes3d-rendered" else _published(root, title, url, size, progress)
+    )
+    places = np.arange(COUNT) if split == "all" else split_places()[split]
+    return ImageSet(
+        images=Rows(pictures, places, channels),
+        labels=None,
+        label_names=(),
+        ids=tuple(f"{name}-{place:06d}" for place in places.tolist()),
+        name=title,
+        split=split,
+        factors=factors_of(torch.from_numpy(places)),
+        factor_names=FACTORS,
+    )
+
+
+@functools.cache
+def split_places() -> dict[str, np.ndarray]:
+    """Places of the "train" and "test" pictures in the published file, int64, ascending."""
+    # NumPy's legacy generator is the one whose stream never changes.
+    order = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(_SPLIT_SEED))).permutation(COUNT)
+    return {"test": np.sort(order[:TEST_COUNT]), "train": np.sort(order[TEST_COUNT:])}
+
+
+def _rendered(root: Path, size: int, progress: Progress | None) -> np.ndarray:
+    def blocks() -> Iterator[np.ndarray]:
+        with _told(f"rendering 3D Shapes at {size}x{size}", progress) as tell:
+            yield from store.rendered_blocks(size, tell)
+
+    return store.mapped(store.rendered_path(root, size), (COUNT, 3, size, size), blocks)
+
+
+def _published(root: Path, title: str, url: str, size: int, progress: Progress | None) -> np.ndarray:
+    from trainer.data import shapes3d_file
+
+    def blocks() -> Iterator[np.ndarray]:
+        with _told(f"unpacking 3D Shapes at {size}x{size}", progress) as tell:
+            yield from shapes3d_file.blocks(file, size, tell)
+
+    folder = root / "3dshapes"
+    path, shape = folder / f"3dshapes-{size}.npy", (COUNT, 3, size, size)
+    if (found := store.opened(path, shape)) is not None:  # then the compressed file is no longer needed
+        return found
+    file = shapes3d_file.available(folder, title, url)
+    return store.mapped(path, shape, blocks)
+
+
+@contextlib.contextmanager
+def _told(what: str, progress: Progress | None) -> Iterator[Progress]:
+    """`progress`, or a bar on standard error where none was asked for: this takes a minute or more, once."""
+    if progress is not None:
+        yield progress
+        return
+    with tqdm(total=COUNT, desc=what, unit="picture", file=sys.stderr, mininterval=1.0) as bar:
+        yield lambda done, total: bar.update(done - bar.n)

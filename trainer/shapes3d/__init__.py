@@ -1,0 +1,17 @@
+"""3D Shapes: the six factors of the data set, and a renderer of its pictures that needs no network."""
+
+from trainer.shapes3d.drawing import render, render_indices
+from trainer.shapes3d.grid import COUNT, FACTORS, GRID, SHAPES, SIZES, factors_of, index_of, values_of
+
+__all__ = [
+    "COUNT",
+    "FACTORS",
+    "GRID",
+    "SHAPES",
+    "SIZES",
+    "factors_of",
+    "index_of",
+    "render",
+    "render_indices",
+    "values_of",
+]
