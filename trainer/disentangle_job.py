@@ -32,6 +32,15 @@ def target(folder: Path, checkpoint: str, protocol: str, read_only: bool = False
     return _cache() / f"{checkpoint}-{protocol}.json"
 
 
+def stored(run: Run, read_only: bool = False) -> records.Record | None:
+    """The full record of this checkpoint, else the fast one, else None; `read_only` as in target."""
+    for protocol in ("full", "fast"):
+        path = target(run.path, run.hash, protocol, read_only)
+        if records.fits(path, run.hash, protocol):
+            return records.read(run, protocol, path)
+    return None
+
+
 def state(path: Path, checkpoint: str, protocol: str) -> JobState:
     """How far the record in `path` is; a stopped job leaves "absent"."""
     if records.fits(path, checkpoint, protocol):

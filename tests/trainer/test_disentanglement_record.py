@@ -214,6 +214,17 @@ def test_records_are_kept_with_the_run_or_in_the_cache(run, found, tmp_path):
     assert disentangle_job.target(run.path, "0" * 12, "fast", read_only=True) != own
 
 
+def test_the_full_record_is_shown_rather_than_the_fast_one(run, found):
+    assert disentangle_job.stored(run, read_only=True) is None
+    for protocol in ("fast", "full"):
+        path = disentangle_job.target(run.path, run.hash, protocol, read_only=True)
+        record.write(replace(found, protocol=protocol), path)
+        assert disentangle_job.stored(run, read_only=True).protocol == protocol
+    assert disentangle_job.stored(run) is None  # a folder that may be written keeps its own
+    record.write(replace(found, protocol="fast"), run.path / "disentanglement-fast.json")
+    assert disentangle_job.stored(run).protocol == "fast"
+
+
 def test_a_job_leaves_its_record_and_nothing_else(run, pictures):
     path = disentangle_job.target(run.path, run.hash, "fast", read_only=True)
     assert disentangle_job.state(path, run.hash, "fast").status == "absent"
