@@ -216,10 +216,10 @@ def test_records_are_kept_with_the_run_or_in_the_cache(run, found, tmp_path):
 
 def test_the_full_record_is_shown_rather_than_the_fast_one(run, found):
     assert disentangle_job.stored(run, read_only=True) is None
-    for protocol in ("fast", "full"):
-        path = disentangle_job.target(run.path, run.hash, protocol, read_only=True)
-        record.write(replace(found, protocol=protocol), path)
-        assert disentangle_job.stored(run, read_only=True).protocol == protocol
+    for name in ("fast", "full"):
+        path = disentangle_job.target(run.path, run.hash, name, read_only=True)
+        record.write(replace(found, protocol=name), path)
+        assert disentangle_job.stored(run, read_only=True).protocol == name
     assert disentangle_job.stored(run) is None  # a folder that may be written keeps its own
     record.write(replace(found, protocol="fast"), run.path / "disentanglement-fast.json")
     assert disentangle_job.stored(run).protocol == "fast"
