@@ -30,14 +30,24 @@ class Rows:
         """(N, C, H, W)."""
         return torch.Size((len(self.index), self.channels, *self.store.shape[2:]))
 
-    def __getitem__(self, rows: int | slice | list[int] | np.ndarray | torch.Tensor) -> torch.Tensor:
-        """The pictures at `rows` as a tensor of their own, uint8 (B, C, H, W); (C, H, W) for one number."""
+    def __getitem__(self, rows: int | slice | list[int] | np.ndarray | torch.Tensor | tuple) -> torch.Tensor:
+        """The pictures at `rows` as a tensor of their own, uint8 (B, C, H, W); (C, H, W) for one number.
+
+        Of a tuple the first selects pictures, the others (numbers or slices) channels, rows and columns in them.
+        """
+        if isinstance(rows, tuple):
+            first, *others = rows
+            return self[first][tuple(others) if isinstance(first, int) else (slice(None), *others)]
         pixels = np.array(self.store[self.index[_plain(rows)]])  # always a copy: the file stays as it is
         if self.channels == 1:
             red, green, blue = np.moveaxis(pixels.astype(np.uint32), -3, 0)
             grey = WEIGHTS[0] * red + WEIGHTS[1] * green + WEIGHTS[2] * blue + 0x8000 >> 16
             pixels = np.expand_dims(grey.astype(np.uint8), -3)
         return torch.from_numpy(pixels)
+
+    def numpy(self) -> np.ndarray:
+        """All of them in memory, uint8 (N, C, H, W)."""
+        return self[:].numpy()
 
     def take(self, rows: slice | list[int] | np.ndarray | torch.Tensor) -> Rows:
         """Some of these rows, nothing read."""
