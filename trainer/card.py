@@ -13,6 +13,7 @@ from trainer.run import Metric, Run
 MODELS = {
     "gwae": "Gromov-Wasserstein autoencoder (GWAE)",
     "vae": "variational autoencoder (VAE)",
+    "wae-mmd": "Wasserstein autoencoder with maximum mean discrepancy (WAE-MMD)",
     "dagmm": "deep autoencoding Gaussian mixture model (DAGMM)",
 }
 PRIORS = {
@@ -131,7 +132,7 @@ def _limits(run: Run) -> str:
     ]
     if run.config.prior.kind == "gmp":
         lines.append("* Components were found without labels. One need not be one class: see the clustering numbers.")
-    if run.config.model.kind == "vae":
+    if run.config.model.kind in ("vae", "wae-mmd"):
         lines.append("* A control on the same networks: it has no critic and no mixture.")
     return "## Use and limits\n\n" + "\n".join(lines)
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from trainer.errors import UserError
 
-Dataset = Literal["mnist", "fashion-mnist", "omniglot", "shapes3d", "shapes3d-rendered", "folder"]
-ModelKind = Literal["gwae", "vae", "dagmm"]
+Dataset = Literal["mnist", "fashion-mnist", "omniglot", "shapes3d", "shapes3d-rendered", "celeba", "folder"]
+ModelKind = Literal["gwae", "vae", "wae-mmd", "dagmm"]
 PriorKind = Literal["np", "fnp", "gmp", "normal"]
 
 
@@ -35,19 +35,26 @@ class DataConfig(_Section):
     path: str | None = Field(None, description="Folder or zip of pictures, for data 'folder' only.")
     size: Literal[32, 64] = Field(32, description="Height and width of the model's input, in pixels.")
     channels: Literal[1, 3] = Field(1, description="1 for grey, 3 for colour.")
+    crop: int | None = Field(
+        None, ge=16, le=178, description="Side of the centred square cut out of a CelebA file; default 148, as usual."
+    )
     validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the training pictures held out for validation.")
 
     @model_validator(mode="after")
     def _path_belongs_to_folder(self) -> DataConfig:
         if (self.name == "folder") != (self.path is not None):
             raise ValueError("data.path is needed for data.name=folder, and only for it")
+        if self.crop is not None and self.name != "celeba":
+            raise ValueError("data.crop belongs to data.name=celeba only")
         return self
 
 
 class ModelConfig(_Section):
     """The networks that all models share (trainer/models/networks.py)."""
 
-    kind: ModelKind = Field("gwae", description="gwae; vae as the control, dagmm as a detector, on the same networks.")
+    kind: ModelKind = Field(
+        "gwae", description="gwae; on the same networks vae and wae-mmd as controls, dagmm as a detector."
+    )
     z_dim: int = Field(16, ge=1, le=512, description="Number of latent axes (published: 64 on CelebA).")
     width: int = Field(32, ge=4, le=128, description="Channels of the first convolution; each stage doubles them.")
     critic_width: int = Field(8, ge=2, le=128, description="Channels of the critic's first convolution.")
@@ -82,6 +89,9 @@ class ObjectiveConfig(_Section):
     gradient_penalty: float = Field(10.0, ge=0, description="Weight of the critic's one-centred gradient penalty.")
     drift: float = Field(1e-4, ge=0, description="Weight of the critic's squared output, which keeps it centred.")
     beta: float = Field(1.0, ge=0, description="Weight of the KL divergence (vae; 1 is the ELBO).")
+    lambda_mmd: float = Field(
+        10.0, ge=0, description="Weight of the maximum mean discrepancy of codes and prior (wae-mmd; published: 10)."
+    )
 
 
 class DagmmConfig(_Section):
@@ -137,8 +147,8 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
-        if self.model.kind == "vae" and self.prior.kind != "normal":
-            raise ValueError("model.kind=vae has the prior 'normal'; set prior.kind=normal")
+        if self.model.kind in ("vae", "wae-mmd") and self.prior.kind != "normal":
+            raise ValueError(f"model.kind={self.model.kind} has the prior 'normal'; set prior.kind=normal")
         if self.model.kind == "dagmm" and (self.prior.kind != "gmp" or self.prior.warm_start):
             raise ValueError("model.kind=dagmm is a mixture of its own; set prior.kind=gmp and prior.warm_start=false")
         if self.objective.lambda_p > 0 and self.prior.kind not in ("gmp", "normal"):

@@ -14,6 +14,7 @@ from trainer.models.base import LatentModel, posterior_sample
 from trainer.models.dagmm import DAGMM, mixture_energy, mixture_moments
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
+from trainer.models.wae import WAE
 
 Terms = dict[str, Tensor]
 """Named scalars; 'loss' is the one to differentiate, the others are for the record."""
@@ -36,6 +37,29 @@ class VAEObjective(nn.Module):
     def forward(self, x: Tensor, player: str = "main") -> Terms:
         """Terms of a batch of images (B, C, H, W)."""
         return _elbo(self.model, x, self.beta)
+
+
+class WAEObjective(nn.Module):
+    """L_W + lambda MMD^2(q(z), N(0, I)) with codes without noise (Tolstikhin et al., ICLR 2018, algorithm 2)."""
+
+    has_critic = False
+
+    def __init__(self, model: WAE, settings: Config):
+        super().__init__()
+        self.model = model
+        self.weight = settings.objective.lambda_mmd
+
+    def main_parameters(self) -> list[dict]:
+        """Optimiser groups of the main player."""
+        return [{"params": list(self.model.parameters()), "scale": 1.0}]
+
+    def forward(self, x: Tensor, player: str = "main") -> Terms:
+        """Terms of a batch of images (B, C, H, W); a batch of one has no discrepancy to speak of."""
+        codes, _ = self.model.encode(x)
+        reconstruction = losses.reconstruction(x, self.model.decode(codes))
+        drawn = self.model.sample_prior(len(x))
+        mmd = losses.mmd(codes, drawn) if len(x) > 1 else codes.new_zeros(())
+        return {"loss": reconstruction + self.weight * mmd, "reconstruction": reconstruction, "mmd": mmd}
 
 
 class GWAEObjective(nn.Module):
@@ -169,4 +193,5 @@ def _elbo(model: LatentModel, x: Tensor, beta: float) -> Terms:
 
 def build(model: LatentModel, settings: Config) -> nn.Module:
     """The objective that belongs to the model."""
-    return {GWAE: GWAEObjective, VAE: VAEObjective, DAGMM: DAGMMObjective}[type(model)](model, settings)
+    kinds = {GWAE: GWAEObjective, VAE: VAEObjective, WAE: WAEObjective, DAGMM: DAGMMObjective}
+    return kinds[type(model)](model, settings)

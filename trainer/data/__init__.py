@@ -54,6 +54,10 @@ DATASETS: dict[str, DatasetInfo] = {
     "shapes3d-rendered": DatasetInfo(
         "3D Shapes (rendered)", "made here: that of this project", True, "", 64, 3, ("train", "test", "all"),
     ),
+    "celeba": DatasetInfo(
+        "CelebA", "non-commercial research only, the Chinese University of Hong Kong", False,
+        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html", 64, 3, ("train", "test", "all"),
+    ),
     "folder": DatasetInfo(
         "Picture folder", "unknown: the owner of the pictures decides", False, "", 64, 3, ("train", "test", "all"),
     ),
@@ -75,7 +79,7 @@ def load(
 
     Args:
         data: the configuration's data section, or a name of DATASETS for its default size and channels.
-        split: "train" or "test"; "all" for omniglot, the 3D Shapes and folder.
+        split: "train" or "test"; "all" for omniglot, the 3D Shapes, celeba and folder.
         data_root: folder in torchvision's layout; default `default_data_root()`.
         progress: called with (done, total) while files are decoded or pictures rendered.
 
@@ -122,11 +126,19 @@ def _shapes3d(data: DataConfig, info: DatasetInfo, split: str, root: Path, progr
     return shapes3d.load_shapes3d(data.name, info.title, info.url, split, root, data.size, data.channels, progress)
 
 
+def _celeba(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None) -> ImageSet:
+    from trainer.data import celeba
+
+    crop = data.crop or celeba.CROP
+    return celeba.load_celeba(info.title, info.url, split, root, data.size, data.channels, crop, progress)
+
+
 _LOADERS = {
     "mnist": _digits,
     "fashion-mnist": _digits,
     "omniglot": _omniglot,
     "shapes3d": _shapes3d,
     "shapes3d-rendered": _shapes3d,
+    "celeba": _celeba,
     "folder": _folder,
 }

@@ -45,8 +45,12 @@ def decode(
     channels: int,
     progress: Callable[[int, int], None] | None = None,
     max_pixels: int = MAX_PIXELS,
+    crop: int | None = None,
 ) -> Decoded:
     """Decode all entries to (channels, size, size), keeping their order.
+
+    Args:
+        crop: side of the centred square that is kept, in pixels of the file; default the largest one.
 
     The memory is that of the result and of WORKERS pictures at a time.
     """
@@ -54,7 +58,8 @@ def decode(
 
     def one(entry: Entry) -> np.ndarray | str:
         try:
-            return to_array(open_picture(entry.read(), max_pixels=max_pixels, name=entry.name), size, channels)
+            picture = open_picture(entry.read(), max_pixels=max_pixels, name=entry.name)
+            return to_array(picture, size, channels, crop)
         except UserError as error:
             return str(error)
 

@@ -15,8 +15,9 @@ from trainer.models.base import LatentModel
 from trainer.models.dagmm import DAGMM
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
+from trainer.models.wae import WAE
 
-MODELS = {"gwae": GWAE, "vae": VAE, "dagmm": DAGMM}
+MODELS = {"gwae": GWAE, "vae": VAE, "wae-mmd": WAE, "dagmm": DAGMM}
 FORMAT = {"format": "gwae-explorer/1"}
 
 

@@ -49,6 +49,7 @@ COMBINED = "combined"
 PARTS: dict[str, tuple[str, ...]] = {
     "gwae": ("relative error", "prior"),
     "vae": ("relative error", "prior"),
+    "wae-mmd": ("relative error", "prior"),
     "dagmm": ("relative error", "energy"),
 }
 """What the combined score adds up, by kind of model; parts that a model lacks (no density) are left out."""

@@ -1,0 +1,84 @@
+"""CelebA: 202,599 aligned and cropped faces of 178x218 pixels, in torchvision's layout; never downloaded from here.
+
+    <root>/celeba/img_align_celeba/000001.jpg ...     (or img_align_celeba.zip, read as it is)
+    <root>/celeba/list_eval_partition.txt             "000001.jpg 0": 0 train, 1 validation, 2 test
+
+Its terms allow non-commercial research only and forbid passing pictures on, so each user fetches it personally.
+Reference: Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild, ICCV 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trainer.data.collect import collect
+from trainer.data.decode import decode
+from trainer.data.imageset import ImageSet
+from trainer.errors import UserError
+
+CROP = 148
+"""Side of the centred square that is cut out first: the usual one for generative models, and that of the paper."""
+PARTS = {"train": ("0", "1"), "test": ("2",), "all": ("0", "1", "2")}
+"""Of list_eval_partition.txt; the published validation part joins training, which holds out pictures of its own."""
+
+
+def load_celeba(
+    title: str,
+    url: str,
+    split: str,
+    root: Path,
+    size: int,
+    channels: int,
+    crop: int = CROP,
+    progress: Callable[[int, int], None] | None = None,
+) -> ImageSet:
+    """Load one split, "train" (182,637 pictures), "test" (19,962) or "all", sorted by name; ids "celeba-000001".
+
+    A part of the pictures is enough: those of the split that are there are read.
+
+    Args:
+        crop: side of the centred square, in pixels of the 178x218 file.
+
+    Raises: UserError if the pictures or the list are absent, with the address; or nothing of the split is readable.
+    """
+    folder = root / "celeba"
+    places = (folder / "img_align_celeba", folder / "img_align_celeba.zip")
+    pictures = next((place for place in places if place.exists()), None)
+    listing = folder / "list_eval_partition.txt"
+    if pictures is None or not listing.is_file():
+        raise UserError(
+            f"{title}: needs img_align_celeba/ and list_eval_partition.txt in {folder}; its terms forbid a download "
+            f"from here, so get both from {url} first."
+        )
+    parts = _partition(listing, title)
+    with collect(pictures) as collection:
+        chosen = [entry for entry in collection.entries if parts.get(_file(entry.name)) in PARTS[split]]
+        decoded = decode(chosen, size, channels, progress, crop=crop)
+    if not decoded.kept:
+        raise UserError(f"{title}: {pictures} holds no readable picture of the {split} part of {listing.name}.")
+    return ImageSet(
+        images=decoded.images,
+        labels=None,
+        label_names=(),
+        ids=tuple(f"celeba-{Path(chosen[index].name).stem}" for index in decoded.kept),
+        name=title,
+        split=split,
+        skipped=tuple(collection.skipped + decoded.skipped),
+    )
+
+
+def _file(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _partition(listing: Path, title: str) -> dict[str, str]:
+    """File name -> part.
+
+    Raises: UserError if the file is not such a list.
+    """
+    try:
+        rows = [line.split() for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return dict(rows)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{title}: {listing} is not a list of 'file part' lines; get it again.") from error
