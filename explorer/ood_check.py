@@ -8,9 +8,10 @@ import streamlit as st
 
 from explorer import ood_detail, ood_mine, ood_pictures, pixels, widgets
 from explorer.images import MAX_FILES, looks_inverted
-from explorer.ood_data import Detector, percent
+from explorer.ood_data import Detector
 from explorer.ood_mine import Kept
 from explorer.ood_state import bound, current, target_rate
+from explorer.ood_words import percent
 from explorer.traverse_start import UPLOAD_TYPES
 
 if TYPE_CHECKING:

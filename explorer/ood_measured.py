@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, ood_data, ood_figure, ood_hard, ood_mine, ood_point, ood_table, pixels, theme, widgets
+from explorer import catalog, ood_charts, ood_data, ood_hard, ood_mine, ood_table, ood_words, widgets
 from explorer.ood_data import Curve, Detector, Side
-from explorer.ood_state import AUTOMATIC, PAPER, bound, change, current, target_rate
+from explorer.ood_state import AUTOMATIC, PAPER, bound, change, current
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from trainer.ood.pairs import Pair
 
 COMPARED = 3  # other models at first
 OWN = "your own pictures"
-_CONFIG = {
-    "displaylogo": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    "toImageButtonOptions": {"format": "svg", "filename": "roc"},
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +57,11 @@ def _workbench(found: Detector) -> None:
         panel = _panel(found, pair)
         if panel is None:
             return
-        st.markdown(ood_data.verdict(panel.curves, panel.baselines))
+        st.markdown(ood_words.verdict(panel.curves, panel.baselines))
         notes = [*panel.notes, *_honest(panel)]
         if notes:
             st.caption("  \n".join(f":material/info: {note}" for note in notes))
-        curve, threshold = _charts(panel)
+        curve, threshold = ood_charts.show(panel)
         ood_table.show(panel.curves, panel.baselines, panel.name, panel.title, panel.found)
         ood_hard.pictures(panel, curve, threshold)
         ood_hard.trust(panel, curve)
@@ -226,96 +219,3 @@ def _honest(panel: Panel) -> list[str]:
     if panel.pair.polarity == MATCHED:
         return ["The outliers are inverted, so that both sides show light strokes on black."]
     return []
-
-
-# ---------------------------------------------------------------- charts
-
-
-def _charts(panel: Panel) -> tuple[Curve, float]:
-    """ROC curves beside the operating point of one of them; returns that curve and the threshold."""
-    import numpy as np
-
-    everything = [*panel.curves, *panel.baselines]
-    view = current()
-    curve = next((each for each in everything if each.key == view.focus), everything[0])
-    threshold = _threshold(panel, curve)
-    called = np.float32(threshold)
-    point = float((curve.ordinary > called).mean()), float((curve.outliers > called).mean())
-    with st.container(key="ood-charts"):
-        with st.container(gap="small"):
-            with st.container(
-                horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="ood-roc-head"
-            ):
-                st.markdown("**ROC curves**", width="content")
-                st.toggle("Logarithmic", **bound("log"), help="Spreads out the small false-positive rates that matter.")
-            figure = ood_figure.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark())
-            st.plotly_chart(figure, theme=None, key="ood.roc", config=_CONFIG)
-        with st.container(gap="small"):
-            with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
-                titles = {each.key: each.title for each in everything}
-                tied = bound("focus", curve.key, at="")
-                st.selectbox("Threshold of", list(titles), format_func=titles.__getitem__, **tied)
-                target_rate()
-            _point(panel, curve, threshold)
-    return curve, threshold
-
-
-def _threshold(panel: Panel, curve: Curve) -> float:
-    view = current()
-    return float(view.at) if view.at else ood_data.threshold_of(panel.found.get(curve.model), curve, view.fpr)
-
-
-def _point(panel: Panel, curve: Curve, threshold: float) -> None:
-    """Histograms with the threshold that can be dragged."""
-
-    def moved() -> None:
-        change(at=str(st.session_state["ood.point"].moved))
-
-    low, high, scale = axis(curve.ordinary, curve.outliers)
-    ood_point.operating_point(
-        {
-            "ordinary": _floats(curve.ordinary),
-            "outliers": _floats(curve.outliers),
-            "names": [
-                f"{panel.both[0].title} · {len(curve.ordinary):,}",
-                f"{panel.title} · {len(curve.outliers):,}",
-            ],
-            "score": f"minus {curve.score}" if curve.reversed else curve.score,
-            "low": low,
-            "high": high,
-            "scale": scale,
-            "threshold": threshold,
-        },
-        key="ood.point",
-        on_moved=moved,
-    )
-    source = "held-out pictures, so the rate among test pictures differs a little" if curve.model else "these pictures"
-    if current().at:
-        if st.button(
-            f"Back to the target of {ood_data.percent(current().fpr)}", key="ood.back", icon=":material/undo:"
-        ):
-            change(at="")
-            st.rerun()
-    else:
-        st.caption(f"Drag the threshold, or use the arrow keys. It was set on {source}.")
-
-
-def axis(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[float, float, float]:
-    """(low, high, scale) of the histogram's axis: linear (scale 0), or asinh(v / scale) where outliers lie far out."""
-    import numpy as np
-
-    ends = [np.quantile(values, (0.002, 0.998)) for values in (ordinary, outliers)]
-    low, high = float(min(ends[0][0], ends[1][0])), float(max(ends[0][1], ends[1][1]))
-    if high <= low:
-        return low - 0.5, low + 0.5, 0.0
-    margin = 0.02 * (high - low)
-    spread = float(np.subtract(*np.quantile(ordinary, (0.95, 0.05))))
-    if spread > 0 and high - low > 12 * spread:
-        return low - 0.2 * spread, high + margin, spread
-    return low - margin, high + margin, 0.0
-
-
-def _floats(values: np.ndarray) -> str:
-    import numpy as np
-
-    return pixels.as_base64(np.sort(values).astype("<f4"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import export, ood_data, widgets
+from explorer import export, ood_words, widgets
 from trainer.ood.ranking import MEASURES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _row(curve: Curve, bar: float) -> str:
     numbers = " | ".join(_number(curve.measured[name]) for name in MEASURES)
     if not curve.model:
         return f"| {_escaped(curve.title)} :gray-badge[baseline] | {numbers} | |"
-    standing = ood_data.against_baselines(curve, bar)
+    standing = ood_words.against_baselines(curve, bar)
     mark = STANDING[standing] or f":gray[+{curve.auroc - bar:.3f}]"
     return f"| **{_escaped(curve.model)}** · {_escaped(curve.score)} | {numbers} | {mark} |"
 

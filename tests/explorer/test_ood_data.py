@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer import ood_data, ood_figure, ood_hard, ood_measured, ood_pictures, ood_table
+from explorer import ood_charts, ood_data, ood_figure, ood_hard, ood_pictures, ood_table, ood_words
 from explorer.ood_data import Curve
 from explorer.ood_state import PAPER
 from trainer.ood import ranking
@@ -96,20 +96,20 @@ def test_a_baseline_stands_under_the_sign_that_separates_better():
 )
 def test_standing_against_the_best_baseline(low, high, bar, standing):
     made = Curve("a", "combined", np.zeros(1), np.ones(1), {"AUROC": Measured((low + high) / 2, low, high)})
-    assert ood_data.against_baselines(made, bar) == standing
+    assert ood_words.against_baselines(made, bar) == standing
 
 
 def test_a_pair_that_a_baseline_solves_is_called_so():
-    said = ood_data.verdict([curve(range(20), range(30, 40))], [baseline(range(20), range(50, 60))])
+    said = ood_words.verdict([curve(range(20), range(30, 40))], [baseline(range(20), range(50, 60))])
     assert said.startswith("Mean intensity alone solves this pair (AUROC 1.000)")
 
 
 def test_the_verdict_names_the_best_score_and_the_bar():
     good, bad = curve(RNG.normal(size=200), RNG.normal(3, 1, 200), "good"), curve(*BLURRED, "bad")
-    said = ood_data.verdict([bad, good], [baseline(*BLURRED)])
+    said = ood_words.verdict([bad, good], [baseline(*BLURRED)])
     assert said.startswith("good · combined puts the outlier above the ordinary picture in 9")
     assert "above the best baseline, mean intensity (0.8" in said
-    assert "no better than the baseline" in ood_data.verdict([bad], [baseline(range(99), [*range(90, 120), 3])])
+    assert "no better than the baseline" in ood_words.verdict([bad], [baseline(range(99), [*range(90, 120), 3])])
 
 
 def test_the_ranking_flags_whoever_does_not_beat_the_baseline():
@@ -163,13 +163,13 @@ def test_the_hardest_pictures_by_hand():
 
 
 def test_the_axis_bends_only_where_outliers_lie_far_out():
-    near = ood_measured.axis(RNG.normal(size=1_000), RNG.normal(3, 1, 1_000))
-    far = ood_measured.axis(RNG.normal(size=1_000), RNG.normal(300, 40, 1_000))
+    near = ood_charts.axis(RNG.normal(size=1_000), RNG.normal(3, 1, 1_000))
+    far = ood_charts.axis(RNG.normal(size=1_000), RNG.normal(300, 40, 1_000))
     assert near[2] == 0
     assert far[2] == pytest.approx(3.3, abs=0.5)
     for low, high, _ in (near, far):
         assert low < -2 < high
-    low, high, scale = ood_measured.axis(np.ones(5), np.ones(5))
+    low, high, scale = ood_charts.axis(np.ones(5), np.ones(5))
     assert low < 1 < high
     assert scale == 0
 
