@@ -5,6 +5,7 @@ columns of codes.parquet, one row per test picture in the order of the data set:
 
     id            stable name of the picture, e.g. "mnist-test-00012"
     label         int64, -1 without labels;  label_name: str, "" without labels
+    factor_<name> int64 index of the value of each generative factor, e.g. factor_floor_hue, where factors are known
     sprite_index  int64, place in sprite.png, -1 if it is not in there
     z0...         float32 posterior mean;  log_var0...: float16 posterior log variance
     psnr          float32, dB, of the reconstruction from the posterior mean
@@ -171,6 +172,9 @@ def code_table(
         "label_name": names[labels],
         "sprite_index": sprite_index,
     }
+    if images.factors is not None:
+        for position, name in enumerate(images.factor_names):
+            table[f"factor_{name.replace(' ', '_')}"] = images.factors[:, position].numpy().astype(np.int64)
     # A log variance is bounded by 8 and only draws the width of a posterior: half precision is plenty.
     for prefix, codes in (("z", mu.float()), ("log_var", log_var.half())):
         table |= {f"{prefix}{axis}": codes[:, axis].numpy() for axis in range(codes.shape[1])}
