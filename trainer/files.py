@@ -6,11 +6,16 @@ import contextlib
 import errno
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from trainer.errors import UserError
+
+
+class BusyError(UserError):
+    """Another process holds the lock."""
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -70,24 +75,46 @@ def is_alive(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, refusal: str) -> Iterator[None]:
+def exclusive(path: Path, refusal: str, wait: float = 0.5) -> Iterator[None]:
     """Hold the lock file `path`, so that no second process does; the system lets go of it when the process dies.
 
-    Raises: UserError(refusal) if another process holds it, or a sentence on why it cannot be written.
+    Args:
+        wait: seconds to try for; whoever asks `is_held` holds the lock for an instant.
+
+    Raises: BusyError(refusal) if another process holds it, or UserError with why it cannot be written.
     """
     try:
         handle = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below; closing it opens the lock
     except OSError as error:
         raise _explained(error, path) from error
     with handle:
-        try:
-            _lock(handle)
-        except OSError as error:
-            raise UserError(refusal) from error
+        end = time.monotonic() + wait
+        while True:
+            try:
+                _lock(handle)
+                break
+            except OSError as error:
+                if time.monotonic() >= end:
+                    raise BusyError(refusal) from error
+                time.sleep(0.02)
         yield
 
 
-def _lock(handle: IO[str]) -> None:
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock file `path`; asking disturbs nobody for longer than an instant."""
+    try:
+        with open(path, "r+", encoding="utf-8") as handle:
+            _lock(handle, shared=True)
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return os.name == "nt"  # what a locked file says there; elsewhere: nobody here could hold it
+    except OSError:
+        return True
+    return False
+
+
+def _lock(handle: IO[str], shared: bool = False) -> None:
     """Lock an open file without waiting; OSError if another process has done so."""
     if os.name == "nt":
         import msvcrt
@@ -96,7 +123,7 @@ def _lock(handle: IO[str]) -> None:
     else:
         import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 def _explained(error: Exception, path: Path) -> Exception:

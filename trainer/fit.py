@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trainer import checkpoint, data, files, finite, lightning, models, objectives, optimisers, warm_start
+from trainer import checkpoint, data, files, finite, intake, lightning, models, objectives, optimisers, warm_start
 from trainer.averaging import CriticAverage
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
 from trainer.limits import Limits
 from trainer.ood.history import History
+from trainer.preview import Preview
 from trainer.record import Counters, Recorder, Row
 from trainer.run import Run
 
@@ -27,6 +29,8 @@ SAMPLE = 2_000
 """Training pictures from which a model may measure statistics at a checkpoint (LatentModel.finalise)."""
 SHOWN = ("loss", "gw", "reconstruction", "critic gap", "entropy", "kl")
 """Terms beside the progress bar."""
+
+_log = logging.getLogger("trainer")
 
 
 class Ended(NamedTuple):
@@ -74,6 +78,7 @@ class Trainer:
         self.sample = self.train_set.subset(slice(SAMPLE if self.model.needs_training_set else 0))
         self._restore()
         self.ood = History(run.path, self.settings, self.validation_set, data_root, self.counters.step)
+        self.preview = Preview(run.path, self.validation_set, self.settings.seed)
 
     def _restore(self) -> None:
         """Continue from the last checkpoint if there is one, and drop history written after it."""
@@ -175,6 +180,7 @@ class Trainer:
         if self.counters.step % self.optim.validate_every == 0:
             self._checkpoint(validate=True)
         self.recorder.beat(self.counters)
+        self.preview.beat(self.model, self.counters.step)
 
     def _close_row(self, **extra: float) -> Row:
         if self.objective.has_critic:
@@ -188,8 +194,10 @@ class Trainer:
         if validate:
             validation = {f"validation {name}": value for name, value in self.validate().items()}
             finite.require_terms({name: torch.tensor(value) for name, value in validation.items()}, self.counters.step)
-            self._close_row(**validation)
+            self._close_row(**validation, **self._scales())
             self._note_validation(validation["validation loss"])
+            told = ", ".join(f"{name} {value:.4g}" for name, value in validation.items())
+            _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, told)
         with self.average.presented(self.model) if self.average else contextlib.nullcontext():
             if validate:
                 self.ood.record(self.model, self.counters.step)
@@ -243,9 +251,14 @@ class Trainer:
         self.model.train()
         return {name: value / len(indices) for name, value in sums.items()}
 
+    def _scales(self) -> dict[str, float]:
+        """How wide prior, codes and posterior are (preview.Scales), as means over the axes; no random state changes."""
+        return {name: float(values.mean()) for name, values in self.preview.scales(self.model)._asdict().items()}
+
     # --- ending -----------------------------------------------------------------------------------------------
 
     def _finish(self, reason: str) -> None:
+        """A checkpoint of the last step, what the whole training set tells the model, and the last word."""
         on_schedule = self.counters.step % self.optim.validate_every == 0
         if not on_schedule:
             self._checkpoint(validate=reason == "finished")
@@ -253,6 +266,7 @@ class Trainer:
             presented = self.run.load_model()
             presented.finalise(self.train_set)
             models.save_weights(presented, self.run.weights_path)
+        self.preview.write(self.model, self.counters.step)
         self.recorder.status(reason, self.counters)
 
     def _progress_bar(self, enabled: bool) -> tqdm:
@@ -284,7 +298,8 @@ def fit(
     """Train the run, from its last checkpoint if it has one; a run that has ended is left as it is.
 
     Raises: UserError on missing data, a folder without its training, a second training of the same run, a damaged
-        checkpoint, a non-finite term, a full disk or an unwritable folder.
+        checkpoint, a non-finite term, a full disk or an unwritable folder. StoppedError if asked to stop while the
+        pictures were read.
     """
     lock = run.path / "training" / "lock"
     if run.is_trained and not (lock.parent / "status.json").is_file():  # a bundle: resuming would replace its weights
@@ -295,14 +310,14 @@ def fit(
     files.make_folder(lock.parent)
     with files.exclusive(lock, f"{run.path}: a training is running here already; stop it first."):
         files.remove_leftovers(run.path, lock.parent)
-        if run.checkpoint_path.is_file():
-            counters = checkpoint.read_counters(run.checkpoint_path)
-            if reason := _completed(counters, run):
-                Recorder(run.path, run.config.optim.max_steps).status(reason, counters)
-                return Ended(reason, counters.step, trained=False)
+        counters = checkpoint.read_counters(run.checkpoint_path) if run.checkpoint_path.is_file() else Counters()
+        recorder = Recorder(run.path, run.config.optim.max_steps)
+        if run.checkpoint_path.is_file() and (reason := _completed(counters, run)):
+            recorder.status(reason, counters)
+            return Ended(reason, counters.step, trained=False)
         # The pictures have no name here: the trainer's own parts of them are enough, and MNIST twice is 60 MB.
         root = data_root or data.default_data_root()
-        images = data.load(run.config.data, "train", root)
+        images = intake.pictures(run, root, recorder, counters)
         trainer = Trainer(run, images, accelerator=accelerator, devices=devices, data_root=root)
         del images  # the trainer holds what it needs; a second copy is 60 MB of MNIST
         return trainer.fit(max_minutes, progress)

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from pathlib import Path
 
 
+class StoppedError(Exception):
+    """Somebody asked the training to stop before it had begun."""
+
+
+def forget_stop(path: Path) -> None:
+    """Remove a stop file, unless it holds this process's number: then it came while this one was starting."""
+    try:
+        meant = path.read_text(encoding="utf-8").strip() == str(os.getpid())
+    except (OSError, ValueError):
+        meant = False
+    if not meant:
+        path.unlink(missing_ok=True)
+
+
 class Limits:
     """A context in which SIGINT and SIGTERM become a wish to stop, so that the running step can end in peace.
 
     Args:
-        stop_path: file whose appearance stops the training; one left over from an earlier process is removed.
+        stop_path: file whose appearance stops the training; one left over from an earlier process is removed
+            (see forget_stop).
         max_minutes: time from the beginning of the context; None for no limit.
     """
 
@@ -23,7 +39,7 @@ class Limits:
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Limits:
-        self.stop_path.unlink(missing_ok=True)
+        forget_stop(self.stop_path)
         self._started = time.monotonic()
         if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from trainer import files
+from trainer import files, processes
 from trainer.errors import UserError
 
 BEAT_EVERY = 5.0
@@ -80,16 +80,17 @@ class Recorder:
         files.write_text(self.history_path, _table(self.rows))
         return self.rows[-1]
 
-    def beat(self, counters: Counters) -> None:
-        """Write status 'running' if the last one is BEAT_EVERY seconds old."""
+    def beat(self, counters: Counters, state: str = "running", **more: object) -> None:
+        """Write the status if the last one is BEAT_EVERY seconds old."""
         if time.monotonic() - self._last_beat > BEAT_EVERY:
-            self.status("running", counters)
+            self.status(state, counters, **more)
 
-    def status(self, state: str, counters: Counters, message: str = "") -> None:
-        """Write training/status.json: state, pid, time of writing, counters, and a message where there is one."""
-        values = {"state": state, "pid": os.getpid(), "heartbeat": time.time(), "max_steps": self.max_steps}
-        values |= asdict(counters) | {"best": repr(counters.best)}  # infinity is not JSON
-        values |= {"message": message} if message else {}
+    def status(self, state: str, counters: Counters, message: str = "", **more: object) -> None:
+        """Write training/status.json: state, process, time of writing, counters, and a message where there is one."""
+        pid = os.getpid()
+        values = {"state": state, "pid": pid, "started": processes.start_time(pid), "heartbeat": time.time()}
+        values |= {"max_steps": self.max_steps} | asdict(counters) | {"best": repr(counters.best)}  # inf is not JSON
+        values |= ({"message": message} if message else {}) | more
         files.write_text(self.folder / "training" / "status.json", json.dumps(values, indent=1) + "\n")
         self._last_beat = time.monotonic()
 

@@ -8,6 +8,7 @@ metrics.json        a list of Metric records, each with its protocol
 codes.parquet       one row per test picture (trainer/evaluate.py lists the columns)
 sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
 card.md             what it is, data and licence, the command that reproduces it
+data/               pictures that were uploaded for this run; config.yaml names them by this relative path
 training/           unfinished or resumable runs only (trainer/checkpoint.py)
 """
 
@@ -62,7 +63,7 @@ class Run:
             raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the ones there are.")
         if not (self.path / "config.yaml").is_file():
             raise UserError(f"{self.path}: no config.yaml, so this is not a run folder; choose one made by 'fit'.")
-        self.config = config.load(self.path / "config.yaml")
+        self.config = _located(config.load(self.path / "config.yaml"), self.path)
 
     @property
     def name(self) -> str:
@@ -155,6 +156,14 @@ class Run:
         files.write_atomic(self.path / "codes.parquet", lambda path: write_parquet(codes, path))
 
 
+def _located(settings: config.Config, folder: Path) -> config.Config:
+    """Pictures that lie in the run folder itself (data/...) under the address they have now: runs may be renamed."""
+    own = folder / settings.data.path if settings.data.path else None
+    if own is None or Path(settings.data.path).is_absolute() or not own.exists():
+        return settings
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(own.resolve())})})
+
+
 def create(path: str | Path, settings: config.Config) -> Run:
     """Make a run folder that holds only config.yaml.
 
@@ -173,14 +182,25 @@ def create(path: str | Path, settings: config.Config) -> Run:
 def discard_unstarted(run: Run) -> None:
     """Remove a folder made by `create` whose training never began; anything else is left alone."""
     training = run.path / "training"
-    if run.is_trained or (training / "status.json").exists():
+    if run.is_trained or _has_begun(training / "status.json"):
         return
     with contextlib.suppress(OSError):  # rmdir refuses where something else has come in between
+        (training / "status.json").unlink(missing_ok=True)
         (training / "lock").unlink(missing_ok=True)
         if training.is_dir():
             training.rmdir()
         (run.path / "config.yaml").unlink()
         run.path.rmdir()
+
+
+def _has_begun(status: Path) -> bool:
+    """Whether a training went beyond reading its pictures (what is unreadable did)."""
+    try:
+        return json.loads(status.read_text(encoding="utf-8"))["state"] != "loading"
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, TypeError, KeyError):
+        return True
 
 
 def find(*roots: str | Path) -> list[Run]:

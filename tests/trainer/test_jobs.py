@@ -1,0 +1,367 @@
+"""Trainings in processes of their own: real processes, real kills; whatever happens ends in a clear state."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.trainings import pictures, settings, train, write_pictures
+from trainer import checkpoint, files, jobs, processes, run, watch
+from trainer.errors import UserError
+from trainer.preview import Preview
+
+PATIENCE = 200
+"""Seconds; each process imports torch and Lightning, perhaps on a busy machine."""
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A folder of runs, trained at nearly ordinary priority; whatever still trains in it afterwards is killed."""
+    monkeypatch.setenv(processes.NICE_VARIABLE, "1")
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    yield folder
+    for made in filter(Path.is_dir, folder.iterdir()):
+        (made / "training" / "request.json").unlink(missing_ok=True)
+        if jobs.look(made).is_active:
+            jobs.end_by_force(made)
+    for child in jobs._children:
+        child.wait(30)
+
+
+def make(root: Path, name: str = "a", steps: int = 100_000, **sections) -> Path:
+    source = root.parent / "pictures"
+    if not source.exists():
+        write_pictures(source)
+    wanted = settings(
+        name=name,
+        data={"name": "folder", "path": str(source)},
+        optim={"max_steps": steps, "validate_every": 5, "patience": 10**6},
+        **sections,
+    )
+    return run.create(root / name, wanted).path
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def wait_for_phase(folder: Path, *phases: str) -> jobs.Job:
+    wait_for(lambda: jobs.look(folder).phase in phases, f"{phases}; last {jobs.look(folder)}; {watch.log(folder)}")
+    return jobs.look(folder)
+
+
+def wait_for_checkpoint(folder: Path) -> None:
+    wait_for(lambda: (folder / "training" / "checkpoint.safetensors").exists(), watch.log(folder))
+
+
+def write_json(path: Path, **values: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+# --- a life ----------------------------------------------------------------------------------------------------------
+
+
+def test_started_watched_stopped_killed_and_resumed(root):
+    folder = make(root)
+    assert jobs.look(folder).phase == "new"
+    assert jobs.start(folder).phase in jobs.ACTIVE
+    wait_for_checkpoint(folder)
+    job = wait_for_phase(folder, "running")
+    assert job.pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, job.pid) == max(1, os.nice(0))
+    assert watch.preview(folder)["samples"].dtype == np.uint8
+    with pytest.raises(UserError, match="a: is training already"):
+        jobs.start(folder)
+    jobs.stop(folder)
+    stopped = wait_for_phase(folder, "stopped")
+    wait_for(lambda: not processes.is_same(job.pid, processes.start_time(job.pid)), "the process ends")
+    assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step > 0
+    assert not (folder / "training" / "launch.json").exists()
+
+    jobs.start(folder)
+    resumed = wait_for_phase(folder, "running")
+    os.kill(resumed.pid, signal.SIGKILL)
+    killed = wait_for_phase(folder, "interrupted")
+    assert killed.can_start
+    kept = checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step
+    assert kept >= stopped.step
+
+    text = (folder / "config.yaml").read_text(encoding="utf-8")
+    (folder / "config.yaml").write_text(text.replace("max_steps: 100000", f"max_steps: {kept + 3}"), encoding="utf-8")
+    jobs.start(folder)
+    assert wait_for_phase(folder, "finished").step == kept + 3
+    assert "finished at step" in watch.log(folder)
+
+
+def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_anybody(root):
+    """A server starts one, queues another, and is killed: the first one, when it ends, starts the second."""
+    first, second = make(root, "first", steps=30), make(root, "second", steps=5)
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom trainer import jobs\n"
+        "for name in sys.argv[1:]: jobs.start(Path(name))\nprint('started', flush=True)\ntime.sleep(600)"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", code, str(first), str(second)],
+        cwd=Path(jobs.__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout.readline() == "started\n"
+    assert jobs.look(first).is_active
+    assert [(job.name, job.position) for job in jobs.look_at_all(root)] == [("first", 0), ("second", 1)]
+    server.kill()
+    server.wait()
+    assert wait_for_phase(first, "finished").step == 30
+    assert wait_for_phase(second, "finished").step == 5
+
+
+def test_two_servers_start_the_same_run_and_one_is_refused(root):
+    folder = make(root)
+    outcomes = []
+
+    def attempt() -> None:
+        try:
+            outcomes.append(jobs.start(folder).phase)
+        except UserError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=attempt) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["a: is training already.", "starting"]
+
+
+def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root):
+    folder = make(root)
+    files.make_folder(folder / "training")
+    write_json(folder / "training" / "status.json", state="running", step=7)
+    before = (folder / "training" / "status.json").read_bytes()
+    with files.exclusive(folder / "training" / "lock", "held"):
+        other = subprocess.run(
+            [sys.executable, "-m", "trainer.job", str(folder)], cwd=Path(jobs.__file__).parents[1], capture_output=True
+        )
+    assert other.returncode == 2
+    assert b"a training is running here already" in other.stderr
+    assert (folder / "training" / "status.json").read_bytes() == before
+
+
+# --- the queue -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def launched(monkeypatch) -> list[str]:
+    """Names of the runs that would have been started, in their order; each then counts as active."""
+    names: list[str] = []
+
+    def pretend(folder: Path) -> None:
+        names.append(folder.name)
+        (folder / "training" / "request.json").unlink()
+        pid = os.getpid()
+        write_json(folder / "training" / "launch.json", pid=pid, started=processes.start_time(pid))
+
+    monkeypatch.setattr(jobs, "_launch", pretend)
+    return names
+
+
+def test_the_queue_keeps_its_order_and_the_limit(root, launched, monkeypatch):
+    monkeypatch.delenv(jobs.LIMIT_VARIABLE, raising=False)
+    folders = {name: make(root, name) for name in "cadb"}
+    for name in "cadb":
+        jobs.start(folders[name])
+    assert launched == ["c"]
+    assert [(job.name, job.position) for job in jobs.look_at_all(root)] == [("c", 0), ("a", 1), ("d", 2), ("b", 3)]
+    with pytest.raises(UserError, match="d: is waiting already"):
+        jobs.start(folders["d"])
+    jobs.stop(folders["d"])
+    assert jobs.look(folders["d"]).phase == "new", "taken out of the queue"
+    jobs.dispatch(root)
+    assert launched == ["c"], "no place is free"
+    (folders["c"] / "training" / "launch.json").unlink()
+    jobs.dispatch(root)
+    assert launched == ["c", "a"]
+    jobs.set_limit(root, 2)
+    assert launched == ["c", "a", "b"]
+    assert jobs.limit(root) == 2
+
+
+def test_the_limit_comes_from_the_environment_unless_it_was_set(tmp_path, monkeypatch):
+    monkeypatch.setenv(jobs.LIMIT_VARIABLE, "3")
+    assert jobs.limit(tmp_path) == 3
+    jobs.set_limit(tmp_path, 10**9)
+    assert jobs.limit(tmp_path) == jobs.MOST
+    (tmp_path / ".jobs.json").write_text("[]", encoding="utf-8")
+    assert jobs.limit(tmp_path) == 3
+    monkeypatch.setenv(jobs.LIMIT_VARIABLE, "many")
+    assert jobs.limit(tmp_path) == 1
+
+
+# --- what the files say ----------------------------------------------------------------------------------------------
+
+
+def test_a_number_that_belongs_to_another_process_now_is_not_mistaken(tmp_path):
+    """This very process lives, but it is not the one that wrote the status."""
+    status = tmp_path / "training" / "status.json"
+    write_json(status, state="running", pid=os.getpid(), started="1", heartbeat=time.time(), step=5)
+    write_json(tmp_path / "training" / "launch.json", pid=os.getpid(), started="1")
+    assert jobs.look(tmp_path).phase == "interrupted"
+
+
+def test_a_process_without_a_sign_of_life_is_silent_not_dead(tmp_path):
+    own = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
+    write_json(tmp_path / "training" / "status.json", state="running", step=5, heartbeat=time.time(), **own)
+    write_json(tmp_path / "training" / "launch.json", **own)
+    assert jobs.look(tmp_path).phase == "running"
+    old = time.time() - jobs.SILENT_AFTER - 1
+    write_json(tmp_path / "training" / "status.json", state="running", step=5, heartbeat=old, **own)
+    assert jobs.look(tmp_path).phase == "silent"
+    (tmp_path / "training" / "stop").touch()
+    assert jobs.look(tmp_path).phase == "stopping"
+
+
+@pytest.mark.parametrize(("wanted", "niceness"), [("", 19), ("7", 7), ("low", 19)])
+def test_everything_else_goes_first(monkeypatch, wanted, niceness):
+    monkeypatch.setenv(processes.NICE_VARIABLE, wanted)
+    code = "import os; from trainer import processes; processes.lower_priority(); print(os.nice(0))"
+    told = subprocess.run([sys.executable, "-c", code], cwd=Path(jobs.__file__).parents[1], capture_output=True)
+    assert int(told.stdout) == max(niceness, os.nice(0))
+
+
+def test_a_zombie_is_dead():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    wait_for(lambda: processes.start_time(child.pid) is None, "it has ended, and nobody has asked how")
+    child.wait()
+    assert processes.start_time(os.getpid()) == processes.start_time(os.getpid()) is not None
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["", "{", "[1]", '{"state": 3, "step": "x", "pid": [], "heartbeat": NaN}', '{"state": "running", "pid": 1e400}'],
+)
+def test_a_status_edited_by_hand_is_no_accident(tmp_path, status):
+    (tmp_path / "training").mkdir()
+    for name in ("status.json", "launch.json"):
+        (tmp_path / "training" / name).write_text(status, encoding="utf-8")
+    assert jobs.look(tmp_path).phase == "interrupted"
+    assert jobs.look(tmp_path).step == 0
+
+
+def test_a_config_edited_by_hand_fails_in_a_sentence_and_keeps_the_checkpoint(root):
+    folder = make(root, steps=5)
+    train(folder, None, pictures(32))
+    kept = (folder / "training" / "checkpoint.safetensors").read_bytes()
+    text = (folder / "config.yaml").read_text(encoding="utf-8")
+    wider = text.replace("z_dim: 4", "z_dim: 6").replace("max_steps: 5", "max_steps: 9")
+    (folder / "config.yaml").write_text(wider, encoding="utf-8")
+    jobs.start(folder)
+    failed = wait_for_phase(folder, "failed")
+    assert "truncated or of another configuration" in failed.message
+    assert failed.can_start
+    assert (folder / "training" / "checkpoint.safetensors").read_bytes() == kept
+    (folder / "config.yaml").write_text("data: [", encoding="utf-8")
+    with pytest.raises(UserError, match="cannot be read as YAML"):
+        jobs.start(folder)
+
+
+def test_missing_pictures_and_a_corrupt_one_in_a_zip(root, tmp_path):
+    folder = make(root, steps=5)
+    source = tmp_path / "pictures"
+    broken = source / "train" / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    jobs.start(folder)
+    wait_for_phase(folder, "finished")
+    assert [line.split(":")[0] for line in watch.skipped(folder)] == ["train/broken.png"]
+    assert "1 files were left out" in watch.log(folder)
+    other = make(root, "b")
+    source.rename(tmp_path / "elsewhere")
+    jobs.start(other)
+    failed = wait_for_phase(other, "failed")
+    assert "no such folder or zip" in failed.message
+    assert failed.can_start
+
+
+def test_a_model_without_its_training_is_not_trained_over(root):
+    folder = make(root)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    assert jobs.look(folder).phase == "model only"
+    with pytest.raises(UserError, match="cannot be continued"):
+        jobs.start(folder)
+
+
+def test_a_stop_while_it_starts_is_not_lost(root):
+    """The number in the file tells that this process is meant, and not one before it."""
+    folder = make(root)
+    job = jobs.start(folder)
+    assert job.phase == "starting"
+    jobs.stop(folder)
+    assert jobs.look(folder).phase == "stopping"
+    stopped = wait_for_phase(folder, "stopped")
+    assert stopped.step <= 2
+
+
+# --- previews --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prior", ["np", "fnp", "gmp", "normal"])
+def test_a_preview_changes_nothing_of_the_training(tmp_path, prior):
+    import torch
+
+    from trainer import models
+
+    model = models.build(settings(prior={"kind": prior}))
+    model.train()
+    model.critic.eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    modes = [module.training for module in model.modules()]
+    random = torch.get_rng_state()
+    preview = Preview(tmp_path, pictures(12), seed=0)
+    found = preview.arrays(model)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert [module.training for module in model.modules()] == modes
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert found["originals"].shape == (10, 1, 32, 32)
+    assert found["strip"].shape == (30, 1, 32, 32)
+    assert np.array_equal(found["originals"], pictures(12).images[:10].numpy())
+    again = preview.arrays(model)
+    assert all(np.array_equal(found[name], again[name]) for name in found), "the same noise every time"
+
+
+def test_the_strip_moves_the_axes_it_names_and_no_other(tmp_path):
+    import torch
+
+    from trainer import models
+
+    model = models.build(settings()).eval()
+    preview = Preview(tmp_path, pictures(40), seed=0)
+    with torch.no_grad():
+        mean, _ = model.encode(preview.pictures.float_batch(slice(None)))
+        axes, codes = preview._strip(model, mean[:1])
+    for row, axis in enumerate(axes.tolist()):
+        line = codes[10 * row : 10 * (row + 1)]
+        others = [other for other in range(4) if other != axis]
+        assert torch.equal(line[:, others], mean[:1, others].expand(10, 3))
+        assert line[0, axis] == pytest.approx(float(mean[:, axis].mean() - 2 * mean[:, axis].std()), abs=1e-5)
+
+
+def test_a_damaged_preview_is_none(tmp_path):
+    assert watch.preview(tmp_path) is None
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / watch.PREVIEW).write_bytes(b"PK\x03\x04nothing")
+    assert watch.preview(tmp_path) is None

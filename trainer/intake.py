@@ -1,0 +1,52 @@
+"""Reading a run's pictures, told to whoever watches: how far it is, and which files were left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from trainer import data, files
+from trainer.data.imageset import ImageSet
+from trainer.limits import StoppedError, forget_stop
+from trainer.record import Counters, Recorder
+from trainer.run import Run
+
+SKIPPED = "skipped.txt"
+
+_log = logging.getLogger("trainer")
+
+
+def pictures(run: Run, data_root: Path, recorder: Recorder, counters: Counters) -> ImageSet:
+    """The training pictures, with status "loading" meanwhile; training/skipped.txt names the files left out.
+
+    Raises: UserError as data.load; StoppedError if somebody asks to stop meanwhile.
+    """
+    recorder.status("loading", counters)
+    images = data.load(run.config.data, "train", data_root, _report(run, recorder, counters))
+    _log.info("%s: %d training pictures", images.name, len(images))
+    _note_skipped(run.path / "training" / SKIPPED, images.skipped)
+    return images
+
+
+def _report(run: Run, recorder: Recorder, counters: Counters) -> Callable[[int, int], None]:
+    """Told of every block of pictures read: a heartbeat, and the chance to stop before the first step."""
+    stop = run.path / "training" / "stop"
+    forget_stop(stop)
+
+    def report(done: int, total: int) -> None:
+        if stop.exists():
+            stop.unlink()
+            raise StoppedError
+        recorder.beat(counters, "loading", done=done, total=total)
+
+    return report
+
+
+def _note_skipped(path: Path, skipped: tuple[str, ...]) -> None:
+    """A sentence per file; no file where there is none."""
+    if not skipped:
+        path.unlink(missing_ok=True)
+        return
+    files.write_text(path, "\n".join(skipped) + "\n")
+    _log.warning("%d files were left out (training/%s); the first: %s", len(skipped), path.name, skipped[0])

@@ -1,0 +1,144 @@
+"""training/preview.npz: what a model makes of pictures while it trains, for whoever is watching.
+
+Written every few seconds, at most a fiftieth of the training's time, and without touching weights, statistics or random
+state: a watched training ends bit-equal to an unwatched one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer import files, watch
+from trainer.data.imageset import ImageSet
+from trainer.errors import UserError
+from trainer.models.base import LatentModel
+
+EVERY = 5.0
+"""Seconds between two previews at least ..."""
+SHARE = 0.02
+"""... and of the training's time at most."""
+PICTURES = 10
+SAMPLES = 20
+AXES = 3
+STEPS = 10
+REACH = 2.0
+"""The strip goes from so many standard deviations of the codes below their mean to as many above."""
+CODES = 500
+"""Validation pictures whose codes tell the scales."""
+
+
+class Scales(NamedTuple):
+    """Per axis, each (z_dim,): the standard deviation of prior samples, that of the posterior means, and the root mean
+    square of the posterior's sigma."""
+
+    prior_scale: Tensor
+    code_scale: Tensor
+    posterior_scale: Tensor
+
+
+class Preview:
+    """Keeps training/preview.npz of a run fresh.
+
+    Args:
+        folder: the run folder.
+        pictures: validation pictures; the first ones are shown.
+    """
+
+    def __init__(self, folder: Path, pictures: ImageSet, seed: int):
+        self.path = folder / "training" / watch.PREVIEW
+        self.pictures = pictures.subset(slice(CODES))
+        self.seed = seed
+        self._due = 0.0
+
+    def beat(self, model: LatentModel, step: int) -> None:
+        """Write a preview if one is due."""
+        if time.monotonic() >= self._due:
+            self.write(model, step)
+
+    def write(self, model: LatentModel, step: int) -> None:
+        """Write a preview now, or none where the disk or the numbers refuse it: that does not end a training."""
+        started = time.monotonic()
+        with contextlib.suppress(UserError, RuntimeError):
+            arrays = self.arrays(model) | {"step": np.array(step)}
+            files.write_atomic(self.path, lambda path: _store(path, arrays))
+        cost = time.monotonic() - started
+        self._due = time.monotonic() + max(EVERY, cost / SHARE)
+
+    @torch.no_grad()
+    def arrays(self, model: LatentModel) -> dict[str, np.ndarray]:
+        """Pictures, uint8 (n, C, H, W): originals, reconstructions, samples, strip (AXES x STEPS); axes, Scales."""
+        with _evaluation(model):
+            x = self._batch(model, PICTURES)
+            mean, _ = model.encode(x)
+            samples = model.decode(self._prior(model)[:SAMPLES])
+            axes, codes = self._strip(model, mean[:1])
+            found = {
+                "originals": x,
+                "reconstructions": model.decode(mean),
+                "samples": samples,
+                "strip": model.decode(codes),
+            }
+            pictures = {name: (batch.clamp(0, 1) * 255).round().byte() for name, batch in found.items()}
+        values = pictures | {"axes": axes} | self.scales(model)._asdict()
+        return {name: tensor.cpu().numpy() for name, tensor in values.items()}
+
+    @torch.no_grad()
+    def scales(self, model: LatentModel) -> Scales:
+        """How wide prior, codes and posterior are; if the first grows away from the second, samples leave the data."""
+        with _evaluation(model):
+            mean, log_var = model.encode(self._batch(model, CODES))
+            prior = self._prior(model)
+        correction = min(1, len(mean) - 1)
+        return Scales(prior.std(0), mean.std(0, correction=correction), log_var.exp().mean(0).sqrt())
+
+    def _batch(self, model: LatentModel, n: int) -> Tensor:
+        return self.pictures.float_batch(slice(n)).to(_device(model))
+
+    def _prior(self, model: LatentModel) -> Tensor:
+        """CODES draws from the same noise every time, so that what changes is the model.
+
+        Standardised by their own statistics, as in a training step: the stored ones are those of the last checkpoint.
+        """
+        device = _device(model)
+        model.prior.train()
+        return model.sample_prior(CODES, torch.Generator(device).manual_seed(self.seed)).to(device)
+
+    def _strip(self, model: LatentModel, base: Tensor) -> tuple[Tensor, Tensor]:
+        """The AXES axes whose codes vary most beyond the posterior's own width, and STEPS codes along each."""
+        mean, log_var = model.encode(self._batch(model, CODES))
+        spread = mean.std(0, correction=min(1, len(mean) - 1))
+        told = spread / (0.5 * log_var).exp().mean(0)
+        axes = told.argsort(descending=True, stable=True)[: min(AXES, len(told))]
+        codes = base.repeat(len(axes) * STEPS, 1)
+        line = torch.linspace(-REACH, REACH, STEPS, device=base.device)
+        for row, axis in enumerate(axes.tolist()):
+            codes[row * STEPS : (row + 1) * STEPS, axis] = mean[:, axis].mean() + line * spread[axis]
+        return axes, codes
+
+
+@contextlib.contextmanager
+def _evaluation(model: LatentModel):
+    """Evaluation mode inside, every module's own mode afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _device(model: LatentModel) -> torch.device:
+    return next(model.parameters()).device
+
+
+def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with open(path, "wb") as handle:
+        np.savez(handle, **arrays)

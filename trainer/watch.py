@@ -1,0 +1,39 @@
+"""What a training leaves for its watchers, read without torch; what is missing or half-written is simply not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+PREVIEW = "preview.npz"
+LOG_BYTES = 64 * 1024
+
+
+def preview(folder: Path) -> dict[str, np.ndarray] | None:
+    """What the model makes of pictures, as trainer.preview.Preview.arrays says, and "step"; None if there is none."""
+    try:
+        with np.load(folder / "training" / PREVIEW, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except Exception:  # a damaged archive provokes nearly anything; the next one comes in seconds
+        return None
+
+
+def skipped(folder: Path) -> list[str]:
+    """A sentence per file that was left out of the training pictures."""
+    try:
+        return (folder / "training" / "skipped.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def log(folder: Path, lines: int = 200) -> str:
+    """The last lines of training/log.txt."""
+    try:
+        with open(folder / "training" / "log.txt", "rb") as handle:
+            handle.seek(max(0, handle.seek(0, os.SEEK_END) - LOG_BYTES))
+            text = handle.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
