@@ -18,7 +18,13 @@ from trainer.run import Metric, Run
 ROOT = Path(__file__).resolve().parents[1]
 RUNS_VARIABLE = "GWAE_RUNS"
 
-_DATA_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "omniglot": "Omniglot"}
+_DATA_TITLES = {
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "omniglot": "Omniglot",
+    "shapes3d": "3D Shapes",
+    "shapes3d-rendered": "3D Shapes (rendered)",
+}
 _WATCHED = ("config.yaml", "model.safetensors", "metrics.json", "card.md", "sprite.png")
 _KEY_NAMES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data")
 

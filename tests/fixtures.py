@@ -9,12 +9,18 @@ from __future__ import annotations
 import gzip
 import struct
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import torch
 
-from trainer import config, run, sprite
+from trainer import config, run, shapes3d, sprite
+from trainer.data import DATASETS
+from trainer.metrics.disentanglement import dci
+from trainer.metrics.disentanglement import protocol as protocols
+from trainer.metrics.disentanglement import record as records
+from trainer.metrics.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
 
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -51,6 +57,12 @@ def write_digit_files(root: Path, pixels: np.ndarray, labels: np.ndarray, compre
             (folder / name).write_bytes(content)
 
 
+def shape_pictures(n: int, size: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rendered 3D Shapes at random places of the grid: (n, 3, size, size) uint8, and (n,) places, ascending."""
+    places = np.sort(np.random.default_rng(seed).choice(shapes3d.COUNT, n, replace=False))
+    return shapes3d.render_indices(shapes3d.factors_of(torch.from_numpy(places)), size).numpy(), places
+
+
 def make_run(
     folder: Path,
     kind: str = "gwae",
@@ -61,30 +73,33 @@ def make_run(
     channels: int = 1,
     z_dim: int = 8,
     pictures: int = 120,
+    data: str = "mnist",
 ) -> run.Run:
     """Write a complete run folder and return it.
 
     Args:
         folder: the run folder itself; its name becomes the model's.
         trained: fit 30 steps of plain reconstruction first, so that pictures vary with the code.
+        data: "shapes3d-rendered" for three channels and known factors, else blobs that pass for digits.
     """
+    shapes = data == "shapes3d-rendered"
     settings = config.from_dict(
         {
             "name": folder.name,
-            "data": {"name": "mnist", "size": size, "channels": channels},
+            "data": {"name": data, "size": size, "channels": 3 if shapes else channels},
             "model": {"kind": kind, "z_dim": z_dim, "width": 8, "critic_width": 4},
             "prior": {"kind": "normal" if kind == "vae" else prior},
         }
     )
     made = run.create(folder, settings)
-    images, labels = blob_pictures(pictures, size, channels)
+    images, known = shape_pictures(pictures, size) if shapes else blob_pictures(pictures, size, channels)
     batch = torch.from_numpy(images).float() / 255
     model = build(settings)
     if trained:
         _fit_briefly(model, batch[:40])
     model.eval().requires_grad_(False)
     save_weights(model, made.weights_path)
-    made.write_codes(_codes(model, batch, labels))
+    made.write_codes(_codes(model, batch, _shape_columns(known) if shapes else _digit_columns(known)))
     sprite.write_sprite(images, folder / "sprite.png")
     made.write_metrics(example_metrics(made.hash))
     (folder / "card.md").write_text(f"# {folder.name}\n\nA small model for tests.\n", encoding="utf-8")
@@ -110,16 +125,40 @@ def _fit_briefly(model: torch.nn.Module, batch: torch.Tensor, steps: int = 30) -
         optimizer.step()
 
 
-def _codes(model: torch.nn.Module, batch: torch.Tensor, labels: np.ndarray) -> pd.DataFrame:
-    """codes.parquet in the form trainer/evaluate.py writes it."""
+def add_disentanglement(made: run.Run, protocol: str = "full", other: str = "") -> records.Record:
+    """Measure a model of rendered shapes on the pictures behind its codes, and store the record.
+
+    Small sizes and three boosting stages: the form of a real record, and too little for its numbers to mean much.
+    """
+    codes = made.codes
+    z = codes[[f"z{axis}" for axis in range(made.config.model.z_dim)]].to_numpy("float32")
+    columns = [f"factor_{name.replace(' ', '_')}" for name in shapes3d.FACTORS]
+    source = FactorCodes.of_codes(z, codes[columns].to_numpy(), shapes3d.FACTORS)
+    sizes = protocols.Protocol(protocol, 100, 60, 150, 150, 30, 20)
+    title = DATASETS[other or made.config.data.name].title
+    with mock.patch.object(dci, "STAGES", 3):
+        found = protocols.measure(source, sizes, checkpoint=made.hash, data=title, split="test")
+    records.write(found, made.path / records.file_name(protocol, other))
+    return found
+
+
+def _digit_columns(labels: np.ndarray) -> dict[str, object]:
+    ids = [f"mnist-test-{index:05d}" for index in range(len(labels))]
+    return {"id": ids, "label": labels, "label_name": [DIGITS[label] for label in labels]}
+
+
+def _shape_columns(places: np.ndarray) -> dict[str, object]:
+    ids = [f"shapes3d-rendered-{place:06d}" for place in places]
+    columns: dict[str, object] = {"id": ids, "label": np.full(len(places), -1), "label_name": [""] * len(places)}
+    factors = shapes3d.factors_of(torch.from_numpy(places)).numpy()
+    return columns | {f"factor_{n.replace(' ', '_')}": factors[:, i] for i, n in enumerate(shapes3d.FACTORS)}
+
+
+def _codes(model: torch.nn.Module, batch: torch.Tensor, first: dict[str, object]) -> pd.DataFrame:
+    """codes.parquet in the form trainer/evaluate.py writes it; `first` names and labels the pictures."""
     mu, log_var = model.encode(batch)
     error = (model.decode(mu) - batch).square().mean((1, 2, 3))
-    columns: dict[str, object] = {
-        "id": [f"mnist-test-{index:05d}" for index in range(len(batch))],
-        "label": labels,
-        "label_name": [DIGITS[label] for label in labels],
-        "sprite_index": np.arange(len(batch), dtype=np.int64),
-    }
+    columns = first | {"sprite_index": np.arange(len(batch), dtype=np.int64)}
     columns |= {f"z{axis}": mu[:, axis].numpy() for axis in range(model.z_dim)}
     columns |= {f"log_var{axis}": log_var[:, axis].numpy() for axis in range(model.z_dim)}
     columns |= {f"score_{name}": score.numpy() for name, score in model.ood_scores(batch).items()}

@@ -144,6 +144,9 @@ def disentangle(
     out: Annotated[Path | None, typer.Option("--out", help="File; default in the run folder.")] = None,
     data_root: DataRoot = None,
     fast: Fast = False,
+    other: Annotated[
+        str, typer.Option("--data", help="Another data set of the same factors, e.g. shapes3d; a record of its own.")
+    ] = "",
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
@@ -151,11 +154,14 @@ def disentangle(
     from trainer.metrics.disentanglement import group, record
 
     run, protocol = runs.Run(folder), "fast" if fast else "full"
-    path = out or run.path / record.file_name(protocol)
+    other = "" if other == run.config.data.name else other
+    group.on_data(run.config, other)  # refuses an unknown one before a file is named after it
+    path = out or run.path / record.file_name(protocol, other)
     if job:
-        return disentangle_job.work(run.path, path, protocol, data_root)
-    found = group.of_run(run, protocol, data_root, evaluate.stderr_progress)
+        return disentangle_job.work(run.path, path, protocol, data_root, other)
+    found = group.of_run(run, protocol, data_root, evaluate.stderr_progress, other=other)
     record.write(found, path)
+    typer.echo(f"{found.data}, {found.split}, {protocol} protocol: {path}", err=True)
     for metric in record.metrics(found):
         typer.echo(f"{metric.name}  {metric.value:.4f}  n={metric.n}")
 

@@ -67,6 +67,12 @@ def load_shapes3d(
     )
 
 
+def is_at_hand(name: str, root: Path, size: int) -> bool:
+    """Whether a set can be loaded without a download: rendered pictures always, published ones where they lie."""
+    folder = root / "3dshapes"
+    return name == "shapes3d-rendered" or any((folder / f).is_file() for f in ("3dshapes.h5", f"3dshapes-{size}.npy"))
+
+
 @functools.cache
 def split_places() -> dict[str, np.ndarray]:
     """Places of the "train" and "test" pictures in the published file, int64, ascending."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import data
+from trainer.errors import UserError
 from trainer.metrics.disentanglement import protocol as protocols
 from trainer.metrics.disentanglement import record as records
 from trainer.metrics.disentanglement.codes import FactorCodes, Progress
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from trainer.metrics.context import Context
     from trainer.metrics.disentanglement.record import Record
     from trainer.run import Metric, Run
+
+
+SAME_FACTORS = ("shapes3d", "shapes3d-rendered")
 
 
 def applies(config: Config, images: ImageSet) -> bool:
@@ -44,18 +48,40 @@ def of_run(
     data_root: Path | None = None,
     progress: Progress = lambda what, done, total: None,
     seed: int = 0,
+    other: str = "",
 ) -> Record:
-    """Measure a trained run on its own data set; nothing is written.
+    """Measure a trained run on its own data set, or on another one of the same factors; nothing is written.
 
     Args:
         protocol: "full" or "fast".
+        other: one of `others`, or empty for its own data set.
 
-    Raises: UserError if the data set is absent or has no factors, or the weights cannot be loaded.
+    Raises: UserError if the data set is absent, has no or other factors, or the weights cannot be loaded.
     """
     progress("reading", 0, 1)
-    images = _load(run.config, "all" if "all" in _splits(run.config) else "test", data_root, progress)
+    settings = on_data(run.config, other)
+    images = _load(settings, "all" if "all" in _splits(settings) else "test", data_root, progress)
     source = FactorCodes.of_model(run.load_model(), images)
     return _measured(source, images, run, protocols.PROTOCOLS[protocol], seed, progress)
+
+
+def others(config: Config) -> tuple[str, ...]:
+    """Names of the data sets with the factors of this one: pictures of the same things, made in another way."""
+    own = config.data.name
+    return tuple(name for name in SAME_FACTORS if name != own) if own in SAME_FACTORS else ()
+
+
+def on_data(config: Config, other: str) -> Config:
+    """The same settings with another data set of the same factors, at the model's size.
+
+    Raises: UserError if it is none of `others`.
+    """
+    if not other or other == config.data.name:
+        return config
+    if other not in others(config):
+        known = ", ".join((config.data.name, *others(config)))
+        raise UserError(f"A model of '{config.data.name}' cannot be measured on '{other}'; choose from: {known}.")
+    return config.model_copy(update={"data": config.data.model_copy(update={"name": other})})
 
 
 def _splits(config: Config) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """disentanglement.json: what the measures found for one checkpoint, matrices included.
 
 The full protocol is kept in disentanglement.json, the fast one in disentanglement-fast.json: side by side, so that a
-quick look never replaces a result. Matrices have a row per latent axis and a column per factor.
+quick look never replaces a result. What a checkpoint was found to do on another data set of the same factors is kept
+in files of that data set's name (disentanglement-shapes3d.json). Matrices have a row per latent axis and a column per
+factor.
 """
 
 from __future__ import annotations
@@ -52,9 +54,15 @@ class Record:
     factor_vae: FactorVAE
 
 
-def file_name(protocol: str) -> str:
-    """disentanglement.json, or disentanglement-fast.json."""
-    return "disentanglement.json" if protocol == "full" else f"disentanglement-{protocol}.json"
+def file_name(protocol: str, other: str = "") -> str:
+    """disentanglement.json, disentanglement-fast.json, and for another data set disentanglement-<other>[-fast].json."""
+    return "-".join(part for part in (GROUP, other, "" if protocol == "full" else protocol) if part) + ".json"
+
+
+def command(run: Path, protocol: str = "full", other: str = "") -> str:
+    """What to type to make this record."""
+    how = f"disentangle {run} --data {other}" if other else f"evaluate {run} --only {GROUP}"
+    return f"python -m trainer {how}" + ("" if protocol == "full" else " --fast")
 
 
 def write(record: Record, path: Path) -> None:
@@ -64,35 +72,47 @@ def write(record: Record, path: Path) -> None:
     files.write_text(path, json.dumps(plain) + "\n")
 
 
-def read(run: Run, protocol: str = "full", path: Path | None = None) -> Record:
+def read(run: Run, protocol: str = "full", path: Path | None = None, other: str = "") -> Record:
     """The stored record of this very checkpoint.
 
     Args:
         path: where it is, by default in the run folder.
+        other: name of the data set, where it is not the one of the training.
 
-    Raises: UserError if there is none, it is damaged, or it belongs to other weights or another protocol.
+    Raises: UserError if there is none, it is damaged, or it belongs to other weights, another protocol or data set.
     """
-    path = path or run.path / file_name(protocol)
-    fast = "" if protocol == "full" else " --fast"
-    again = f"make it with 'python -m trainer evaluate {run.path} --only {GROUP}{fast}'"
+    path = path or run.path / file_name(protocol, other)
+    again = f"make it with '{command(run.path, protocol, other)}'"
     if not path.is_file():
         raise UserError(f"{path}: disentanglement is not measured yet; {again}.")
     try:
         found = _parsed(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise UserError(f"{path}: the file is damaged; {again}.") from error
-    if (found.checkpoint, found.protocol) != (run.hash, protocol):
-        raise UserError(f"{path}: it belongs to other weights than model.safetensors or another protocol; {again}.")
+    if not _belongs(found, run.hash, protocol, other):
+        raise UserError(
+            f"{path}: it belongs to other weights than model.safetensors, another protocol or data set; {again}."
+        )
     return found
 
 
-def fits(path: Path, checkpoint: str, protocol: str) -> bool:
-    """Whether a file is a sound record of this checkpoint and protocol."""
+def fits(path: Path, checkpoint: str, protocol: str, other: str = "") -> bool:
+    """Whether a file is a sound record of this checkpoint and protocol (and of the other data set, if one is named)."""
     try:
         found = _parsed(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         return False
-    return (found.checkpoint, found.protocol) == (checkpoint, protocol)
+    return _belongs(found, checkpoint, protocol, other)
+
+
+def _belongs(found: Record, checkpoint: str, protocol: str, other: str) -> bool:
+    if (found.checkpoint, found.protocol) != (checkpoint, protocol):
+        return False
+    if not other:
+        return True
+    from trainer import data  # with torch, which most readers of records do without
+
+    return found.data == data.DATASETS[other].title
 
 
 def axis_names(record: Record) -> list[str | None]:
