@@ -20,6 +20,8 @@ PAGES = (  # file, title, icon; the first one opens
     ("traverse.py", "Traverse", ":material/tune:"),
     ("clusters.py", "Clusters", ":material/scatter_plot:"),
     ("ood.py", "Out of distribution", ":material/troubleshoot:"),
+    ("disentangle.py", "Disentangle", ":material/grid_on:"),
+    ("train.py", "Train", ":material/model_training:"),
 )
 
 st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")

@@ -1,0 +1,83 @@
+"""Several runs beside each other: one term over the steps, and their numbers in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer import catalog, theme, train_figures, train_watch, widgets
+from explorer.train_state import bound, current
+from trainer import jobs
+from trainer.errors import UserError
+from trainer.metrics import ood
+from trainer.run import Metric, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 8
+
+
+def show(found: Sequence[jobs.Job]) -> None:
+    """The whole view; bundled models can be compared as well."""
+    folders = {job.name: job.folder for job in found}
+    folders |= {entry.name: entry.path for entry in catalog.usable() if entry.bundled and entry.name not in folders}
+    if len(folders) < 2:
+        widgets.empty_state(
+            "Nothing to compare yet", "Two runs are needed; train another one.", icon=":material/compare:"
+        )
+        return
+    chosen = [name for name in current().compared if name in folders] or list(folders)[:2]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="train-compare"):
+        st.multiselect("Runs", list(folders), max_selections=MOST, width=520, **bound("compared", tuple(chosen)))
+        histories = {name: train_watch.history(str(folders[name])) for name in chosen}
+        terms = list(dict.fromkeys(term for rows in histories.values() for term in train_figures.terms_of(rows)))
+        terms = [term for term in terms if term != train_figures.SCALES_TITLE]
+        if terms:
+            term = current().term if current().term in terms else terms[0]
+            titles = train_figures.TITLES
+            st.selectbox(
+                "Curve", terms, format_func=lambda name: titles.get(name, name), width=240, **bound("term", term)
+            )
+            log = st.toggle("Logarithmic", key="train.log")
+    if terms:
+        figure = train_figures.overlay(histories, term, log, theme.is_dark())
+        st.plotly_chart(figure, theme=None, key="train.overlay", config={"displayModeBar": False})
+        st.caption("Validation where it was measured, else the training's own mean. Losses of different models add up "
+                   "different terms: compare them by what they share, such as PSNR.")  # fmt: skip
+    _numbers({name: folders[name] for name in chosen})
+
+
+def _numbers(folders: dict) -> None:
+    """Stored numbers; a row is one protocol, so that what stands side by side is comparable."""
+    table = metric_table({name: _metrics(folder) for name, folder in folders.items()})
+    if table.empty:
+        st.caption("None of them was evaluated yet: `python -m trainer evaluate <run>` measures them.")
+        return
+    st.dataframe(table, hide_index=True, height="content")
+    st.caption("A number stands beside another only where data, split, n and estimator are the same.")
+
+
+def _metrics(folder) -> list[Metric]:
+    try:
+        run = Run(folder)
+        return [metric for metric in run.metrics if metric.checkpoint == run.hash]
+    except UserError:
+        return []
+
+
+def metric_table(metrics: dict[str, list[Metric]]) -> pd.DataFrame:
+    """A row per number and protocol, a column per run."""
+    import pandas as pd
+
+    rows: dict[tuple, dict] = {}
+    for name, own in metrics.items():
+        for metric in filter(ood.is_headline, own):
+            key = (metric.group, metric.name, metric.data, metric.split, metric.n, metric.estimator)
+            arrow = "↑" if metric.higher_is_better else "↓"
+            unit = f", {metric.unit}" if metric.unit else ""
+            head = {"Number": f"{metric.name}{unit} {arrow}", "On": f"{metric.data}, {metric.split}, n = {metric.n:,}"}
+            rows.setdefault(key, head)[name] = round(float(metric.value), 4)
+    return pd.DataFrame(list(rows.values()), columns=["Number", "On", *metrics] if rows else None)

@@ -1,0 +1,40 @@
+"""The Train page put together: the view's choice, and the view."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import catalog, train_compare, train_new, train_runs
+from explorer.train_state import VIEWS, bound, current
+from trainer import jobs
+
+CSS = """<style>
+.st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+.st-key-train-work [data-testid="stColumn"]:first-child { min-width: min(30rem, 100%); }
+.st-key-train-work [data-testid="stColumn"]:last-child { min-width: min(20rem, 100%); }
+.st-key-train-work [data-testid="stImage"] img { image-rendering: pixelated; width: 100%; }
+[class*="st-key-train-all-"] { padding-top: 0.5rem; }
+.st-key-train-actions p { line-height: 1.35; }
+</style>"""
+
+
+def show() -> None:
+    """The whole page.
+
+    Raises: UserError on what prevents all of it.
+    """
+    current()  # takes the link's state before anything below changes it
+    st.html(CSS)
+    root = catalog.roots()[1]
+    jobs.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
+    found = jobs.look_at_all(root)
+    labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(found)})"}
+    st.segmented_control(
+        "View", list(VIEWS), format_func=labels.get, required=True, label_visibility="collapsed", **bound("view")
+    )
+    if current().view == "new":
+        train_new.show()
+    elif current().view == "runs":
+        train_runs.show(found)
+    else:
+        train_compare.show(found)

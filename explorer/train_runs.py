@@ -1,0 +1,154 @@
+"""The list of trainings, and the chosen one below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from explorer import catalog, train_choices, train_manage, train_watch, widgets
+from explorer.train_state import change, current
+from trainer import config, housekeeping, jobs
+from trainer.errors import UserError
+
+POLL_SECONDS = 2.5
+LIST_ROWS = 7
+WORDS = {
+    "new": "not started",
+    "queued": "waiting",
+    "starting": "starting",
+    "loading": "reading pictures",
+    "running": "training",
+    "stopping": "stopping",
+    "silent": "no sign of life",
+    "finished": "finished",
+    "early stop": "finished early",
+    "time limit": "time limit",
+    "stopped": "stopped",
+    "failed": "failed",
+    "interrupted": "interrupted",
+    "model only": "model only",
+}
+
+
+def show(found: Sequence[jobs.Job]) -> None:
+    """The whole view."""
+    if not found:
+        widgets.empty_state(
+            "No trainings yet",
+            "Choose pictures and a model under “New training”. What you train appears here, and on every other page.",
+            icon=":material/model_training:",
+        )
+        train_manage.import_panel()
+        return
+    names = [job.name for job in found]
+    if current().run not in names:
+        change(run=names[0])
+    _follow(_list, any(job.is_active or job.phase == "queued" for job in found))
+    job = next(job for job in found if job.name == current().run)
+    _follow(_chosen, job.is_active or job.phase == "queued", str(job.folder), job.phase)
+    _shared(found)
+
+
+def _follow(panel, live: bool, *arguments) -> None:
+    """A fragment that reruns itself while something moves, and stands still otherwise."""
+    st.fragment(panel, run_every=POLL_SECONDS if live else None)(*arguments)
+
+
+def _list() -> None:
+    """All trainings in a table; clicking a row shows it below."""
+    root = catalog.roots()[1]
+    jobs.dispatch(root)
+    found = jobs.look_at_all(root)
+    rows = [_row(job) for job in found]
+    names = [row["Name"] for row in rows]
+    event = st.dataframe(
+        rows,
+        key="train.table",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=36 * min(LIST_ROWS, len(rows) + 1) + 2,
+        row_height=36,
+        column_config={
+            "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
+            "Size": st.column_config.NumberColumn(format="bytes", width="small"),
+            "PSNR": st.column_config.NumberColumn("PSNR, dB", format="%.1f", width="small"),
+            "Tags": st.column_config.ListColumn(width="small"),
+        },
+    )
+    picked = [names[row] for row in event["selection"]["rows"] if row < len(names)]
+    if picked and picked[0] != st.session_state.get("train.picked"):
+        st.session_state["train.picked"] = picked[0]
+        if picked[0] != current().run:
+            change(run=picked[0])
+            st.rerun()
+
+
+def _row(job: jobs.Job) -> dict:
+    """What the table says of a training."""
+    model = data = "?"
+    try:
+        settings = config.load(job.folder / "config.yaml")
+        model = train_choices.MODELS[train_choices.choice_of(settings)].title
+        data = catalog.data_title(settings)
+    except UserError:
+        pass
+    words = WORDS[job.phase] + (f", {job.position}." if job.position > 1 else "")
+    history = train_watch.history(str(job.folder))
+    psnr = history["validation psnr"].dropna() if "validation psnr" in history else ()
+    return {
+        "Name": job.name,
+        "State": words,
+        "Progress": job.share,
+        "Model": model,
+        "Data": data,
+        "PSNR": float(psnr.iloc[-1]) if len(psnr) else None,
+        "Tags": list(housekeeping.tags(job.folder)),
+        "Size": _size(str(job.folder), catalog.stamp(job.folder / "history.csv")),
+        "Last change": datetime.fromtimestamp(_changed(job)).strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _size(folder: str, stamp: tuple[int, int]) -> int:
+    return housekeeping.size(Path(folder))
+
+
+def _changed(job: jobs.Job) -> float:
+    try:
+        return job.heartbeat or (job.folder / "config.yaml").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _chosen(folder: str, phase: str) -> None:
+    """The chosen training; when its phase changes, the whole page is run again, as other buttons belong to it."""
+    job = next((job for job in jobs.look_at_all(Path(folder).parent) if str(job.folder) == folder), None)
+    if job is None or job.phase != phase:
+        st.rerun()
+    with widgets.user_errors():
+        train_watch.show(job)
+
+
+def _shared(found: Sequence[jobs.Job]) -> None:
+    """What concerns all trainings: how many at once, disk use, import."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
+        total = sum(_size(str(job.folder), catalog.stamp(job.folder / "history.csv")) for job in found)
+        st.caption(f"{len(found)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
+        with st.popover("At the same time", icon=":material/queue:", type="tertiary"):
+            root = catalog.roots()[1]
+            st.session_state["train.limit"] = jobs.limit(root)
+            st.number_input(
+                "Trainings at the same time",
+                1,
+                jobs.MOST,
+                key="train.limit",
+                on_change=lambda: jobs.set_limit(root, st.session_state["train.limit"]),
+                help="The others wait for their turn. Two at once are hardly faster than one after the other, unless "
+                "the machine has cores to spare.",
+            )
+        with st.popover("Import a run", icon=":material/upload:", type="tertiary"):
+            train_manage.import_panel()

@@ -1,0 +1,15 @@
+"""Train: choose pictures and a model, start it, and watch it learn."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import train_page, widgets
+
+widgets.page_header(
+    "Train",
+    "Train a model on your own pictures or a known data set, and watch it learn. It runs beside the app, at low "
+    "priority: close the page, come back, stop and resume it as you like.",
+)
+with widgets.user_errors(), st.container(gap="medium"):
+    train_page.show()
