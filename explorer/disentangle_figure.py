@@ -1,0 +1,171 @@
+"""Figures of the Disentangle page, from arrays. No streamlit here.
+
+Plotly tells of clicks on points, not on cells of a heat map. So an invisible point lies in the middle of every cell,
+and any place of the figure means the point that is nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from explorer import theme
+
+if TYPE_CHECKING:
+    import numpy as np
+    import plotly.graph_objects as go
+
+ROW = 36  # pixels
+
+
+def matrix(
+    values: np.ndarray,
+    axes: Sequence[int],
+    names: Sequence[str],
+    factors: Sequence[str],
+    title: str,
+    chosen: tuple[int, int] | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """Axes as rows in the order of `axes`, factors as columns, the values printed; 0 to 1.
+
+    Args:
+        values: (d, F), a row per axis in the model's own order.
+        axes: axis numbers from top to bottom; a click on a cell tells [axis, factor].
+        names: what each of `axes` is called.
+        title: what a cell holds, for its label.
+        chosen: axis and factor of the cell that is framed.
+    """
+    import plotly.graph_objects as go
+
+    shown = values[list(axes)]
+    rows, columns = shown.shape
+    cells = go.Heatmap(
+        z=shown,
+        x=list(range(columns)),
+        y=list(range(rows)),
+        zmin=0,
+        zmax=1,
+        colorscale=theme.CONTINUOUS,
+        xgap=2,
+        ygap=2,
+        texttemplate="%{z:.2f}",
+        textfont={"size": 12},
+        hoverinfo="skip",
+        colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": title, "side": "right"}, "tickformat": ".1f"},
+    )
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    middles = go.Scatter(
+        x=[column for _, column in places],
+        y=[row for row, _ in places],
+        mode="markers",
+        marker={"size": ROW - 8, "symbol": "square", "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[[int(axes[row]), column] for row, column in places],
+        text=[f"z{axes[row]} · {factors[column]}<br>{title} {shown[row, column]:.3f}" for row, column in places],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+    figure = go.Figure([cells, middles])
+    colours = theme.colours(dark)
+    if chosen is not None and chosen[0] in axes and chosen[1] < columns:
+        x, y = chosen[1], list(axes).index(chosen[0])
+        line = {"color": colours["text"], "width": 2.5}
+        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
+    ticks = {
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "ticks": "",
+        "tickfont": {"color": colours["text"]},
+    }
+    figure.update_layout(
+        template=theme.template(dark),
+        height=ROW * rows + 52,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        hoverdistance=-1,
+        clickmode="event+select",
+        dragmode=False,
+        xaxis=ticks
+        | {"tickvals": list(range(columns)), "ticktext": list(factors), "side": "top", "range": [-0.5, columns - 0.5]},
+        yaxis=ticks | {"tickvals": list(range(rows)), "ticktext": list(names), "range": [rows - 0.5, -0.5]},
+    )
+    return figure
+
+
+def path(
+    codes: np.ndarray,
+    names: Sequence[str],
+    shares: Sequence[float],
+    values: Sequence[str],
+    factor: str,
+    dark: bool = False,
+) -> go.Figure:
+    """How every axis moves while one factor is swept: the axis that moves most in the accent, the next in colours.
+
+    Args:
+        codes: (N, d), each axis in units of its usual spread.
+        names, shares: of the d axes: name, and share of the movement.
+        values: the N values of the factor, in words.
+    """
+    import numpy as np
+    import plotly.graph_objects as go
+
+    colours = theme.colours(dark)
+    figure = go.Figure()
+    order = np.argsort(np.asarray(shares), kind="stable")[::-1]
+    for rank, axis in reversed(list(enumerate(order))):  # the most important line is drawn last, above the others
+        moved = shares[axis] >= 0.1
+        colour = colours["accent"] if rank == 0 else theme.category(rank) if moved else colours["border"]
+        figure.add_scatter(
+            x=list(range(len(values))),
+            y=codes[:, axis],
+            name=f"{names[axis]} · {shares[axis]:.0%}".replace("%", " %"),
+            mode="lines+markers" if moved or rank == 0 else "lines",
+            line={"color": colour, "width": 3 if rank == 0 else 2 if moved else 1},
+            marker={"size": 6},
+            legendrank=rank,
+            showlegend=bool(moved or rank == 0),
+            hovertemplate=f"{names[axis]}: %{{y:.2f}}<extra></extra>",
+        )
+    figure.update_layout(
+        template=theme.template(dark),
+        height=360,
+        hovermode="x unified",
+        xaxis={"title": {"text": factor}, "tickvals": list(range(len(values))), "ticktext": list(values)},
+        yaxis={"title": {"text": "axis, in its standard deviations"}},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        margin={"l": 48, "r": 12, "t": 56, "b": 40},
+    )
+    return figure
+
+
+def scores(models: dict[str, Sequence[float]], measures: Sequence[str], dark: bool = False) -> go.Figure:
+    """Bars of every measure, a colour per model.
+
+    Args:
+        models: name -> one number in [0, 1] per measure.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for rank, (name, values) in enumerate(models.items()):
+        figure.add_bar(
+            x=list(measures),
+            y=list(values),
+            name=name,
+            marker={"color": theme.category(rank)},
+            hovertemplate="%{x}: %{y:.3f}<extra>" + name + "</extra>",
+        )
+    figure.update_layout(
+        template=theme.template(dark),
+        height=320,
+        barmode="group",
+        bargap=0.25,
+        xaxis={"type": "category", "tickfont": {"color": theme.colours(dark)["text"]}},
+        yaxis={"range": [0, 1], "title": {"text": "score"}},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        showlegend=True,
+    )
+    return figure

@@ -1,0 +1,67 @@
+"""What the Disentangle page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import streamlit as st
+from pydantic import Field, field_validator
+
+from explorer import state
+
+View = Literal["matrix", "path", "live", "compare"]
+Matrix = Literal["importance", "information"]
+
+VIEWS: dict[str, str] = {"matrix": "Matrix", "path": "Factor → path", "live": "Live", "compare": "Compare models"}
+MATRICES: dict[str, str] = {"importance": "Importance (DCI)", "information": "Mutual information"}
+
+
+class DisentangleState(state.PageState):
+    """The whole view. Field names are the URL's; defaults are left out of it.
+
+    `record` is the measurement shown, as "protocol" or "protocol,data set" (empty: the best there is); `base` holds one
+    combination of factors by their places on the grid (empty: the middle one); `group` what models are compared by.
+    """
+
+    view: View = "matrix"
+    matrix: Matrix = "importance"
+    record: str = ""
+    axis: int = Field(-1, ge=-1)  # of the chosen cell; -1: none is chosen
+    factor: int = Field(-1, ge=-1)
+    base: tuple[int, ...] = ()
+    sweep: int = Field(2, ge=0)
+    group: str = ""
+
+    @field_validator("base")
+    @classmethod
+    def _base_counts_from_zero(cls, base: tuple[int, ...]) -> tuple[int, ...]:
+        if any(place < 0 for place in base):
+            raise ValueError("places on the grid count from 0")
+        return base
+
+
+def current() -> DisentangleState:
+    """The state as it is now, inside a run or a callback."""
+    return state.load(DisentangleState)
+
+
+def change(**fields: Any) -> None:
+    """Change fields of the state, and with it the URL."""
+    state.save(DisentangleState.model_validate(current().model_dump() | fields))
+
+
+def bound(name: str, value: Any = None) -> dict[str, Any]:
+    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
+
+    Args:
+        value: what the widget shows instead of the field's own value.
+    """
+    key = f"disentangle.{name}"
+    st.session_state[key] = getattr(current(), name) if value is None else value
+    return {"key": key, "on_change": _take, "args": (name, key)}
+
+
+def _take(name: str, key: str) -> None:
+    value = st.session_state[key]
+    if value is not None:
+        change(**{name: value})
