@@ -83,7 +83,7 @@ class ObjectiveConfig(_Section):
     lambda_p: float = Field(
         0.0,
         ge=0,
-        description="Cross-entropy -E_q[log pi(z)] of the codes under a prior with a density (gmp, normal); "
+        description="Cross-entropy -E_q[log pi(z)] of the codes under a prior with a density (gmp, fnp, normal); "
         "not in the paper, off by default.",
     )
     gradient_penalty: float = Field(10.0, ge=0, description="Weight of the critic's one-centred gradient penalty.")
@@ -120,6 +120,12 @@ class OptimConfig(_Section):
     warmup_steps: int = Field(
         0, ge=0, description="First steps trained as a VAE with beta = 2 lambda_h, before the prior and critic join."
     )
+    warmup_beta: float | None = Field(
+        None,
+        gt=0,
+        description="Beta at the first step of the warm-up, falling geometrically to 2 lambda_h; default 2 lambda_h. "
+        "A high one lets few factors through at first, each onto an axis of its own.",
+    )
     refine_steps: int = Field(
         0, ge=0, description="Last steps that train the critic alone; the average of its weights then scores pictures."
     )
@@ -151,8 +157,8 @@ class Config(_Section):
             raise ValueError(f"model.kind={self.model.kind} has the prior 'normal'; set prior.kind=normal")
         if self.model.kind == "dagmm" and (self.prior.kind != "gmp" or self.prior.warm_start):
             raise ValueError("model.kind=dagmm is a mixture of its own; set prior.kind=gmp and prior.warm_start=false")
-        if self.objective.lambda_p > 0 and self.prior.kind not in ("gmp", "normal"):
-            raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp or normal")
+        if self.objective.lambda_p > 0 and self.prior.kind == "np":
+            raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp, fnp or normal")
         if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):
             raise ValueError("prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0")
         if self.optim.refine_steps and (self.model.kind != "gwae" or self.optim.keep != "last"):

@@ -127,6 +127,7 @@ class Trainer:
         warming_up = self.objective.has_critic and step < optim.warmup_steps
         refining = step >= optim.max_steps - optim.refine_steps
         optimisers.set_learning_rates(self.optimizers, optim, step)
+        self.objective.step = step
         terms: dict[str, Tensor] = {}
         if self.objective.has_critic and not warming_up:
             terms |= self._critic_steps(refining)

@@ -65,8 +65,9 @@ class WAEObjective(nn.Module):
 class GWAEObjective(nn.Module):
     """The two players of the GWAE: autoencoder with prior and C ('main'), and the critic ('critic').
 
-    'warmup' is the main player before the prior and the critic join: a VAE whose beta gives the posterior's
-    entropy the same weight as lambda_h does, so that nothing jumps afterwards.
+    'warmup' is the main player before the prior and the critic join: a VAE whose beta ends where it gives the
+    posterior's entropy the same weight as lambda_h does, so that nothing jumps afterwards. It may begin higher
+    (optim.warmup_beta): the capacity then rises as in Burgess et al., *Understanding disentangling in beta-VAE*, 2018.
     """
 
     has_critic = True
@@ -76,6 +77,17 @@ class GWAEObjective(nn.Module):
         self.model = model
         self.weights = settings.objective
         self.prior_lr_scale = settings.optim.prior_lr_scale
+        self.optim = settings.optim
+        self.step = 0
+        """Where the training stands; the loop keeps it."""
+
+    @property
+    def warmup_beta(self) -> float:
+        """Beta at this step of the warm-up."""
+        end = 2 * self.weights.lambda_h
+        begin = self.optim.warmup_beta or end
+        share = min(1.0, self.step / max(1, self.optim.warmup_steps))
+        return begin ** (1 - share) * end**share
 
     def main_parameters(self) -> list[dict]:
         """Optimiser groups of the main player: encoder, decoder and C; the prior with its own scale."""
@@ -94,7 +106,7 @@ class GWAEObjective(nn.Module):
         if player == "critic":
             return self._critic_terms(x)
         if player == "warmup":
-            return _elbo(self.model, x, beta=2 * self.weights.lambda_h)
+            return _elbo(self.model, x, beta=self.warmup_beta)
         return self._main_terms(x)
 
     def _main_terms(self, x: Tensor) -> Terms:

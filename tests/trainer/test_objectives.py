@@ -318,3 +318,37 @@ def test_warming_up_weighs_the_entropy_as_lambda_h_does():
     kl = losses.kl_to_standard_normal(mu, moved) - losses.kl_to_standard_normal(mu, log_var)
     entropy = losses.entropy_regulariser(moved) - losses.entropy_regulariser(log_var)
     assert (2 * kl).item() == pytest.approx(entropy.item(), rel=1e-5)
+
+
+# --- the warm-up's beta -----------------------------------------------------------------------------------------------
+
+
+def test_beta_of_the_warm_up_falls_geometrically_to_the_weight_of_the_entropy():
+    task = objective("fnp", objective={"lambda_h": 0.125}, optim={"warmup_steps": 6, "warmup_beta": 4.0})
+    found = []
+    for task.step in (0, 3, 6, 60):
+        found.append(task.warmup_beta)
+    assert found == pytest.approx([4.0, 1.0, 0.25, 0.25])
+    constant = objective("fnp", objective={"lambda_h": 0.125}, optim={"warmup_steps": 6})
+    assert constant.warmup_beta == pytest.approx(0.25)
+    torch.manual_seed(0)
+    task.step = 3
+    terms = task(batch(), "warmup")
+    assert terms["loss"].item() == pytest.approx((terms["reconstruction"] + terms["kl"]).item(), rel=1e-5)
+
+
+def test_the_loop_tells_the_objective_where_it_stands(tmp_path):
+    wanted = settings(optim={"warmup_steps": 3, "warmup_beta": 4.0, "max_steps": 5})
+    trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), accelerator="cpu")
+    seen = []
+    elbo = objectives._elbo
+
+    def noted(model, x, beta):
+        seen.append(beta)
+        return elbo(model, x, beta)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objectives, "_elbo", noted)
+        trainer.fit(progress=False)
+    end = 2 * wanted.objective.lambda_h
+    assert seen[:3] == pytest.approx([4.0, 4.0 ** (2 / 3) * end ** (1 / 3), 4.0 ** (1 / 3) * end ** (2 / 3)])

@@ -19,6 +19,10 @@ CALIBRATION = 16_384
 VARIANCE_FLOOR = 1e-6
 """Added to every component's covariance in the density of a mixture, so that a collapsed one stays finite."""
 STANDARDISE_EPS = 1e-8
+KERNELS = 256
+"""Draws of the prior behind a kernel estimate of its density while training; four times as many otherwise."""
+BANDWIDTH = 0.1
+"""Width of the kernels on axes of unit variance: about that of a posterior, so that draws of codes see no gaps."""
 SILU_GAIN = 1.68
 """1 / sqrt(E[SiLU(u)^2]) for u ~ N(0, 1)."""
 
@@ -162,6 +166,22 @@ class FactorisedPrior(_PushForward):
     def transport(self, eps: Tensor) -> Tensor:
         """h(eps), (n, z_dim), before standardisation."""
         return self.net(eps.unsqueeze(2)).squeeze(2)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log pi(z), shape (B,), by a Gaussian kernel estimate of each coordinate's density.
+
+        sum_j log (1/m) sum_i N(z_j; s_ij, BANDWIDTH^2) over m draws s_i of the prior: the coordinates are independent, so
+        a few hundred draws are dense on every axis, whatever z_dim is. The draws are fresh while training and those of
+        a fixed seed otherwise. Differentiable in z and in the prior's weights. Not in the paper, whose priors are
+        only sampled (ObjectiveConfig.lambda_p).
+        """
+        if self.training:
+            draws = self.sample(KERNELS)
+        else:
+            draws = self.sample(4 * KERNELS, torch.Generator().manual_seed(0))
+        distance = (z.unsqueeze(2) - draws.T.contiguous()) / BANDWIDTH  # (B, z_dim, m): sums run along memory
+        log_kernel = -0.5 * distance.square() - math.log(BANDWIDTH * math.sqrt(2 * math.pi))
+        return (log_kernel.logsumexp(2) - math.log(len(draws))).sum(1)
 
 
 class MixturePrior(Prior):
