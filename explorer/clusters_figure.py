@@ -7,6 +7,7 @@ customdata.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def _lattice(atlas: Atlas) -> dict[str, Any]:
         x=places[:, 0].astype(np.float32),
         y=places[:, 1].astype(np.float32),
         mode="markers",
-        marker={"size": 9, "color": _INVISIBLE},
+        marker={"size": 1, "color": _INVISIBLE},  # as small as can be: software draws what nobody sees, too
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hoverinfo="none",
@@ -125,6 +126,7 @@ def _codes(atlas: Atlas, colouring: Colouring, dark: bool) -> list[dict[str, Any
     table = atlas.pictures
     size = 5 if len(table) <= 12_000 else 4
     shared = {"mode": "markers", "unselected": {"marker": {"opacity": 0.4}}}
+    named = id_template(table["id"].tolist(), table["row"].tolist())
     if colouring.names is None:
         low, high = np.nanquantile(colouring.values, [0.01, 0.99])
         marker = {
@@ -141,16 +143,12 @@ def _codes(atlas: Atlas, colouring: Colouring, dark: bool) -> list[dict[str, Any
                 "title": {"text": colouring.title, "side": "right", "font": {"size": 12}},
             },
         }
-        hover = "%{text}<br>" + colouring.title + " %{marker.color:.3g}<extra></extra>"
-        text = table["id"].tolist()
         return [
             dict(
                 **_xyz(atlas, table),
                 **shared,
                 marker=marker,
-                text=text,
-                customdata=table["row"].to_numpy(),
-                hovertemplate=hover,
+                **_named(table, named, "", f"<br>{colouring.title} %{{marker.color:.3g}}"),
                 showlegend=False,
             )
         ]
@@ -162,14 +160,31 @@ def _codes(atlas: Atlas, colouring: Colouring, dark: bool) -> list[dict[str, Any
                 **_xyz(atlas, part),
                 **shared,
                 name=name,
-                text=part["id"].tolist(),
-                customdata=part["row"].to_numpy(),
                 marker={"size": size, "opacity": 0.75, "color": theme.category(number)},
-                hovertemplate=f"{name} · %{{text}}<extra></extra>",
+                **_named(part, named, f"{name} · ", ""),
                 showlegend=len(colouring.names) <= LEGEND_LIMIT,
             )
         )
     return traces
+
+
+def id_template(ids: list[str], rows: list[int]) -> str:
+    """How plotly can tell each id by its row, such as "mnist-test-%{customdata:05d}"; empty where ids are no numbers.
+
+    Thousands of ids are half of a figure's bytes, which the browser reads, searches and copies several times.
+    """
+    match = re.fullmatch(r"([\w-]*?)(\d+)", ids[0]) if ids else None
+    if not match:
+        return ""
+    prefix, width = match[1], len(match[2])
+    regular = all(id_ == f"{prefix}{row:0{width}d}" for id_, row in zip(ids, rows, strict=True))
+    return f"{prefix}%{{customdata:0{width}d}}" if regular else ""
+
+
+def _named(table: Any, template: str, before: str, after: str) -> dict[str, Any]:
+    """The rows of points as customdata, and a hover text that holds their ids."""
+    told = {"hovertemplate": f"{before}{template or '%{text}'}{after}<extra></extra>"}
+    return told | {"customdata": table["row"].to_numpy()} | ({} if template else {"text": table["id"].tolist()})
 
 
 def _outlines(atlas: Atlas, dark: bool) -> list[dict[str, Any]]:
@@ -256,6 +271,8 @@ def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
         },
         "modebar": {"bgcolor": _INVISIBLE, "color": colours["muted"], "activecolor": colours["accent"]},
         "hoverdistance": 12,
+        "hovermode": "closest",  # this and the next are what Streamlit would set later, and draw everything again
+        "clickmode": "event+select",
         "dragmode": "pan" if flat else "orbit",  # with a lasso in hand, Streamlit passes no clicks on
         "newselection": {"line": {"color": colours["accent"], "width": 1.5, "dash": "solid"}},
         "uirevision": atlas.key,

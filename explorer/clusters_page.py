@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, clusters_components, clusters_map, widgets
+from explorer import catalog, clusters_components, clusters_map, clusters_subject, preload, widgets
 from explorer.clusters_controls import layout_popover, upload_popover
 from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
 from explorer.clusters_state import LAYERS, VIEWS, bound, change, current
@@ -19,6 +19,7 @@ CSS = """<style>
 .gwae-facts[style*="columns: 1"] span:nth-child(odd), .gwae-facts[style*="columns: 2"] span:nth-child(3n+1) {
   opacity: 0.7; }
 .gwae-facts[style*="columns: 2"] span:not(:nth-child(3n+1)) { text-align: right; }
+.st-key-clusters-chart { width: round(down, 100%, 1px); }
 [class*="st-key-clusters-work"] > [data-testid="stHorizontalBlock"], .st-key-clusters-components
   [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
 .st-key-clusters-work [data-testid="stColumn"]:first-child { min-width: min(32rem, 100%); }
@@ -27,6 +28,7 @@ CSS = """<style>
 .st-key-clusters-components [data-testid="stColumn"]:nth-child(2) { min-width: 2.75rem; max-width: 3.5rem; }
 .st-key-clusters-components [data-testid="stColumn"]:nth-child(n+3) { min-width: min(15rem, 100%); }
 </style>"""
+"""The chart is whole pixels wide: plotly tells its width rounded, and Streamlit draws anew where that differs."""
 STAGES = {
     "starting": "Starting",
     "waiting": "Waiting for another map to be finished",
@@ -47,6 +49,7 @@ def show(entry: catalog.Entry) -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
+    preload.plotly()
     _follow_model(entry)
     if not _has_codes(entry):
         widgets.empty_state(
@@ -69,7 +72,7 @@ def show(entry: catalog.Entry) -> None:
         clusters_components.show(atlas)
     else:
         clusters_components.agreement(atlas)
-    _ = atlas.model  # last: the page is painted, and the first click need not wait for torch
+    clusters_subject.warm_up(atlas)  # last: the page is painted, and the first click need not wait for torch
 
 
 def _follow_model(entry: catalog.Entry) -> None:

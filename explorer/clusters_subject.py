@@ -189,6 +189,24 @@ def _tensor(codes: np.ndarray) -> Tensor:
     return torch.tensor(codes)
 
 
+def warm_up(atlas: Atlas) -> None:
+    """Load the model and the pictures, and do once what a click asks for: the first one is then as quick as others."""
+    _warmed(atlas.key, atlas)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _warmed(key: str, _atlas: Atlas) -> bool:
+    code = _atlas.codes[0]
+    decoded(_atlas, code[None])
+    reliability(_atlas, code)
+    if _atlas.components:
+        responsibilities(_atlas, code)
+    if _atlas.settings.dims == 2:
+        _atlas.code_at(tuple(_atlas.places[0]))
+    testset.pictures(_atlas.entry)
+    return True
+
+
 def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
     """Test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not at hand."""
     return testset.pictures(atlas.entry).of(atlas.pictures["row"].to_numpy()[rows])

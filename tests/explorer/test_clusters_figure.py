@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from explorer import catalog, clusters_data, clusters_map
 from explorer.clusters_components import matched_order
 from explorer.clusters_data import colourings
-from explorer.clusters_figure import contingency_figure, empty_places, map_figure
+from explorer.clusters_figure import contingency_figure, empty_places, id_template, map_figure
 from explorer.theme import CATEGORIES
 from tests.fixtures import make_run
 from trainer import projection
@@ -40,9 +42,34 @@ def test_every_trace_knows_what_its_points_are(atlas):
         assert (own["label"] == label).all()
         np.testing.assert_allclose(trace.x, own["x"], atol=1e-6)
         np.testing.assert_allclose(trace.y, own["y"], atol=1e-6)
-        assert list(trace.text) == own["id"].tolist()
+        assert trace.text is None
+        assert trace.hovertemplate == f"{label} · mnist-test-%{{customdata:05d}}<extra></extra>"
         rows += own.index.tolist()
     assert sorted(rows) == list(range(150))
+
+
+@pytest.mark.parametrize(
+    ("ids", "rows", "said"),
+    [
+        (["mnist-test-00007", "mnist-test-12345"], [7, 12345], "mnist-test-%{customdata:05d}"),
+        (["7", "12"], [7, 12], "%{customdata:01d}"),
+        (["mnist-test-00007", "mnist-test-00009"], [7, 8], ""),
+        (["mnist-test-00007", "other-test-00008"], [7, 8], ""),
+        (["a/b%{x}-1"], [1], ""),
+        (["cat.png"], [0], ""),
+        ([], [], ""),
+    ],
+)
+def test_ids_are_told_by_their_rows_where_they_are_numbered_so(ids, rows, said):
+    assert id_template(ids, rows) == said
+
+
+def test_other_ids_are_told_one_by_one(atlas):
+    names = [f"{chr(97 + row % 26)}{row}.png" for row in range(len(atlas.pictures))]
+    named = replace(atlas, pictures=atlas.pictures.assign(id=names))
+    drawn = map_figure(named, colourings(named)["entropy"], (), dark=False)
+    assert list(drawn.figure.data[1].text) == names
+    assert "%{text}" in drawn.figure.data[1].hovertemplate
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -238,7 +238,7 @@ def test_pictures_without_labels_and_without_a_sprite(clusters, runs):
     app = clusters("unlabelled", focus="code", index="3")
     assert not app.exception
     assert app.selectbox(key="clusters.colour").options[0] == "Prior component"
-    assert "is not bundled" in texts(app)
+    assert "is not at hand" in texts(app)
     app.segmented_control(key="clusters.view").set_value("agreement").run()
     assert "without labels" in texts(app)
 
