@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from explorer import catalog, testset
 from tests.fixtures import make_run, write_digit_files
+from trainer.config import DataConfig
 from trainer.data import digits
 from trainer.run import Run
+from trainer.shapes3d import factors_of, render_indices
 from trainer.sprite import read_sprite_tiles, write_sprite
 
 N = 60
@@ -133,6 +136,28 @@ def test_a_run_without_sprite_and_data_has_no_pictures(entry):
     found = testset.pictures(catalog.find("planted"))
     assert not found.known.any()
     assert found.of([0, 5]) == [None, None]
+
+
+def test_rendered_pictures_are_drawn_by_their_ids(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", tmp_path / "runs"))
+    run = make_run(tmp_path / "runs" / "shapes", channels=3, pictures=N)
+    settings = run.config.model_copy(update={"data": DataConfig(name="shapes3d-rendered", size=32, channels=3)})
+    (run.path / "config.yaml").write_text(settings.to_yaml())
+    places = np.random.default_rng(0).choice(480_000, N, replace=False)
+    table = run.codes.assign(id=[f"shapes3d-rendered-{place:06d}" for place in places], label=-1, label_name="")
+    run.write_codes(table)
+    want = render_indices(factors_of(torch.from_numpy(places)), 32).numpy()
+    write_sprite(want, run.path / "sprite.png")
+    found = testset.pictures(catalog.find("shapes"))
+    assert found.known.all()
+    np.testing.assert_array_equal(np.stack(found.of([5, 59, 0])), want[[5, 59, 0]])
+    write_sprite(np.roll(want, 1, axis=0), run.path / "sprite.png")  # as if an older renderer had made it
+    run.write_codes(table.assign(sprite_index=-1))
+    assert testset.pictures(catalog.find("shapes")).known.all()
+    run.write_codes(table.assign(sprite_index=np.where(np.arange(N) < 9, np.arange(N), -1)))
+    assert testset.pictures(catalog.find("shapes")).known.sum() == 9
+    run.write_codes(table.assign(id=table["id"].str.replace("rendered", "other"), sprite_index=-1))
+    assert not testset.pictures(catalog.find("shapes")).known.any()
 
 
 def test_the_bundled_digits_are_those_of_the_bundled_codes(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ A run folder keeps the codes of a whole test split and the pictures of a part of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from trainer.data import DATASETS
 from trainer.errors import UserError
 
 _DIGITS = ("mnist", "fashion-mnist")
+_RENDERED = "shapes3d-rendered"
+_PLACE = re.compile(rf"{_RENDERED}-(\d{{6}})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +49,13 @@ def find(data: DataConfig, ids: Sequence[str], root: Path | None) -> LocalPictur
 
     Args:
         data: what the pictures are of, and their size.
-        ids: of the whole test split, in any order.
+        ids: of digits, the whole test split in any order; of rendered pictures, any.
         root: what `place` says.
     """
     if data.name in _DIGITS and root is not None and len(ids):
         return _digits(data, ids, root)
+    if data.name == _RENDERED and len(ids):
+        return _rendered(data, ids)
     return None
 
 
@@ -70,6 +75,17 @@ def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures |
         return digits.fit_digits(pixels, data.size).expand(-1, data.channels, -1, -1).numpy()
 
     return LocalPictures(found.labels.numpy()[places], read)
+
+
+def _rendered(data: DataConfig, ids: Sequence[str]) -> LocalPictures | None:
+    """Pictures of 3D Shapes need no file: the id holds the place in the grid of factors, and so the factors."""
+    from trainer.shapes3d import COUNT, factors_of, render_indices
+
+    places = [int(match[1]) if (match := _PLACE.fullmatch(id_)) else COUNT for id_ in ids]
+    if max(places) >= COUNT or data.channels != 3:
+        return None
+    factors = factors_of(torch.tensor(places))
+    return LocalPictures(None, lambda positions: render_indices(factors[positions], data.size).numpy())
 
 
 def _places(ids: Sequence[str], known: Sequence[str]) -> np.ndarray | None:
