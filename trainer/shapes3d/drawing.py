@@ -17,7 +17,7 @@ VERSION = 1
 SIZES = (32, 64, 128)  # sides of a picture
 SKY = (153 / 255, 226 / 255, 249 / 255)
 CHUNK = 64  # pictures coloured at a time
-SCENES = 4  # scenes cast at a time: what stays in a processor's cache
+SCENES = 8  # scenes cast at a time: what stays in a processor's cache
 MAX_SCALE = 2.0
 
 
