@@ -167,8 +167,8 @@ def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root):
 
 
 @pytest.fixture
-def launched(monkeypatch) -> list[str]:
-    """Names of the runs that would have been started, in their order; each then counts as active."""
+def launched(root, monkeypatch):
+    """Names of the runs that would have been started, in their order; each then counts as this very process's."""
     names: list[str] = []
 
     def pretend(folder: Path) -> None:
@@ -178,7 +178,9 @@ def launched(monkeypatch) -> list[str]:
         write_json(folder / "training" / "launch.json", pid=pid, started=processes.start_time(pid))
 
     monkeypatch.setattr(jobs, "_launch", pretend)
-    return names
+    yield names
+    for told in root.glob("*/training/launch.json"):
+        told.unlink()
 
 
 def test_the_queue_keeps_its_order_and_the_limit(root, launched, monkeypatch):

@@ -52,16 +52,16 @@ def test_mmd_vanishes_on_average_for_one_distribution_and_grows_with_the_shift()
 
 
 def test_codes_are_told_where_to_go():
-    """Gradient descent on the discrepancy alone brings a far and narrow cloud to N(0, I)."""
+    """Gradient descent on the discrepancy alone brings a narrow cloud beside it to N(0, I)."""
     generator = torch.Generator().manual_seed(0)
-    codes = (0.1 * torch.randn(128, 2, generator=generator) + 3).requires_grad_()
-    optimizer = torch.optim.Adam([codes], lr=0.1)
-    for _ in range(600):
+    codes = (0.3 * torch.randn(128, 2, generator=generator) + 1).requires_grad_()
+    optimizer = torch.optim.Adam([codes], lr=0.03)
+    for _ in range(300):
         optimizer.zero_grad()
         losses.mmd(codes, torch.randn(128, 2, generator=generator)).backward()
         optimizer.step()
-    assert codes.mean(0).abs().max() < 0.3
-    assert (codes.std(0) - 1).abs().max() < 0.3
+    assert codes.mean(0).abs().max() < 0.15
+    assert (codes.std(0) - 1).abs().max() < 0.15
 
 
 def test_a_training_has_its_terms_resumes_and_loads(tmp_path):
