@@ -32,7 +32,7 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
     base = combination(current().base)
     axis_strip, truth, remade, reach = strips(found, base, axis, place)
     with st.container(key="disentangle-strips", gap="small"):
-        _strip(axis_strip, f"z{axis} moved from {reach[0]:.1f} to {reach[1]:.1f}, decoded")
+        _strip(axis_strip, f"z{axis} moved from {reach[0]:.1f} to {reach[1]:.1f}, decoded".replace("-", "−"))
         _strip(truth, f"{name} swept, rendered: the truth")
         _strip(remade, f"{name} swept, reconstructed by the model")
     st.caption(f"Around {described(base)}.")

@@ -71,8 +71,9 @@ def matrix(
     colours = theme.colours(dark)
     if chosen is not None and chosen[0] in axes and chosen[1] < columns:
         x, y = chosen[1], list(axes).index(chosen[0])
-        line = {"color": colours["text"], "width": 2.5}
-        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
+        for colour, width in (("#ffffff", 5), ("#14171c", 2)):  # seen on every colour of the scale
+            line = {"color": colour, "width": width}
+            figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
     ticks = {
         "showgrid": False,
         "zeroline": False,

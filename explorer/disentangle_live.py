@@ -32,10 +32,10 @@ def show(entry: catalog.Entry) -> None:
 @st.fragment
 def _stage(found: Space) -> None:
     with widgets.user_errors():
-        factor_stage.stage(data(found, *_now()), key=KEY, on_moved=_moved)
+        factor_stage.stage(data(found, *now()), key=KEY, on_moved=_moved)
 
 
-def _now() -> tuple[int, tuple[int, ...]]:
+def now() -> tuple[int, tuple[int, ...]]:
     """Number of the last report, and the combination to show: the hand's, which is not in the URL until it lets go."""
     base = combination(current().base)
     sequence, rest, held = st.session_state.get(_NOW, (0, base, base))
@@ -43,10 +43,13 @@ def _now() -> tuple[int, tuple[int, ...]]:
 
 
 def _moved() -> None:
-    """A slider moves or was let go."""
     report = st.session_state[KEY].moved
-    if report is None:
-        return
+    if report is not None:
+        take(report)
+
+
+def take(report: dict[str, Any]) -> None:
+    """A slider moves, or was let go: what the component reports as {"sequence", "values", "final"}."""
     values = combination([int(value) for value in report["values"]])
     rest = values if report["final"] else combination(current().base)
     st.session_state[_NOW] = (int(report["sequence"]), rest, values)

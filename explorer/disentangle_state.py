@@ -20,7 +20,7 @@ class DisentangleState(state.PageState):
     """The whole view. Field names are the URL's; defaults are left out of it.
 
     `record` is the measurement shown, as "protocol" or "protocol,data set" (empty: the best there is); `base` holds one
-    combination of factors by their places on the grid (empty: the middle one); `group` what models are compared by.
+    combination of factors by their places on the grid (empty: the usual one); `group` what models are compared by.
     """
 
     view: View = "matrix"

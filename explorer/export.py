@@ -24,7 +24,7 @@ class Sheet:
 
     Attributes:
         pictures: uint8 (rows * columns, C, H, W), row-major.
-        rows: one label per row; a line break starts a second, smaller line.
+        rows: one label per row; what follows a line break is smaller.
         heads: one label per column, or none.
         title: printed above.
     """
@@ -43,7 +43,7 @@ def sheet_png(sheet: Sheet, scale: int = 2, gap: int = 1) -> bytes:
 
 def sheet_svg(sheet: Sheet) -> str:
     """The sheet as it is seen, with its labels; the pictures are embedded at their own resolution and drawn crisply."""
-    left, top = 64, (26 if sheet.title else 0) + (20 if sheet.heads else 0) + 6
+    left, top = _label_width(sheet.rows), (26 if sheet.title else 0) + (20 if sheet.heads else 0) + 6
     step = SVG_TILE + GAP
     width, height = left + sheet.columns * step + GAP, top + len(sheet.rows) * step + GAP
     parts = [
@@ -65,13 +65,20 @@ def sheet_svg(sheet: Sheet) -> str:
     return "\n".join([*parts, "</svg>"])
 
 
+def _label_width(labels: Sequence[str]) -> int:
+    """Room for the longest label, by the usual width of a letter."""
+    first = [10 + 6.4 * len(label.split("\n")[0]) for label in labels]
+    others = [12 + 5.2 * len(line) for label in labels for line in label.split("\n")[1:]]
+    return round(max(64, *first, *others))
+
+
 def _row_label(label: str, x: float, middle: float) -> list[str]:
-    first, _, second = label.partition("\n")
-    y = middle + (4 if not second else -3)
+    first, *others = label.split("\n")
+    y = middle + 4 - 7 * len(others)
     lines = [f'<text x="{x}" y="{y}" text-anchor="end" font-weight="600">{escape(first)}</text>']
-    if second:
-        small = f'<text x="{x}" y="{y + 14}" text-anchor="end" font-size="10" fill="#667085">{escape(second)}</text>'
-        lines.append(small)
+    for number, line in enumerate(others, start=1):
+        small = f'<text x="{x}" y="{y + 14 * number}" text-anchor="end" font-size="10" fill="#667085">'
+        lines.append(f"{small}{escape(line)}</text>")
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import export, live_decoder, pixels
+from explorer import axis_names, export, live_decoder, pixels
 from explorer.traverse_data import Space
 from explorer.traverse_state import bound, current
 
@@ -17,9 +17,9 @@ def strongest(found: Space, count: int) -> list[int]:
     return live[:count] or found.table.order.tolist()[:1]
 
 
-def axis_name(axis: int) -> str:
-    """What an axis is called on the page."""
-    return f"z{axis}"
+def axis_name(found: Space, axis: int) -> str:
+    """What an axis is called on the page: "z3, object hue (0.91)" where that was measured, else "z3"."""
+    return axis_names.name(found.entry, axis)
 
 
 def _chosen_axis(found: Space, name: str, rank: int) -> int:
@@ -34,7 +34,8 @@ def axis_select(found: Space, name: str, label: str, rank: int, **more) -> int:
     chosen = _chosen_axis(found, name, rank)
     tied = bound(name)
     st.session_state[tied["key"]] = chosen
-    st.selectbox(label, found.table.order.tolist(), format_func=axis_name, **tied, **more)
+    names = {axis: axis_name(found, axis) for axis in found.table.order.tolist()}
+    st.selectbox(label, list(names), format_func=names.__getitem__, **tied, **more)
     return chosen
 
 

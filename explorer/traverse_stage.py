@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import live_decoder, pixels
+from explorer import axis_names, live_decoder, pixels
 from explorer.traverse_data import Space, Start
 from explorer.traverse_state import TraverseState, change, edits_of, edits_text
 
@@ -56,7 +56,7 @@ def _moved() -> None:
 def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.ndarray) -> dict[str, Any]:
     floor = _floor_text(found)
     return {
-        "table": found.key,
+        "table": _table_key(found),
         "place": f"{found.key}/{start.anchor}/{start.caption}",
         "model": found.entry.hash,
         "decoder": decoder_bytes_path(found) is not None,
@@ -95,13 +95,19 @@ def _floor_text(found: Space) -> str:
     return "half a grey level of 255"
 
 
+def _table_key(found: Space) -> str:
+    """Changes with the axes, and with what is known of them."""
+    return f"{found.key}/{axis_names.stamp(found.entry)}"
+
+
 @st.cache_data(max_entries=8, show_spinner=False)
 def _axes_data(key: str, _found: Space) -> list[dict[str, Any]]:
-    table = _found.table
+    table, carried = _found.table, axis_names.carried(_found.entry)
     strongest = max(float(table.effect.max()), 1e-9)
     return [
         {
             "i": axis,
+            "carries": axis_names.of(carried, axis),
             "rank": rank,
             "effect": round(float(table.effect[axis]), 5),
             "share": round(float(table.effect[axis]) / strongest, 3),
@@ -122,7 +128,7 @@ def _levels(density: Tensor) -> str:
 
 def axes_data(found: Space) -> list[dict[str, Any]]:
     """All axes by falling effect, as the components take them."""
-    return _axes_data(found.key, found)
+    return _axes_data(_table_key(found), found)
 
 
 def support(found: Space, z: Tensor) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def _sheet_rows(found: Space) -> list[int]:
     kept = [axis for axis in current().rows if axis in order]
     tied = bound("rows")
     st.session_state[tied["key"]] = kept or strongest(found, ROWS)
-    st.multiselect("Axes", order, format_func=axis_name, select_all=False, **tied)
+    names = {axis: axis_name(found, axis) for axis in order}
+    st.multiselect("Axes", order, format_func=names.__getitem__, select_all=False, **tied)
     return kept or strongest(found, ROWS)
 
 
@@ -57,7 +58,8 @@ def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
     edits = [{axis: float(codes[row, step, axis])} for row, axis in enumerate(axes) for step in range(steps)]
     ends = [(float(codes[row, 0, axis]), float(codes[row, -1, axis])) for row, axis in enumerate(axes)]
     ranges = [f"{low:.1f} … {high:.1f}".replace("-", "−") for low, high in ends]
-    rows = [f"{axis_name(axis)}\n{reach}" for axis, reach in zip(axes, ranges, strict=True)]
+    named = [axis_name(found, axis).replace(", ", "\n") for axis in axes]
+    rows = [f"{name}\n{reach}" for name, reach in zip(named, ranges, strict=True)]
     heads = ["low", *[""] * (steps // 2 - 1), "now", *[""] * (steps // 2 - 1), "high"]
     return export.Sheet(pictures, steps, rows, heads), edits
 
@@ -176,7 +178,7 @@ def _code_table(found: Space, start: Start, z: Tensor):
     density = traversal.density_at(table, z)
     order = table.order.tolist()
     rows = {
-        "axis": [axis_name(axis) for axis in order],
+        "axis": [axis_name(found, axis) for axis in order],
         "value": z[order].numpy(),
         "start": start.code[order].numpy(),
         "sigma": start.sigma[order].numpy() if start.sigma is not None else float("nan"),

@@ -206,17 +206,21 @@ class Panel {
     details.querySelector("summary").textContent =
       `${n} ${n === 1 ? "axis" : "axes"} without visible effect (below ${this.data.floor})`;
     this.root.querySelector(".key.codes").textContent = this.data.codes_name;
+    this.root.classList.toggle("named", this.data.axes.some((axis) => axis.carries));
   }
 
   makeRow(axis) {
     const node = element("div", "axis", { "data-axis": axis.i });
     const name = element("span", "name");
-    name.append(`z${axis.i}`, element("i", "effect"));
-    name.title = `Moves the picture by ${axis.effect.toFixed(3)} RMS from its 5 % to its 95 % quantile; rank ${axis.rank}`;
+    name.append(`z${axis.i}`);
+    if (axis.carries) name.append(Object.assign(element("small"), { textContent: axis.carries.replace(/ \([\d.]+\)$/, "") }));
+    name.append(element("i", "effect"));
+    const full = axis.carries ? `, ${axis.carries}` : "";
+    name.title = `z${axis.i}${full}: moves the picture by ${axis.effect.toFixed(3)} RMS from its 5 % to its 95 % quantile; rank ${axis.rank}`;
     name.querySelector(".effect").style.setProperty("--share", axis.share);
     const track = element("div", "track");
     track.append(densityDrawing(axis), element("i", "sigma"), element("i", "anchor"));
-    const input = element("input", "", { type: "range", step: "any", "aria-label": `Axis ${axis.i}` });
+    const input = element("input", "", { type: "range", step: "any", "aria-label": `Axis ${axis.i}${full}` });
     track.append(input);
     const value = element("output", "value");
     const button = element("button", "reset", { type: "button", title: `Reset z${axis.i}`, "aria-label": `Reset axis ${axis.i}` });

@@ -62,9 +62,9 @@ class Tiles {
     }
     for (let index = 0; index < data.count; index++) {
       if (data.rows.length && index % data.columns === 0) {
-        const [name, detail = ""] = data.rows[index / data.columns].split("\n");
+        const [name, ...details] = data.rows[index / data.columns].split("\n");
         const label = Object.assign(element("span", "row"), { textContent: name });
-        label.append(Object.assign(element("small"), { textContent: detail }));
+        for (const detail of details) label.append(Object.assign(element("small"), { textContent: detail }));
         grid.append(label);
       }
       const button = element("button", "tile", { type: "button", "data-index": index });
