@@ -12,8 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.fixtures import DIGITS, blob_pictures
 from trainer import card, config, data, sprite
+from trainer import evaluate as evaluation
 from trainer import run as runs
+from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.evaluate import GROUPS, evaluate
 from trainer.metrics.clustering import contingency, matched_accuracy
@@ -365,3 +368,17 @@ def test_real_digits(tmp_path, data_root):
     shown = codes[codes["sprite_index"] >= 0]
     assert shown["label"].value_counts().to_list() == [200] * 10
     assert run.sprite_path.stat().st_size < 700_000
+
+
+def test_of_a_large_test_set_a_fixed_sample_is_measured(monkeypatch):
+    monkeypatch.setattr(evaluation, "TEST_PICTURES", 12)
+    images, labels = blob_pictures(30)
+    ids = tuple(f"blob-{index:02d}" for index in range(30))
+    whole = ImageSet(torch.from_numpy(images), torch.from_numpy(labels), DIGITS, ids, "Blobs", "test")
+    sample = evaluation.measured(whole)
+    places = [ids.index(id_) for id_ in sample.ids]
+    assert len(places) == 12
+    assert places == sorted(set(places))
+    assert torch.equal(sample.images, whole.images[places])
+    assert evaluation.measured(whole).ids == sample.ids
+    assert evaluation.measured(sample) is sample
