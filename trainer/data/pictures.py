@@ -96,11 +96,11 @@ def plain(picture: Image.Image) -> Image.Image:
 def to_array(picture: Image.Image, size: int, channels: int, crop: int | None = None) -> np.ndarray:
     """The model's input: centre square, resized, in one or three channels.
 
-    The largest centred square is kept, at most `crop` pixels wide, so nothing is stretched. Resizing is Lanczos with the
-    support widened to the scale (antialiased). One channel from colour is luminance (ITU-R 601: 0.299 R + 0.587 G +
-    0.114 B); three from grey is the grey repeated. A picture that has the size already keeps its exact values; so does
-    one of 28x28 at size 32, the form in which digits are passed around: its border is repeated twice, which for light
-    strokes on black is the two black pixels of trainer/data/digits.py.
+    The largest centred square is kept, at most `crop` pixels wide, so nothing is stretched. Resizing is Lanczos with
+    the support widened to the scale (antialiased). One channel from colour is luminance (ITU-R 601: 0.299 R + 0.587 G
+    + 0.114 B); three from grey is the grey repeated. A picture that has the size already keeps its exact values; so
+    does one of 28x28 at size 32, the form in which digits are passed around: its border is repeated twice, which for
+    light strokes on black is the two black pixels of trainer/data/digits.py.
 
     Returns: uint8 (channels, size, size), contiguous.
     """
