@@ -68,7 +68,7 @@ class Stage {
 
   moved() {
     if (this.final) this.before = this.data.code; // a new drag begins
-    this.sequence += 1;
+    this.root.dataset.hand = this.sequence += 1;
     this.final = false;
     this.told = false;
     this.showFactors(this.values());

@@ -1,0 +1,327 @@
+"""The Disentangle page: matrix and panel, factor to path, live, comparison, measuring, and models it is not for."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import catalog, disentangle_cell, disentangle_live, disentangle_matrix
+from explorer.traverse_data import space
+from explorer.traverse_state import TraverseState
+from tests.fixtures import add_disentanglement, make_run
+from trainer import background, disentangle_job, shapes3d
+from trainer.background import Job
+from trainer.metrics.disentanglement import record as records
+from trainer.run import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import runpy
+from explorer import state, widgets
+state.begin_page({page!r})
+with widgets.user_errors():
+    runpy.run_path({path!r})
+state.mirror()
+"""
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """A measured model, one that is not, and one of digits; never to be changed."""
+    root = tmp_path_factory.mktemp("disentangle") / "runs"
+    run = make_run(root / "shapes", kind="vae", data="shapes3d-rendered", trained=True, z_dim=5, pictures=160)
+    record = add_disentanglement(run)
+    importance = np.full_like(record.dci.importance, 0.02)
+    importance[3] = [0.1, 0.1, 0.92, 0.1, 0.1, 0.1]  # so that the test knows what carries what
+    importance[1, 0] = 0.8
+    records.write(replace(record, dci=replace(record.dci, importance=importance)), run.path / "disentanglement.json")
+    make_run(root / "bare", kind="vae", data="shapes3d-rendered", z_dim=4, pictures=160)
+    make_run(root / "digits", kind="vae", z_dim=4, pictures=20)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def runs(made, tmp_path, monkeypatch) -> Path:
+    """Private copies, a cache of their own, and a data root that holds nothing."""
+    root = Path(shutil.copytree(made, tmp_path / "runs"))
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
+    monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return root
+
+
+def opened(model: str = "shapes", page: str = "disentangle", **link: str) -> AppTest:
+    script = SCRIPT.format(page=page, path=str(ROOT / "pages" / f"{page}.py"))
+    app = AppTest.from_string(script, default_timeout=200)
+    for name, value in {"model": model, **link}.items():
+        app.query_params[name] = value
+    return ran(app)
+
+
+def ran(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(item.value for kind in ("markdown", "caption", "code") for item in app.get(kind))
+
+
+def chart(app: AppTest) -> dict:
+    (found,) = app.get("plotly_chart")
+    return json.loads(found.proto.spec)
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+# ---------------------------------------------------------------- matrix
+
+
+def test_it_opens_with_six_numbers_and_their_protocol_and_a_matrix():
+    app = opened()
+    said = texts(app)
+    for name in ("DCI disentanglement", "DCI completeness", "DCI informativeness", "MIG", "SAP", "FactorVAE score"):
+        assert f"| **{name}** |" in said
+    assert "3D Shapes (rendered), full protocol, 160 codes" in said
+    spec = chart(app)
+    assert spec["layout"]["xaxis"]["ticktext"] == list(shapes3d.FACTORS)
+    assert set(spec["layout"]["yaxis"]["ticktext"]) == {f"z{axis}" for axis in range(5)}
+
+
+def test_axes_are_sorted_by_what_they_carry():
+    record = records.read(Run(catalog.find("shapes").path))
+    order = disentangle_matrix.rows(record)
+    active = [axis for axis in order if record.factor_vae.active[axis]]
+    best = record.dci.importance.argmax(1)
+    assert [best[axis] for axis in active] == sorted(best[axis] for axis in active)
+    assert sorted(order) == list(range(5))
+    table = disentangle_matrix.table(record)
+    row = table[table["axis"] == "z3"].iloc[0]
+    assert (row["carries"], row["share"]) == ("object hue", pytest.approx(0.92))
+
+
+def test_mutual_information_is_the_other_matrix():
+    app = opened(matrix="information")
+    record = records.read(Run(catalog.find("shapes").path))
+    found = chart(app)["data"][0]["z"]
+    if isinstance(found, dict):  # plotly packs numbers
+        found = np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).reshape(5, 6)
+    assert np.allclose(found, record.mig.information[disentangle_matrix.rows(record)])
+    assert "Mutual information of axis and factor" in texts(app)
+
+
+def test_the_clearest_cell_is_one_click_away_and_opens_both_sweeps():
+    app = opened()
+    button(app, "Show z3 and object hue").click()
+    ran(app)
+    said = texts(app)
+    assert "**z3 and object hue**" in said
+    assert "92 % of what tells object hue lies on this axis" in said
+    assert "object hue swept, rendered: the truth" in said
+    assert (app.query_params["axis"], app.query_params["factor"]) == (["3"], ["2"])
+
+
+def test_a_click_on_the_matrix_is_axis_and_factor(monkeypatch):
+    changed = {}
+    clicked = {disentangle_matrix.CHART: {"selection": {"points": [{"customdata": [4, 1]}]}}}
+    monkeypatch.setattr(disentangle_matrix.st, "session_state", clicked)
+    monkeypatch.setattr(disentangle_matrix, "change", changed.update)
+    disentangle_matrix._clicked(None)
+    assert changed == {"axis": 4, "factor": 1}
+
+
+def test_the_strips_show_the_axis_alone_and_the_factor_in_truth():
+    found, base = space(catalog.find("shapes")), (1, 2, 0, 4, 1, 7)
+    moved, truth, remade, (low, high) = disentangle_cell.strips(found, base, 3, 4)
+    assert np.array_equal(truth, shapes3d.render_indices([[1, 2, 0, 4, shape, 7] for shape in range(4)], 32).numpy())
+    assert len(moved) == disentangle_cell.STEPS
+    assert len(remade) == 4
+    assert low < high
+
+
+def test_an_axis_opens_in_traverse(monkeypatch):
+    left = []
+    monkeypatch.setattr(disentangle_cell.widgets, "open_page", left.append)
+    app = opened(axis="3", factor="2")
+    button(app, "Open in Traverse").click()
+    ran(app)
+    state: TraverseState = app.session_state["gwae.state.TraverseState"]
+    assert left == ["traverse"]
+    assert (state.rows, state.axis, state.view, state.start) == ((3,), 3, "sheet", "image")
+    assert state.checkpoint == catalog.find("shapes").hash
+
+
+def test_traverse_names_its_axes():
+    app = opened(page="traverse")
+    (axes,) = app.multiselect
+    assert "z3, object hue (0.92)" in axes.options
+    assert "z1, floor hue (0.80)" in axes.options
+    assert {"z0", "z2", "z4"} <= set(axes.options)
+
+
+def test_a_link_to_what_is_not_there_shows_what_there_is():
+    app = opened(axis="77", factor="50", record="never", base="900,1")
+    assert "Click a cell" in texts(app)
+    assert not app.error
+
+
+def test_fast_and_full_are_two_measurements(runs):
+    add_disentanglement(Run(runs / "shapes"), "fast")
+    app = opened()
+    (choice,) = app.selectbox
+    assert choice.options == ["3D Shapes (rendered) · full", "3D Shapes (rendered) · fast"]
+    choice.set_value("fast")
+    ran(app)
+    assert "fast protocol, 160 codes" in texts(app)
+    assert "| **MIG, fast** |" in texts(app)
+
+
+# ---------------------------------------------------------------- factor to path, live, compare
+
+
+def test_a_factor_is_swept_and_the_axes_that_follow_are_named():
+    app = opened(view="path", sweep="3")
+    assert "moves most" in texts(app)
+    spec = chart(app)
+    assert spec["layout"]["xaxis"]["title"]["text"] == "scale"
+    assert len(spec["layout"]["xaxis"]["ticktext"]) == 8
+    assert "Held: floor hue 108°, wall hue 216°, object hue 0°, shape cylinder, orientation 0°." in texts(app)
+
+
+def test_the_others_can_be_changed_and_are_in_the_link():
+    app = opened(view="path")
+    button(app, "Another combination").click()
+    ran(app)
+    base = tuple(int(place) for place in app.query_params["base"][0].split(","))
+    assert len(base) == 6
+    assert all(place < size for place, size in zip(base, shapes3d.SIZES, strict=True))
+
+
+def test_live_shows_the_picture_its_reconstruction_and_its_code():
+    found, values = space(catalog.find("shapes")), (9, 0, 4, 2, 3, 0)
+    told = disentangle_live.data(found, 5, values)
+    pixels = np.frombuffer(base64.b64decode(told["picture"]), np.uint8).reshape(3, 32, 32)
+    assert np.array_equal(pixels, shapes3d.render_indices([values], 32)[0].numpy())
+    assert (told["sequence"], told["values"]) == (5, list(values))
+    assert len(told["code"]) == 5
+    assert {axis["i"]: axis["carries"] for axis in told["axes"]}[3] == "object hue (0.92)"
+    assert not opened(view="live").error
+
+
+def test_a_drag_is_in_the_link_only_when_it_ends():
+    script = """
+import streamlit as st
+from explorer import disentangle_live, state
+state.begin_page("disentangle")
+disentangle_live.take({report!r})
+st.session_state["shown"] = disentangle_live.now()
+state.mirror()
+"""
+    for final, link in ((False, None), (True, ["1,1,1,1,1,1"])):
+        report = {"sequence": 3, "values": [1] * 6, "final": final}
+        app = ran_script(script.format(report=report))
+        assert app.session_state["shown"] == (3, (1,) * 6)
+        assert app.query_params.get("base") == link
+
+
+def ran_script(script: str) -> AppTest:
+    return ran(AppTest.from_string(script, default_timeout=60))
+
+
+def test_models_are_compared_by_one_protocol_at_a_time(runs):
+    add_disentanglement(Run(runs / "bare"), "fast")
+    for group, (there, away) in (("", ("shapes", "bare")), ("fast", ("bare", "shapes"))):
+        link = {"group": f"3D Shapes (rendered), 160 codes · {group} protocol"} if group else {}
+        said = texts(opened(view="compare", **link))
+        assert f"| {there} |" in said
+        assert f"| {away} |" not in said
+
+
+# ---------------------------------------------------------------- measuring
+
+
+@pytest.fixture
+def started(monkeypatch) -> list:
+    """Jobs that the page asked for, none of which is run."""
+    asked = []
+
+    def start(folder, path, protocol, data_root=None, other=""):
+        asked.append((Path(folder).name, Path(path).name, protocol, other))
+        Job(path, status_suffix=".status").say(stage="starting")
+
+    monkeypatch.setattr(disentangle_job, "start", start)
+    return asked
+
+
+def test_a_model_that_is_not_measured_is_measured_here(started):
+    app = opened("bare")
+    said = texts(app)
+    assert "is not measured yet" in said
+    assert "python -m trainer evaluate" in said
+    button(app, "Quick look").click()
+    ran(app)
+    assert started == [("bare", "disentanglement-fast.json", "fast", "")]
+    assert [each.label for each in app.button] == ["Stop"]
+    assert "is not measured yet" not in texts(app)
+
+
+def test_a_measurement_can_be_stopped(started, runs):
+    app = opened("bare")
+    button(app, "Measure in full").click()
+    ran(app)
+    button(app, "Stop").click()
+    ran(app)
+    assert (runs / "bare" / "disentanglement.stop").exists()
+
+
+def test_what_failed_is_said(runs):
+    job = Job(runs / "bare" / "disentanglement.json", status_suffix=".status")
+    job.say(error="The disk is full; make room.", time=time.time())
+    app = opened("bare")
+    assert [item.value for item in app.error] == ["Measuring 3D Shapes (rendered), full: The disk is full; make room."]
+    assert button(app, "Measure in full")
+
+
+def test_the_published_pictures_are_offered_where_they_lie(started, tmp_path):
+    assert not any("3D Shapes" in each.label for each in opened("bare").button)
+    (tmp_path / "data" / "3dshapes").mkdir(parents=True)
+    (tmp_path / "data" / "3dshapes" / "3dshapes.h5").touch()
+    app = opened("bare")
+    asked = button(app, "Quick look on 3D Shapes")
+    assert "another data set" in asked.help
+    asked.click()
+    ran(app)
+    assert started == [("bare", "disentanglement-shapes3d-fast.json", "fast", "shapes3d")]
+
+
+def test_numbers_of_another_data_set_are_labelled(runs):
+    add_disentanglement(Run(runs / "shapes"), "full", "shapes3d")
+    app = opened(record="full,shapes3d")
+    assert "3D Shapes, full protocol" in texts(app)
+    (choice,) = app.selectbox
+    assert choice.options == ["3D Shapes (rendered) · full", "3D Shapes · full"]
+    assert "| Data | 3D Shapes, test |" in texts(app)
+
+
+def test_a_model_of_other_pictures_is_told_which_to_choose():
+    said = texts(opened("digits"))
+    assert "digits was trained on MNIST" in said
+    assert "bare, shapes" in said
+    assert "segmented_control" not in said
+
+
+def test_without_any_such_model_there_is_a_command(runs):
+    for name in ("bare", "shapes"):
+        shutil.rmtree(runs / name)
+    assert "data.name=shapes3d-rendered" in texts(opened("digits"))
