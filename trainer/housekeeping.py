@@ -213,7 +213,7 @@ def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
     prefix = first.pop() if len(first) == 1 and all("/" in name for name in raw) else ""
     names = [name.removeprefix(f"{prefix}/") if prefix else name for name in raw]
     for name, info in zip(names, infos, strict=True):
-        if name not in KNOWN or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        if name not in KNOWN or ".." in PurePosixPath(info.filename).parts:
             raise UserError(f"The zip holds “{info.filename[:80]}”, which is no file of a run; it was not imported.")
         if info.flag_bits & 0x1 or info.file_size > MAX_FILE:
             raise UserError(f"{name}: encrypted, or larger than {MAX_FILE >> 30} GiB; it was not imported.")

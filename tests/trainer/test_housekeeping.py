@@ -1,0 +1,201 @@
+"""Rename, tag, delete, export and import of runs: nothing leaves its folder, nothing unknown comes in."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.trainings import assert_same_training, pictures, settings, train
+from trainer import files, housekeeping, jobs, processes, run
+from trainer.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    (tmp_path / "runs").mkdir()
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def trained(root) -> Path:
+    """A run of six steps of fourteen."""
+    run.create(root / "a", settings(name="a", optim={"max_steps": 6}))
+    train(root / "a", None, pictures(20))
+    return root / "a"
+
+
+def zipped(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- names, tags, deletion -------------------------------------------------------------------------------------------
+
+
+def test_a_renamed_run_is_the_same_run(trained):
+    before = {name: data for name, data in contents(trained).items() if not name.endswith("lock")}
+    renamed = housekeeping.rename(trained, "b")
+    assert renamed.name == "b"
+    assert not trained.exists()
+    assert {name: data for name, data in contents(renamed).items() if not name.endswith("lock")} == before
+    assert housekeeping.rename(renamed, "b") == renamed
+
+
+@pytest.mark.parametrize("name", ["", "..", "../b", "a/b", ".hidden", "x" * 65, "ü", "a b"])
+def test_a_name_stays_a_name(trained, name):
+    with pytest.raises(UserError, match="a name has letters"):
+        housekeeping.rename(trained, name)
+    assert trained.is_dir()
+
+
+def test_a_taken_name_is_refused(trained, root):
+    run.create(root / "b", settings())
+    with pytest.raises(UserError, match="b: a run of this name is there already"):
+        housekeeping.rename(trained, "b")
+    assert housekeeping.free_name(root, "a") == "a-2"
+    assert housekeeping.free_name(root, "Zoë's photos!") == "Zo-s-photos"
+
+
+def test_a_run_keeps_the_pictures_that_were_uploaded_for_it(root):
+    made = run.create(root / "a", settings(data={"name": "folder", "path": "data/pictures.zip"}))
+    (made.path / "data").mkdir()
+    (made.path / "data" / "pictures.zip").write_bytes(b"")
+    assert run.Run(made.path).config.data.path == str((root / "a" / "data" / "pictures.zip").resolve())
+    renamed = housekeeping.rename(made.path, "b")
+    assert run.Run(renamed).config.data.path == str((root / "b" / "data" / "pictures.zip").resolve())
+    assert "path: data/pictures.zip" in (renamed / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_a_busy_run_is_left_alone(trained):
+    write = trained / "training" / "launch.json"
+    write.write_text(json.dumps({"pid": os.getpid(), "started": processes.start_time(os.getpid())}), encoding="utf-8")
+    for act in (lambda: housekeeping.delete(trained), lambda: housekeeping.rename(trained, "b")):
+        with pytest.raises(UserError, match="a: is training; stop it first"):
+            act()
+    write.unlink()
+    with files.exclusive(trained / "training" / "lock", "held"), pytest.raises(UserError, match="stop it first"):
+        housekeeping.delete(trained)
+    assert trained.is_dir()
+
+
+def test_tags_are_few_short_and_each_once(trained):
+    assert housekeeping.tags(trained) == ()
+    housekeeping.tag(trained, ["  best  so far ", "mnist", "mnist", ""])
+    assert housekeeping.tags(trained) == ("best so far", "mnist")
+    with pytest.raises(UserError, match="At most 12 tags"):
+        housekeeping.tag(trained, ["x" * 33])
+    assert housekeeping.tags(trained) == ("best so far", "mnist")
+    (trained / housekeeping.TAGS).write_text('{"a": 1}', encoding="utf-8")
+    assert housekeeping.tags(trained) == ()
+
+
+def test_deleting_removes_the_run_and_nothing_else(trained, root):
+    other = run.create(root / "b", settings()).path
+    (trained / "data").mkdir()
+    (trained / "data" / "link").symlink_to(other)
+    assert housekeeping.size(trained) > 1000
+    housekeeping.delete(trained)
+    assert [job.name for job in jobs.look_at_all(root)] == ["b"]
+    assert not list(root.glob(".deleted*"))
+    assert (other / "config.yaml").is_file(), "a link is removed, not what it points to"
+
+
+def test_what_is_no_run_of_its_own_is_not_deleted(trained, root, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (root / "link").symlink_to(trained)
+    for folder in (tmp_path / "elsewhere", root / "link", root):
+        with pytest.raises(UserError, match="not a run folder of its own"):
+            housekeeping.delete(folder)
+    assert trained.is_dir()
+
+
+# --- zips ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_exported_run_comes_back_and_trains_on(trained, root, tmp_path):
+    housekeeping.tag(trained, ["first"])
+    (trained / "data").mkdir()
+    (trained / "data" / "private.png").write_bytes(b"mine")
+    (trained / "notes.txt").write_text("mine", encoding="utf-8")
+    housekeeping.export(trained, tmp_path / "a.zip")
+    names = zipfile.ZipFile(tmp_path / "a.zip").namelist()
+    assert {"a/config.yaml", "a/model.safetensors", "a/training/checkpoint.safetensors", "a/tags.json"} <= set(names)
+    assert not [name for name in names if "private" in name or "notes" in name or "lock" in name]
+    back = housekeeping.import_zip(tmp_path / "a.zip", root)
+    assert back.name == "a-2"
+    assert housekeeping.tags(back) == ("first",)
+    assert stat.S_IMODE(back.stat().st_mode) & 0o055, "not as private as the folder it was unpacked in"
+    for folder in (trained, back):
+        text = (folder / "config.yaml").read_text(encoding="utf-8")
+        (folder / "config.yaml").write_text(text.replace("max_steps: 6", "max_steps: 10"), encoding="utf-8")
+        train(folder, None, pictures(20))
+    assert_same_training(trained, back)
+    housekeeping.export(trained, tmp_path / "small.zip", resumable=False)
+    assert "a/training/checkpoint.safetensors" not in zipfile.ZipFile(tmp_path / "small.zip").namelist()
+
+
+CONFIG = b"name: a\n"
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({}, "is empty"),
+        ({"a/config.yaml": CONFIG, "a/evil.py": b"print()"}, "“a/evil.py”, which is no file of a run"),
+        ({"a/config.yaml": CONFIG, "a/../../evil.yaml": b""}, "no file of a run"),
+        ({"../config.yaml": CONFIG}, "no file of a run"),
+        ({"/etc/config.yaml": CONFIG}, "no file of a run"),
+        ({"a/config.yaml": CONFIG, "b/config.yaml": CONFIG}, "no file of a run"),
+        ({"a/model.safetensors": b"\x08" + bytes(20)}, "no config.yaml"),
+        ({"a/config.yaml": b"nonsense: 1\n"}, "unknown key 'nonsense'"),
+        ({"a/config.yaml": CONFIG, "a/model.safetensors": b"\x80\x04pickled"}, "model.safetensors: cut short or no"),
+        ({"a/config.yaml": CONFIG, "a/training/checkpoint.safetensors": bytes(30)}, "cut short or no safetensors"),
+        ({"a/config.yaml": CONFIG, "a/metrics.json": b"{"}, "metrics"),
+        ({f"a/{i}": b"" for i in range(65)}, "more than a run has"),
+    ],
+)
+def test_what_is_no_exported_run_is_refused_and_leaves_nothing(root, tmp_path, entries, said):
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=said):
+        housekeeping.import_zip(zipped(tmp_path / "x.zip", entries), root)
+    assert set(contents(tmp_path)) - {"x.zip", "runs/.jobs.lock"} == set(before)
+
+
+def test_a_zip_that_lies_about_a_size_or_is_cut_short(trained, root, tmp_path):
+    housekeeping.export(trained, tmp_path / "a.zip")
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 255
+    (tmp_path / "flipped.zip").write_bytes(flipped)
+    for name in ("cut.zip", "flipped.zip"):
+        with pytest.raises(UserError, match=f"{name}: not an intact zip"):
+            housekeeping.import_zip(tmp_path / name, root)
+    assert [job.name for job in jobs.look_at_all(root)] == ["a"]
+
+
+def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
+    path = zipped(tmp_path / "x.zip", {"a/config.yaml": CONFIG})
+    data = bytearray(path.read_bytes())
+    directory = data.rindex(b"PK\x01\x02")
+    data[directory + 24 : directory + 28] = struct.pack("<I", 2**32 - 2)
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="larger than 2 GiB"):
+        housekeeping.import_zip(path, root)
+
+
+def test_a_folder_without_a_common_name_is_imported_under_the_file_s(root, tmp_path):
+    path = zipped(tmp_path / "mine.zip", {"config.yaml": CONFIG})
+    assert housekeeping.import_zip(path, root).name == "mine"
