@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, clusters_components, clusters_map, clusters_subject, preload, widgets
+from explorer import catalog, clusters_components, clusters_map, clusters_subject, widgets
 from explorer.clusters_controls import layout_popover, upload_popover
 from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
 from explorer.clusters_state import LAYERS, VIEWS, bound, change, current
@@ -49,7 +49,6 @@ def show(entry: catalog.Entry) -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
-    preload.plotly()
     _follow_model(entry)
     if not _has_codes(entry):
         widgets.empty_state(
