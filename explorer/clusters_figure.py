@@ -271,8 +271,6 @@ def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
         },
         "modebar": {"bgcolor": _INVISIBLE, "color": colours["muted"], "activecolor": colours["accent"]},
         "hoverdistance": 12,
-        "hovermode": "closest",  # this and the next are what Streamlit would set later, and draw everything again
-        "clickmode": "event+select",
         "dragmode": "pan" if flat else "orbit",  # with a lasso in hand, Streamlit passes no clicks on
         "newselection": {"line": {"color": colours["accent"], "width": 1.5, "dash": "solid"}},
         "uirevision": atlas.key,

@@ -19,7 +19,6 @@ CSS = """<style>
 .gwae-facts[style*="columns: 1"] span:nth-child(odd), .gwae-facts[style*="columns: 2"] span:nth-child(3n+1) {
   opacity: 0.7; }
 .gwae-facts[style*="columns: 2"] span:not(:nth-child(3n+1)) { text-align: right; }
-.st-key-clusters-chart { width: round(down, 100%, 1px); }
 [class*="st-key-clusters-work"] > [data-testid="stHorizontalBlock"], .st-key-clusters-components
   [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
 .st-key-clusters-work [data-testid="stColumn"]:first-child { min-width: min(32rem, 100%); }
@@ -28,7 +27,6 @@ CSS = """<style>
 .st-key-clusters-components [data-testid="stColumn"]:nth-child(2) { min-width: 2.75rem; max-width: 3.5rem; }
 .st-key-clusters-components [data-testid="stColumn"]:nth-child(n+3) { min-width: min(15rem, 100%); }
 </style>"""
-"""The chart is whole pixels wide: plotly tells its width rounded, and Streamlit draws anew where that differs."""
 STAGES = {
     "starting": "Starting",
     "waiting": "Waiting for another map to be finished",
