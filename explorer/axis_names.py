@@ -5,16 +5,17 @@ Known only where disentanglement was measured; the names come from the full reco
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer import catalog
-from trainer import disentangle_job
+from trainer import background, disentangle_job
+from trainer.metrics.disentanglement import record as records
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trainer.metrics.disentanglement.record import Record
 
 PROTOCOLS = ("full", "fast")
@@ -22,15 +23,25 @@ PROTOCOLS = ("full", "fast")
 
 def record(entry: catalog.Entry, protocol: str, other: str = "") -> Record | None:
     """The stored record of a model, on its own data set or on the one named `other`; None where there is none."""
-    path = disentangle_job.target(entry.path, entry.hash, protocol, entry.bundled, other)
+    path = target(entry, protocol, other)
     return _record(str(entry.path), entry.hash, protocol, other, str(path), catalog.stamp(path))
+
+
+def target(entry: catalog.Entry, protocol: str, other: str = "") -> Path:
+    """File of a record, as disentangle_job.target, which reads the file in the run folder: once per version of it."""
+    own = catalog.stamp(entry.path / records.file_name(protocol, other))
+    return _target(entry.path, entry.hash, protocol, entry.bundled, other, own, background.cache_folder())
+
+
+@functools.lru_cache(maxsize=512)
+def _target(
+    folder: Path, hash: str, protocol: str, read_only: bool, other: str, own: tuple[int, int], cache: Path
+) -> Path:
+    return disentangle_job.target(folder, hash, protocol, read_only, other)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _record(folder: str, hash: str, protocol: str, other: str, path: str, stamp: tuple[int, int]) -> Record | None:
-    from pathlib import Path
-
-    from trainer.metrics.disentanglement import record as records
     from trainer.run import Run
 
     if not records.fits(Path(path), hash, protocol, other):
@@ -40,24 +51,22 @@ def _record(folder: str, hash: str, protocol: str, other: str, path: str, stamp:
 
 def carried(entry: catalog.Entry) -> list[str | None]:
     """What each axis carries, as "object hue (0.91)", or None; empty where nothing was measured."""
-    from trainer.metrics.disentanglement import record as records
-
     found = next(filter(None, (record(entry, protocol) for protocol in PROTOCOLS)), None)
     return [] if found is None else records.axis_names(found)
 
 
-def name(entry: catalog.Entry, axis: int) -> str:
-    """ "z3, object hue (0.91)", or "z3" where it carries nothing that is known."""
-    what = of(carried(entry), axis)
-    return f"z{axis}, {what}" if what else f"z{axis}"
+def names(entry: catalog.Entry) -> list[str]:
+    """Every axis as "z3, object hue (0.91)", or "z3" where it carries nothing that is known."""
+    known = carried(entry)
+    carries = [of(known, axis) for axis in range(entry.z_dim)]
+    return [f"z{axis}, {what}" if what else f"z{axis}" for axis, what in enumerate(carries)]
 
 
-def of(names: list[str | None], axis: int) -> str:
+def of(known: list[str | None], axis: int) -> str:
     """What `axis` carries in a list of `carried`, or an empty text."""
-    return (names[axis] or "") if axis < len(names) else ""
+    return (known[axis] or "") if axis < len(known) else ""
 
 
 def stamp(entry: catalog.Entry) -> tuple[tuple[int, int], ...]:
     """Changes when the names may: for the keys of caches that hold them."""
-    paths: list[Path] = [disentangle_job.target(entry.path, entry.hash, p, entry.bundled) for p in PROTOCOLS]
-    return tuple(catalog.stamp(path) for path in paths)
+    return tuple(catalog.stamp(target(entry, protocol)) for protocol in PROTOCOLS)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer import catalog, state, widgets
 from explorer.disentangle_data import combination, decoded, described, encoded, factors, rendered, sweep, tiles
-from explorer.disentangle_state import change, current
+from explorer.disentangle_state import bound, change, current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
     """Numbers of the cell, the two sweeps, and the way into Traverse."""
     from explorer.traverse_data import space
 
+    _choice(record, axis, factor)
     name = record.factor_names[factor].replace("_", " ")
     st.markdown(f"**z{axis} and {name}**  \n:small[:gray[{_numbers(record, axis, factor, name)}]]")
     found = space(entry)
@@ -40,9 +41,16 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
         if st.button("Open in Traverse", icon=":material/tune:", key="disentangle.traverse", type="primary"):
             state.save(traverse_state(found, axis, base))
             widgets.open_page("traverse")
-        if st.button("Another combination", icon=":material/casino:", key="disentangle.other"):
-            change(base=drawn())
-            st.rerun(scope="fragment")
+        another("disentangle.other")
+
+
+def _choice(record: Record, axis: int, factor: int) -> None:
+    """The cell by its names: for the keyboard, to which the figure does not listen."""
+    known = [name.replace("_", " ") for name in record.factor_names]
+    with st.container(horizontal=True, gap="small", wrap=False):
+        axes = range(len(record.dci.per_axis))
+        st.selectbox("Axis", axes, format_func="z{}".format, width=100, **bound("axis", axis))
+        st.selectbox("Factor", range(len(known)), format_func=known.__getitem__, **bound("factor", factor))
 
 
 def _numbers(record: Record, axis: int, factor: int, name: str) -> str:
@@ -79,6 +87,11 @@ def _strip(pictures: np.ndarray, caption: str) -> None:
     with st.container(gap=None):
         st.image(widgets.strip([tiles(pictures)], gap=2), width="stretch", output_format="PNG", alt=caption)
         st.caption(caption)
+
+
+def another(key: str) -> None:
+    """A button that draws another combination of factors."""
+    st.button("Another combination", icon=":material/casino:", key=key, on_click=lambda: change(base=drawn()))
 
 
 def drawn() -> tuple[int, ...]:

@@ -108,9 +108,12 @@ def _hint(record: Record) -> None:
         importance = record.dci.importance
         axis, factor = divmod(int(importance.argmax()), importance.shape[1])
         name = record.factor_names[factor].replace("_", " ")
-        if st.button(f"Show z{axis} and {name}", icon=":material/arrow_forward:", key="disentangle.first"):
-            change(axis=axis, factor=factor)
-            st.rerun(scope="fragment")
+        st.button(
+            f"Show z{axis} and {name}",
+            icon=":material/arrow_forward:",
+            key="disentangle.first",
+            on_click=lambda: change(axis=axis, factor=factor),
+        )
 
 
 def summary(record: Record) -> None:

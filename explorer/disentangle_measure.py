@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import catalog, testset, widgets
+from explorer import axis_names, catalog, testset, widgets
 from explorer.disentangle_data import Kind, config, data_title, kinds
 from trainer import disentangle_job
 from trainer.errors import UserError
@@ -58,8 +58,7 @@ def offer(entry: catalog.Entry) -> None:
     )
     with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
         _buttons(entry, possible(entry))
-    if not possible(entry):
-        _absent(entry)
+    _about_pictures(entry)
 
 
 def popover(entry: catalog.Entry, found: dict) -> None:
@@ -94,14 +93,18 @@ def _about(entry: catalog.Entry, kind: Kind) -> str:
     )
 
 
-def _absent(entry: catalog.Entry) -> None:
+def _about_pictures(entry: catalog.Entry) -> None:
+    """What has to be made or fetched before the first measurement."""
     from trainer.data import DATASETS
+    from trainer.shapes3d import COUNT
 
-    name = config(entry).data.name
-    st.caption(
-        f"{DATASETS[name].title} is not on this disk, so it cannot be measured from here; the command fetches it from "
-        f"{DATASETS[name].url}."
-    )
+    settings = config(entry).data
+    pattern, room = f"shapes3d-rendered/rendered-{settings.size}-*", COUNT * 3 * settings.size**2 / 1e9
+    if not possible(entry):
+        info = DATASETS[settings.name]
+        st.caption(f"{info.title} is not on this disk; the command fetches it from {info.url}.")
+    elif settings.name == "shapes3d-rendered" and not any(any(root.glob(pattern)) for root in testset.roots()):
+        st.caption(f"The pictures are rendered first, once: some minutes, and {room:.1f} GB in {testset.roots()[0]}.")
 
 
 # ---------------------------------------------------------------- the job
@@ -109,7 +112,7 @@ def _absent(entry: catalog.Entry) -> None:
 
 def target(entry: catalog.Entry, kind: Kind) -> Path:
     """File that a measurement goes to."""
-    return disentangle_job.target(entry.path, entry.hash, kind.protocol, entry.bundled, kind.other)
+    return axis_names.target(entry, *kind)
 
 
 def state(entry: catalog.Entry, kind: Kind) -> disentangle_job.JobState:

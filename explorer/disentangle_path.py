@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer import axis_names, catalog, disentangle_figure, theme, widgets
-from explorer.disentangle_cell import drawn
+from explorer.disentangle_cell import another
 from explorer.disentangle_data import combination, decoded, encoded, factors, movement, rendered, sweep, tiles
 from explorer.disentangle_state import bound, change, current
 
@@ -37,7 +37,7 @@ def _view(found: Space) -> None:
         codes = encoded(found.entry, truth)
         _pictures(known[factor].name, truth, decoded(found.entry, codes))
         shares = movement(codes, found)
-        names = [axis_names.name(found.entry, axis) for axis in range(found.model.z_dim)]
+        names = axis_names.names(found.entry)
         st.markdown(sentence(known[factor].name, shares.tolist(), names))
         spread = found.codes.std(0).clamp_min(1e-6)
         in_spreads = ((codes - found.codes.mean(0)) / spread).numpy()
@@ -70,9 +70,7 @@ def _controls(factor: int) -> tuple[int, ...]:
             for place in range(len(known)):
                 if place != factor:
                     _other(place, base)
-        if st.button("Another combination", icon=":material/casino:", key="disentangle.path.other"):
-            change(base=drawn())
-            st.rerun(scope="fragment")
+        another("disentangle.path.other")
     held = [f"{f.name} {f.values[p]}" for i, (f, p) in enumerate(zip(known, base, strict=True)) if i != factor]
     st.caption(f"Held: {', '.join(held)}.")
     return base

@@ -17,9 +17,9 @@ def strongest(found: Space, count: int) -> list[int]:
     return live[:count] or found.table.order.tolist()[:1]
 
 
-def axis_name(found: Space, axis: int) -> str:
-    """What an axis is called on the page: "z3, object hue (0.91)" where that was measured, else "z3"."""
-    return axis_names.name(found.entry, axis)
+def names_of(found: Space) -> list[str]:
+    """What the axes are called on the page: "z3, object hue (0.91)" where that was measured, else "z3"."""
+    return axis_names.names(found.entry)
 
 
 def _chosen_axis(found: Space, name: str, rank: int) -> int:
@@ -34,8 +34,7 @@ def axis_select(found: Space, name: str, label: str, rank: int, **more) -> int:
     chosen = _chosen_axis(found, name, rank)
     tied = bound(name)
     st.session_state[tied["key"]] = chosen
-    names = {axis: axis_name(found, axis) for axis in found.table.order.tolist()}
-    st.selectbox(label, list(names), format_func=names.__getitem__, **tied, **more)
+    st.selectbox(label, found.table.order.tolist(), format_func=names_of(found).__getitem__, **tied, **more)
     return chosen
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer import export, figures, pixels, theme
 from explorer.traverse_data import Space, Start, resolve
-from explorer.traverse_parts import axis_name, axis_select, download, downloads, file_name, sheet_tiles, strongest
+from explorer.traverse_parts import axis_select, download, downloads, file_name, names_of, sheet_tiles, strongest
 from explorer.traverse_start import picker
 from explorer.traverse_state import bound, choice, current
 
@@ -43,8 +43,7 @@ def _sheet_rows(found: Space) -> list[int]:
     kept = [axis for axis in current().rows if axis in order]
     tied = bound("rows")
     st.session_state[tied["key"]] = kept or strongest(found, ROWS)
-    names = {axis: axis_name(found, axis) for axis in order}
-    st.multiselect("Axes", order, format_func=names.__getitem__, select_all=False, **tied)
+    st.multiselect("Axes", order, format_func=names_of(found).__getitem__, select_all=False, **tied)
     return kept or strongest(found, ROWS)
 
 
@@ -58,8 +57,8 @@ def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
     edits = [{axis: float(codes[row, step, axis])} for row, axis in enumerate(axes) for step in range(steps)]
     ends = [(float(codes[row, 0, axis]), float(codes[row, -1, axis])) for row, axis in enumerate(axes)]
     ranges = [f"{low:.1f} … {high:.1f}".replace("-", "−") for low, high in ends]
-    named = [axis_name(found, axis).replace(", ", "\n") for axis in axes]
-    rows = [f"{name}\n{reach}" for name, reach in zip(named, ranges, strict=True)]
+    names = [name.replace(", ", "\n") for name in names_of(found)]
+    rows = [f"{names[axis]}\n{reach}" for axis, reach in zip(axes, ranges, strict=True)]
     heads = ["low", *[""] * (steps // 2 - 1), "now", *[""] * (steps // 2 - 1), "high"]
     return export.Sheet(pictures, steps, rows, heads), edits
 
@@ -176,9 +175,9 @@ def _code_table(found: Space, start: Start, z: Tensor):
     table = found.table
     below = (found.codes < z).float().mean(0)
     density = traversal.density_at(table, z)
-    order = table.order.tolist()
+    order, names = table.order.tolist(), names_of(found)
     rows = {
-        "axis": [axis_name(found, axis) for axis in order],
+        "axis": [names[axis] for axis in order],
         "value": z[order].numpy(),
         "start": start.code[order].numpy(),
         "sigma": start.sigma[order].numpy() if start.sigma is not None else float("nan"),

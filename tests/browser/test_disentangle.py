@@ -82,7 +82,7 @@ def test_a_click_on_a_cell_opens_that_axis_and_that_factor(page):
     plot = page.locator(".st-key-disentangle-work .heatmaplayer")
     plot.wait_for()
     box = plot.bounding_box()
-    first = page.locator(".st-key-disentangle-work .ytick text").first.inner_text()
+    first = page.locator(".st-key-disentangle-work .ytick text").first.text_content()
     page.mouse.move(box["x"] + 2.6 * box["width"] / 6, box["y"] + 10)
     page.mouse.click(box["x"] + 2.6 * box["width"] / 6, box["y"] + 10)
     page.get_by_text(f"{first} and object hue").wait_for()

@@ -94,9 +94,9 @@ def test_axes_are_named_after_the_full_record(root, entry):
     importance[1, 2] = 0.09
     named = replace(found, dci=replace(found.dci, importance=importance))
     records.write(named, root / "shapes" / "disentanglement.json")
-    assert axis_names.name(entry, 3) == "z3, object hue (0.91)"
-    assert axis_names.name(entry, 1) == "z1"
-    assert axis_names.name(catalog.find("digits"), 0) == "z0"
+    assert axis_names.names(entry)[3] == "z3, object hue (0.91)"
+    assert axis_names.names(entry)[1] == "z1"
+    assert axis_names.names(catalog.find("digits"))[0] == "z0"
 
 
 def test_names_follow_a_new_record(root, entry):
@@ -105,7 +105,7 @@ def test_names_follow_a_new_record(root, entry):
     (root / "shapes" / "disentanglement.json").unlink()
     assert axis_names.stamp(entry) != before
     assert axis_names.carried(entry) == []
-    assert axis_names.name(entry, 3) == "z3"
+    assert axis_names.names(entry)[3] == "z3"
 
 
 def test_records_of_other_weights_name_nothing(root, entry):
