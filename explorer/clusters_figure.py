@@ -85,7 +85,7 @@ def _lattice(atlas: Atlas) -> dict[str, Any]:
         x=places[:, 0].astype(np.float32),
         y=places[:, 1].astype(np.float32),
         mode="markers",
-        marker={"size": 1, "color": _INVISIBLE},  # as small as can be: software draws what nobody sees, too
+        marker={"size": 9, "color": _INVISIBLE},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hoverinfo="none",
