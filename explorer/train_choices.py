@@ -27,6 +27,12 @@ class ModelChoice:
     purpose: str
     settings: Mapping[str, Any]
 
+    @property
+    def short(self) -> str:
+        """The title with no more than the abbreviation of the prior: "GWAE · GMP"."""
+        name, _, prior = self.title.partition(" · ")
+        return f"{name} · {prior.partition('(')[2].rstrip(')') or prior.split()[1]}" if prior else name
+
 
 _LONG = {"optim.keep": "last", "optim.patience": 100}  # the validation loss of a GWAE holds the critic's moving gap
 MODELS: dict[str, ModelChoice] = {

@@ -92,7 +92,7 @@ def _row(job: jobs.Job) -> dict:
     model = data = "?"
     try:
         settings = config.load(job.folder / "config.yaml")
-        model = train_choices.MODELS[train_choices.choice_of(settings)].title
+        model = train_choices.MODELS[train_choices.choice_of(settings)].short
         data = catalog.data_title(settings)
     except UserError:
         pass
@@ -108,7 +108,7 @@ def _row(job: jobs.Job) -> dict:
         "PSNR": float(psnr.iloc[-1]) if len(psnr) else None,
         "Tags": list(housekeeping.tags(job.folder)),
         "Size": _size(str(job.folder), catalog.stamp(job.folder / "history.csv")),
-        "Last change": datetime.fromtimestamp(_changed(job)).strftime("%Y-%m-%d %H:%M"),
+        "Last change": datetime.fromtimestamp(_changed(job)).strftime("%d %b, %H:%M"),
     }
 
 

@@ -55,7 +55,7 @@ def show(job: jobs.Job) -> None:
             left, right = st.columns([5, 3], gap="large")
             with left:
                 _curves(rows)
-            with right:
+            with right, st.container(gap="xsmall"):
                 _pictures(preview)
     _details(job)
 

@@ -1,0 +1,158 @@
+"""Train in a real browser: upload, start, watch, reload in the middle, stop, resume, open in Traverse."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PATIENCE, settled, wait_until
+from tests.fixtures import blob_pictures
+from trainer import checkpoint, config, jobs, run, watch
+
+SETTINGS = ",".join(
+    ["optim.max_steps=1000000", "optim.validate_every=50", "optim.batch_size=16", "optim.patience=100000",
+     "model.width=4", "model.z_dim=4"]
+)  # fmt: skip
+TRAINING = 300_000
+"""Milliseconds for what a process at the lowest priority does, which first imports torch, on a busy machine."""
+pytestmark = pytest.mark.timeout(1500)
+
+
+@pytest.fixture
+def archive(tmp_path) -> Path:
+    """A zip of 60 pictures in two classes, with a damaged one among them."""
+    path = tmp_path / "blobs.zip"
+    with zipfile.ZipFile(path, "w") as opened:
+        for index, picture in enumerate(blob_pictures(60)[0]):
+            buffer = io.BytesIO()
+            Image.fromarray(np.ascontiguousarray(picture[0])).save(buffer, "PNG")
+            opened.writestr(f"blobs/{'odd' if index % 2 else 'even'}/{index}.png", buffer.getvalue())
+        opened.writestr("blobs/odd/broken.png", b"\x89PNG\r\n\x1a\nnothing")
+    return path
+
+
+@pytest.fixture
+def trained(served_runs):
+    """Folder of the run of a test; whatever trains there afterwards is killed."""
+    names: list[str] = []
+
+    def folder(name: str) -> Path:
+        names.append(name)
+        return served_runs / name
+
+    yield folder
+    for name in names:
+        (served_runs / name / "training" / "request.json").unlink(missing_ok=True)
+        if jobs.look(served_runs / name).is_active:
+            jobs.end_by_force(served_runs / name)
+
+
+def step(page) -> int:
+    """The step the page shows, 0 while there is none."""
+    text = page.get_by_test_id("stProgress").first.inner_text(timeout=TRAINING)
+    found = re.search(r"Step ([\d,]+)", text)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def later_step(page, seen: int) -> int:
+    """Wait until the page shows a later step."""
+    wait_until(lambda: step(page) > seen, TRAINING / 1000)
+    now = step(page)
+    assert now > seen
+    return now
+
+
+def watch_it_move(page) -> int:
+    """Wait until the shown step has grown twice and curves and pictures are there; returns the step."""
+    seen = later_step(page, later_step(page, step(page)))
+    expect(page.locator(".st-key-train-work .js-plotly-plot").first).to_be_visible(timeout=TRAINING)
+    expect(page.get_by_text("Samples from the prior")).to_be_visible(timeout=TRAINING)
+    return seen
+
+
+def click(page, label: str) -> None:
+    page.get_by_role("button", name=label, exact=True).click(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("source", ["zip", "mnist"])
+def test_the_life_of_a_training(page, trained, archive, source):
+    if source == "mnist" and not os.environ.get("GWAE_DATA"):
+        pytest.skip("needs MNIST in $GWAE_DATA")
+    name = f"browser-{source}"
+    folder = trained(name)
+    data = "folder" if source == "zip" else "mnist"
+    page.goto(f"/train?data={data}&choice=vae&changes={SETTINGS},data.size=32,data.channels=1&name={name}")
+    settled(page)
+    if source == "zip":
+        page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(str(archive))
+        expect(page.get_by_text("blobs.zip")).to_be_visible()
+        settled(page)
+    click(page, "Start training")
+    page.wait_for_url(re.compile(rf"run={name}"), timeout=PATIENCE)
+    before = watch_it_move(page)
+    points = lambda: page.evaluate(  # noqa: E731
+        "() => document.querySelector('.st-key-train-work .js-plotly-plot').data[0].x.length"
+    )
+    drawn = points()
+    wait_until(lambda: points() > drawn, TRAINING / 1000)
+    assert points() > drawn, "the curves move"
+    if source == "zip":
+        expect(page.get_by_text("1 files were left out")).to_be_visible()
+        assert [line.split(":")[0] for line in watch.skipped(folder)] == ["odd/broken.png"]
+
+    page.reload()
+    after = watch_it_move(page)
+    assert after > before, "it went on while nobody looked"
+
+    click(page, "Stop")
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=TRAINING)
+    stopped = jobs.look(folder)
+    assert stopped.phase == "stopped"
+    assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step
+    click(page, "Resume")
+    wait_until(lambda: jobs.look(folder).step > stopped.step, TRAINING / 1000)
+    assert jobs.look(folder).step > stopped.step
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=TRAINING)
+
+    click(page, "Open in Traverse")
+    page.wait_for_url(re.compile(rf"/traverse.*model={name}"), timeout=PATIENCE)
+    page.locator(".stage[data-painted=server]").first.wait_for(timeout=PATIENCE)
+
+
+def test_a_run_goes_out_as_a_zip_is_deleted_and_comes_back(page, served_runs, tmp_path):
+    run.create(served_runs / "to-move", config.from_dict({"name": "to-move"}))
+    page.goto("/train?view=runs&run=to-move")
+    settled(page)
+    click(page, "More")
+    with page.expect_download() as downloading:
+        click(page, "Export as zip")
+    downloading.value.save_as(tmp_path / "to-move.zip")
+    click(page, "Delete …")
+    click(page, "Delete")
+    wait_until(lambda: not (served_runs / "to-move").exists(), PATIENCE / 1000)
+    assert not (served_runs / "to-move").exists()
+    settled(page)
+    click(page, "Import a run")
+    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(str(tmp_path / "to-move.zip"))
+    click(page, "Import")
+    page.wait_for_url(re.compile("run=to-move"), timeout=PATIENCE)
+    assert (served_runs / "to-move" / "config.yaml").is_file()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 800])
+@pytest.mark.parametrize("view", ["new", "runs", "compare"])
+def test_both_themes_and_widths_have_room_for_everything(page, scheme, width, view):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.goto(f"/train?view={view}")
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

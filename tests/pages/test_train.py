@@ -1,0 +1,261 @@
+"""Train without a browser: the form is the schema, every state has its buttons, bad files are sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import train_choices
+from explorer.train_state import TrainState
+from tests.trainings import write_pictures
+from trainer import config, jobs, processes, run, watch
+
+PAGE = "../pages/train.py"
+
+
+@pytest.fixture
+def launched(runs, monkeypatch):
+    """Names of the runs whose processes would have been started; each then counts as this very process's."""
+    names: list[str] = []
+
+    def pretend(folder: Path) -> None:
+        names.append(folder.name)
+        (folder / "training" / "request.json").unlink()
+        told = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
+        (folder / "training" / "launch.json").write_text(json.dumps(told), encoding="utf-8")
+
+    monkeypatch.setattr(jobs, "_launch", pretend)
+    return names
+
+
+@pytest.fixture
+def own_runs(runs) -> Path:
+    """Only folders of their own, no links: one that was stopped in the middle."""
+    for link in runs.iterdir():
+        link.unlink()
+    made = run.create(runs / "stopped", config.from_dict({"name": "stopped", "optim": {"max_steps": 400}}))
+    tell(made.path, "stopped", step=100)
+    rows = ["step,seconds,loss,gw,distance coefficient,validation loss,validation psnr,prior_scale,code_scale"]
+    rows += [f"{step},{step / 10},{50 - step / 10},2,2.5,,,," for step in (50, 100)]
+    (made.path / "history.csv").write_text(
+        "\n".join([*rows, "100,10,40,2,2.5,41,17.25,1,0.9"]) + "\n", encoding="utf-8"
+    )
+    return runs
+
+
+def tell(folder: Path, state: str, **more) -> None:
+    """What a training would have said."""
+    said = {"state": state, "step": 0, "max_steps": 400, "seconds": 10.0, "heartbeat": time.time(), **more}
+    (folder / "training").mkdir(exist_ok=True)
+    (folder / "training" / "status.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def preview(folder: Path, step: int = 100) -> None:
+    """Pictures of noise in the form of trainer/preview.py."""
+    noise = np.random.default_rng(0).integers(0, 255, (30, 1, 32, 32), np.uint8)
+    scales = {
+        name: np.linspace(1, 0.1, 4, dtype=np.float32) for name in ("prior_scale", "code_scale", "posterior_scale")
+    }
+    np.savez(
+        folder / "training" / watch.PREVIEW,
+        originals=noise[:10], reconstructions=noise[:10], samples=noise[:20], strip=noise, axes=np.array([2, 0, 1]),
+        step=np.array(step), **scales,
+    )  # fmt: skip
+
+
+def opened(app: AppTest, **fields) -> AppTest:
+    app.run()
+    app.session_state["gwae.state.TrainState"] = TrainState(**fields)
+    app.switch_page(PAGE).run()
+    assert not app.exception, app.exception[0].stack_trace if app.exception else ""
+    return app
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def labels(app: AppTest) -> set[str]:
+    return {each.label for each in app.button}
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(each.value for each in [*app.markdown, *app.caption, *app.error, *app.warning])
+
+
+# --- new trainings ---------------------------------------------------------------------------------------------------
+
+
+def test_the_form_says_what_the_schema_says(app, launched):
+    opened(app)
+    assert app.title[0].value == "Train"
+    steps = app.number_input(key="train.set.optim.max_steps")
+    assert steps.help == config.OptimConfig.model_fields["max_steps"].description
+    assert (steps.min, steps.value) == (1, train_choices.presets()["mnist-gmp"].settings.optim.max_steps)
+    for section in ("data", "model", "prior", "objective", "optim"):
+        kind = config.Config.model_fields[section].annotation
+        shown = {each.key.rpartition(".")[2] for each in [*app.number_input, *app.selectbox, *app.toggle]
+                 if (each.key or "").startswith(f"train.set.{section}.")}  # fmt: skip
+        hidden = {"data": {"name", "path", "crop"}, "model": {"kind"}, "prior": {"kind"},
+                  "objective": {"beta", "lambda_mmd"}, "optim": set()}[section]  # fmt: skip
+        assert shown == set(kind.model_fields) - hidden, section
+
+
+@pytest.mark.parametrize("choice", train_choices.MODELS)
+def test_every_model_has_a_form_that_is_valid(app, launched, choice):
+    opened(app)
+    app.selectbox(key="train.choice").select(choice).run()
+    assert not app.exception
+    assert not app.error
+    assert "Start training" in labels(app)
+
+
+def test_start_makes_the_run_that_was_asked_for_and_shows_it(app, launched, runs):
+    opened(app)
+    app.selectbox(key="train.choice").select("vae").run()
+    app.selectbox(key="train.data").select("fashion-mnist").run()
+    app.number_input(key="train.set.optim.max_steps").set_value(77).run()
+    app.text_input(key="train.name").set_value("mine").run()
+    button(app, "Start training").click().run()
+    assert launched == ["mine"]
+    made = run.Run(runs / "mine").config
+    assert (made.data.name, made.model.kind, made.prior.kind, made.optim.max_steps) == (
+        "fashion-mnist",
+        "vae",
+        "normal",
+        77,
+    )
+    assert app.query_params["run"] == "mine"
+    assert "starting" in texts(app)
+    assert "Stop" in labels(app)
+
+
+def test_a_taken_or_impossible_name_is_told(app, launched, runs):
+    opened(app)
+    for name, said in (("small-gmp", "is there already"), ("../x", "not valid")):
+        app.text_input(key="train.name").set_value(name).run()
+        if "Start training" in labels(app):
+            button(app, "Start training").click().run()
+        assert said in app.error[0].value
+    assert launched == []
+
+
+def test_pictures_on_this_machine_are_found_or_missed(app, launched, runs, tmp_path):
+    opened(app)
+    app.selectbox(key="train.data").select("folder").run()
+    app.session_state["train.source"] = "path"
+    app.run()
+    assert "Name the folder or zip" in texts(app)
+    app.text_input(key="train.path").set_value(str(tmp_path / "nowhere")).run()
+    button(app, "Start training").click().run()
+    assert "no such folder or zip on this machine" in app.error[0].value
+    app.text_input(key="train.path").set_value(str(write_pictures(tmp_path / "photos"))).run()
+    button(app, "Start training").click().run()
+    assert len(launched) == 1
+    assert run.Run(runs / launched[0]).config.data.path == str((tmp_path / "photos").resolve())
+
+
+def test_an_upload_without_pictures_leaves_no_run(app, launched, runs):
+    before = sorted(path.name for path in runs.iterdir())
+    opened(app)
+    app.selectbox(key="train.data").select("folder").run()
+    button(app, "Start training").click().run()
+    assert "No pictures were chosen yet" in app.error[0].value
+    assert sorted(path.name for path in runs.iterdir() if not path.name.startswith(".")) == before
+
+
+# --- trainings -------------------------------------------------------------------------------------------------------
+
+
+def test_a_stopped_training_shows_its_curves_and_resumes(app, own_runs, launched):
+    preview(own_runs / "stopped")
+    opened(app, view="runs")
+    assert "Step 100 of 400" in str([each.proto for each in app.get("progress")])
+    assert {"Resume"} <= labels(app)
+    assert "Open in Traverse" not in labels(app), "there is no model yet"
+    assert "As of step 100." in texts(app)
+    button(app, "Resume").click().run()
+    assert launched == ["stopped"]
+    assert "Stop" in labels(app)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("running", "ended without a word"), ("failed", "it went wrong"), ("nonsense", "ended without a word")],
+)
+def test_what_went_wrong_is_told_with_what_to_do(app, own_runs, launched, state, said):
+    tell(own_runs / "stopped", state, message="it went wrong")
+    opened(app, view="runs", run="stopped")
+    assert said in texts(app)
+    assert "Resume" in labels(app)
+
+
+def test_damaged_files_are_sentences(app, own_runs, launched):
+    folder = own_runs / "stopped"
+    preview(folder)
+    (folder / "history.csv").write_text("step,loss\n1,x\n", encoding="utf-8")
+    opened(app, view="runs", run="stopped")
+    assert "damaged; delete it" in app.error[0].value
+    (folder / "history.csv").unlink()
+    np.savez(folder / "training" / watch.PREVIEW, samples=np.zeros(3))
+    app.run()
+    assert not app.exception
+    assert "training/preview.npz is damaged" in app.error[0].value
+    (folder / "config.yaml").write_text("data: [", encoding="utf-8")
+    app.run()
+    assert not app.exception
+    assert any("cannot be read as YAML" in error.value for error in app.error)
+
+
+def test_left_out_files_are_listed(app, own_runs, launched):
+    (own_runs / "stopped" / "training" / "skipped.txt").write_text("a.png: damaged.\nb.png: empty.\n", encoding="utf-8")
+    opened(app, view="runs", run="stopped")
+    assert any("2 files were left out" in each.label for each in app.expander)
+    assert any("a.png: damaged." in each.value for each in app.code)
+
+
+def test_a_queued_training_says_its_place_and_leaves_the_queue(app, own_runs, launched):
+    shutil.copytree(own_runs / "stopped", own_runs / "other")
+    jobs.start(own_runs / "other")
+    jobs.start(own_runs / "stopped")
+    opened(app, view="runs", run="stopped")
+    assert "starts by itself" in texts(app)
+    button(app, "Take out of the queue").click().run()
+    assert jobs.look(own_runs / "stopped").phase == "stopped"
+    assert launched == ["other"]
+
+
+def test_rename_and_the_question_before_deleting(app, own_runs, launched):
+    opened(app, view="runs", run="stopped")
+    app.text_input(key="train.rename").set_value("better").run()
+    assert (own_runs / "better").is_dir()
+    assert app.query_params["run"] == "better"
+    app.text_input(key="train.rename").set_value("../worse").run()
+    assert "a name has letters" in texts(app)
+    button(app, "Delete …").click().run()
+    assert {"Delete", "Keep it"} <= labels(app)
+    assert (own_runs / "better").is_dir(), "a question comes first (tests/browser/test_train.py answers it)"
+
+
+def test_without_any_training_the_page_says_what_to_do(app, own_runs, launched):
+    shutil.rmtree(own_runs / "stopped")
+    opened(app, view="runs")
+    assert "No trainings yet" in texts(app)
+
+
+# --- comparison ------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_compared_by_curves_and_equal_protocols(app, launched):
+    opened(app, view="compare", compared=("small-gmp", "small-vae"))
+    table = app.dataframe[0].value
+    assert list(table.columns) == ["Number", "On", "small-gmp", "small-vae"]
+    row = table[table["Number"] == "PSNR, dB ↑"].iloc[0]
+    assert row["small-gmp"] == row["small-vae"] == 18.25
