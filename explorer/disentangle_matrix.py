@@ -61,7 +61,7 @@ def _work(entry: catalog.Entry, record: Record) -> None:
         figure = disentangle_figure.matrix(
             values(record, view.matrix),
             axes,
-            [f"z{axis}" for axis in axes],
+            [f"z{axis}" if record.factor_vae.active[axis] else f"<i>z{axis}, unused</i>" for axis in axes],
             factors,
             MATRICES[view.matrix].split(" (")[0].lower(),
             chosen,
@@ -84,11 +84,20 @@ def values(record: Record, which: str) -> np.ndarray:
 
 
 def rows(record: Record) -> list[int]:
-    """Axes by the factor each matters most for, in the factors' order, and there by importance; unused ones last."""
-    importance = record.dci.importance
-    best, active = importance.argmax(1), record.factor_vae.active
-    order = sorted(range(len(importance)), key=lambda j: (not active[j], best[j], -importance[j, best[j]], j))
-    return [int(axis) for axis in order]
+    """Axes that have a name, in the order of the factors they carry; then the others by importance, unused ones last.
+
+    So what is disentangled stands on a diagonal.
+    """
+    from trainer.metrics.disentanglement import record as records
+
+    importance, active = record.dci.importance, record.factor_vae.active
+    named = [name is not None for name in records.axis_names(record)]
+    best, most = importance.argmax(1), importance.max(1)
+
+    def place(axis: int) -> tuple:
+        return (not active[axis], not named[axis], int(best[axis]) if named[axis] else 0, -float(most[axis]), axis)
+
+    return sorted(range(len(importance)), key=place)
 
 
 def _clicked(record: Record) -> None:
