@@ -54,4 +54,5 @@ bench: $(VENV)/.dev ## print the benchmarks: training step, then start and slide
 	$(BIN)/python -m trainer bench
 	$(BIN)/python -m tests.benchmarks.start
 	$(BIN)/python -m tests.benchmarks.slider
+	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.factors

@@ -11,7 +11,6 @@ from explorer import catalog, theme, train_figures, train_watch, widgets
 from explorer.train_state import bound, current
 from trainer import jobs
 from trainer.errors import UserError
-from trainer.metrics import ood
 from trainer.run import Metric, Run
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ def _metrics(folder) -> list[Metric]:
 def metric_table(metrics: dict[str, list[Metric]]) -> pd.DataFrame:
     """A row per number and protocol, a column per run."""
     import pandas as pd
+
+    from trainer.metrics import ood
 
     rows: dict[tuple, dict] = {}
     for name, own in metrics.items():

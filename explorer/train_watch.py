@@ -169,7 +169,8 @@ def _explain(job: jobs.Job) -> None:
         st.caption("It starts by itself when the trainings before it have ended, also while no page is open.")
     skipped = watch.skipped(job.folder)
     if skipped:
-        with st.expander(f"{len(skipped):,} files were left out", icon=":material/broken_image:"):
+        count = f"{len(skipped):,} files were" if len(skipped) > 1 else "1 file was"
+        with st.expander(f"{count} left out", icon=":material/broken_image:"):
             st.code("\n".join(skipped[:SKIPPED_SHOWN]), language=None, height=180)
             if len(skipped) > SKIPPED_SHOWN:
                 st.caption(f"The first {SKIPPED_SHOWN}; all of them are in {job.folder}/training/skipped.txt.")

@@ -49,4 +49,5 @@ def _note_skipped(path: Path, skipped: tuple[str, ...]) -> None:
         path.unlink(missing_ok=True)
         return
     files.write_text(path, "\n".join(skipped) + "\n")
-    _log.warning("%d files were left out (training/%s); the first: %s", len(skipped), path.name, skipped[0])
+    count = f"{len(skipped):,} files were" if len(skipped) > 1 else "1 file was"
+    _log.warning("%s left out (training/%s); the first: %s", count, path.name, skipped[0])

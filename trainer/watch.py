@@ -14,7 +14,7 @@ LOG_BYTES = 64 * 1024
 def preview(folder: Path) -> dict[str, np.ndarray] | None:
     """What the model makes of pictures, as trainer.preview.Preview.arrays says, and "step"; None if there is none."""
     try:
-        with np.load(folder / "training" / PREVIEW, allow_pickle=False) as stored:
+        with np.load(folder / "training" / PREVIEW) as stored:
             return {name: stored[name] for name in stored.files}
     except Exception:  # a damaged archive provokes nearly anything; the next one comes in seconds
         return None

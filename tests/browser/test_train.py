@@ -99,13 +99,13 @@ def test_the_life_of_a_training(page, trained, archive, source):
     page.wait_for_url(re.compile(rf"run={name}"), timeout=PATIENCE)
     before = watch_it_move(page)
     points = lambda: page.evaluate(  # noqa: E731
-        "() => document.querySelector('.st-key-train-work .js-plotly-plot').data[0].x.length"
+        "() => document.querySelector('.st-key-train-work .js-plotly-plot').calcdata[0].length"
     )
     drawn = points()
     wait_until(lambda: points() > drawn, TRAINING / 1000)
     assert points() > drawn, "the curves move"
     if source == "zip":
-        expect(page.get_by_text("1 files were left out")).to_be_visible()
+        expect(page.get_by_text("1 file was left out", exact=True)).to_be_visible()
         assert [line.split(":")[0] for line in watch.skipped(folder)] == ["odd/broken.png"]
 
     page.reload()

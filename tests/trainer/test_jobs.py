@@ -290,7 +290,7 @@ def test_missing_pictures_and_a_corrupt_one_in_a_zip(root, tmp_path):
     jobs.start(folder)
     wait_for_phase(folder, "finished")
     assert [line.split(":")[0] for line in watch.skipped(folder)] == ["train/broken.png"]
-    assert "1 files were left out" in watch.log(folder)
+    assert "1 file was left out" in watch.log(folder)
     other = make(root, "b")
     source.rename(tmp_path / "elsewhere")
     jobs.start(other)
