@@ -39,7 +39,7 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
     st.caption(f"Around {described(base)}.")
     with st.container(horizontal=True, gap="small"):
         if st.button("Open in Traverse", icon=":material/tune:", key="disentangle.traverse", type="primary"):
-            state.save(traverse_state(found, axis, base))
+            state.save(traverse_state(found, axis, place, base))
             widgets.open_page("traverse")
         another("disentangle.other")
 
@@ -101,11 +101,14 @@ def drawn() -> tuple[int, ...]:
     return tuple(random.randrange(len(factor.values)) for factor in factors())
 
 
-def traverse_state(found: Space, axis: int, base: Sequence[int]):
-    """The state of Traverse that shows this axis: from the test picture whose code is nearest to the base's."""
+def traverse_state(found: Space, axis: int, factor: int, base: Sequence[int]):
+    """The state of Traverse that shows this axis and the true sweep of this factor.
+
+    It starts from the test picture whose code is nearest to the base's.
+    """
     from explorer.traverse_state import TraverseState
 
-    common = {"checkpoint": found.entry.hash, "view": "sheet", "rows": (axis,), "axis": axis, "pad_x": axis}
+    common = {"checkpoint": found.entry.hash, "view": "sheet", "rows": (axis,), "axis": axis, "factor": factor}
     if not found.real or found.pictures.empty:
         return TraverseState(start="prior", **common)
     import torch

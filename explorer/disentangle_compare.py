@@ -36,6 +36,8 @@ def show(entry: catalog.Entry, kind: Kind | None) -> None:
     wanted = current().group if current().group in names else preferred
     if len(names) > 1:
         st.segmented_control("Measured on, by", names, required=True, **bound("group", wanted))
+    else:
+        st.markdown(f"**{wanted}**")
     models = found[wanted]
     with st.container(key="disentangle-scores"):
         st.markdown(table(models))

@@ -11,6 +11,7 @@ from explorer import (
     disentangle_matrix,
     disentangle_measure,
     disentangle_path,
+    state,
     widgets,
 )
 from explorer.disentangle_data import Kind, data_title, has_factors, records
@@ -73,15 +74,15 @@ def _without_factors(entry: catalog.Entry) -> None:
         f"{entry.name} was trained on {entry.data_title}. This page needs pictures whose making is known in every "
         "detail, such as 3D Shapes: hues, scale, shape and orientation."
     )
+    title = "The factors of these pictures are not known"
     if able:
-        title, what = (
-            "The factors of these pictures are not known",
-            f" Choose a model of such pictures: {', '.join(able)}.",
-        )
-        widgets.empty_state(title, need + what, icon=":material/category:")
+        widgets.empty_state(title, need + " Choose a model of such pictures:", icon=":material/category:")
+        with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+            for name in able:
+                st.button(name, key=f"disentangle.choose.{name}", on_click=state.select_model, args=(name,))
         return
     widgets.empty_state(
-        "The factors of these pictures are not known",
+        title,
         need + " The command below trains a model on pictures that are rendered here, without a download.",
         "python -m trainer fit trainer/configs/mnist-vae.yaml --out runs/shapes --set data.name=shapes3d-rendered "
         "--set data.channels=3 --max-minutes 10",

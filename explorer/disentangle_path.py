@@ -63,9 +63,7 @@ def _controls(factor: int) -> tuple[int, ...]:
     known, base = factors(), combination(current().base)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         tied = bound("sweep", factor)
-        st.segmented_control(
-            "Factor that moves", range(len(known)), format_func=lambda i: known[i].name, required=True, **tied
-        )
+        st.pills("Factor that moves", range(len(known)), format_func=lambda i: known[i].name, required=True, **tied)
         with st.popover("The others", icon=":material/tune:"):
             for place in range(len(known)):
                 if place != factor:

@@ -55,7 +55,7 @@ def _follow_model(found: Space) -> None:
         change(checkpoint=own)
     else:
         codes = {field: _code_of(found, side) for side, field in (("start", "code"), ("end", "end_code"))}
-        change(checkpoint=own, edits=(), rows=(), axis=-1, pad_x=-1, pad_y=-1, **codes)
+        change(checkpoint=own, edits=(), rows=(), axis=-1, factor=-1, pad_x=-1, pad_y=-1, **codes)
 
 
 def _code_of(found: Space, side: str) -> tuple[float, ...]:

@@ -43,6 +43,7 @@ class TraverseState(state.PageState):
     rows: tuple[int, ...] = ()  # axes of the sheet; none chosen: the strongest
     steps: Literal[5, 7, 9, 11, 13] = 9
     axis: int = Field(-1, ge=-1)  # of the animation; -1: the strongest
+    factor: int = Field(-1, ge=-1)  # whose true sweep stands below the sheet; -1: none
     end: Kind = "image"
     end_index: int = Field(-1, ge=-1)  # -1: the first test picture with another label
     end_label: str = ""

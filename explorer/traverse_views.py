@@ -11,6 +11,7 @@ from explorer.traverse_data import Space, Start, resolve
 from explorer.traverse_parts import axis_select, download, downloads, file_name, names_of, sheet_tiles, strongest
 from explorer.traverse_start import picker
 from explorer.traverse_state import bound, choice, current
+from explorer.traverse_truth import truth
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +36,7 @@ def sheet(found: Space, z: Tensor) -> None:
     titles = [f"z{axis} = {value:.2f}" for move in edits for axis, value in move.items()]
     centre = [row * steps + steps // 2 for row in range(len(axes))]
     sheet_tiles("sheet", found, drawn, titles, centre, edits)
+    truth(found)
     st.caption("The centre column is the current picture; choose any tile to go there.")
 
 

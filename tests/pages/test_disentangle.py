@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog, disentangle_cell, disentangle_live, disentangle_matrix
+from explorer import catalog, disentangle_cell, disentangle_data, disentangle_live, disentangle_matrix
 from explorer.traverse_data import space
 from explorer.traverse_state import TraverseState
 from tests.fixtures import add_disentanglement, make_run
@@ -156,7 +156,7 @@ def test_an_axis_opens_in_traverse(monkeypatch):
     ran(app)
     state: TraverseState = app.session_state["gwae.state.TraverseState"]
     assert left == ["traverse"]
-    assert (state.rows, state.axis, state.view, state.start) == ((3,), 3, "sheet", "image")
+    assert (state.rows, state.axis, state.view, state.start, state.factor) == ((3,), 3, "sheet", "image", 2)
     assert state.checkpoint == catalog.find("shapes").hash
 
 
@@ -166,6 +166,20 @@ def test_traverse_names_its_axes():
     assert "z3, object hue (0.92)" in axes.options
     assert "z1, floor hue (0.84)" in axes.options
     assert {"z0", "z2", "z4"} <= set(axes.options)
+
+
+def test_traverse_shows_the_true_sweep_around_the_picture_started_from():
+    app = opened(page="traverse", rows="3", factor="2", index="7")
+    row = Run(catalog.find("shapes").path).codes.set_index("sprite_index").loc[7]
+    held = [disentangle_data.factors()[i].values[row[f"factor_{name}"]] for i, name in ((0, "floor_hue"), (4, "shape"))]
+    said = next(each.value for each in app.caption if "the truth around" in each.value)
+    assert said.startswith("object hue swept, rendered")
+    assert f"floor hue {held[0]}" in said
+    assert f"shape {held[1]}" in said
+    button(app, "Hide").click()
+    ran(app)
+    assert "the truth around" not in texts(app)
+    assert "factor" not in app.query_params
 
 
 def test_a_link_to_what_is_not_there_shows_what_there_is():
@@ -315,8 +329,16 @@ def test_numbers_of_another_data_set_are_labelled(runs):
 def test_a_model_of_other_pictures_is_told_which_to_choose():
     said = texts(opened("digits"))
     assert "digits was trained on MNIST" in said
-    assert "bare, shapes" in said
-    assert "segmented_control" not in said
+    assert "Choose a model of such pictures" in said
+
+
+def test_and_can_go_there():
+    app = opened("digits")
+    assert [each.label for each in app.button] == ["bare", "shapes"]
+    button(app, "shapes").click()
+    ran(app)
+    assert "DCI disentanglement" in texts(app)
+    assert app.query_params["model"] == "shapes"
 
 
 def test_without_any_such_model_there_is_a_command(runs):
