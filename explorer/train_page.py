@@ -12,7 +12,7 @@ CSS = """<style>
 .st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
 .st-key-train-work [data-testid="stColumn"]:first-child { min-width: min(30rem, 100%); }
 .st-key-train-work [data-testid="stColumn"]:last-child { min-width: min(20rem, 100%); }
-.st-key-train-work [data-testid="stImage"] img { image-rendering: pixelated; width: 100%; }
+.train-strip { width: 100%; display: block; }
 [class*="st-key-train-all-"] { padding-top: 0.5rem; }
 .st-key-train-actions p { line-height: 1.35; }
 </style>"""

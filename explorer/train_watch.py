@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, state, theme, train_choices, train_figures, train_manage, widgets
+from explorer import catalog, pixels, state, theme, train_choices, train_figures, train_manage, widgets
 from explorer.train_new import duration
 from trainer import config, jobs, watch
 from trainer.errors import UserError
@@ -215,11 +216,16 @@ def _pictures(preview: dict[str, np.ndarray] | None) -> None:
 
 
 def _strip(title: str, rows: list[np.ndarray]) -> None:
+    """Rows of pictures under their title, inside the page itself.
+
+    st.image would put them on the server, which forgets them at the next rerun: a slow browser asks too late.
+    """
     import numpy as np
 
     st.caption(title)
     shaped = [np.ascontiguousarray(row[:, 0] if row.shape[1] == 1 else row.transpose(0, 2, 3, 1)) for row in rows]
-    st.image(widgets.strip(shaped, gap=2, scale=2), width="stretch", output_format="PNG", alt=title)
+    data = pixels.as_base64(pixels.png(widgets.strip(shaped, gap=2, scale=2)))
+    st.html(f'<img class="train-strip" alt="{escape(title)}" src="data:image/png;base64,{data}">')
 
 
 # --- below ------------------------------------------------------------------------------------------------------------

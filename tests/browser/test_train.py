@@ -106,7 +106,7 @@ def test_the_life_of_a_training(page, trained, archive, source):
     assert points() > drawn, "the curves move"
     if source == "zip":
         expect(page.get_by_text("1 file was left out", exact=True)).to_be_visible()
-        assert [line.split(":")[0] for line in watch.skipped(folder)] == ["odd/broken.png"]
+        assert [line.split(":")[0] for line in watch.skipped(folder)] == ["blobs/odd/broken.png"]
 
     page.reload()
     after = watch_it_move(page)
