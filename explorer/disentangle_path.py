@@ -62,8 +62,9 @@ def _controls(factor: int) -> tuple[int, ...]:
     """The factor that moves, and the values of the others."""
     known, base = factors(), combination(current().base)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        names = [each.name for each in known]
         tied = bound("sweep", factor)
-        st.pills("Factor that moves", range(len(known)), format_func=lambda i: known[i].name, required=True, **tied)
+        st.selectbox("Factor that moves", range(len(names)), format_func=names.__getitem__, width=200, **tied)
         with st.popover("The others", icon=":material/tune:"):
             for place in range(len(known)):
                 if place != factor:
