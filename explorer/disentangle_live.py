@@ -21,11 +21,11 @@ def show(entry: catalog.Entry) -> None:
     """The stage, for the combination of the URL."""
     from explorer.traverse_data import space
 
-    _stage(space(entry))
+    found = space(entry)
+    _stage(found)
     st.caption(
         "Rendered by this project after 3D Shapes; the factors take the values of the data set. Each axis shows where "
-        "the codes of test pictures lie (bar: 5 % to 95 %, tick: median), the code now (dot) and before the last drag "
-        "(ring)."
+        f"{found.codes_name} lie (bar: 5 % to 95 %, tick: median), the code now (dot) and before the last drag (ring)."
     )
 
 

@@ -62,6 +62,11 @@ class Space:
         return traversal.nearest_distance(codes[:, self.table.live] if self.table.live.any() else codes, self.near)
 
     @property
+    def codes_name(self) -> str:
+        """What `codes` are."""
+        return "test codes" if self.real else "draws from the prior"
+
+    @property
     def labels(self) -> list[str]:
         """Names of the labels that occur, in the order of the label numbers."""
         named = self.pictures[self.pictures["label"] >= 0]

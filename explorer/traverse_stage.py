@@ -66,7 +66,7 @@ def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
         "outside": _outside(),
         "levels": DENSITY_LEVELS,
         "floor": floor,
-        "codes_name": "test codes" if found.real else "draws from the prior",
+        "codes_name": found.codes_name,
         "anchor": start.anchor,
         "caption": start.caption,
         "start": start.code.tolist(),
