@@ -53,8 +53,8 @@ def _view(found: Space) -> None:
         st.plotly_chart(figure, theme=None, key="disentangle.path", config=_CONFIG)
         st.caption(
             f"Each axis in units of its standard deviation over {found.codes_name}, 0 being their mean. Share of "
-            "movement: an axis' variance along the sweep, in these units, over that of all axes with a visible effect; one axis "
-            "with all of it is what disentangled means."
+            "movement: an axis' variance along the sweep, in these units, over that of all axes with a visible effect; "
+            "one axis with all of it is what disentangled means."
         )
 
 
