@@ -42,12 +42,12 @@ MODELS: dict[str, ModelChoice] = {
         {"model.kind": "gwae", "prior.kind": "np", "optim.critic_steps": 2, **_LONG},
     ),
     "gwae-fnp": ModelChoice(
-        "GWAE · factorised neural prior (FNP)",
+        "GWAE · factorised prior (FNP)",
         "Disentanglement: one small network per axis, so that the axes are independent.",
         {"model.kind": "gwae", "prior.kind": "fnp", "optim.critic_steps": 2, **_LONG},
     ),
     "gwae-gmp": ModelChoice(
-        "GWAE · Gaussian mixture prior (GMP)",
+        "GWAE · Gaussian mixture (GMP)",
         "Clusters: means, covariances and weights of the components are learned, without labels.",
         {
             "model.kind": "gwae", "prior.kind": "gmp", "prior.warm_start": True, "prior.components": 10,

@@ -35,7 +35,8 @@ def show(found: Sequence[jobs.Job]) -> None:
         terms = list(dict.fromkeys(term for rows in histories.values() for term in train_figures.terms_of(rows)))
         terms = [term for term in terms if term != train_figures.SCALES_TITLE]
         if terms:
-            term = current().term if current().term in terms else terms[0]
+            usual = "psnr" if "psnr" in terms else terms[0]  # what models of every kind share
+            term = current().term if current().term in terms else usual
             titles = train_figures.TITLES
             st.selectbox(
                 "Curve", terms, format_func=lambda name: titles.get(name, name), width=240, **bound("term", term)

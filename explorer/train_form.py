@@ -72,10 +72,10 @@ MAIN = ("optim.max_steps", "model.z_dim", "optim.batch_size", "data.size", "data
 
 def main_settings(values: Mapping[str, Any]) -> None:
     """The few settings that matter most, in one row that wraps."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="train-main"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="train-main"):
         for key in MAIN:
             if applies(key, values):
-                setting(key, values, width=128)
+                setting(key, values, width=140)
 
 
 def all_settings(values: Mapping[str, Any]) -> None:

@@ -48,14 +48,14 @@ def _choices(view: TrainState, presets: dict[str, train_choices.Preset]) -> None
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="train-choices"):
         clean = {"data": "", "choice": "", "changes": (), "name": ""}
         tied = bound("preset", **clean)
-        st.selectbox("Start from", list(presets), width=190, help="A recipe of trainer/configs.", **tied)
+        st.selectbox("Start from", list(presets), width=170, help="A recipe of trainer/configs.", **tied)
         titles = {name: info.title for name, info in DATASETS.items()} | {OWN: "Your own pictures"}
         kept = tuple(text for text in view.changes if not text.startswith("data."))
         st.selectbox("Data set", list(titles), format_func=titles.get, width=190, **bound("data", data, changes=kept))
         names = {name: model.title for name, model in MODELS.items()}
-        st.selectbox("Model", list(names), format_func=names.get, width=300, **bound("choice", choice, changes=()))
+        st.selectbox("Model", list(names), format_func=names.get, width=290, **bound("choice", choice, changes=()))
         suggestion = _suggestion(view, data, choice)
-        st.text_input("Name", placeholder=suggestion, width=210, max_chars=64, **bound("name"))
+        st.text_input("Name", placeholder=suggestion, width=190, max_chars=64, **bound("name"))
     info = DATASETS[data]
     source = f"[{info.url.removeprefix('https://').split('/')[0]}]({info.url})" if info.url else ""
     about = f"**{titles[data]}**, licence: {info.licence}." + (f" From {source}." if source else "")
