@@ -7,7 +7,8 @@ columns of codes.parquet, one row per test picture in the order of the data set:
     label         int64, -1 without labels;  label_name: str, "" without labels
     factor_<name> int64 index of the value of each generative factor, e.g. factor_floor_hue, where factors are known
     sprite_index  int64, place in sprite.png, -1 if it is not in there
-    z0...         float32 posterior mean;  log_var0...: float16 posterior log variance
+    z0...         float32 posterior mean, rounded to 16 bits (trainer.run.rounded), as are psnr and scores
+    log_var0...   float16 posterior log variance
     psnr          float32, dB, of the reconstruction from the posterior mean
     score_<name>  float32, every score of LatentModel.ood_scores, larger is more out-of-distribution
     component     int64, most responsible mixture component (prior gmp only)
@@ -33,7 +34,7 @@ from trainer.metrics import clustering, geometry, ood, reconstruction
 from trainer.metrics.context import Context, Progress, batches
 from trainer.metrics.disentanglement import group as disentanglement
 from trainer.models.base import LatentModel
-from trainer.run import Metric, Run
+from trainer.run import Metric, Run, rounded
 
 
 class Group(NamedTuple):
@@ -187,10 +188,12 @@ def code_table(
         for position, name in enumerate(images.factor_names):
             table[f"factor_{name.replace(' ', '_')}"] = images.factors[:, position].numpy().astype(np.int64)
     # A log variance is bounded by 8 and only draws the width of a posterior: half precision is plenty.
-    for prefix, codes in (("z", mu.float()), ("log_var", log_var.half())):
-        table |= {f"{prefix}{axis}": codes[:, axis].numpy() for axis in range(codes.shape[1])}
+    for axis in range(mu.shape[1]):
+        table[f"z{axis}"] = rounded(mu[:, axis].numpy())
+    for axis in range(mu.shape[1]):
+        table[f"log_var{axis}"] = log_var[:, axis].half().numpy()
     for name, values in columns.items():
-        table[name] = values.numpy().astype(np.int64 if name == "component" else np.float32)
+        table[name] = values.numpy().astype(np.int64) if name == "component" else rounded(values.numpy())
     return pd.DataFrame(table)
 
 

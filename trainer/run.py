@@ -26,6 +26,7 @@ from trainer import config, files
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd  # at run time only where a table is read: 70 MB that a training and a page's start do without
 
 SPRITE_COLUMNS = 50
@@ -227,6 +228,19 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
         use_dictionary=others,
         column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
     )
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """float32 values to the nearest one whose last 8 bits are 0, 1.5e-5 of each: a third of the file less.
+
+    Infinities and NaN stay what they are.
+    """
+    import numpy as np
+
+    values = np.ascontiguousarray(values, np.float32)
+    bits = values.view(np.uint32)
+    short = ((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32)
+    return np.where(np.isfinite(values), short, values)
 
 
 def _read_table(path: Path, remedy: str) -> pd.DataFrame:

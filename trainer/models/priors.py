@@ -170,7 +170,7 @@ class FactorisedPrior(_PushForward):
     def log_prob(self, z: Tensor) -> Tensor:
         """log pi(z), shape (B,), by a Gaussian kernel estimate of each coordinate's density.
 
-        sum_j log (1/m) sum_i N(z_j; s_ij, BANDWIDTH^2) over m draws s_i of the prior: the coordinates are independent, so
+        sum_j log (1/m) sum_i N(z_j; s_ij, BANDWIDTH^2) over m draws s_i of the prior: coordinates are independent, so
         a few hundred draws are dense on every axis, whatever z_dim is. The draws are fresh while training and those of
         a fixed seed otherwise. Differentiable in z and in the prior's weights. Not in the paper, whose priors are
         only sampled (ObjectiveConfig.lambda_p).

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trainer.models.base import LatentModel
 
 FILE, SPRITE = "train_codes.parquet", "train_sprite.png"
-PICTURES = 2_000
+PICTURES = 1_000
 NEAREST = 3
 
 

@@ -24,7 +24,7 @@ from trainer.metrics.context import BATCH, Progress, batches
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair
-from trainer.run import Run, write_parquet
+from trainer.run import Run, rounded, write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def rows(
         "label_name": names[labels],
         "checkpoint": calibration.checkpoint,
     }
-    table |= {SCORE + name: _rounded(values) for name, values in calibration.extend(raw).items()}
+    table |= {SCORE + name: rounded(values) for name, values in calibration.extend(raw).items()}
     table |= {BASELINE + name: values for name, values in baseline_scores(images.images.numpy()).items()}
     return pd.DataFrame(table)
 
@@ -92,14 +92,6 @@ def write(table: pd.DataFrame, run: Run) -> None:
     from trainer import files
 
     files.write_atomic(run.path / FILE, lambda path: write_parquet(table, path))
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    """float32 values to the nearest one whose last 8 bits are 0; infinities and NaN stay what they are."""
-    values = np.ascontiguousarray(values, np.float32)
-    bits = values.view(np.uint32)
-    short = ((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32)
-    return np.where(np.isfinite(values), short, values)
 
 
 def read(run: Run) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def mapped(path: Path, shape: tuple[int, int, int, int], blocks: Callable[[], It
 def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The file's pictures, or None if it is absent, cut short or something else."""
     try:
-        pictures = np.load(path, mmap_mode="r", allow_pickle=False)
+        pictures = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError):
         return None
     return pictures if pictures.shape == shape and pictures.dtype == np.uint8 else None
