@@ -212,7 +212,7 @@ def _pictures(preview: dict[str, np.ndarray] | None) -> None:
             st.plotly_chart(figure, theme=None, key="train.scales", config={"displayModeBar": False})
             st.caption(f"As of step {int(preview['step']):,}.")
         except (KeyError, ValueError, IndexError, TypeError) as error:
-            raise UserError("training/preview.npz is damaged; the next one replaces it.") from error
+            raise UserError("training/preview.safetensors is damaged; the next one replaces it.") from error
 
 
 def _strip(title: str, rows: list[np.ndarray]) -> None:

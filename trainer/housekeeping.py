@@ -26,9 +26,12 @@ MOST_TAGS, TAG_LENGTH = 12, 32
 KNOWN = {
     "config.yaml", "model.safetensors", "decoder.onnx", "history.csv", "ood_history.csv", "metrics.json",
     "codes.parquet", "sprite.png", "card.md", "map.parquet", "ood_calibration.json", "ood_scores.parquet",
-    "disentanglement.json", "disentanglement-fast.json", TAGS, "training/checkpoint.safetensors",
+    "train_codes.parquet", "train_sprite.png", "disentanglement.json", "disentanglement-fast.json",
+    "disentanglement-shapes3d.json", "disentanglement-shapes3d-fast.json",
+    "disentanglement-shapes3d-rendered.json", "disentanglement-shapes3d-rendered-fast.json",
+    TAGS, "training/checkpoint.safetensors",
     "training/status.json", "training/log.txt",
-    "training/preview.npz", "training/skipped.txt",
+    "training/preview.safetensors", "training/skipped.txt",
 }  # fmt: skip
 """Files of a run that travel; pictures that were uploaded for it (data/) stay at home."""
 MAX_FILE = 2 * 2**30

@@ -1,4 +1,4 @@
-"""training/preview.npz: what a model makes of pictures while it trains, for whoever is watching.
+"""training/preview.safetensors: what a model makes of pictures while it trains, for whoever is watching.
 
 Written every few seconds, at most a fiftieth of the training's time, and without touching weights, statistics or random
 state: a watched training ends bit-equal to an unwatched one.
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from trainer import files, watch
@@ -44,7 +45,7 @@ class Scales(NamedTuple):
 
 
 class Preview:
-    """Keeps training/preview.npz of a run fresh.
+    """Keeps training/preview.safetensors of a run fresh.
 
     Args:
         folder: the run folder.
@@ -67,7 +68,7 @@ class Preview:
         started = time.monotonic()
         with contextlib.suppress(UserError, RuntimeError):
             arrays = self.arrays(model) | {"step": np.array(step)}
-            files.write_atomic(self.path, lambda path: _store(path, arrays))
+            files.write_atomic(self.path, lambda path: save_file(arrays, path))
         cost = time.monotonic() - started
         self._due = time.monotonic() + max(EVERY, cost / SHARE)
 
@@ -87,7 +88,7 @@ class Preview:
             }
             pictures = {name: (batch.clamp(0, 1) * 255).round().byte() for name, batch in found.items()}
         values = pictures | {"axes": axes} | self.scales(model)._asdict()
-        return {name: tensor.cpu().numpy() for name, tensor in values.items()}
+        return {name: tensor.cpu().contiguous().numpy() for name, tensor in values.items()}
 
     @torch.no_grad()
     def scales(self, model: LatentModel) -> Scales:
@@ -137,8 +138,3 @@ def _evaluation(model: LatentModel):
 
 def _device(model: LatentModel) -> torch.device:
     return next(model.parameters()).device
-
-
-def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    with open(path, "wb") as handle:
-        np.savez(handle, **arrays)

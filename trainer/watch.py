@@ -6,17 +6,18 @@ import os
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
-PREVIEW = "preview.npz"
+PREVIEW = "preview.safetensors"
 LOG_BYTES = 64 * 1024
 
 
 def preview(folder: Path) -> dict[str, np.ndarray] | None:
     """What the model makes of pictures, as trainer.preview.Preview.arrays says, and "step"; None if there is none."""
     try:
-        with np.load(folder / "training" / PREVIEW) as stored:
-            return {name: stored[name] for name in stored.files}
-    except Exception:  # a damaged archive provokes nearly anything; the next one comes in seconds
+        return load_file(folder / "training" / PREVIEW)
+    except (SafetensorError, OSError, ValueError):  # damaged: the next one comes in seconds
         return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from explorer import train_choices
@@ -63,11 +64,9 @@ def preview(folder: Path, step: int = 100) -> None:
     scales = {
         name: np.linspace(1, 0.1, 4, dtype=np.float32) for name in ("prior_scale", "code_scale", "posterior_scale")
     }
-    np.savez(
-        folder / "training" / watch.PREVIEW,
-        originals=noise[:10], reconstructions=noise[:10], samples=noise[:20], strip=noise, axes=np.array([2, 0, 1]),
-        step=np.array(step), **scales,
-    )  # fmt: skip
+    pictures = {"originals": noise[:10], "reconstructions": noise[:10], "samples": noise[:20], "strip": noise}
+    told = {"axes": np.array([2, 0, 1]), "step": np.array(step)}
+    save_file(pictures | told | scales, folder / "training" / watch.PREVIEW)
 
 
 def opened(app: AppTest, **fields) -> AppTest:
@@ -204,10 +203,10 @@ def test_damaged_files_are_sentences(app, own_runs, launched):
     opened(app, view="runs", run="stopped")
     assert "damaged; delete it" in app.error[0].value
     (folder / "history.csv").unlink()
-    np.savez(folder / "training" / watch.PREVIEW, samples=np.zeros(3))
+    save_file({"samples": np.zeros(3)}, folder / "training" / watch.PREVIEW)
     app.run()
     assert not app.exception
-    assert "training/preview.npz is damaged" in app.error[0].value
+    assert "training/preview.safetensors is damaged" in app.error[0].value
     (folder / "config.yaml").write_text("data: [", encoding="utf-8")
     app.run()
     assert not app.exception

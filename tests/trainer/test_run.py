@@ -96,7 +96,7 @@ def test_listing_runs_imports_neither_torch_nor_pandas(trained):
 
 def test_everything_in_the_folder_is_text_or_safetensors(trained):
     found = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
-    state = {"training/checkpoint.safetensors", "training/status.json", "training/lock"}
+    state = {f"training/{name}" for name in ("checkpoint.safetensors", "preview.safetensors", "status.json", "lock")}
     assert found - state == {"config.yaml", "model.safetensors", "history.csv", "ood_history.csv"}
     for name in ("model.safetensors", "training/checkpoint.safetensors"):
         assert load_file(trained / name)
