@@ -91,7 +91,7 @@ def test_two_sided_potentials_do_not_care_for_sign_or_constant():
     [
         ("gwae", "prior", ("relative error",)),
         ("vae", POTENTIAL, ("relative error", "prior")),
-        ("dagmm", POTENTIAL, ("relative error",)),
+        ("dagmm", POTENTIAL, ("relative error", "energy")),
     ],
 )
 def test_parts_by_kind_of_model(kind, left_out, parts):
