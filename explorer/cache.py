@@ -87,7 +87,8 @@ def _sprite(path: str, hash: str, stamp: tuple[int, int]) -> np.ndarray:
 
 
 def originals(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:
-    """The pictures that represent a model: the first test picture of each label, or the first n; uint8 (n, H, W[, 3]).
+    """The pictures that represent a model: the first test picture of each label, or n spread evenly where there are
+    no labels, as neighbours in a grid of factors look alike; uint8 (n, H, W[, 3]).
 
     Needs no torch, so a page can paint them at once. Raises: UserError if there are none.
     """
@@ -95,6 +96,10 @@ def originals(path: str, hash: str, n: int = PREVIEW_TILES) -> np.ndarray:
     if table.empty or "sprite_index" not in table:
         raise UserError(f"{path}: no codes yet; run 'python -m trainer evaluate {path}'.")
     table = table[table["sprite_index"] >= 0]
+    if table["label"].nunique() < 2:
+        places = [int(place) for place in table["sprite_index"]]
+        n = min(n, len(places))
+        return tiles(path, hash, [places[(2 * index + 1) * len(places) // (2 * n)] for index in range(n)])
     rank = table.groupby("label").cumcount()
     chosen = table.assign(rank=rank).sort_values(["rank", "label"], kind="stable")["sprite_index"].head(n)
     return tiles(path, hash, [int(index) for index in chosen])

@@ -26,7 +26,7 @@ _DATA_TITLES = {
     "shapes3d-rendered": "3D Shapes (rendered)",
 }
 _WATCHED = ("config.yaml", "model.safetensors", "metrics.json", "card.md", "sprite.png")
-_KEY_NAMES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data")
+_KEY_NAMES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "DCI disentanglement", "GW to data")
 
 
 @dataclass(frozen=True)
