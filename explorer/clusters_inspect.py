@@ -82,7 +82,7 @@ def _picture(picture: np.ndarray, caption: str) -> None:
     flat = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
     scale = max(1, 2 * PICTURE // picture.shape[-1])
     with st.container(width=PICTURE, gap=None):
-        st.image(pixels.png(flat, scale), width=PICTURE, alt=caption)
+        st.image(pixels.inline(pixels.png(flat, scale)), width=PICTURE, alt=caption)
         st.caption(caption, text_alignment="center")
 
 

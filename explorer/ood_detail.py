@@ -115,7 +115,7 @@ def _nearest(found: Detector, record: pd.Series) -> None:
 def _picture(picture: np.ndarray, caption: str, width: int = PICTURE) -> None:
     flat = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
     with st.container(width=width, gap=None):
-        st.image(pixels.png(flat, max(1, 2 * width // picture.shape[-1])), width=width, alt=caption)
+        st.image(pixels.inline(pixels.png(flat, max(1, 2 * width // picture.shape[-1]))), width=width, alt=caption)
         st.caption(caption, text_alignment="center")
 
 

@@ -49,6 +49,14 @@ def sprite(pictures: np.ndarray, columns: int) -> str:
     return as_base64(png(join_tiles(framed, columns)))
 
 
+def inline(png: bytes) -> str:
+    """A PNG as an address that holds it, for st.image.
+
+    Given bytes, st.image keeps them on the server and forgets them at the next rerun: a slow browser asks too late.
+    """
+    return f"data:image/png;base64,{as_base64(png)}"
+
+
 def png(pixels: np.ndarray, scale: int = 1, level: int = 1) -> bytes:
     """Lossless PNG of uint8 (H, W) or (H, W, 3), each pixel a scale x scale square.
 

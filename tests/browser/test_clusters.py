@@ -199,4 +199,4 @@ def test_every_view_fits_both_themes_and_widths(page, scheme, width, view):
     main = page.get_by_test_id("stMain")
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
     for picture in main.locator("img").all():
-        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
