@@ -65,7 +65,11 @@ def _data(run: Run) -> str:
             "some of them in `sprite.png`, so check before passing it on."
         )
     info = data.DATASETS[settings.data.name]
-    bundled = "Test pictures, and some training pictures, are included" if info.may_bundle else "No pictures of it are included"
+    bundled = (
+        "Test pictures, and some training pictures, are included"
+        if info.may_bundle
+        else "No pictures of it are included"
+    )
     licence = info.licence.rstrip(".")
     source = f"<{info.url}>" if info.url else "rendered by this project (trainer/shapes3d)"
     return f"## Data\n\n{info.title}. Licence: {licence}. Source: {source}. {bundled} in this folder."
