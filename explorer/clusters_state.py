@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import streamlit as st
 from pydantic import Field
 
 from explorer import state
@@ -67,7 +66,7 @@ def current() -> ClustersState:
 
 def change(**fields: Any) -> None:
     """Change fields of the state, and with it the URL."""
-    state.save(ClustersState.model_validate(current().model_dump() | fields))
+    state.change(ClustersState, **fields)
 
 
 def look_at(focus: Focus, index: int = 0, at: tuple[float, ...] = (), code: tuple[float, ...] = ()) -> None:
@@ -76,14 +75,5 @@ def look_at(focus: Focus, index: int = 0, at: tuple[float, ...] = (), code: tupl
 
 
 def bound(name: str) -> dict[str, Any]:
-    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it."""
-    key = f"clusters.{name}"
-    value = getattr(current(), name)
-    st.session_state[key] = list(value) if isinstance(value, tuple) else value
-    return {"key": key, "on_change": _take, "args": (name, key)}
-
-
-def _take(name: str, key: str) -> None:
-    value = st.session_state[key]
-    if value is not None:
-        change(**{name: value})
+    """As explorer.state.bound, for this page."""
+    return state.bound(ClustersState, "clusters", name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, disentangle_figure, theme, widgets
+from explorer import catalog, disentangle_figure, escape, theme, widgets
 from explorer.disentangle_data import Kind, data_title, has_factors, records
 from explorer.disentangle_state import bound, current
 
@@ -104,7 +104,7 @@ def table(models: dict[str, Record]) -> str:
     return "\n".join(
         head
         + [
-            f"| {_escaped(name)} | " + " | ".join(cell(*pair) for pair in zip(numbers, best, strict=True)) + " |"
+            f"| {escape.cell(name)} | " + " | ".join(cell(*pair) for pair in zip(numbers, best, strict=True)) + " |"
             for name, numbers in rows.items()
         ]
     )
@@ -130,7 +130,3 @@ def protocol(record: Record) -> str:
         *((f"{metric.name}: {metric.value:.3f}", f"{metric.estimator}") for metric in records.metrics(record)),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text.replace('|', '/')} |" for name, text in lines)])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "/").replace("*", "\\*").replace("_", "\\_")

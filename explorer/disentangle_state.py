@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import streamlit as st
 from pydantic import Field, field_validator
 
 from explorer import state
@@ -47,21 +46,9 @@ def current() -> DisentangleState:
 
 def change(**fields: Any) -> None:
     """Change fields of the state, and with it the URL."""
-    state.save(DisentangleState.model_validate(current().model_dump() | fields))
+    state.change(DisentangleState, **fields)
 
 
 def bound(name: str, value: Any = None) -> dict[str, Any]:
-    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
-
-    Args:
-        value: what the widget shows instead of the field's own value.
-    """
-    key = f"disentangle.{name}"
-    st.session_state[key] = getattr(current(), name) if value is None else value
-    return {"key": key, "on_change": _take, "args": (name, key)}
-
-
-def _take(name: str, key: str) -> None:
-    value = st.session_state[key]
-    if value is not None:
-        change(**{name: value})
+    """As explorer.state.bound, for this page."""
+    return state.bound(DisentangleState, "disentangle", name, value)

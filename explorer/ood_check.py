@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import ood_detail, ood_mine, ood_pictures, pixels, widgets
+from explorer import escape, ood_detail, ood_mine, ood_pictures, pixels, widgets
 from explorer.images import MAX_FILES, looks_inverted
 from explorer.ood_data import Detector
 from explorer.ood_mine import Kept
@@ -95,11 +95,7 @@ def _rejected(mine: Kept) -> None:
         ", the others were scored" if mine.names else ""
     )
     with st.expander(title, icon=":material/warning:", expanded=count <= 3):
-        st.markdown("\n".join(f"- {_plain(sentence)}" for sentence in mine.rejected))
-
-
-def _plain(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>$:#|~" else letter for letter in text)
+        st.markdown("\n".join(f"- {escape.markdown(sentence)}" for sentence in mine.rejected))
 
 
 # ---------------------------------------------------------------- results

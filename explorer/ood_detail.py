@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import ood_pictures, pixels
+from explorer import escape, ood_pictures, pixels
 from explorer.ood_data import REASONS, Detector
 from explorer.ood_state import current
 
@@ -27,7 +27,9 @@ def show(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray, row
     colour = "red" if record["verdict"] == "outlier" else "green"
     with st.container(border=True, gap="medium", key="ood-detail"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{_escaped(record['picture'])}** :{colour}-badge[{record['verdict']}]", width="content")
+            st.markdown(
+                f"**{escape.markdown(record['picture'])}** :{colour}-badge[{record['verdict']}]", width="content"
+            )
             if mine.uploads[row].note:
                 st.caption(mine.uploads[row].note, width="content")
         with st.container(key="ood-detail-body"):
@@ -117,7 +119,3 @@ def _picture(picture: np.ndarray, caption: str, width: int = PICTURE) -> None:
     with st.container(width=width, gap=None):
         st.image(pixels.inline(pixels.png(flat, max(1, 2 * width // picture.shape[-1]))), width=width, alt=caption)
         st.caption(caption, text_alignment="center")
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>$:#|~" else letter for letter in str(text))

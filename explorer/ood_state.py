@@ -51,26 +51,12 @@ def current() -> OodState:
 
 def change(**fields: Any) -> None:
     """Change fields of the state, and with it the URL."""
-    state.save(OodState.model_validate(current().model_dump() | fields))
+    state.change(OodState, **fields)
 
 
-def bound(name: str, value: Any = None, **also: Any) -> dict[str, Any]:
-    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
-
-    Args:
-        value: what the widget shows instead of the field's own value.
-        also: fields that change along with it.
-    """
-    key = f"ood.{name}"
-    shown = getattr(current(), name) if value is None else value
-    st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
-    return {"key": key, "on_change": _take, "args": (name, key, also)}
-
-
-def _take(name: str, key: str, also: dict[str, Any]) -> None:
-    value = st.session_state[key]
-    if value is not None:
-        change(**{name: value}, **also)
+def bound(name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
+    """As explorer.state.bound, for this page."""
+    return state.bound(OodState, "ood", name, value, **also)
 
 
 def target_rate() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import export, ood_words, widgets
+from explorer import escape, export, ood_words, widgets
 from trainer.ood.ranking import MEASURES
 
 if TYPE_CHECKING:
@@ -53,20 +53,16 @@ def table(curves: list[Curve], baselines: list[Curve]) -> str:
 def _row(curve: Curve, bar: float) -> str:
     numbers = " | ".join(_number(curve.measured[name]) for name in MEASURES)
     if not curve.model:
-        return f"| {_escaped(curve.title)} :gray-badge[baseline] | {numbers} | |"
+        return f"| {escape.cell(curve.title)} :gray-badge[baseline] | {numbers} | |"
     standing = ood_words.against_baselines(curve, bar)
     mark = STANDING[standing] or f":gray[+{curve.auroc - bar:.3f}]"
-    return f"| **{_escaped(curve.model)}** · {_escaped(curve.score)} | {numbers} | {mark} |"
+    return f"| **{escape.cell(curve.model)}** · {escape.cell(curve.score)} | {numbers} | {mark} |"
 
 
 def _number(measured: Measured) -> str:
     if math.isnan(measured.low):
         return f"{measured.value:.3f}"
     return f"{measured.value:.3f} :small[:gray[{measured.low:.3f}{_JOINED}{measured.high:.3f}]]"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "/").replace("*", "\\*").replace("_", "\\_")
 
 
 def _protocol(curve: Curve, pair: str, found: Detector) -> None:

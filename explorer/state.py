@@ -146,6 +146,31 @@ def save(state: PageState) -> None:
         mirror()
 
 
+def change(kind: type[PageState], /, **fields: Any) -> None:
+    """Change fields of a page's state, and with it the URL."""
+    save(kind.model_validate(load(kind).model_dump() | fields))
+
+
+def bound(kind: type[PageState], page: str, name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
+    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
+
+    Args:
+        page: what the widget's key begins with.
+        value: what the widget shows instead of the field's own value.
+        also: fields that change along with it.
+    """
+    key = f"{page}.{name}"
+    shown = getattr(load(kind), name) if value is None else value
+    st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
+    return {"key": key, "on_change": _take, "args": (kind, name, key, also)}
+
+
+def _take(kind: type[PageState], name: str, key: str, also: dict[str, Any]) -> None:
+    value = st.session_state[key]
+    if value is not None:
+        change(kind, **{name: value}, **also)
+
+
 def selected_model() -> catalog.Entry | None:
     """The model chosen in the entry frame (or by the URL), or None while there is none that can be opened."""
     choices = catalog.usable()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import streamlit as st
-
 from explorer import state
 
 View = Literal["new", "runs", "compare"]
@@ -39,23 +37,9 @@ def current() -> TrainState:
 
 def change(**fields: Any) -> None:
     """Change fields of the state, and with it the URL."""
-    state.save(TrainState.model_validate(current().model_dump() | fields))
+    state.change(TrainState, **fields)
 
 
 def bound(name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
-    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
-
-    Args:
-        value: what the widget shows instead of the field's own value.
-        also: fields that change along with it.
-    """
-    key = f"train.{name}"
-    shown = getattr(current(), name) if value is None else value
-    st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
-    return {"key": key, "on_change": _take, "args": (name, key, also)}
-
-
-def _take(name: str, key: str, also: dict[str, Any]) -> None:
-    value = st.session_state[key]
-    if value is not None:
-        change(**{name: value}, **also)
+    """As explorer.state.bound, for this page."""
+    return state.bound(TrainState, "train", name, value, **also)

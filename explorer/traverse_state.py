@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import streamlit as st
 from pydantic import Field, field_validator
 
 from explorer import state
@@ -100,7 +99,7 @@ def current() -> TraverseState:
 
 def change(**fields: Any) -> None:
     """Change fields of the state, and with it the URL."""
-    state.save(TraverseState.model_validate(current().model_dump() | fields))
+    state.change(TraverseState, **fields)
 
 
 def restart(side: str = "start", **fields: Any) -> None:
@@ -111,19 +110,9 @@ def restart(side: str = "start", **fields: Any) -> None:
 
 
 def bound(name: str, *, restarts: str | None = None) -> dict[str, Any]:
-    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
+    """As explorer.state.bound, for this page.
 
     Args:
         restarts: "start" or "end" where the widget chooses a start (see restart).
     """
-    key = f"traverse.{name}"
-    value = getattr(current(), name)
-    st.session_state[key] = list(value) if isinstance(value, tuple) else value
-    return {"key": key, "on_change": _take, "args": (name, key, restarts)}
-
-
-def _take(name: str, key: str, restarts: str | None) -> None:
-    value = st.session_state[key]
-    if value is None:
-        return
-    change(**{name: value}, **({"edits": ()} if restarts == "start" else {}))
+    return state.bound(TraverseState, "traverse", name, **({"edits": ()} if restarts == "start" else {}))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer import files
+from trainer.errors import UserError
 
 CACHE_VARIABLE = "GWAE_CACHE"
 START_SECONDS = 120
@@ -106,6 +107,30 @@ class Job:
                 stderr=log,
                 start_new_session=True,
             )
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[bool]:
+        """Around the body of a job: yields whether this process is the one for the target; else it ends at once.
+
+        A stop asked for ends it in peace. Raises: what the body raises, after the status says it.
+        """
+        files.make_folder(self.target.parent)
+        with lock(self.lock, wait=False) as own:
+            if not own:
+                yield False
+                return
+            try:
+                yield True
+            except StoppedError:
+                pass
+            except UserError as error:
+                self.say(error=str(error))
+                raise
+            except BaseException as error:
+                self.say(error=f"The computation failed ({error!r}); {self.log} tells more.")
+                raise
+            self.status.unlink(missing_ok=True)
+        self.clear()
 
     def clear(self) -> None:
         """Remove everything but the target."""

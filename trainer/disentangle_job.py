@@ -10,8 +10,7 @@ import subprocess
 from pathlib import Path
 
 from trainer import files
-from trainer.background import Job, JobState, Reporter, StoppedError, cache_folder, keep_newest, lock
-from trainer.errors import UserError
+from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.metrics.disentanglement import record as records
 from trainer.run import Run
 
@@ -78,22 +77,10 @@ def work(folder: Path, path: Path, protocol: str, data_root: Path | None = None,
     Raises: UserError as group.of_run; the status file says it too.
     """
     job = _job(path)
-    files.make_folder(path.parent)
-    with lock(job.lock, wait=False) as own:
+    with job.working() as own:
         if not own:
             return
-        try:
-            _measure(job, Path(folder), protocol, data_root, other)
-        except StoppedError:
-            pass
-        except UserError as error:
-            job.say(error=str(error))
-            raise
-        except BaseException as error:
-            job.say(error=f"The computation failed ({error!r}); {job.log} tells more.")
-            raise
-        job.status.unlink(missing_ok=True)
-    job.clear()
+        _measure(job, Path(folder), protocol, data_root, other)
     if path.parent == _cache():
         keep_newest(path.parent, "*.json", KEPT)
 

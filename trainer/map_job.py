@@ -13,7 +13,6 @@ from pathlib import Path
 from trainer import files, map_store, mapping
 from trainer.background import CACHE_VARIABLE as CACHE_VARIABLE
 from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
-from trainer.errors import UserError
 from trainer.map_store import MapSettings
 from trainer.run import Run
 
@@ -56,22 +55,12 @@ def work(folder: Path, path: Path, settings: MapSettings) -> None:
     Raises: UserError as mapping.of_run; the status file says it too.
     """
     job = Job(path)
-    files.make_folder(path.parent)
-    with lock(job.lock, wait=False) as own:
+    with job.working() as own:
         if not own:
             return
-        try:
-            job.say(stage="waiting")
-            files.make_folder(cache_folder())
-            with lock(cache_folder() / "map.lock", wait=True):
-                map_store.write(mapping.of_run(Run(folder), settings, Reporter(job)), path)
-        except UserError as error:
-            job.say(error=str(error))
-            raise
-        except BaseException as error:
-            job.say(error=f"The computation failed ({error!r}); {job.log} tells more.")
-            raise
-        job.status.unlink(missing_ok=True)
-    job.clear()
+        job.say(stage="waiting")
+        files.make_folder(cache_folder())
+        with lock(cache_folder() / "map.lock", wait=True):
+            map_store.write(mapping.of_run(Run(folder), settings, Reporter(job)), path)
     if path.name != map_store.FILE:
         keep_newest(path.parent, "*.parquet", KEPT)
