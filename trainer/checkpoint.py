@@ -8,6 +8,7 @@ would have been (on the CPU).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -110,7 +111,18 @@ def read_counters(path: Path) -> Counters:
     Raises: UserError if the file is truncated or not a checkpoint.
     """
     with _told(path), safe_open(path, framework="pt") as file:
-        return Counters(**json.loads(file.metadata()["counters"]))
+        return _checked(Counters(**json.loads(file.metadata()["counters"])))
+
+
+def _checked(counters: Counters) -> Counters:
+    """The same, if they can be counted with; ValueError otherwise."""
+    whole = (counters.step, counters.best_step, counters.stale)
+    real = (counters.seconds, counters.best)
+    if not all(type(value) is int and value >= 0 for value in whole) or not all(type(v) in (int, float) for v in real):
+        raise ValueError("counters of another kind")
+    if not 0 <= counters.seconds < math.inf or math.isnan(counters.best):
+        raise ValueError("counters out of range")
+    return counters
 
 
 def load(

@@ -41,6 +41,17 @@ def write_text(path: Path, text: str) -> None:
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def remove(path: Path) -> None:
+    """Delete a file, if it is there.
+
+    Raises: UserError if that is not possible.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
 def make_folder(path: Path) -> None:
     """Create a folder and its parents.
 
@@ -94,6 +105,8 @@ def exclusive(path: Path, refusal: str, wait: float = 0.5) -> Iterator[None]:
                 _lock(handle)
                 break
             except OSError as error:
+                if not _is_taken(error):  # some network disks know no locks
+                    raise _explained(error, path) from error
                 if time.monotonic() >= end:
                     raise BusyError(refusal) from error
                 time.sleep(0.02)
@@ -101,17 +114,21 @@ def exclusive(path: Path, refusal: str, wait: float = 0.5) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock file `path`; asking disturbs nobody for longer than an instant."""
+    """Whether a living process holds the lock file `path`; asking disturbs nobody for longer than an instant.
+
+    What is no lock file (absent, a folder, unreadable) is held by nobody; a disk that may only be read does not matter.
+    """
     try:
-        with open(path, "r+", encoding="utf-8") as handle:
+        with open(path, "r+" if os.name == "nt" else "r", encoding="utf-8") as handle:
             _lock(handle, shared=True)
-    except FileNotFoundError:
-        return False
-    except PermissionError:
-        return os.name == "nt"  # what a locked file says there; elsewhere: nobody here could hold it
-    except OSError:
-        return True
+    except OSError as error:
+        return _is_taken(error)
     return False
+
+
+def _is_taken(error: OSError) -> bool:
+    """Whether the system refuses because another process has the lock."""
+    return isinstance(error, BlockingIOError) or (os.name == "nt" and isinstance(error, PermissionError))
 
 
 def _lock(handle: IO[str], shared: bool = False) -> None:

@@ -46,7 +46,7 @@ def _report(run: Run, recorder: Recorder, counters: Counters) -> Callable[[int, 
 def _note_skipped(path: Path, skipped: tuple[str, ...]) -> None:
     """A sentence per file; no file where there is none."""
     if not skipped:
-        path.unlink(missing_ok=True)
+        files.remove(path)
         return
     files.write_text(path, "\n".join(skipped) + "\n")
     count = f"{len(skipped):,} files were" if len(skipped) > 1 else "1 file was"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import logging
 import os
 import sys
@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s  %(message)s", datefmt="%Y-%m-%d %H:%M:%S", stream=sys.stderr)
     _log.setLevel(logging.INFO)
     training = options.folder / "training"
-    (training / "request.json").unlink(missing_ok=True)  # whoever started this process may have died before doing so
+    with contextlib.suppress(OSError):  # whoever started this process may have died before doing so
+        (training / "request.json").unlink()
     try:
         return _train(Run(options.folder), options.data_root, options.max_minutes)
     except files.BusyError as error:  # another process trains it: what it says there stays
@@ -41,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         raise
     finally:
         if jobs.read_json(training / "launch.json").get("pid") == os.getpid():
-            (training / "launch.json").unlink(missing_ok=True)  # this process no longer counts
+            with contextlib.suppress(OSError):
+                (training / "launch.json").unlink()  # this process no longer counts
         jobs.dispatch(options.folder.parent)
 
 
@@ -66,11 +68,8 @@ def _failed(folder: Path, sentence: str) -> int:
 
 
 def _note(folder: Path, state: str, message: str) -> None:
-    """Put the ending into status.json, on top of what stands there (where the training was)."""
-    said = jobs.read_json(folder / "training" / "status.json")
-    said |= {"state": state, "message": message, "pid": os.getpid()}
     try:
-        files.write_text(folder / "training" / "status.json", json.dumps(said, indent=1) + "\n")
+        jobs.note(folder, state, message)
     except UserError as error:  # a full disk: the log has it
         _log.error("%s", error)
 

@@ -1,0 +1,177 @@
+"""Where a training stands, read from its run folder alone; whatever is damaged, missing or unreadable never raises.
+
+trainer/jobs.py says which files there are, and who writes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from trainer import files, processes
+
+SILENT_AFTER = 120.0
+"""Seconds without a heartbeat after which a living process counts as silent; validations take a few."""
+
+Phase = Literal[
+    "new", "queued", "starting", "loading", "running", "stopping", "silent",
+    "finished", "early stop", "time limit", "stopped", "failed", "interrupted", "model only",
+]  # fmt: skip
+ACTIVE = ("starting", "loading", "running", "stopping", "silent")
+_CHECKPOINTED = ("finished", "early stop", "time limit", "stopped")  # endings that leave a checkpoint with the model
+_ENDINGS = (*_CHECKPOINTED, "failed")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known of one training.
+
+    phase: "new": never started; "queued"; ACTIVE: a process is at it ("silent": without a sign of life); "interrupted":
+        its process died in the middle; "model only": a model without its training, or without its checkpoint; else how
+        it ended.
+    step, max_steps, seconds: where it stands; `done` of `total` pictures while loading.
+    position: 1 is the next one of the queue.
+    message: why it failed.
+    """
+
+    folder: Path
+    phase: Phase
+    step: int = 0
+    max_steps: int = 0
+    seconds: float = 0.0
+    heartbeat: float = 0.0
+    best_step: int = 0
+    done: int = 0
+    total: int = 0
+    position: int = 0
+    message: str = ""
+    pid: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder."""
+        return self.folder.name
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a process is at it."""
+        return self.phase in ACTIVE
+
+    @property
+    def can_start(self) -> bool:
+        """Whether `jobs.start` would begin or continue it."""
+        return self.phase in ("new", "early stop", "time limit", "stopped", "failed", "interrupted")
+
+    @property
+    def share(self) -> float:
+        """Progress in [0, 1]."""
+        return min(1.0, self.step / self.max_steps) if self.max_steps else 0.0
+
+
+def look(folder: Path) -> Job:
+    """The state of one run, from its files alone; damaged or hand-edited ones never raise."""
+    training = Path(folder) / "training"
+    said = read_json(training / "status.json")
+    alive, pid = _process(training, said)
+    counts = {name: int(number(said, name)) for name in ("step", "max_steps", "best_step", "done", "total")}
+    return Job(
+        folder=Path(folder),
+        phase=_phase(training, said, alive, pid),
+        seconds=number(said, "seconds"),
+        heartbeat=number(said, "heartbeat"),
+        message=str(said.get("message", "")),
+        pid=pid,
+        **counts,
+    )
+
+
+def _phase(training: Path, said: dict, alive: bool, pid: int | None) -> Phase:
+    # os.path: Path.exists raises where a folder may not be searched.
+    state = said.get("state")
+    if alive:
+        if os.path.exists(training / "stop"):
+            return "stopping"
+        if said.get("pid") != pid or state not in ("loading", "running"):
+            return "starting"
+        return "silent" if time.time() - number(said, "heartbeat") > SILENT_AFTER else state
+    if os.path.isfile(training / "request.json"):
+        return "queued"
+    has_model = os.path.isfile(training.parent / "model.safetensors")
+    has_checkpoint = os.path.isfile(training / "checkpoint.safetensors")
+    if state in _CHECKPOINTED and has_model and not has_checkpoint:
+        return "model only"  # removed by somebody: to continue would be to train anew, over the model
+    if state in _ENDINGS:
+        return state
+    if said or has_checkpoint or os.path.exists(training / "launch.json"):
+        return "interrupted"
+    return "model only" if has_model else "new"
+
+
+def _process(training: Path, said: dict) -> tuple[bool, int | None]:
+    """Whether a process is at this run, and its number as far as known.
+
+    The lock decides: the system opens it when its holder dies, however that was. Before a new process has it, the
+    process's number and start time do.
+    """
+    if files.is_held(training / "lock"):
+        pid = said.get("pid")
+        return True, pid if processes.is_same(pid, said.get("started")) else None
+    launched = read_json(training / "launch.json")
+    pid = launched.get("pid")
+    return (True, pid) if processes.is_same(pid, launched.get("started")) else (False, None)
+
+
+def look_at_all(root: Path) -> list[Job]:
+    """Every run below `root`, those with a process first, then the queue in its order, then the latest first."""
+    found = [look(folder) for folder in folders(root)]
+    waiting = sorted((job for job in found if job.phase == "queued"), key=_queued_at)
+    places = {job.folder: place for place, job in enumerate(waiting, start=1)}
+    found = [replace(job, position=places.get(job.folder, 0)) for job in found]
+    return sorted(
+        found, key=lambda job: (not job.is_active, job.position or len(found) + 1, -_touched(job.folder), job.name)
+    )
+
+
+def folders(root: Path) -> list[Path]:
+    """Every run folder below `root`, by name; one whose config.yaml was removed only while it still trains."""
+    try:
+        children = sorted(Path(root).iterdir())
+    except OSError:
+        return []
+    visible = [child for child in children if not child.name.startswith(".")]
+    return [
+        child for child in visible if os.path.isfile(child / "config.yaml") or files.is_held(child / "training/lock")
+    ]
+
+
+def _touched(folder: Path) -> float:
+    """When the training last said something, else when the folder was made."""
+    for name in ("training/status.json", "config.yaml"):
+        with contextlib.suppress(OSError):
+            return (folder / name).stat().st_mtime
+    return 0.0
+
+
+def _queued_at(job: Job) -> tuple[float, str]:
+    return (number(read_json(job.folder / "training" / "request.json"), "queued"), job.name)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where there is none or it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def number(said: dict, name: str) -> float:
+    """A finite, non-negative number; 0 for anything else."""
+    value = said.get(name)
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
+    return float(value) if fits else 0.0
