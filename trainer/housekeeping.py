@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import struct
 import tempfile
 import zipfile
@@ -34,9 +35,14 @@ KNOWN = {
     "training/preview.safetensors", "training/skipped.txt",
 }  # fmt: skip
 """Files of a run that travel; pictures that were uploaded for it (data/) stay at home."""
+TRAINING = {"training/checkpoint.safetensors", "training/status.json"}
+"""What makes a run resumable, all of it or none: a status without its checkpoint would have it trained anew."""
 MAX_FILE = 2 * 2**30
 MAX_UNPACKED = 4 * 2**30
 MAX_ENTRIES = 64
+MAX_PACKED = 200
+"""Times its packed size that an entry of more than FREELY bytes may unpack to; tables and logs stay below 50."""
+FREELY = 16 * 2**20
 
 
 # --- names and tags ---------------------------------------------------------------------------------------------------
@@ -104,9 +110,17 @@ def delete(folder: Path) -> None:
         raise UserError(f"{folder}: not a run folder of its own; remove it by hand.")
     doomed = folder.with_name(f".deleted-{folder.name}")
     with _at_rest(folder), _told(folder):
-        shutil.rmtree(doomed, ignore_errors=True)
+        _sweep(folder.parent)
         os.rename(folder, doomed)
         shutil.rmtree(doomed)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what processes that were killed while they deleted or imported have left; nobody else may decide now."""
+    for path in [*root.glob(".deleted-*"), *root.glob(".import-*")]:
+        _, kind, owner = path.name.replace("-", ".").split(".", 3)[:3]
+        if kind == "deleted" or (owner.isdigit() and not files.is_alive(int(owner))):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def size(folder: Path) -> int:
@@ -151,13 +165,14 @@ def export(folder: Path, out: Path, resumable: bool = True) -> None:
     """Write a run as a zip of `<name>/...`, known files only.
 
     Args:
-        resumable: with the training's checkpoint, which is about three times as large as the model.
+        resumable: with the training's checkpoint, which is about three times as large as the model; without it the
+            imported run is a model only.
 
     Raises: UserError if the run cannot be read, or `out` cannot be written.
     """
     run = Run(folder)
     names = [name for name in sorted(KNOWN) if (run.path / name).is_file()]
-    names = [name for name in names if resumable or name != "training/checkpoint.safetensors"]
+    names = [name for name in names if resumable or name not in TRAINING]
     with _told(run.path), zipfile.ZipFile(out, "w") as archive:
         for name in names:
             packs = name.endswith((".csv", ".json", ".yaml", ".md", ".txt"))  # the others are dense already
@@ -175,8 +190,10 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
     """
     path, root = Path(path), Path(root)
     files.make_folder(root)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=root) as staging:
-        folder = Path(staging) / "run"
+    with _told(root):
+        staging = tempfile.TemporaryDirectory(prefix=f".import-{os.getpid()}-", dir=root)
+    with staging:
+        folder = Path(staging.name) / "run"
         folder.mkdir()
         try:
             with zipfile.ZipFile(path) as archive:
@@ -188,7 +205,8 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
                 f"{path.name}: cannot be unpacked ({error}); free some space or export it again."
             ) from error
         _check_content(folder)
-        with jobs.deciding(root):
+        with jobs.deciding(root), _told(root):
+            _sweep(root)
             target = root / free_name(root, name or found or path.stem)
             os.rename(folder, target)
     return target
@@ -216,10 +234,13 @@ def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
     prefix = first.pop() if len(first) == 1 and all("/" in name for name in raw) else ""
     names = [name.removeprefix(f"{prefix}/") if prefix else name for name in raw]
     for name, info in zip(names, infos, strict=True):
-        if name not in KNOWN or ".." in PurePosixPath(info.filename).parts:
+        is_link = stat.S_ISLNK(info.external_attr >> 16)
+        if name not in KNOWN or ".." in PurePosixPath(info.filename).parts or is_link:
             raise UserError(f"The zip holds “{info.filename[:80]}”, which is no file of a run; it was not imported.")
         if info.flag_bits & 0x1 or info.file_size > MAX_FILE:
             raise UserError(f"{name}: encrypted, or larger than {MAX_FILE >> 30} GiB; it was not imported.")
+        if info.file_size > max(FREELY, MAX_PACKED * info.compress_size):
+            raise UserError(f"{name}: unpacks to more than {MAX_PACKED} times its size; it was not imported.")
     if len(set(names)) < len(names):
         raise UserError("The zip holds a file twice; it was not imported.")
     return prefix, names

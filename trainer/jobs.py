@@ -133,9 +133,12 @@ def _dispatch(root: Path) -> None:
     _children[:] = [child for child in _children if child.poll() is None]  # reaps those that ended
     jobs = look_at_all(root)
     free = limit(root) - sum(job.is_active for job in jobs)
-    for job in [job for job in jobs if job.phase == "queued"][: max(0, free)]:
+    for job in [job for job in jobs if job.phase == "queued"]:
+        if free <= 0:
+            break
         try:
             _launch(job.folder)
+            free -= 1
         except (UserError, OSError, ValueError) as error:  # the next one's turn has to come all the same
             _give_up(job.folder, error)
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import resource
+import shutil
+import signal
 import stat
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.trainings import assert_same_training, pictures, settings, train
-from trainer import files, housekeeping, jobs, processes, run
+from trainer import checkpoint, files, housekeeping, jobs, processes, run, watch
 from trainer.errors import UserError
+
+ROOT = Path(housekeeping.__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -22,12 +30,19 @@ def root(tmp_path) -> Path:
     return tmp_path / "runs"
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory) -> Path:
+    """A run of six steps."""
+    folder = tmp_path_factory.mktemp("once") / "a"
+    run.create(folder, settings(name="a", optim={"max_steps": 6}))
+    train(folder, None, pictures(20))
+    return folder
+
+
 @pytest.fixture
-def trained(root) -> Path:
-    """A run of six steps of fourteen."""
-    run.create(root / "a", settings(name="a", optim={"max_steps": 6}))
-    train(root / "a", None, pictures(20))
-    return root / "a"
+def trained(root, once) -> Path:
+    """The same, in a folder of runs of its own."""
+    return shutil.copytree(once, root / "a")
 
 
 def zipped(path: Path, entries: dict[str, bytes]) -> Path:
@@ -194,6 +209,112 @@ def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
     path.write_bytes(data)
     with pytest.raises(UserError, match="larger than 2 GiB"):
         housekeeping.import_zip(path, root)
+
+
+def test_a_bomb_is_refused_by_how_densely_it_is_packed(root, tmp_path, monkeypatch):
+    """32 MiB of nothing in 32 kB; a log that repeats itself is no bomb."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/config.yaml", CONFIG)
+        archive.writestr("a/training/log.txt", b"step 50 of 1000\n" * 10_000)
+    assert (housekeeping.import_zip(path, root) / "training" / "log.txt").stat().st_size == 160_000
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/model.safetensors", bytes(32 * 2**20))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("nothing is unpacked"))
+    with pytest.raises(UserError, match=r"model\.safetensors: unpacks to more than 200 times its size"):
+        housekeeping.import_zip(path, root)
+
+
+def test_a_link_in_a_zip_is_no_file_of_a_run(root, tmp_path):
+    path = zipped(tmp_path / "x.zip", {"a/config.yaml": CONFIG})
+    link = zipfile.ZipInfo("a/card.md")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(UserError, match=r"“a/card\.md”, which is no file of a run"):
+        housekeeping.import_zip(path, root)
+    assert jobs.look_at_all(root) == []
+
+
+def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
+    """A pickle that would leave a mark, in the place of every file that holds weights, codes or pictures."""
+    mark = tmp_path / "mark"
+    pickled = pickle.dumps(Trap(str(mark)))
+    pickle.loads(pickled)
+    mark.rmdir()  # it does leave a mark
+    config = (trained / "config.yaml").read_bytes()
+    for name in ("preview.safetensors", "status.json"):
+        path = zipped(tmp_path / "x.zip", {"a/config.yaml": config, f"a/training/{name}": pickled})
+        folder = housekeeping.import_zip(path, root)
+        assert watch.preview(folder) is None
+        assert jobs.look(folder).phase in ("new", "interrupted")
+    path = zipped(tmp_path / "x.zip", {"config.yaml": config, "codes.parquet": pickled})
+    folder = housekeeping.import_zip(path, root)
+    with pytest.raises(UserError, match="damaged"):
+        _ = run.Run(folder).codes
+    for name in ("model.safetensors", "training/checkpoint.safetensors"):
+        with pytest.raises(UserError, match="cut short or no safetensors"):
+            housekeeping.import_zip(zipped(tmp_path / "x.zip", {"config.yaml": config, name: pickled}), root)
+        (trained / name).write_bytes(pickled)
+    with pytest.raises(UserError, match="model"):
+        run.Run(trained).load_model()
+    with pytest.raises(UserError, match="truncated"):
+        checkpoint.read_counters(trained / "training" / "checkpoint.safetensors")
+    assert not mark.exists()
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, place: str):
+        self.place = place
+
+    def __reduce__(self):
+        return os.mkdir, (self.place,)
+
+
+def test_a_run_without_its_checkpoint_is_a_model_only(trained, root, tmp_path):
+    """With a status but no checkpoint, “Resume” would train anew, over the model that was imported."""
+    jobs.note(trained, "stopped", "")
+    housekeeping.export(trained, tmp_path / "small.zip", resumable=False)
+    back = housekeeping.import_zip(tmp_path / "small.zip", root)
+    assert jobs.look(back).phase == "model only"
+    entries = {
+        name: data for name, data in contents(trained).items() if not name.endswith(("lock", "point.safetensors"))
+    }
+    by_hand = housekeeping.import_zip(zipped(tmp_path / "x.zip", entries), root)
+    assert (by_hand / "training" / "status.json").exists()
+    assert jobs.look(by_hand).phase == "model only"
+
+
+def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, root, tmp_path):
+    housekeeping.export(trained, tmp_path / "a.zip")
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer import housekeeping\n"
+        "housekeeping._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "housekeeping.import_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.zip"), str(root)], cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    (root / ".deleted-b").mkdir()
+    other = root / f".import-{os.getpid()}-now"  # of somebody who lives
+    other.mkdir()
+    assert len(list(root.glob(".import-*"))) == 2
+    assert [found.name for found in jobs.look_at_all(root)] == ["a"]
+    housekeeping.import_zip(tmp_path / "a.zip", root)
+    assert sorted(path.name for path in root.iterdir()) == sorted(["a", "a-2", ".jobs.lock", other.name])
+
+
+def test_a_disk_without_room_for_an_import(trained, root, tmp_path):
+    housekeeping.export(trained, tmp_path / "a.zip")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot be unpacked .*File too large.*free some space"):
+            housekeeping.import_zip(tmp_path / "a.zip", root)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in root.iterdir() if path.name != ".jobs.lock") == ["a"]
 
 
 def test_a_folder_without_a_common_name_is_imported_under_the_file_s(root, tmp_path):
