@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from trainer.record import Counters, Recorder
 from trainer.run import Run
 
 SKIPPED = "skipped.txt"
+TELL_EVERY = 1.0
+"""Seconds between two words on how far the reading is; the first comes with the first pictures, and tells how many."""
 
 _log = logging.getLogger("trainer")
 
@@ -33,12 +37,16 @@ def _report(run: Run, recorder: Recorder, counters: Counters) -> Callable[[int, 
     """Told of every block of pictures read: a heartbeat, and the chance to stop before the first step."""
     stop = run.path / "training" / "stop"
     forget_stop(stop)
+    told = -math.inf
 
     def report(done: int, total: int) -> None:
+        nonlocal told
         if stop.exists():
             stop.unlink()
             raise StoppedError
-        recorder.beat(counters, "loading", done=done, total=total)
+        if time.monotonic() - told > TELL_EVERY:
+            recorder.status("loading", counters, done=done, total=total)
+            told = time.monotonic()
 
     return report
 
