@@ -13,7 +13,9 @@ from tests.fixtures import blob_pictures
 from trainer import config, run
 from trainer.data.imageset import ImageSet
 from trainer.fit import Ended, Trainer
+from trainer.lightning import Hardware
 
+CPU = Hardware(accelerator="cpu")
 TINY = {
     "model": {"kind": "gwae", "z_dim": 4, "width": 4, "critic_width": 2},
     "prior": {"kind": "np"},
@@ -53,7 +55,7 @@ def settings(**sections: object) -> config.Config:
 def train(folder: Path, wanted: config.Config, images: ImageSet | None = None, **options: object) -> Ended:
     """Train in `folder`, from its checkpoint if it has one."""
     made = run.Run(folder) if folder.exists() else run.create(folder, wanted)
-    trainer = Trainer(made, images or pictures(FEW), accelerator="cpu")
+    trainer = Trainer(made, images or pictures(FEW), hardware=CPU)
     return trainer.fit(progress=False, **options)
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.exceptions import TyperException
 
 from trainer import config
 from trainer import run as runs
-from trainer.errors import UserError
+from trainer.errors import EchoError, UserError
+
+if TYPE_CHECKING:
+    from trainer.fit import Ended
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,23 +32,51 @@ MaxMinutes = Annotated[
     float | None, typer.Option("--max-minutes", min=0.0, help="Stop with a checkpoint after this time.")
 ]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="auto, cpu or cuda.")]
-Devices = Annotated[int, typer.Option("--devices", min=1, help="Number of devices.")]
+Devices = Annotated[int, typer.Option("--devices", min=1, help="Processes a machine (GPUs); they share each batch.")]
+Nodes = Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; see docs/scaling.md.")]
+Strategy = Annotated[Literal["auto", "ddp"], typer.Option("--strategy", help="How processes train together.")]
+Precision = Annotated[
+    Literal["32-true", "bf16-mixed"], typer.Option("--precision", help="bf16-mixed: convolutions in bfloat16.")
+]
+Compiled = Annotated[bool, typer.Option("--compile", help="Encoder and decoder through torch.compile.")]
 Fast = Annotated[bool, typer.Option("--fast", help="Disentanglement from a small sample, stored beside the full one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
-def _train(run: runs.Run, data_root: Path | None, max_minutes: float | None, accelerator: str, devices: int) -> None:
+def _train(
+    opened: Callable[[], runs.Run],
+    folder: Path,
+    data_root: Path | None,
+    max_minutes: float | None,
+    hardware: dict[str, Any],
+    is_new: bool,
+) -> None:
+    """Train the run that `opened` makes or opens; of several processes the leading one does and tells that."""
     from trainer import fit as fitting
+    from trainer import lightning, parallel
 
-    ended = fitting.fit(run, data_root, max_minutes, accelerator=accelerator, devices=devices)
+    wanted = lightning.Hardware(**hardware)
+    fabric = lightning.launch(wanted)
+    share = parallel.Share(fabric)
+    run = share.first(opened) or runs.Run(folder)
+    try:
+        ended = fitting.fit(run, data_root, max_minutes, progress=True, hardware=wanted, fabric=fabric)
+    except UserError:
+        if is_new and share.leads:
+            runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
+        raise
+    if share.leads:
+        typer.echo(_told(run, ended))
+
+
+def _told(run: runs.Run, ended: Ended) -> str:
     if ended.trained:
-        typer.echo(f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}")
-    else:
-        key = "max_steps" if ended.reason == "finished" else "patience"
-        typer.echo(
-            f"{run.path}: had ended before ({ended.reason}) at step {ended.step}, nothing to do; "
-            f"raise optim.{key} in config.yaml to train on"
-        )
+        return f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}"
+    key = "max_steps" if ended.reason == "finished" else "patience"
+    return (
+        f"{run.path}: had ended before ({ended.reason}) at step {ended.step}, nothing to do; "
+        f"raise optim.{key} in config.yaml to train on"
+    )
 
 
 @app.command()
@@ -56,15 +88,17 @@ def fit(
     max_minutes: MaxMinutes = None,
     accelerator: Accelerator = "auto",
     devices: Devices = 1,
+    num_nodes: Nodes = 1,
+    strategy: Strategy = "auto",
+    precision: Precision = "32-true",
+    compiled: Compiled = False,
 ) -> None:
     """Train a new model into a new run folder."""
+    hardware = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
+    hardware |= {"strategy": strategy, "precision": precision, "compile": compiled}
     settings = config.load(recipe, assignments)
-    run = runs.create(out or Path("runs") / settings.name, settings)
-    try:
-        _train(run, data_root, max_minutes, accelerator, devices)
-    except UserError:
-        runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
-        raise
+    folder = out or Path("runs") / settings.name
+    _train(lambda: runs.create(folder, settings), folder, data_root, max_minutes, hardware, is_new=True)
 
 
 @app.command()
@@ -74,9 +108,16 @@ def resume(
     max_minutes: MaxMinutes = None,
     accelerator: Accelerator = "auto",
     devices: Devices = 1,
+    num_nodes: Nodes = 1,
+    strategy: Strategy = "auto",
+    precision: Precision = "32-true",
+    compiled: Compiled = False,
 ) -> None:
-    """Continue a training from its last checkpoint."""
-    _train(runs.Run(folder), data_root, max_minutes, accelerator, devices)
+    """Continue a training from its last checkpoint, on other hardware too."""
+    hardware = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
+    hardware |= {"strategy": strategy, "precision": precision, "compile": compiled}
+    runs.Run(folder)  # refused before anything is started
+    _train(lambda: runs.Run(folder), folder, data_root, max_minutes, hardware, is_new=False)
 
 
 @app.command()
@@ -221,6 +262,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = app(args=arguments or ["--help"], prog_name="python -m trainer", standalone_mode=False)
+    except EchoError:
+        return 2
     except (UserError, TyperException) as error:
         told = error.format_message() if isinstance(error, TyperException) else str(error)
         typer.echo(" ".join(told.split("\n")), err=True)

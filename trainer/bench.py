@@ -44,6 +44,7 @@ from tqdm import tqdm
 from trainer import config, losses, run
 from trainer.data.imageset import ImageSet
 from trainer.fit import Trainer
+from trainer.lightning import Hardware
 from trainer.models.gwae import GWAE
 from trainer.models.networks import Critic
 
@@ -52,6 +53,7 @@ RATIO = 1.15
 MEMORY = 0.9
 """Target: GB (10^9 bytes) of a process that trains at the published setting."""
 PICTURES = 2_000
+CPU = Hardware(accelerator="cpu")
 MEMORY_STEPS = 6
 PUBLISHED = {
     "name": "published",
@@ -95,7 +97,7 @@ def measure(repeats: int = 15) -> dict:
 def time_step(settings: config.Config, repeats: int) -> dict:
     """Median milliseconds of the step and of each pass (times how often the step needs it), and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(run.create(Path(folder) / "run", settings), synthetic(settings), accelerator="cpu")
+        trainer = Trainer(run.create(Path(folder) / "run", settings), synthetic(settings), hardware=CPU)
         bar = tqdm(disable=True)
         work = {"step": (1, lambda: trainer._one_step(bar))} | unavoidable(trainer)
         for _, call in work.values():
@@ -212,12 +214,12 @@ def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
             **{name: value for name, value in group.items() if name != "params"},
             "params": [nn.Parameter(parameter.detach().clone()) for parameter in group["params"]],
         }
-        for group in trainer.optimizers[player].param_groups
+        for group in trainer.players.optimizers[player].param_groups
     ]
     for group in groups:
         for parameter in group["params"]:
             parameter.grad = torch.full_like(parameter, 1e-3)
-    return type(trainer.optimizers[player])(groups).step
+    return type(trainer.players.optimizers[player])(groups).step
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
@@ -240,7 +242,7 @@ def _train_briefly() -> float:
     settings = config.from_dict(PUBLISHED | {"optim": PUBLISHED["optim"] | {"max_steps": MEMORY_STEPS}})
     with tempfile.TemporaryDirectory() as folder:
         made = run.create(Path(folder) / "run", settings)
-        Trainer(made, synthetic(settings), accelerator="cpu").fit(progress=False)
+        Trainer(made, synthetic(settings), hardware=CPU).fit(progress=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9  # bytes there, KiB elsewhere
 

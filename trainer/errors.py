@@ -7,3 +7,7 @@ class UserError(Exception):
     The command line prints it and exits with status 2; pages show it instead of a traceback. Everything
     else that is raised is a fault of the program.
     """
+
+
+class EchoError(UserError):
+    """The failure of another process of the same training, which tells it; this one ends in silence."""

@@ -1,12 +1,18 @@
-"""Lightning Fabric, imported without torchmetrics.
+"""Lightning Fabric: which processors train, how many processes, in what precision.
 
-The import only asks whether torchmetrics is installed, for a feature that is not used here, but asks by importing it,
-and with it scipy.signal: 75 MB and a second or two of every training. So it is told that there is none.
+Fabric is imported without torchmetrics. The import only asks whether torchmetrics is installed, for a feature that is
+not used here, but asks by importing it, and with it scipy.signal: 75 MB and a second or two of every training. So it is
+told that there is none.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+import warnings
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
 
 import torch
 
@@ -17,21 +23,86 @@ if _absent:
     sys.modules["torchmetrics"] = None  # type: ignore[assignment]  # what makes an import fail, by Python's rules
 try:
     from lightning_fabric import Fabric
+    from lightning_fabric.strategies import DDPStrategy
 finally:
     if _absent:
         del sys.modules["torchmetrics"]
 
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for the one that reads the pictures first; one that died is noticed by its launcher."""
+QUIET = ("Grad strides do not match bucket view", r"torch\.distributed\.nn\.functional\.all_gather is deprecated")
+"""Beginnings of warnings that tell a user nothing: weights in channels-last order, and how Fabric gathers."""
+COMPILERS = ("g++", "clang++", "c++")
 
-def fabric(accelerator: str = "auto", devices: int = 1) -> Fabric:
-    """A Fabric on the named accelerator; 'auto' is CUDA where there is one, else the CPU (Apple's lacks operations).
 
-    Raises: UserError if this machine has none of that name, or more than one device is asked for.
+@dataclass(frozen=True)
+class Hardware:
+    """What a training runs on; no part of the recipe, whose result it changes by rounding alone.
+
+    accelerator: 'auto' is CUDA where there is one, else the CPU (Apple's lacks operations); 'cpu'; 'cuda'.
+    devices: processes on each machine, one for each GPU; they share out the batch.
+    num_nodes: machines.
+    strategy: 'ddp' averages gradients over the processes; 'auto' does so where there are several. The models are a few
+        megabytes, so strategies that shard them have nothing to save.
+    precision: '32-true', or 'bf16-mixed': convolutions in bfloat16, weights, losses and distances in float32.
+    compile: put encoder and decoder through torch.compile.
     """
-    if devices > 1:
-        raise UserError(f"--devices {devices}: this version trains on one device; leave --devices out.")
+
+    accelerator: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    strategy: Literal["auto", "ddp"] = "auto"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    compile: bool = False
+
+
+def launch(hardware: Hardware | None = None) -> Fabric:
+    """A Fabric with all its processes started and known to each other; the others run this same program from its start.
+
+    Processes that torchrun or SLURM started are recognised and used.
+
+    Raises: UserError if this machine has no such devices, the launcher started another number of processes, or there
+        is no compiler.
+    """
+    hardware = hardware or Hardware()
+    accelerator = hardware.accelerator
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if hardware.compile and accelerator == "cpu" and not any(map(shutil.which, COMPILERS)):
+        raise UserError("--compile: needs a C++ compiler (on Debian: apt-get install g++); or leave it out.")
     try:
-        return Fabric(accelerator=accelerator, devices=devices)
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.num_nodes,
+            strategy=_strategy(hardware),
+            precision=hardware.precision,
+        )
     except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
-        raise UserError(f"--accelerator {accelerator}: not available on this machine; choose auto or cpu.") from error
+        raise UserError(_unavailable(hardware)) from error
+    for message in QUIET:
+        warnings.filterwarnings("ignore", message=message)
+    try:
+        fabric.launch()
+    except ValueError as error:  # the number of processes is not that of SLURM's tasks
+        raise UserError(
+            f"--devices {hardware.devices} --num-nodes {hardware.num_nodes}: the launcher started another number of "
+            f"processes ({str(error).splitlines()[0]}); give both the same."
+        ) from error
+    return fabric
+
+
+def _strategy(hardware: Hardware) -> DDPStrategy | str:
+    if hardware.devices * hardware.num_nodes == 1 and hardware.strategy == "auto":
+        return "auto"
+    # Each step moves one player, so the other's weights have no gradient. Buffers are the same everywhere already.
+    return DDPStrategy(find_unused_parameters=True, forward_sync_buffers=False, timeout=PATIENCE)
+
+
+def _unavailable(hardware: Hardware) -> str:
+    if hardware.devices > 1:
+        return (
+            f"--accelerator {hardware.accelerator} --devices {hardware.devices}: not that many on this machine; "
+            "choose fewer."
+        )
+    return f"--accelerator {hardware.accelerator}: not available on this machine; choose auto or cpu."

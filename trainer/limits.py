@@ -28,18 +28,19 @@ class Limits:
 
     Args:
         stop_path: file whose appearance stops the training; one left over from an earlier process is removed
-            (see forget_stop).
+            (see forget_stop). None where another process looks after it.
         max_minutes: time from the beginning of the context; None for no limit.
     """
 
-    def __init__(self, stop_path: Path, max_minutes: float | None = None):
+    def __init__(self, stop_path: Path | None, max_minutes: float | None = None):
         self.stop_path = stop_path
         self.seconds = None if max_minutes is None else 60 * max_minutes
         self.signalled = False
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Limits:
-        forget_stop(self.stop_path)
+        if self.stop_path:
+            forget_stop(self.stop_path)
         self._started = time.monotonic()
         if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -49,7 +50,8 @@ class Limits:
     def __exit__(self, *_exception: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self.stop_path.unlink(missing_ok=True)
+        if self.stop_path:
+            self.stop_path.unlink(missing_ok=True)
 
     def _note(self, _number: int, _frame: object) -> None:
         self.signalled = True
@@ -61,6 +63,6 @@ class Limits:
 
     def reason(self) -> str | None:
         """'stopped' or 'time limit' where that is due, else None."""
-        if self.signalled or self.stop_path.exists():
+        if self.signalled or (self.stop_path and self.stop_path.exists()):
             return "stopped"
         return "time limit" if self.seconds is not None and self.elapsed > self.seconds else None

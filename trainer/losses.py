@@ -80,12 +80,17 @@ def gradient_penalty(
     critic: Callable[[Tensor, Tensor], Tensor],
     model_pair: tuple[Tensor, Tensor],
     data_pair: tuple[Tensor, Tensor],
+    mix: Tensor | None = None,
 ) -> Tensor:
     """mean (|grad_(x,z) f| - 1)^2 at uniform points of the lines between (g(z'), z') and (x, z).
 
     The norm is that of the joint gradient over picture and code (Gulrajani et al., 2017).
+
+    Args:
+        mix: where on the lines, (B, 1) in [0, 1]; drawn if not given.
     """
-    mix = torch.rand(len(data_pair[1]), 1, dtype=data_pair[1].dtype, device=data_pair[1].device)
+    if mix is None:
+        mix = torch.rand(len(data_pair[1]), 1, dtype=data_pair[1].dtype, device=data_pair[1].device)
     z = torch.lerp(model_pair[1], data_pair[1], mix).requires_grad_()
     x = torch.lerp(model_pair[0], data_pair[0], mix.view(-1, 1, 1, 1)).requires_grad_()
     grad_x, grad_z = torch.autograd.grad(critic(x, z).sum(), (x, z), create_graph=True)

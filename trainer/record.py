@@ -39,10 +39,16 @@ class Recorder:
 
     A row holds the means since the row before. The sums that are not yet a row belong to the checkpoint (`sums`,
     `restore`), so that a resumed training writes the rows the uninterrupted one would have written.
+
+    Args:
+        folder: the run folder.
+        max_steps: where the training ends.
+        hardware: what it runs on, for status.json (lightning.Hardware).
+        writes: whether this process is the one that writes.
     """
 
-    def __init__(self, folder: Path, max_steps: int):
-        self.folder, self.max_steps = folder, max_steps
+    def __init__(self, folder: Path, max_steps: int, hardware: Mapping[str, object] | None = None, writes: bool = True):
+        self.folder, self.max_steps, self.hardware, self.writes = folder, max_steps, dict(hardware or {}), writes
         self.rows: list[Row] = []
         self.sums: dict[str, Tensor] = {}
         self._last_beat = -float("inf")
@@ -77,7 +83,8 @@ class Recorder:
         if self.rows and self.rows[-1]["step"] == row["step"]:
             row = self.rows.pop() | row
         self.rows.append(row | dict(extra))
-        files.write_text(self.history_path, _table(self.rows))
+        if self.writes:
+            files.write_text(self.history_path, _table(self.rows))
         return self.rows[-1]
 
     def beat(self, counters: Counters, state: str = "running", **more: object) -> None:
@@ -87,10 +94,13 @@ class Recorder:
 
     def status(self, state: str, counters: Counters, message: str = "", **more: object) -> None:
         """Write training/status.json: state, process, time of writing, counters, and a message where there is one."""
+        if not self.writes:
+            return
         pid = os.getpid()
         values = {"state": state, "pid": pid, "started": processes.start_time(pid), "heartbeat": time.time()}
         values |= {"max_steps": self.max_steps} | asdict(counters) | {"best": repr(counters.best)}  # inf is not JSON
         values |= ({"message": message} if message else {}) | more
+        values |= {"hardware": self.hardware} if self.hardware else {}
         files.write_text(self.folder / "training" / "status.json", json.dumps(values, indent=1) + "\n")
         self._last_beat = time.monotonic()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.trainings import FEW, assert_same_training, pictures, settings, state, train
+from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
 from trainer import config, run
 from trainer.averaging import DECAY, CriticAverage
 from trainer.errors import UserError
@@ -91,7 +91,7 @@ def test_the_refinement_moves_the_critic_alone_and_presents_its_average(refined,
 def test_a_refinement_that_is_resumed_is_the_uninterrupted_one(refined, tmp_path, monkeypatch, stop_after):
     folder = tmp_path / "parts"
     made = run.create(folder, settings(optim=REFINED))
-    trainer = Trainer(made, pictures(FEW), accelerator="cpu")
+    trainer = Trainer(made, pictures(FEW), hardware=CPU)
     one_step = Trainer._one_step
 
     def stopping(self, bar):

@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from tests.trainings import FEW, pictures, settings
+from tests.trainings import CPU, FEW, pictures, settings
 from trainer import bench, run
 from trainer.fit import Trainer
 from trainer.models import build
@@ -36,7 +36,7 @@ def test_the_published_setting_is_the_published_one():
 
 
 def test_every_pass_counts_as_often_as_the_step_needs_it(tmp_path):
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(FEW), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(FEW), hardware=CPU)
     passes = bench.unavoidable(trainer)
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
     for _, call in passes.values():

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from tests.trainings import FEW, assert_same_training, pictures, settings, state, train
+from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
 from trainer import checkpoint, run
 from trainer.errors import UserError
 from trainer.fit import Trainer
@@ -37,7 +37,7 @@ def copy(trained, tmp_path) -> Path:
 
 
 def restored(folder: Path) -> Trainer:
-    return Trainer(run.Run(folder), pictures(), accelerator="cpu")
+    return Trainer(run.Run(folder), pictures(), hardware=CPU)
 
 
 def refusal(folder: Path) -> str:
@@ -79,7 +79,7 @@ def test_moments_lie_in_memory_as_their_weights_do(copy):
     trainer = restored(copy)
     strided = 0
     for player in ("main", "critic"):
-        for weight, slots in trainer.optimizers[player].state.items():
+        for weight, slots in trainer.players.optimizers[player].state.items():
             assert {slots[name].stride() for name in ("exp_avg", "exp_avg_sq")} == {weight.stride()}
             strided += weight.ndim == 4 and not weight.is_contiguous()
     assert strided >= 4  # channels last does matter here
@@ -215,7 +215,7 @@ def test_a_disk_that_is_really_full(small_disk, tmp_path):
     folder = small_disk / "run"
     filler = small_disk / "filler"
     run.create(folder, settings())
-    trainer = Trainer(run.Run(folder), pictures(FEW), accelerator="cpu")
+    trainer = Trainer(run.Run(folder), pictures(FEW), hardware=CPU)
     checkpointed = trainer._checkpoint
 
     def fill_after_the_first(validate: bool) -> None:

@@ -8,7 +8,7 @@ import torch
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from tests.trainings import assert_same_training, history, pictures, settings, train
+from tests.trainings import CPU, assert_same_training, history, pictures, settings, train
 from trainer import config, models, run
 from trainer.config import from_dict
 from trainer.errors import UserError
@@ -194,7 +194,7 @@ def test_training_lowers_the_loss(tmp_path):
 def test_the_presented_weights_hold_the_moments_of_the_whole_training_set(tmp_path):
     images = pictures(64)
     made = run.create(tmp_path / "run", tiny(max_steps=6, keep="best"))
-    trainer = Trainer(made, images, accelerator="cpu")
+    trainer = Trainer(made, images, hardware=CPU)
     trainer.sample = trainer.train_set.subset(slice(8))  # what checkpoints measure
     trainer.fit(progress=False)
     presented = made.load_model()

@@ -15,19 +15,12 @@ import pytest
 import torch
 import yaml
 
-from tests.trainings import (
-    assert_same_training,
-    history,
-    pictures,
-    settings,
-    state,
-    train,
-    write_pictures,
-)
-from trainer import checkpoint, data, files, fit, losses, objectives, optimisers, run
+from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
+from trainer import checkpoint, data, files, fit, losses, objectives, optimisers, run, validation
 from trainer.bundle import bundle
 from trainer.errors import UserError
 from trainer.fit import Trainer
+from trainer.lightning import Hardware
 from trainer.metrics.reconstruction import psnr
 from trainer.models import networks
 
@@ -92,7 +85,7 @@ def test_sixteen_pictures_are_learned_by_heart(tmp_path, kind):
         optim={"lr": 3e-3, "batch_size": 16, "critic_steps": 1, "max_steps": steps, "validate_every": steps},
     )
     made = run.create(tmp_path / "run", wanted)
-    assert fit.fit(made, progress=False, accelerator="cpu") == ("finished", steps, True)
+    assert fit.fit(made, progress=False, hardware=CPU) == ("finished", steps, True)
     images = data.load(wanted.data, "train")
     trained_on, _ = data.split_validation(images, wanted.data.validation, wanted.seed)
     assert len(trained_on) == 16
@@ -107,11 +100,11 @@ def test_sixteen_pictures_are_learned_by_heart(tmp_path, kind):
 
 
 def test_each_player_moves_only_its_own_weights(tmp_path):
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
 
     def changed(player: str) -> set[str]:
         before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-        trainer._update(player)
+        trainer.players.update(player)
         after = trainer.model.state_dict()
         return {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
 
@@ -181,7 +174,7 @@ def test_an_ended_run_is_left_as_it_is(tmp_path, monkeypatch):
     text = (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
     (tmp_path / "run" / "config.yaml").write_text(text.replace("max_steps: 14", "max_steps: 16"), encoding="utf-8")
     monkeypatch.setattr(data, "load", lambda *_: pictures())
-    assert fit.fit(run.Run(tmp_path / "run"), progress=False, accelerator="cpu") == ("finished", 16, True)
+    assert fit.fit(run.Run(tmp_path / "run"), progress=False, hardware=CPU) == ("finished", 16, True)
 
 
 @pytest.mark.timeout(900)  # two processes that each import torch and Lightning, perhaps on a busy machine
@@ -222,7 +215,7 @@ def test_killed_in_the_middle_then_resumed(tmp_path):
     assert resumed.stdout == f"{folder}: finished at step {steps}, checkpoint {run.Run(folder).hash}\n"
     assert not leftover.exists()
     assert status(folder)["state"] == "finished"
-    assert fit.fit(run.create(tmp_path / "whole", wanted), progress=False, accelerator="cpu").step == steps
+    assert fit.fit(run.create(tmp_path / "whole", wanted), progress=False, hardware=CPU).step == steps
     assert_same_training(tmp_path / "whole", folder)
 
 
@@ -300,7 +293,7 @@ def test_training_in_a_thread_works_without_signals(tmp_path):
 def test_early_stopping_keeps_what_it_says(tmp_path, monkeypatch, at_step, keep):
     """Validation losses 5, 4, 6, 7, 8 with patience 3: the end is the fifth, the best the second."""
     losses_to_come = iter([5.0, 4.0, 6.0, 7.0, 8.0])
-    monkeypatch.setattr(Trainer, "validate", lambda _: {"loss": next(losses_to_come)})
+    monkeypatch.setattr(validation, "validate", lambda *_: {"loss": next(losses_to_come)})
     weights = {}
     for step in (4, 10):
         at_step(step, lambda trainer: weights.update({trainer.counters.step: snapshot(trainer)}))
@@ -323,7 +316,7 @@ def snapshot(trainer: Trainer) -> dict[str, torch.Tensor]:
 def test_a_warm_up_is_no_best_checkpoint(tmp_path, monkeypatch):
     """The warm-up minimises another loss: its validations neither set the best nor count as stale."""
     to_come = iter([1.0, 2.0, 9.0, 8.0, 8.5, 8.6])
-    monkeypatch.setattr(Trainer, "validate", lambda _: {"loss": next(to_come)})
+    monkeypatch.setattr(validation, "validate", lambda *_: {"loss": next(to_come)})
     wanted = settings(**WARM | {"optim": WARM["optim"] | {"keep": "best", "validate_every": 2, "patience": 2}})
     assert train(tmp_path / "run", wanted) == ("early stop", 12, True)
     assert float(status(tmp_path / "run")["best"]) == 8.0
@@ -373,7 +366,7 @@ PLANTED = {
 def test_a_term_that_is_no_number_is_named_and_nothing_good_is_lost(tmp_path, monkeypatch, at_step, term, value):
     owner, name = PLANTED[term]
     intact = getattr(owner, name)
-    at_step(8, lambda _: monkeypatch.setattr(owner, name, lambda *args: intact(*args) + value))
+    at_step(8, lambda _: monkeypatch.setattr(owner, name, lambda *args, **more: intact(*args, **more) + value))
     with pytest.raises(UserError, match=f"^The term '{term}' became non-finite at step 9; lower optim.lr"):
         train(tmp_path / "run", settings())
     told = status(tmp_path / "run")
@@ -411,7 +404,7 @@ def test_weights_that_are_no_numbers_never_replace_a_checkpoint(tmp_path, at_ste
     """An optimiser's step can fail after a good loss, right before a checkpoint."""
 
     def plant(trainer):
-        trainer.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
+        trainer.players.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
 
     at_step(12, plant)
     with pytest.raises(UserError, match=r"^The weights '\w+\..*' became non-finite at step 12"):
@@ -422,7 +415,7 @@ def test_weights_that_are_no_numbers_never_replace_a_checkpoint(tmp_path, at_ste
 
 
 def test_a_validation_that_is_no_number_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(Trainer, "validate", lambda _: {"loss": float("nan"), "gw": float("nan")})
+    monkeypatch.setattr(validation, "validate", lambda *_: {"loss": float("nan"), "gw": float("nan")})
     with pytest.raises(UserError, match=r"^The term 'validation gw' became non-finite at step 6;"):
         train(tmp_path / "run", settings())
 
@@ -432,7 +425,7 @@ def test_a_validation_that_is_no_number_is_told(tmp_path, monkeypatch):
 
 def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch):
     monkeypatch.setattr(fit, "LOG_EVERY", 4)
-    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"max_steps": 6})), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"max_steps": 6})), pictures(), hardware=CPU)
     seen = []
     add = trainer.recorder.add
     monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
@@ -446,7 +439,7 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
 def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
     """A step may take seconds; who watches must not have to wait for 50 of them."""
     monkeypatch.setattr("trainer.record.BEAT_EVERY", 0.0)
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
     beats = []
     write = trainer.recorder.status
     monkeypatch.setattr(
@@ -460,19 +453,17 @@ def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
 
 
 def test_progress_goes_to_standard_error(tmp_path, capsys):
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
     trainer.fit(progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "14/14" in err
 
 
-def test_several_devices_and_unknown_accelerators_are_refused(tmp_path):
+def test_an_unknown_accelerator_is_refused(tmp_path):
     made = run.create(tmp_path / "run", settings())
-    with pytest.raises(UserError, match="one device"):
-        Trainer(made, pictures(), devices=2)
     with pytest.raises(UserError, match="not available on this machine; choose auto or cpu"):
-        Trainer(made, pictures(), accelerator="abacus")
+        Trainer(made, pictures(), hardware=Hardware(accelerator="abacus"))
 
 
 # --- the fault that was found while preparing ------------------------------------------------------------------------
@@ -486,7 +477,7 @@ def published_trial(tmp_path: Path, images, **optim) -> Trainer:
         optim={"name": "rmsprop", "lr": 5e-4, "critic_lr": 5e-4, "batch_size": 8, "critic_steps": 1, "max_steps": 250}
         | {"grad_clip": 1e30, **optim},
     )
-    return Trainer(run.create(tmp_path / "trial", wanted), images, accelerator="cpu")
+    return Trainer(run.create(tmp_path / "trial", wanted), images, hardware=CPU)
 
 
 def test_rmsprop_at_5e4_stays_finite_and_learns_on_digits(tmp_path):
@@ -510,15 +501,15 @@ def test_the_fault_comes_back_without_bound_and_start_up(tmp_path, monkeypatch):
 
 
 def test_the_first_step_of_rmsprop_is_the_learning_rate(tmp_path):
-    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"name": "rmsprop"})), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"name": "rmsprop"})), pictures(), hardware=CPU)
     weight = trainer.model.encoder.heads.bias
     before = weight.detach().clone()
-    optimisers.set_learning_rates(trainer.optimizers, trainer.optim, 0)
-    trainer._update("main")
+    optimisers.set_learning_rates(trainer.players.optimizers, trainer.optim, 0)
+    trainer.players.update("main")
     assert (weight - before).abs().max().item() == pytest.approx(3e-4, rel=1e-3)
     factors = []
     for _ in range(3):
-        factors.append(optimisers.start_up(trainer.optimizers["main"]))
-        trainer._update("main")
+        factors.append(optimisers.start_up(trainer.players.optimizers["main"]))
+        trainer.players.update("main")
     assert factors == pytest.approx([(1 - 0.99**n) ** 0.5 for n in (2, 3, 4)])
     assert optimisers.start_up(torch.optim.Adam([weight])) == 1.0

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.trainings import pictures, settings
+from tests.trainings import CPU, pictures, settings
 from trainer import losses, objectives, run
 from trainer.fit import Trainer
 from trainer.models import build
@@ -39,7 +39,7 @@ def owner(name: str) -> str:
 def changed_by(trainer: Trainer, player: str) -> set[str]:
     """Names of all parameters and buffers that an optimiser step changes by as much as one bit."""
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    trainer._update(player)
+    trainer.players.update(player)
     return {name for name, tensor in trainer.model.state_dict().items() if not torch.equal(tensor, before[name])}
 
 
@@ -50,9 +50,7 @@ def changed_by(trainer: Trainer, player: str) -> set[str]:
 @pytest.mark.parametrize("player", ["main", "critic", "warmup"])
 def test_a_step_changes_its_own_player_only(player, prior, tmp_path):
     """Buffers included: the spectral norms' vectors of the critic, the stored statistics of the prior."""
-    trainer = Trainer(
-        run.create(tmp_path / "run", settings(prior={"kind": prior}, **WARM)), pictures(), accelerator="cpu"
-    )
+    trainer = Trainer(run.create(tmp_path / "run", settings(prior={"kind": prior}, **WARM)), pictures(), hardware=CPU)
     names = set(trainer.model.state_dict())
     own = {
         "main": {"encoder", "decoder", "prior", "log_scale"},
@@ -339,16 +337,16 @@ def test_beta_of_the_warm_up_falls_geometrically_to_the_weight_of_the_entropy():
 
 def test_the_loop_tells_the_objective_where_it_stands(tmp_path):
     wanted = settings(optim={"warmup_steps": 3, "warmup_beta": 4.0, "max_steps": 5})
-    trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), hardware=CPU)
     seen = []
-    elbo = objectives._elbo
+    elbo = objectives.gwae.negative_elbo
 
     def noted(model, x, beta):
         seen.append(beta)
         return elbo(model, x, beta)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objectives, "_elbo", noted)
+        patch.setattr(objectives.gwae, "negative_elbo", noted)
         trainer.fit(progress=False)
     end = 2 * wanted.objective.lambda_h
     assert seen[:3] == pytest.approx([4.0, 4.0 ** (2 / 3) * end ** (1 / 3), 4.0 ** (1 / 3) * end ** (2 / 3)])

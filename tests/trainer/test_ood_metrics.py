@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.ood_data import write_root
-from tests.trainings import TINY, settings, write_pictures
+from tests.trainings import CPU, TINY, settings, write_pictures
 from trainer import card, data, models
 from trainer import run as runs
 from trainer.data import split_validation
@@ -224,6 +224,6 @@ def test_a_run_trained_through_fit_has_a_history(root, tmp_path):
     from trainer import fit
 
     made = runs.create(tmp_path / "run", settings(optim=TINY["optim"] | {"max_steps": 4, "validate_every": 2}))
-    fit.fit(made, root, progress=False, accelerator="cpu")
+    fit.fit(made, root, progress=False, hardware=CPU)
     assert {row.step for row in history.read(made.path)} == {2, 4}
     assert {row.pair for row in history.read(made.path)} == {*pairs.VALIDATION, *NAMES}

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.fixtures import example_metrics
-from tests.trainings import pictures, settings, train
+from tests.trainings import CPU, pictures, settings, train
 from trainer import config, data, run
 from trainer.errors import UserError
 from trainer.fit import Trainer
@@ -51,7 +51,7 @@ def refusal(call, *args) -> str:
 def test_a_saved_folder_reloads_bit_exactly_without_data(tmp_path, monkeypatch, kind):
     changes = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}} if kind == "vae" else {"prior": {"kind": kind}}
     wanted = settings(**changes, optim={"max_steps": 3})
-    trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), accelerator="cpu")
+    trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), hardware=CPU)
     trainer.fit(progress=False)
     monkeypatch.setattr(data, "load", lambda *_: pytest.fail("loading a model reads no data"))
     torch.manual_seed(5)

@@ -6,8 +6,12 @@ log-variance is bounded (base.py), and the inverse sigmoid reads pixels as the c
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from trainer.models.base import bounded_log_var
@@ -97,6 +101,19 @@ class Critic(nn.Module):
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """f(x, z), shape (B,)."""
         return self.potential(self.image(x), z)
+
+
+@contextlib.contextmanager
+def normalised(critic: Critic) -> Iterator[None]:
+    """Within the context every weight has been normalised once, for all passes.
+
+    In float32, whatever precision the passes have: the power method rounds its vectors away in less.
+    """
+    with parametrize.cached():
+        for module in critic.modules():
+            if parametrize.is_parametrized(module):
+                _ = module.weight
+        yield
 
 
 def _mlp(inputs: int, outputs: int) -> nn.Sequential:

@@ -1,0 +1,212 @@
+"""Several processes train what one process trains: the same curves, the same weights, up to the rounding of sums."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from tests.parallel_worker import kinds
+from tests.trainings import history, settings, state, train, write_pictures
+from trainer import lightning
+from trainer.errors import EchoError, UserError
+from trainer.fit import fit
+from trainer.parallel import ALONE, Share
+from trainer.players import _require_divisible
+from trainer.run import Run, create
+
+ROOT = Path(__file__).resolve().parents[2]
+EXACT = {"loss", "gw", "reconstruction", "mmd", "energy", "covariance", "prior"}
+"""Terms that come out the same to TIGHT; the others are small differences of the critic's game, same to LOOSE."""
+TIGHT = {"rel": 2e-5, "abs": 0}
+LOOSE = {"rel": 2e-3, "abs": 1e-3}
+WEIGHTS = 1e-3
+pytestmark = pytest.mark.timeout(900)
+
+
+def environment() -> dict[str, str]:
+    """A process group on this machine alone, one thread a process."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory) -> Path:
+    """The runs of tests/parallel_worker.py, trained by two processes."""
+    folder = tmp_path_factory.mktemp("together")
+    command = [sys.executable, "-m", "tests.parallel_worker", str(folder)]
+    ended = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """By name, the same run trained by this process; each once."""
+    folder = tmp_path_factory.mktemp("alone")
+
+    def trained(name: str) -> Path:
+        if not (folder / name).exists():
+            train(folder / name, kinds()[name])
+        return folder / name
+
+    return trained
+
+
+def differing(a: Path, b: Path) -> list[str]:
+    """Columns of the histories with a number beyond the tolerance."""
+    first, second = history(a), history(b)
+    assert [list(row) for row in first] == [list(row) for row in second]
+    pairs = [(name, row[name], other[name]) for row, other in zip(first, second, strict=True) for name in row]
+    return sorted({name for name, one, two in pairs if not close(name, float(one), float(two))})
+
+
+def close(name: str, one: float, two: float) -> bool:
+    tolerance = TIGHT if name.removeprefix("validation ") in EXACT else LOOSE
+    return two == pytest.approx(one, **tolerance)
+
+
+ROUNDING = ("critic", "prior.net.6.bias")
+"""Weights that follow the rounding of sums: the critic's, whose game lets it grow from step to step, and the last bias
+of a neural prior, which standardisation cancels, so that its gradient is nothing else."""
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The other weights of the checkpoint."""
+    found = {name: value for name, value in state(folder).items() if name.startswith("model/")}
+    return {name: value for name, value in found.items() if not any(part in name for part in ROUNDING)}
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_two_processes_draw_the_curves_of_one(together, alone, name):
+    one = alone(name)
+    assert differing(one, together / name) == []
+    assert len(history(one)) >= 2
+    for key, value in weights(one).items():
+        torch.testing.assert_close(weights(together / name)[key], value, rtol=0, atol=WEIGHTS, msg=key)
+    random = [key for key in state(one) if key.startswith(("random/", "generator/"))]
+    assert random
+    assert all(torch.equal(state(one)[key], state(together / name)[key]) for key in random)
+
+
+def test_without_the_gradients_of_the_gathered_batch_the_comparison_fails(together, alone):
+    assert "gw" in differing(alone("np"), together / "cut")
+
+
+def test_torchrun_stops_and_one_process_finishes(tmp_path):
+    """A training that two processes began and one resumed is the training of one process."""
+    wanted = settings(
+        data={"name": "folder", "path": str(write_pictures(tmp_path / "pictures"))},
+        model={"kind": "vae"},
+        prior={"kind": "normal"},
+        optim={"max_steps": 200, "validate_every": 100},
+    )
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(wanted.model_dump()), encoding="utf-8")
+    folder = tmp_path / "shared"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "trainer"]
+    command += ["fit", str(recipe), "--out", str(folder), "--accelerator", "cpu", "--devices", "2"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while not (folder / "training" / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.01)
+    (folder / "training" / "stop").touch()
+    told, _ = process.communicate(timeout=300)
+    said = json.loads((folder / "training" / "status.json").read_text(encoding="utf-8"))
+    assert process.returncode == 0
+    assert said["state"] in ("stopped", "finished")  # a quick machine is through before it reads the file
+    assert said["hardware"]["devices"] == 2
+    assert told.splitlines() == [f"{folder}: {said['state']} at step {said['step']}, checkpoint {Run(folder).hash}"]
+
+    fit(Run(folder), progress=False, hardware=lightning.Hardware(accelerator="cpu"))
+    whole = create(tmp_path / "whole", wanted)
+    fit(whole, progress=False, hardware=lightning.Hardware(accelerator="cpu"))
+    extra = {row["step"] for row in history(folder)} ^ {row["step"] for row in history(whole.path)}
+    assert extra <= {str(said["step"])}  # stopping closes a row
+    final = [history(path)[-1] for path in (folder, whole.path)]
+    assert float(final[0]["validation loss"]) == pytest.approx(float(final[1]["validation loss"]), rel=1e-5)
+
+
+def test_a_failure_before_the_first_step_is_told_once_and_leaves_nothing(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    lost = {"data": {"name": "folder", "path": str(tmp_path / "nowhere")}, "optim": {"batch_size": 8}}
+    recipe.write_text(yaml.safe_dump(lost), encoding="utf-8")
+    command = [sys.executable, "-m", "trainer", "fit", str(recipe), "--out", str(tmp_path / "run")]
+    command += ["--accelerator", "cpu", "--devices", "2"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 2
+    assert [line for line in ended.stderr.splitlines() if "nowhere" in line] == [
+        f"{tmp_path / 'nowhere'}: no such folder or zip; set data.path to one that holds pictures."
+    ]
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "run").exists()
+
+
+# --- one process --------------------------------------------------------------------------------------------------
+
+
+def test_alone_everything_is_what_it_is():
+    rows = torch.arange(6.0).reshape(3, 2)
+    assert ALONE.leads
+    assert ALONE.rows(rows) is rows
+    assert ALONE.whole(rows) is rows
+    assert ALONE.most(3) == 3
+    assert ALONE.told({"loss": 2.0}) == {"loss": 2.0}
+    assert ALONE.first(lambda: 7) == 7
+    assert not ALONE.mean({"loss": rows.sum().requires_grad_()})["loss"].requires_grad
+
+
+class Quarter(Share):
+    """The third of four processes, without the others."""
+
+    def __init__(self):
+        super().__init__()
+        self.size, self.rank = 4, 2
+
+
+def test_noise_is_that_of_the_whole_batch():
+    torch.manual_seed(3)
+    whole = torch.randn(8, 5)
+    torch.manual_seed(3)
+    assert torch.equal(Quarter().normal(torch.empty(2, 5)), whole[4:6])
+    torch.manual_seed(3)
+    uniform = torch.rand(8, 1)
+    torch.manual_seed(3)
+    assert torch.equal(Quarter().uniform(torch.empty(2, 5)), uniform[4:6])
+
+
+def test_a_batch_that_cannot_be_divided_is_refused():
+    _require_divisible(12, 3)
+    with pytest.raises(UserError, match="batch_size=16 cannot be divided among 3 processes; choose a multiple of 3"):
+        _require_divisible(16, 3)
+
+
+def test_an_error_of_all_processes_is_told_by_the_leading_one():
+    with pytest.raises(UserError) as told, ALONE.alike():
+        raise UserError("lower optim.lr")
+    assert not isinstance(told.value, EchoError)
+    with pytest.raises(EchoError), Quarter().alike():
+        raise UserError("lower optim.lr")
+
+
+def test_devices_this_machine_lacks_are_refused():
+    with pytest.raises(UserError, match="--accelerator cuda --devices 9: not that many on this machine; choose fewer"):
+        lightning.launch(lightning.Hardware(accelerator="cuda", devices=9))
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_another_number_of_tasks_than_slurm_s_is_refused(monkeypatch, devices):
+    """A SLURM job of two tasks; four or one asked for."""
+    told = {"SLURM_NTASKS": "2", "SLURM_JOB_NAME": "gwae", "SLURM_NTASKS_PER_NODE": "2", "SLURM_JOB_ID": "1"}
+    told |= {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match="the launcher started another number of processes"):
+        lightning.launch(lightning.Hardware(accelerator="cpu", devices=devices, strategy="ddp"))

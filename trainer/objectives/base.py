@@ -1,0 +1,88 @@
+"""What all objectives share: which arithmetic they use, and which part of the batch they see."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from trainer.models.base import LatentModel
+from trainer.parallel import ALONE, Share
+
+Terms = dict[str, Tensor]
+"""Named scalars; 'loss' is the one to differentiate, the others are for the record."""
+
+
+class Objective(nn.Module):
+    """What the players of a training minimise on a batch; one module, so that Lightning Fabric can wrap it.
+
+    Encoder, decoder and the critic's picture branch, which are nearly all of the arithmetic, run in the precision that
+    the training asks for; everything else in float32, above all the distances of L_GW, whose digits are the
+    difference of large numbers. Evaluation is in float32 throughout, and of one process.
+
+    Args:
+        model: the trained model.
+    """
+
+    has_critic = False
+
+    def __init__(self, model: LatentModel):
+        super().__init__()
+        self.model = model
+        self.step = 0
+        """Where the training stands; the loop keeps it."""
+        self._share = ALONE
+        self._reduced: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
+        self._encode, self._decode = model.encode, model.decode
+
+    def on(self, share: Share, reduced: Callable[[], contextlib.AbstractContextManager], compiled: bool) -> None:
+        """Say how the training computes.
+
+        Args:
+            share: this process's part of the batch.
+            reduced: context in which networks compute in the training's precision.
+            compiled: whether encoder and decoder go through torch.compile. The critic does not: its gradient penalty
+                differentiates twice, which compiled functions cannot.
+        """
+        self._share, self._reduced = share, reduced
+        if compiled:
+            self._encode, self._decode = torch.compile(self.model.encode), torch.compile(self.model.decode)
+
+    def main_parameters(self) -> list[dict]:
+        """Optimiser groups of the main player, each with a `scale` of the learning rate."""
+        return [{"params": list(self.model.parameters()), "scale": 1.0}]
+
+    def forward(self, x: Tensor, player: str = "main") -> Terms:
+        """Terms of the images (B, C, H, W), B those of this process, for the named player."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self.terms(x, player)
+
+    def terms(self, x: Tensor, player: str) -> Terms:
+        """What `forward` returns, in float32 where it does not say otherwise."""
+        raise NotImplementedError
+
+    @property
+    def share(self) -> Share:
+        """This process's part of the batch; in evaluation every process is alone."""
+        return self._share if self.training else ALONE
+
+    def reduced(self) -> contextlib.AbstractContextManager:
+        """The context of the training's precision; float32 in evaluation."""
+        return self._reduced() if self.training else contextlib.nullcontext()
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior mean and log variance, float32, each (B, z_dim)."""
+        with self.reduced():
+            mu, log_var = self._encode(x)
+        return mu.float(), log_var.float()
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Pictures g(z), float32, (B, C, H, W)."""
+        with self.reduced():
+            return self._decode(z).float()
+
+    def posterior_sample(self, mu: Tensor, log_var: Tensor) -> Tensor:
+        """z = mu + sigma eps, (B, z_dim), the same eps for the same row however many processes there are."""
+        return mu + torch.exp(0.5 * log_var) * self.share.normal(mu)

@@ -1,0 +1,80 @@
+"""Objectives of the models beside the GWAE: VAE and beta-VAE, WAE-MMD, DAGMM."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trainer import losses
+from trainer.config import Config
+from trainer.models.base import LatentModel
+from trainer.models.dagmm import DAGMM, mixture_energy, mixture_moments
+from trainer.models.wae import WAE
+from trainer.objectives.base import Objective, Terms
+
+
+def negative_elbo(objective: Objective, x: Tensor, beta: float) -> Terms:
+    """L_W + beta KL(q(z|x) || N(0, I)) of the images (B, C, H, W), with a unit-variance Gaussian likelihood."""
+    mu, log_var = objective.encode(x)
+    reconstruction = losses.reconstruction(x, objective.decode(objective.posterior_sample(mu, log_var)))
+    kl = losses.kl_to_standard_normal(mu, log_var)
+    return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
+
+
+class VAEObjective(Objective):
+    """Negative (beta-)ELBO with a unit-variance Gaussian likelihood: L_W + beta KL(q(z|x) || N(0, I))."""
+
+    def __init__(self, model: LatentModel, settings: Config):
+        super().__init__(model)
+        self.beta = settings.objective.beta
+
+    def terms(self, x: Tensor, player: str) -> Terms:
+        """Terms of a batch of images (B, C, H, W)."""
+        return negative_elbo(self, x, self.beta)
+
+
+class WAEObjective(Objective):
+    """L_W + lambda MMD^2(q(z), N(0, I)) with codes without noise (Tolstikhin et al., ICLR 2018, algorithm 2)."""
+
+    def __init__(self, model: WAE, settings: Config):
+        super().__init__(model)
+        self.weight = settings.objective.lambda_mmd
+
+    def terms(self, x: Tensor, player: str) -> Terms:
+        """Terms of a batch of images (B, C, H, W); a batch of one has no discrepancy to speak of."""
+        codes, _ = self.encode(x)
+        reconstruction = losses.reconstruction(x, self.decode(codes))
+        codes = self.share.whole(codes)
+        drawn = self.model.sample_prior(len(codes))
+        mmd = losses.mmd(codes, drawn) if len(codes) > 1 else codes.new_zeros(())
+        return {"loss": reconstruction + self.weight * mmd, "reconstruction": reconstruction, "mmd": mmd}
+
+
+class DAGMMObjective(Objective):
+    """L_W + lambda_1 mean E(z) + lambda_2 sum_kd 1 / Sigma_kdd (Zong et al., ICLR 2018, eq. 7).
+
+    The moments are those of the batch while training, those stored with the model otherwise.
+    """
+
+    def __init__(self, model: DAGMM, settings: Config):
+        super().__init__(model)
+        self.weights = settings.dagmm
+
+    def terms(self, x: Tensor, player: str) -> Terms:
+        """Terms of a batch of images (B, C, H, W)."""
+        model, weights, stored = self.model, self.weights, self.model.prior
+        mu, _ = self.encode(x)
+        reconstructed = self.decode(mu)
+        # Thin covariances need the digits of float64.
+        features = self.share.whole(model.features(x, mu, reconstructed)).double()
+        if model.training:
+            moments = mixture_moments(features, model.memberships(features.float()).double())
+        else:
+            moments = (stored.phi, stored.mu, stored.sigma)
+        thin = (moments[2].diagonal(dim1=1, dim2=2) + weights.jitter).reciprocal().sum()
+        terms = {
+            "reconstruction": losses.reconstruction(x, reconstructed),
+            "energy": mixture_energy(features, *moments, weights.jitter).mean().to(x.dtype),
+            "covariance": thin.to(x.dtype),
+        }
+        loss = terms["reconstruction"] + weights.energy * terms["energy"] + weights.covariance * terms["covariance"]
+        return {"loss": loss, **terms}

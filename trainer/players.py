@@ -1,0 +1,124 @@
+"""The players of a training and their steps: who moves, on which batch, with which optimiser."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from trainer import finite, models, objectives, optimisers, warm_start
+from trainer.averaging import CriticAverage
+from trainer.config import Config
+from trainer.data.imageset import ImageSet
+from trainer.errors import UserError
+from trainer.lightning import Fabric
+from trainer.objectives.base import Terms
+from trainer.parallel import Share
+
+
+class Players:
+    """The model, what its players minimise, and their optimisers; `step` is one step of the loop.
+
+    Args:
+        settings: the configuration.
+        images: training pictures.
+        fabric: launched; it may spread the batch over processes (trainer/parallel.py).
+        compiled: whether encoder and decoder go through torch.compile.
+
+    Raises: UserError if the batch cannot be divided among the processes.
+    """
+
+    def __init__(self, settings: Config, images: ImageSet, fabric: Fabric, compiled: bool = False):
+        self.settings, self.optim, self.images, self.fabric = settings, settings.optim, images, fabric
+        self.share = Share(fabric)
+        with self.share.alike():
+            _require_divisible(self.optim.batch_size, self.share.size)
+        self.batches = torch.Generator().manual_seed(settings.seed)
+        # Channels last: convolutions of these sizes run up to twice as fast on the CPU.
+        self.model = models.build(settings).to(memory_format=torch.channels_last)
+        self.objective = objectives.build(self.model, settings)
+        self.objective.on(self.share, fabric.autocast, compiled)
+        self.optimizers = optimisers.build(self.objective, self.optim)
+        self._module, *wrapped = fabric.setup(self.objective, *self.optimizers.values())
+        self._wrapped = dict(zip(self.optimizers, wrapped, strict=True))
+        self.average = CriticAverage(self.model.critic) if self.optim.refine_steps else None
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Everything with weights that a checkpoint has to hold."""
+        return {"model": self.model} | ({"average": self.average.averaged} if self.average else {})
+
+    @contextlib.contextmanager
+    def presented(self) -> Iterator[None]:
+        """Within the context the model is as it is to be stored: with the averaged critic, once there is one."""
+        with self.average.presented(self.model) if self.average else contextlib.nullcontext():
+            yield
+
+    def is_warming_up(self, step: int) -> bool:
+        """Whether the step after so many belongs to the warm-up."""
+        return self.objective.has_critic and step < self.optim.warmup_steps
+
+    def is_refining(self, step: int) -> bool:
+        """Whether the step after so many trains the critic alone."""
+        return step >= self.optim.max_steps - self.optim.refine_steps
+
+    def step(self, done: int) -> Terms:
+        """The step after `done` steps; its terms, without graphs, over the whole batch.
+
+        Raises: UserError on a term that is not finite.
+        """
+        optimisers.set_learning_rates(self.optimizers, self.optim, done)
+        self.objective.step = done
+        terms: Terms = {}
+        if self.objective.has_critic and not self.is_warming_up(done):
+            terms |= self._critic_steps(done)
+        if not self.is_refining(done):
+            terms |= self.update("warmup" if self.is_warming_up(done) else "main", done)
+        if done + 1 == self.optim.warmup_steps and self.settings.prior.warm_start:
+            warm_start.place_mixture(self.model, self.images, self.settings.seed, self.fabric.device)
+            self.share.agree(self.model)
+        return terms
+
+    def _critic_steps(self, done: int) -> Terms:
+        """The critic's turn; terms of its last step."""
+        for _ in range(self.optim.critic_steps):
+            terms = self.update("critic", done)
+            if self.is_refining(done):
+                self.average.update(self.model.critic)
+        return {name: value for name, value in terms.items() if name != "loss"}
+
+    def update(self, player: str, done: int = 0) -> Terms:
+        """One optimiser step of one player; the other player's parameters and buffers stay as they are."""
+        optimizer = self._wrapped["critic" if player == "critic" else "main"]
+        if self.objective.has_critic:
+            self.model.critic.requires_grad_(player == "critic").train(player == "critic")
+        optimizer.zero_grad(set_to_none=True)
+        terms = self._module(self._batch(), player)
+        whole = self.share.mean(terms)
+        with self.share.alike():
+            finite.require_terms(whole, done + 1)
+        self.fabric.backward(terms["loss"])
+        if player != "critic":
+            norm = torch.nn.utils.clip_grad_norm_(
+                [parameter for group in self.optimizers["main"].param_groups for parameter in group["params"]],
+                self.optim.grad_clip,
+            )
+            with self.share.alike():
+                finite.require_terms({"gradient": norm}, done + 1)
+        optimizer.step()
+        return whole
+
+    def _batch(self) -> Tensor:
+        """This process's pictures of the next batch."""
+        indices = torch.randint(len(self.images), (self.optim.batch_size,), generator=self.batches)
+        images = self.images.float_batch(self.share.rows(indices))
+        return self.fabric.to_device(images.contiguous(memory_format=torch.channels_last))
+
+
+def _require_divisible(batch_size: int, processes: int) -> None:
+    if batch_size % processes:
+        raise UserError(
+            f"optim.batch_size={batch_size} cannot be divided among {processes} processes; "
+            f"choose a multiple of {processes}."
+        )
