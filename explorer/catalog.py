@@ -44,9 +44,16 @@ class Entry:
     z_dim: int = 0
     image_shape: tuple[int, int, int] = (0, 0, 0)
     metrics: tuple[Metric, ...] = ()  # of this very checkpoint only
+    older: tuple[Metric, ...] = ()  # of earlier checkpoints: a training went on after they were measured
     has_sprite: bool = False
     note: str = ""  # a flaw that does not prevent opening it
     broken: str | None = None
+    untrained: bool = False  # a run that has no model yet; `broken` says so
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether all that was measured, the codes included, belongs to earlier weights."""
+        return bool(self.older) and not self.metrics
 
     @property
     def key_metrics(self) -> tuple[Metric, ...]:
@@ -84,6 +91,11 @@ def find(name: str) -> Entry | None:
     return next((entry for entry in usable() if entry.name == name), None)
 
 
+def of_folder(folder: Path) -> Entry | None:
+    """The usable entry of a run folder, or None; a bundled model may bear the same name."""
+    return next((entry for entry in usable() if entry.path == Path(folder)), None)
+
+
 def _folders(root: Path) -> list[Path]:
     """Sub-folders that hold at least one file of a run; anything else is none of our business."""
     try:
@@ -110,25 +122,27 @@ def stamp(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=512)
 def _entry(name: str, path: str, bundled: bool, signature: tuple[tuple[int, int], ...]) -> Entry:
     """Read one folder; `signature` is there to make the cache notice changed files."""
-    folder = Path(path)
+    folder, untrained = Path(path), False
     try:
         run = Run(folder)
+        untrained = not run.is_trained
         _check_weights(run)
         return _described(name, run, bundled)
     except UserError as error:
-        return Entry(name=name, path=folder, bundled=bundled, title=name, broken=str(error))
+        sentence = str(error)
     except OSError as error:
         sentence = f"{folder}: cannot be read ({error.strerror or error}); check the folder's permissions."
-        return Entry(name=name, path=folder, bundled=bundled, title=name, broken=sentence)
+    return Entry(name=name, path=folder, bundled=bundled, title=name, broken=sentence, untrained=untrained)
 
 
 def _described(name: str, run: Run, bundled: bool) -> Entry:
-    settings, note, metrics = run.config, "", ()
+    settings, note, metrics, older = run.config, "", (), ()
     try:
         stored = run.metrics
         metrics = tuple(metric for metric in stored if metric.checkpoint == run.hash)
-        if len(metrics) < len(stored):
-            note = "Some stored numbers belong to an older checkpoint and are not shown; evaluate the run again."
+        older = tuple(metric for metric in stored if metric.checkpoint != run.hash)
+        if older:
+            note = "Stored numbers of an older checkpoint are not shown; measure the model again."
     except UserError as error:
         note = str(error)
     return Entry(
@@ -143,6 +157,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         z_dim=settings.model.z_dim,
         image_shape=(settings.data.channels, settings.data.size, settings.data.size),
         metrics=metrics,
+        older=older,
         has_sprite=run.sprite_path is not None,
         note=note,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import cache, theme, widgets
+from explorer import cache, measuring, theme, widgets
 from explorer.clusters_data import Atlas
 from explorer.clusters_figure import contingency_figure
 from explorer.clusters_state import SEED_LIMIT, bound, change, current
@@ -237,7 +237,10 @@ def _numbers(atlas: Atlas) -> None:
     """Accuracy, NMI and ARI with intervals: the prior's own assignment, then k-means on the same codes."""
     known = {metric.name: metric for metric in atlas.entry.metrics}
     if "k-means NMI" not in known:
-        st.info(f"Not measured yet; run: python -m trainer evaluate {atlas.entry.path} --only clustering")
+        if atlas.entry.bundled:
+            st.info(f"Not measured yet; run: python -m trainer evaluate {atlas.entry.path} --only clustering")
+        elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
+            measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return
     rows = {"cluster": "Prior components", "k-means": "k-means, same codes"}
     for prefix, title in rows.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, clusters_components, clusters_map, clusters_subject, widgets
+from explorer import catalog, clusters_components, clusters_map, clusters_subject, measuring, widgets
 from explorer.clusters_controls import layout_popover, upload_popover
 from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
 from explorer.clusters_state import LAYERS, VIEWS, bound, change, current
@@ -49,13 +49,9 @@ def show(entry: catalog.Entry) -> None:
     st.html(CSS)
     _follow_model(entry)
     if not _has_codes(entry):
-        widgets.empty_state(
-            "No codes of test pictures yet",
-            f"A map needs at least {mapping.MINIMUM} of them; the command below makes them, and the map.",
-            f"python -m trainer evaluate {entry.path}",
-            icon=":material/scatter_plot:",
-        )
+        _without_codes(entry)
         return
+    measuring.outdated(entry)
     view = current()
     path = wanted_path(entry, view.settings)
     state = map_job.state(path, entry.hash, view.settings) if view.method == "umap" else map_job.JobState("absent")
@@ -92,6 +88,27 @@ def _has_codes(entry: catalog.Entry) -> bool:
 
     table = cache.codes(str(entry.path), entry.hash)
     return len(table) >= mapping.MINIMUM and {"id", "z0"} <= set(table.columns)
+
+
+def _without_codes(entry: catalog.Entry) -> None:
+    """Not measured, or measured on too few pictures."""
+    from explorer import cache
+
+    count = len(cache.codes(str(entry.path), entry.hash))
+    if count and entry.metrics:
+        widgets.empty_state(
+            "Too few test pictures for a map",
+            f"{entry.name} was measured on {count}; a map needs at least {mapping.MINIMUM}. Train on more pictures.",
+            icon=":material/scatter_plot:",
+        )
+        return
+    measuring.offer(
+        entry,
+        f"The test pictures of {entry.name} are not measured yet",
+        f"The map shows their codes, and needs at least {mapping.MINIMUM} of them; measuring makes both.",
+        ":material/scatter_plot:",
+        f"python -m trainer evaluate {entry.path}",
+    )
 
 
 def _controls(atlas: Atlas) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, ood_check, ood_measured, widgets
+from explorer import catalog, measuring, ood_check, ood_measured
 from explorer.ood_data import detector, has_scores
 from explorer.ood_state import VIEWS, bound, current
 
@@ -29,13 +29,8 @@ def show(entry: catalog.Entry) -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
-    if not has_scores(entry):
-        widgets.empty_state(
-            f"{entry.name} has no out-of-distribution scores yet",
-            "The command below measures what ordinary pictures score, and scores every set of outliers on the disk.",
-            f"python -m trainer evaluate {entry.path} --only ood",
-            icon=":material/troubleshoot:",
-        )
+    if not has_scores(entry) or entry.is_outdated:
+        _offer(entry)
         return
     found = detector(entry)
     st.segmented_control(
@@ -50,3 +45,13 @@ def show(entry: catalog.Entry) -> None:
         ood_measured.show(found)
     else:
         ood_check.show(found)
+
+
+def _offer(entry: catalog.Entry) -> None:
+    """No scores, or those of other weights, which tell nothing about these."""
+    title = f"{entry.name} has no out-of-distribution scores yet"
+    sentence = "What ordinary pictures score has to be measured first, and every set of outliers on the disk."
+    if entry.is_outdated:
+        title, sentence = f"The scores of {entry.name} are outdated", measuring.older_weights(entry)
+    command = f"python -m trainer evaluate {entry.path} --only ood"
+    measuring.offer(entry, title, sentence, ":material/troubleshoot:", command)

@@ -41,9 +41,11 @@ CSS = """<style>
 [class*="st-key-metrics-"] strong { font-size: 1.0625rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] code { background: none; padding: 0; color: inherit; font-size: 0.9em; }
 [data-testid="stPopoverBody"] table { font-size: 0.875rem; }
+[data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #14171C); }
 </style>"""
 """What Streamlit's layout cannot do: cards that wrap by the width there is, room kept
-for the pictures that come last (two rows of six tiles), and labels that open small."""
+for the pictures that come last (two rows of six tiles), labels that open small, and dark
+letters on the light accent of the dark theme."""
 
 
 _LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#5B6472", "border": "#E1E4EA"}

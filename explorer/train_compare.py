@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -28,7 +29,7 @@ def show(found: Sequence[jobs.Job]) -> None:
             "Nothing to compare yet", "Two runs are needed; train another one.", icon=":material/compare:"
         )
         return
-    chosen = [name for name in current().compared if name in folders] or list(folders)[:2]
+    chosen = [name for name in current().compared if name in folders] or _usual(folders)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="train-compare"):
         st.multiselect("Runs", list(folders), max_selections=MOST, width=520, **bound("compared", tuple(chosen)))
         histories = {name: train_watch.history(str(folders[name])) for name in chosen}
@@ -50,13 +51,23 @@ def show(found: Sequence[jobs.Job]) -> None:
     _numbers({name: folders[name] for name in chosen})
 
 
+def _usual(folders: dict[str, Path]) -> list[str]:
+    """The latest run and another one of the same pictures, as far as there is one."""
+    data = {entry.path: entry.data_title for entry in catalog.usable()}
+    first, *others = sorted(folders, key=lambda name: folders[name] not in data)  # those with a model first
+    alike = [name for name in others if data.get(folders[name]) == data.get(folders[first])]
+    return [first, *(alike or others)[:1]]
+
+
 def _numbers(folders: dict) -> None:
     """Stored numbers; a row is one protocol, so that what stands side by side is comparable."""
     table = metric_table({name: _metrics(folder) for name, folder in folders.items()})
     if table.empty:
-        st.caption("None of them was evaluated yet: `python -m trainer evaluate <run>` measures them.")
+        st.caption("None of them is measured yet; “Measure this model”, under Trainings, does it.")
         return
-    st.dataframe(table, hide_index=True, height="content")
+    numbers = {name: st.column_config.NumberColumn(format="%.4f", width=120) for name in folders}
+    wide = {"Number": st.column_config.TextColumn(width=360), "On": st.column_config.TextColumn(width=330)}
+    st.dataframe(table, hide_index=True, height="content", placeholder="–", column_config=wide | numbers)
     st.caption("A number stands beside another only where data, split, n and estimator are the same.")
 
 

@@ -79,7 +79,7 @@ def curves(history: pd.DataFrame, terms: Sequence[str], columns: int, dark: bool
         showlegend=False,
     )
     figure.update_annotations(font={"size": 12, "color": colours["muted"]}, yshift=2)
-    figure.update_xaxes(nticks=4, title=None)
+    figure.update_xaxes(nticks=4, title=None, matches="x", rangemode="tozero")  # phases of a schedule line up
     figure.update_yaxes(nticks=4, title=None)
     return figure
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import catalog
 from explorer.train_state import change
-from trainer import housekeeping, jobs
+from trainer import background, housekeeping, jobs
 from trainer.errors import UserError
 
 MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
@@ -18,13 +18,15 @@ MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
 def menu(job: jobs.Job) -> None:
     """The popover with everything that is not done every day."""
     with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{job.name}"):
-        busy = job.is_active or job.phase == "queued"
+        measured = background.is_busy(job.folder)
+        busy = job.is_active or job.phase == "queued" or measured
         _names(job, busy)
         _export(job)
         if st.button("Delete …", icon=":material/delete:", key="train.delete", disabled=busy, width="stretch"):
             _confirm(job)
         if busy:
-            st.caption("A run that is training or waiting can be renamed or deleted after it was stopped.")
+            what = "being measured" if measured else "training or waiting"
+            st.caption(f"A run that is {what} can be renamed or deleted after it was stopped.")
 
 
 def _names(job: jobs.Job, busy: bool) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from explorer import catalog, train_choices, train_form, train_uploads, widgets
 from explorer.train_choices import MODELS, OWN
 from explorer.train_state import TrainState, bound, change, current
+from explorer.train_words import duration
 from trainer import config, estimate, housekeeping, jobs
 from trainer import run as runs
 from trainer.errors import UserError
@@ -228,16 +229,3 @@ def _told(found: estimate.Estimate, settings: config.Config) -> str:
         text += f", {duration(found.total)} while this machine is as busy as now"
     threads = f"{found.threads} thread{'s' * (found.threads > 1)}"
     return f"{text}. :gray[A few real steps, timed here with {threads}: {1000 * found.main:.0f} ms each.]"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 40 s, 3 min, 1 h 20 min, 2 days."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    if hours < 36:
-        return f"{hours} h {rest // 5 * 5} min" if rest >= 5 and hours < 10 else f"{hours} h"
-    return f"{round(hours / 24)} days"

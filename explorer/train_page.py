@@ -14,7 +14,8 @@ CSS = """<style>
 .st-key-train-work [data-testid="stColumn"]:last-child { min-width: min(20rem, 100%); }
 .train-strip { width: 100%; display: block; }
 [class*="st-key-train-all-"] { padding-top: 0.5rem; }
-.st-key-train-actions p { line-height: 1.35; }
+.st-key-train-numbers { row-gap: 0.5rem; }
+.st-key-train-actions [data-testid="stMarkdown"] p { line-height: 1.35; }
 </style>"""
 
 

@@ -8,29 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import catalog, train_choices, train_manage, train_watch, widgets
+from explorer import catalog, train_choices, train_manage, train_watch, train_words, widgets
 from explorer.train_state import change, current
 from trainer import config, housekeeping, jobs
 from trainer.errors import UserError
 
 POLL_SECONDS = 2.5
 LIST_ROWS = 7
-WORDS = {
-    "new": "not started",
-    "queued": "waiting",
-    "starting": "starting",
-    "loading": "reading pictures",
-    "running": "training",
-    "stopping": "stopping",
-    "silent": "no sign of life",
-    "finished": "finished",
-    "early stop": "finished early",
-    "time limit": "time limit",
-    "stopped": "stopped",
-    "failed": "failed",
-    "interrupted": "interrupted",
-    "model only": "model only",
-}
 
 
 def show(found: Sequence[jobs.Job]) -> None:
@@ -46,7 +30,7 @@ def show(found: Sequence[jobs.Job]) -> None:
     names = [job.name for job in found]
     if current().run not in names:
         change(run=names[0])
-    _follow(_list, any(job.is_active or job.phase == "queued" for job in found))
+    _follow(_list, any(job.is_active or job.phase == "queued" for job in found), current().run)
     job = next(job for job in found if job.name == current().run)
     _follow(_chosen, job.is_active or job.phase == "queued", str(job.folder), job.phase)
     _shared(found)
@@ -57,18 +41,24 @@ def _follow(panel, live: bool, *arguments) -> None:
     st.fragment(panel, run_every=POLL_SECONDS if live else None)(*arguments)
 
 
-def _list() -> None:
-    """All trainings in a table; clicking a row shows it below."""
+def _list(shown: str) -> None:
+    """All trainings in a table, the one that is `shown` below marked; clicking another row shows that one."""
+    if current().run != shown:
+        st.rerun()
     root = catalog.roots()[1]
     jobs.dispatch(root)
     found = jobs.look_at_all(root)
     rows = [_row(job) for job in found]
     names = [row["Name"] for row in rows]
-    event = st.dataframe(
+    place = names.index(shown) if shown in names else 0
+    key = _table_key(place)
+    st.dataframe(
         rows,
-        key="train.table",
-        on_select="rerun",
-        selection_mode="single-row",
+        key=key,
+        on_select=lambda: _pick(key, names),
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [place]}},
+        placeholder="–",
         hide_index=True,
         height=36 * min(LIST_ROWS, len(rows) + 1) + 2,
         row_height=36,
@@ -76,15 +66,29 @@ def _list() -> None:
             "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
             "Size": st.column_config.NumberColumn(format="bytes", width="small"),
             "PSNR": st.column_config.NumberColumn("PSNR, dB", format="%.1f", width="small"),
+            "Data": st.column_config.TextColumn(width=165),
             "Tags": st.column_config.ListColumn(width="small"),
         },
     )
-    picked = [names[row] for row in event["selection"]["rows"] if row < len(names)]
-    if picked and picked[0] != st.session_state.get("train.picked"):
-        st.session_state["train.picked"] = picked[0]
-        if picked[0] != current().run:
-            change(run=picked[0])
-            st.rerun()
+
+
+def _table_key(place: int) -> str:
+    """Key of the table. A new one, with another row marked from the start, where the marked row is not `place`.
+
+    The browser remembers the number of the marked row: when the rows change their order, that is another training.
+    """
+    turn = st.session_state.setdefault("train.table.turn", 0)
+    marked = st.session_state.get(f"train.table.{turn}", {}).get("selection", {}).get("rows", [place])
+    if marked != [place]:
+        st.session_state["train.table.turn"] = turn = turn + 1
+    return f"train.table.{turn}"
+
+
+def _pick(key: str, names: Sequence[str]) -> None:
+    """A row was clicked: of the names as they were drawn."""
+    rows = st.session_state[key]["selection"]["rows"]
+    if rows and rows[0] < len(names):
+        change(run=names[rows[0]])
 
 
 def _row(job: jobs.Job) -> dict:
@@ -96,12 +100,11 @@ def _row(job: jobs.Job) -> dict:
         data = catalog.data_title(settings)
     except UserError:
         pass
-    words = WORDS[job.phase] + (f", {job.position}." if job.position > 1 else "")
     history = train_watch.history(str(job.folder))
     psnr = history["validation psnr"].dropna() if "validation psnr" in history else ()
     return {
         "Name": job.name,
-        "State": words,
+        "State": train_words.phase(job),
         "Progress": job.share,
         "Model": model,
         "Data": data,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
-from explorer import state
+from explorer import state, widgets
 
 View = Literal["new", "runs", "compare"]
 
@@ -38,6 +38,12 @@ def current() -> TrainState:
 def change(**fields: Any) -> None:
     """Change fields of the state, and with it the URL."""
     state.change(TrainState, **fields)
+
+
+def open_run(name: str) -> NoReturn:
+    """Go to the Train page with this run chosen."""
+    change(view="runs", run=name)
+    widgets.open_page("train")
 
 
 def bound(name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, pixels, state, theme, train_choices, train_figures, train_manage, widgets
-from explorer.train_new import duration
+from explorer import (
+    catalog,
+    pixels,
+    state,
+    theme,
+    train_choices,
+    train_figures,
+    train_manage,
+    train_measured,
+    train_words,
+    widgets,
+)
 from trainer import config, jobs, watch
 from trainer.errors import UserError
 from trainer.run import Run
@@ -21,22 +31,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 SKIPPED_SHOWN = 200
-BADGES = {
-    "running": ("training", "blue"),
-    "loading": ("reading pictures", "blue"),
-    "starting": ("starting", "blue"),
-    "stopping": ("stopping with a checkpoint", "orange"),
-    "silent": ("no sign of life", "red"),
-    "finished": ("finished", "green"),
-    "early stop": ("finished early", "green"),
-    "time limit": ("ended at its time limit", "gray"),
-    "stopped": ("stopped", "gray"),
-    "failed": ("failed", "red"),
-    "interrupted": ("interrupted", "orange"),
-    "queued": ("waiting", "violet"),
-    "new": ("not started", "gray"),
-    "model only": ("model only", "gray"),
-}
 
 
 def show(job: jobs.Job) -> None:
@@ -46,6 +40,7 @@ def show(job: jobs.Job) -> None:
     """
     _head(job)
     _explain(job)
+    train_measured.show(job)
     rows = history(str(job.folder), loud=True)
     preview = watch.preview(job.folder)
     if rows.empty and preview is None:
@@ -89,26 +84,13 @@ def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
 
 def _head(job: jobs.Job) -> None:
     """Name, state, progress, buttons."""
-    words, colour = BADGES[job.phase]
-    words += f", place {job.position}" if job.position else ""
+    words, colour = train_words.phase(job), train_words.PHASES[job.phase][1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
         st.subheader(job.name, anchor=False, width="content")
         st.badge(words, color=colour)
         st.space("stretch")
         _buttons(job)
-    st.progress(job.share, _progress(job))
-
-
-def _progress(job: jobs.Job) -> str:
-    """Where it stands, in a line."""
-    if job.phase == "loading":
-        return f"Reading pictures: {job.done:,} of {job.total:,}" if job.total else "Reading pictures"
-    text = f"Step {job.step:,} of {job.max_steps:,}" if job.max_steps else "No step yet"
-    if job.seconds:
-        text += f" · {duration(job.seconds)} so far"
-    if job.phase == "running" and job.step and job.seconds:
-        text += f" · about {duration((job.max_steps - job.step) * job.seconds / job.step)} left"
-    return text
+    st.progress(job.share, train_words.progress(job))
 
 
 def _buttons(job: jobs.Job) -> None:
@@ -133,7 +115,8 @@ def _buttons(job: jobs.Job) -> None:
         key="train.open",
         type="primary" if not job.is_active else "secondary",
     ):
-        state.select_model(_entry_name(job))
+        entry = catalog.of_folder(job.folder)
+        state.select_model(entry.name if entry else job.name)
         widgets.open_page("traverse")
     train_manage.menu(job)
 
@@ -145,24 +128,16 @@ def _resume(job: jobs.Job) -> None:
     st.rerun()
 
 
-def _entry_name(job: jobs.Job) -> str:
-    """What the catalog calls it: a bundled model may bear the same name."""
-    return next((entry.name for entry in catalog.entries() if entry.path == job.folder), job.name)
-
-
 def _explain(job: jobs.Job) -> None:
     """What happened, where that is not plain from the state, and what to do."""
     if job.phase == "failed":
         st.error(job.message or "It failed; the log below tells more.", icon=":material/error:")
     elif job.phase == "interrupted":
-        st.warning(
-            "Its process ended without a word: killed, out of memory, or the machine was switched off. Nothing up to "
-            "the last checkpoint is lost; “Resume” goes on from there.",
-            icon=":material/power_off:",
-        )
+        st.warning(train_words.INTERRUPTED, icon=":material/power_off:")
     elif job.phase == "silent":
+        silence = train_words.duration(time.time() - job.heartbeat)
         st.warning(
-            f"Its process is there, but has said nothing for {duration(time.time() - job.heartbeat)}. It may be "
+            f"Its process is there, but has said nothing for {silence}. It may be "
             "waiting for the disk or for memory; ended by force, it can be resumed from its last checkpoint.",
             icon=":material/hourglass_disabled:",
         )
@@ -189,7 +164,8 @@ def _curves(rows: pd.DataFrame) -> None:
     figure = train_figures.curves(rows, terms, COLUMNS, theme.is_dark())
     st.plotly_chart(figure, theme=None, key="train.curves", config={"displayModeBar": False})
     st.caption(
-        "Blue: means over the training steps; orange: validation. Scales: prior grey, codes blue, posterior orange."
+        "Over the steps. Blue: means of the training; orange: validation. Scales: prior grey, codes blue, posterior "
+        "orange."
     )
 
 

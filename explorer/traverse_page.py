@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, live_decoder, traverse_pad, traverse_stage, traverse_start, traverse_views, widgets
+from explorer import (
+    catalog,
+    live_decoder,
+    measuring,
+    traverse_pad,
+    traverse_stage,
+    traverse_start,
+    traverse_views,
+    widgets,
+)
+from explorer.escape import markdown
 from explorer.traverse_data import Space, Start, resolve, space, uploaded
 from explorer.traverse_state import VIEWS, TraverseState, bound, change, choice, current
 
@@ -25,16 +35,21 @@ def show(entry: catalog.Entry) -> None:
     found = space(entry)
     _follow_model(found)
     if not found.real:
-        st.info(
-            f"{entry.name} has no codes of test pictures yet, so ranges and densities come from draws of its prior; "
-            f"make them with: python -m trainer evaluate {entry.path}",
-            icon=":material/info:",
-        )
+        _without_codes(entry)
+    measuring.outdated(entry)
     with st.container(gap="small"), widgets.user_errors():
         traverse_start.picker(found, "start")
     _panel(found)
     _views(found)
     traverse_stage.carry(found)
+
+
+def _without_codes(entry: catalog.Entry) -> None:
+    said = f"{entry.name} has no codes of test pictures yet, so ranges and densities come from draws of its prior"
+    if entry.bundled:
+        st.info(f"{said}; make them with: python -m trainer evaluate {entry.path}", icon=":material/info:")
+    else:
+        measuring.missing(entry, f"{markdown(said)}.")
 
 
 def _follow_model(found: Space) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-from explorer import cache, catalog, state, widgets
+from explorer import cache, catalog, state, train_state, train_words, widgets
+from explorer.escape import markdown
+from trainer import jobs
 from trainer.errors import UserError
+
+POLL_SECONDS = 2.5
 
 SENTENCE = (
     "A Gromov-Wasserstein autoencoder learns a latent space whose distances agree with those between pictures, under a "
@@ -39,10 +45,14 @@ def describe(entry: catalog.Entry) -> None:
         st.caption("Both rows: samples from the prior, decoded.")
     if entry.key_metrics:
         widgets.metric_row(entry.key_metrics, entry.name)
-    elif not entry.note:
+    elif entry.bundled and not entry.note:
         st.caption("Not evaluated yet; `python -m trainer evaluate` adds its numbers.")
     if entry.note:
         st.caption(f":material/info: {entry.note}")
+    if not entry.bundled and not entry.metrics:
+        label = "Measure it again" if entry.older else "Not measured yet: measure it"
+        if st.button(label, key=f"measure-{entry.name}", icon=":material/straighten:", type="tertiary"):
+            train_state.open_run(entry.path.name)
     if st.button("Open in Traverse", key=f"open-{entry.name}", icon=":material/tune:", width="stretch"):
         state.select_model(entry.name)
         widgets.open_page("traverse")
@@ -77,6 +87,35 @@ def row(pictures, alt: str, rows: int = 1) -> None:
     st.image(widgets.strip(split, gap=pictures.shape[1] // 16), width="stretch", output_format="PNG", alt=alt)
 
 
+def starting(folders: list[Path]) -> None:
+    """Trainings that have no model yet, each with where it stands; the page is run again when one of them has."""
+    known = {job.folder: job for job in jobs.look_at_all(catalog.roots()[1])}
+    found = [known.get(folder) or jobs.look(folder) for folder in folders]
+    if any((job.folder / "model.safetensors").is_file() or not job.folder.is_dir() for job in found):
+        st.rerun()
+    st.subheader("No model yet", anchor=False)
+    for job in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{markdown(job.name)}**", width="content")
+            st.badge(train_words.phase(job), color=train_words.PHASES[job.phase][1])
+            st.caption(stands(job), width="stretch")
+            if st.button("Show on Train", key=f"train-{job.name}", icon=":material/model_training:"):
+                train_state.open_run(job.name)
+
+
+def stands(job: jobs.Job) -> str:
+    """What is to be known of a training without a model: how far it is, or why it has none."""
+    if job.phase == "failed":
+        return markdown(job.message or "It failed; its log tells more.")
+    if job.phase in ("running", "loading", "stopping", "silent"):
+        return f"{train_words.progress(job)}. The first checkpoint makes it a model."
+    if job.phase == "interrupted":
+        return "Its process ended before the first checkpoint; it can be started again."
+    if job.phase == "queued":
+        return "It starts by itself when the trainings before it have ended."
+    return "It was never started." if job.phase == "new" else "It ended before its first checkpoint."
+
+
 def damaged(entries: list[catalog.Entry]) -> None:
     """Folders that cannot be opened, each with what to do."""
     st.subheader("Cannot be opened", anchor=False)
@@ -95,8 +134,12 @@ if ready:
     pictures = gallery(ready)
 else:
     widgets.no_models()
-if any(entry.broken for entry in found):
-    damaged([entry for entry in found if entry.broken])
+young = [entry.path for entry in found if entry.untrained and not entry.bundled]
+if young:
+    live = any(jobs.look(folder).phase in (*jobs.ACTIVE, "queued") for folder in young)
+    st.fragment(starting, run_every=POLL_SECONDS if live else None)(young)
+if broken := [entry for entry in found if entry.broken and entry.path not in young]:
+    damaged(broken)
 state.mirror()  # a page is linkable before its last picture is there
 for place, model in zip(pictures, ready, strict=True):
     with place.container(gap=None):

@@ -33,13 +33,19 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class JobState:
-    """What is known of a job: ready, running, failed or absent; `stage`, `done` of `total`; `error`: what to do."""
+    """What is known of a job: ready, running, failed or absent; `stage`, `done` of `total`; `error`: what to do.
+
+    A job of several parts also says which one it is at: `part`, `place` (from 1) of `places`.
+    """
 
     status: Literal["ready", "running", "failed", "absent"]
     stage: str = ""
     done: int = 0
     total: int = 0
     error: str = ""
+    part: str = ""
+    place: int = 0
+    places: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,14 @@ class Job:
             return JobState("failed", error=said["error"])
         starting = said.get("stage") == "starting" and time.time() - said.get("time", 0) < START_SECONDS
         if alive or starting:
-            return JobState("running", said.get("stage", ""), int(said.get("done", 0)), int(said.get("total", 0)))
+            counts = {name: int(said.get(name, 0)) for name in ("done", "total", "place", "places")}
+            return JobState("running", said.get("stage", ""), part=said.get("part", ""), **counts)
         if said:
             return JobState("failed", error=f"The computation ended early; {self.log} tells more.")
         return JobState("absent")
 
-    def launch(self, arguments: list[str]) -> subprocess.Popen:
-        """Start `python -m trainer <arguments>` detached, with the lowest priority and one thread per library.
+    def launch(self, arguments: list[str], module: str = "trainer") -> subprocess.Popen:
+        """Start `python -m <module> <arguments>` detached, with the lowest priority and one thread per library.
 
         Raises: UserError if the target's folder cannot be written.
         """
@@ -99,7 +106,7 @@ class Job:
         self.say(stage="starting")
         with open(self.log, "w", encoding="utf-8") as log:
             return subprocess.Popen(
-                ["nice", "-n", "19", sys.executable, "-m", "trainer", *arguments],
+                ["nice", "-n", "19", sys.executable, "-m", module, *arguments],
                 cwd=Path(__file__).resolve().parents[1],
                 env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
@@ -146,6 +153,12 @@ class Reporter:
 
     def __init__(self, job: Job):
         self.job, self.last = job, 0.0
+        self.part: dict[str, object] = {}
+
+    def begin(self, part: str, place: int, places: int) -> None:
+        """A job of several parts turns to the next one, number `place` (from 1) of `places`."""
+        self.part = {"part": part, "place": place, "places": places}
+        self(part, 0, 0)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Tell that `what` is at `done` of `total`."""
@@ -153,7 +166,7 @@ class Reporter:
             raise StoppedError
         if done == 0 or time.monotonic() - self.last > _STEP_SECONDS:
             self.last = time.monotonic()
-            self.job.say(stage=what, done=done, total=total)
+            self.job.say(stage=what, done=done, total=total, **self.part)
 
 
 def cache_folder() -> Path:
@@ -192,6 +205,11 @@ def is_locked(path: Path) -> bool:
         return True
     except OSError:
         return False
+
+
+def is_busy(folder: Path) -> bool:
+    """Whether a job works on a file of this folder, or on one a folder below."""
+    return any(is_locked(path) for pattern in ("*.lock", "*/*.lock") for path in Path(folder).glob(pattern))
 
 
 def keep_newest(folder: Path, pattern: str, count: int) -> None:

@@ -74,6 +74,8 @@ def evaluate(
     device: str = "cpu",
     fast: bool = False,
     outliers: Path | None = None,
+    without: tuple[str, ...] = (),
+    begin: Progress | None = None,
 ) -> list[Metric]:
     """Encode the test set, measure the groups named in `only` (None: all that apply), and write the folder's files.
 
@@ -89,20 +91,29 @@ def evaluate(
         device: where the networks run.
         fast: measure disentanglement by its fast protocol, which is stored beside the full one.
         outliers: folder or zip of own pictures, scored as one more pair of the group ood.
+        without: names of GROUPS that are left out, should they apply.
+        begin: called as begin(part, place, places) before each part: "reading", of which nothing is counted yet, then,
+            from place 1, "codes", the groups, and "files".
 
     Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint or one replaced meanwhile,
         an unwritable folder.
     """
-    progress = progress or (lambda what, done, total: None)
+    progress, begin = progress or _silent, begin or _silent
     _refuse(set(only or []) - set(GROUPS), list(GROUPS))
     run = Run(run.path)  # afresh: a Run remembers the hash of the weights it first saw
     checkpoint, model = run.hash, run.load_model()
-    images = measured(data.load(run.config.data, "test", data_root))
-    applicable = [name for name, group in GROUPS.items() if group.applies(run.config, images)]
+    begin("reading", 0, 0)  # how many parts there are is known once the pictures are
+    reading = lambda done, total: progress("reading pictures", done, total)  # noqa: E731
+    images = measured(data.load(run.config.data, "test", data_root, reading))
+    applicable = [name for name, group in GROUPS.items() if name not in without and group.applies(run.config, images)]
     _refuse(set(only or []) - set(applicable), applicable)
+    wanted = [name for name in applicable if only is None or name in only]
+    parts = ["codes", *wanted, "files"]
+    turn_to = lambda part: begin(part, parts.index(part) + 1, len(parts))  # noqa: E731
     if outliers is not None and (not outliers.exists() or "ood" not in (only or applicable)):
         raise UserError(f"--outliers {outliers}: give a folder or zip that exists, and measure the group ood.")
 
+    turn_to("codes")
     mu, log_var, columns = encode(model, images, device, progress)
     if not all(bool(values.isfinite().all()) for values in (mu, log_var, columns["psnr"])):
         raise UserError(f"{run.path}: the model gives values that are not finite; train it again at a lower optim.lr.")
@@ -123,11 +134,14 @@ def evaluate(
         fast=fast,
         progress=progress,
     )
-    wanted = [name for name in applicable if only is None or name in only]
-    metrics = [metric for name in wanted for metric in GROUPS[name].measure(context)]
+    metrics: list[Metric] = []
+    for name in wanted:
+        turn_to(name)
+        metrics += GROUPS[name].measure(context)
     if Run(run.path).hash != checkpoint:  # a training goes on in this folder
         raise UserError(f"{run.path}: the weights changed meanwhile; evaluate again when the training has ended.")
 
+    turn_to("files")
     tiles = _write_sprite(run, images)
     run.write_codes(code_table(images, mu, log_var, columns, tiles))
     _write_metrics(run, metrics)
@@ -136,6 +150,10 @@ def evaluate(
     progress("decoder.onnx", 1, 1)
     card.write_card(run)
     return metrics
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody listens to."""
 
 
 def measured(images: ImageSet) -> ImageSet:

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from trainer import files, jobs
+from trainer import background, files, jobs
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.run import Run
@@ -135,15 +135,17 @@ def size(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _at_rest(folder: Path) -> Iterator[None]:
-    """Nobody trains or starts this run meanwhile.
+    """Nobody trains, starts or measures this run meanwhile.
 
-    Raises: UserError if it is training or waiting.
+    Raises: UserError if it is training, waiting or being measured.
     """
     files.make_folder(folder / "training")
     with jobs.deciding(folder.parent):
         job = jobs.look(folder)
         if job.is_active or job.phase == "queued":
             raise UserError(f"{folder.name}: is {'waiting' if job.phase == 'queued' else 'training'}; stop it first.")
+        if background.is_busy(folder):
+            raise UserError(f"{folder.name}: is being measured; stop that, or wait until it has ended.")
         yield
 
 

@@ -83,6 +83,7 @@ def test_numbers_of_another_checkpoint_are_not_shown(runs):
     entry = own()["one"]
     assert [metric.name for metric in entry.metrics] == ["PSNR"]
     assert "older checkpoint" in entry.note
+    assert entry.older
 
 
 def test_damaged_numbers_leave_the_model_usable(runs):

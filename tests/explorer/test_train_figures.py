@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from explorer import train_figures, train_form
-from explorer.train_new import duration
+from explorer.train_words import duration
 from trainer.config import Config
 
 HISTORY = pd.DataFrame(

@@ -219,15 +219,8 @@ def test_other_priors_get_the_same_page_and_a_sentence(clusters, model):
     assert "one piece, not a mixture" in texts(app)
     app.segmented_control(key="clusters.view").set_value("agreement").run()
     assert not app.exception
-    assert "Not measured yet" in texts(app)
-
-
-def test_a_run_without_codes_says_how_to_make_them(clusters, runs):
-    shutil.copytree(runs / "small-gmp", runs / "bare")
-    (runs / "bare" / "codes.parquet").unlink()
-    app = clusters("bare")
-    assert not app.exception
-    assert "python -m trainer evaluate" in app.code[0].value
+    assert "Agreement with the labels is not measured yet" in texts(app)
+    assert "Measure this model" in [button.label for button in app.button]
 
 
 def test_pictures_without_labels_and_without_a_sprite(clusters, runs):

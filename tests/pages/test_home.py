@@ -70,7 +70,8 @@ def test_a_run_without_bundled_pictures_shows_prior_samples(app, runs, made_runs
     app.run()
     assert not app.exception
     assert len(app.get("image")) == 2 * 3 + 1 + 1
-    assert "Not evaluated yet" in texts(app)
+    assert app.button(key="measure-bare").label == "Not measured yet: measure it"
+    assert "measure-small-np" not in [button.key for button in app.button]
     assert texts(app).count("samples from the prior") == 1  # said where it is so, and nowhere else
 
 

@@ -280,13 +280,6 @@ def test_the_course_over_the_training_is_told():
 # ---------------------------------------------------------------- empty states
 
 
-def test_a_model_without_scores_says_how_to_make_them():
-    app = opened("unscored")
-    assert "unscored has no out-of-distribution scores yet" in texts(app)
-    assert "--only ood" in texts(app)
-    assert not app.error
-
-
 def test_files_of_other_weights_are_refused_in_a_sentence(runs):
     for name in (calibration.FILE, tables.FILE):
         shutil.copy(runs / "small-vae" / name, runs / "small-gmp" / name)

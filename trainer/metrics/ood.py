@@ -78,7 +78,8 @@ def measure(context: Context) -> list[Metric]:
     A pair whose outliers are not there is left out with a sentence on the log.
     """
     config, run = context.run.config, context.run
-    train = data.load(config.data, "train", context.data_root)
+    reading = lambda done, total: context.progress("reading training pictures", done, total)  # noqa: E731
+    train = data.load(config.data, "train", context.data_root, reading)
     trained, validation = data.split_validation(train, config.data.validation, config.seed)
     del train
     neighbours.store(run, context.model, trained, context.device)
