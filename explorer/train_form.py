@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -100,22 +101,39 @@ def setting(key: str, values: Mapping[str, Any], width: int) -> None:
     """One widget; a change goes into the state, and back out of it when it equals what would hold without it."""
     field, value = _field(key), _value(key, values)
     widget = f"train.set.{key}"
-    label = LABELS.get(key.rpartition(".")[2]) or key.rpartition(".")[2].replace("_", " ").capitalize()
     shared = {"key": widget, "on_change": _take, "args": (key, widget), "help": field.description, "width": width}
     kind = field.annotation
     choices = [choice for choice in get_args(kind) if choice is not type(None)] if get_origin(kind) is Literal else None
     if choices:
         st.session_state[widget] = value if value in choices else choices[0]
-        st.selectbox(label, choices, **shared)
+        st.selectbox(label(key), choices, **shared)
     elif kind is bool:
         st.session_state[widget] = bool(value)
-        st.toggle(label, **shared)
+        st.toggle(label(key), **shared)
     else:
         is_float = kind is float
         low, high = _bounds(field.metadata, is_float)
         st.session_state[widget] = None if value is None else (float(value) if is_float else int(value))
         form = {"format": "%g", "step": _step(float(value or 0))} if is_float else {"step": 1}
-        st.number_input(label, min_value=low, max_value=high, placeholder="default", **form, **shared)
+        st.number_input(label(key), min_value=low, max_value=high, placeholder="default", **form, **shared)
+
+
+def label(key: str) -> str:
+    """What a setting is called on the page, "optim.max_steps": "Steps"."""
+    leaf = key.rpartition(".")[2]
+    return LABELS.get(leaf) or leaf.replace("_", " ").capitalize()
+
+
+def in_words(sentence: str) -> str:
+    """A sentence of the schema with the names of settings as the page shows them, and where they are."""
+
+    def named(match: re.Match) -> str:
+        key = match[0]
+        if match[2] not in getattr(Config.model_fields[match[1]].annotation, "model_fields", {}) or key in ELSEWHERE:
+            return key
+        return f"“{label(key)}”" + ("" if key in MAIN else f" (All settings, {SECTIONS[match[1]]})")
+
+    return re.sub(rf"\b({'|'.join(SECTIONS)})\.(\w+)", named, sentence)
 
 
 def _take(key: str, widget: str) -> None:

@@ -129,7 +129,10 @@ def _actions(values: dict, data: str) -> None:
     if data == OWN and not values["data"]["path"]:
         st.caption(":material/info: Name the folder or zip with your pictures to go on.")
         return
-    settings = config.from_dict(values, "These settings")
+    try:
+        settings = config.from_dict(values, "These settings")
+    except UserError as error:
+        raise UserError(train_form.in_words(str(error))) from error
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-actions"):
         if st.button("Start training", type="primary", icon=":material/play_arrow:", key="train.start"):
             with st.spinner("Starting …"):

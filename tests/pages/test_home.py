@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 
 import numpy as np
 import pytest
 
 from explorer import cache, catalog, widgets
 from tests.fixtures import make_run
-from trainer.run import Metric
+from trainer import config, processes
+from trainer.run import Metric, create
 
 
 def texts(app) -> str:
@@ -41,6 +44,16 @@ def test_a_card_opens_its_model_in_traverse(app):
     assert not app.exception
 
 
+def test_a_run_that_is_not_measured_leads_to_where_it_is(app, runs, made_runs):
+    shutil.copytree(made_runs / "small-np", runs / "bare")
+    (runs / "bare" / "metrics.json").unlink()
+    app.run()
+    app.button(key="measure-bare").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Train"
+    assert (app.query_params["view"], app.query_params["run"]) == ("runs", "bare")
+
+
 def test_damaged_folders_are_listed_with_what_to_do(app, runs, made_runs):
     shutil.copytree(made_runs / "small-np", runs / "broken-one")
     (runs / "broken-one" / "model.safetensors").write_bytes(b"short")
@@ -50,6 +63,63 @@ def test_damaged_folders_are_listed_with_what_to_do(app, runs, made_runs):
     assert "no safetensors file" in texts(app)
     assert [button.key for button in app.button if button.key == "open-broken-one"] == []
     assert "broken-one" not in app.sidebar.selectbox[0].options
+
+
+@pytest.fixture
+def young(runs):
+    """Trainings without a model: one per state, each as its files would tell it."""
+
+    def made(name: str, state: str = "", **more) -> None:
+        folder = create(runs / name, config.from_dict({"name": name})).path
+        if state:
+            (folder / "training").mkdir()
+            said = {"state": state, "step": 0, "max_steps": 400, "seconds": 0.0, "heartbeat": time.time(), **more}
+            (folder / "training" / "status.json").write_text(json.dumps(said), encoding="utf-8")
+
+    here = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
+    made("young-warming", "running", step=40, seconds=20.0, **here)
+    made("young-reading", "loading", done=30, total=90, **here)
+    for name in ("young-warming", "young-reading"):
+        (runs / name / "training" / "launch.json").write_text(json.dumps(here), encoding="utf-8")
+    made("young-waiting", "stopped")
+    (runs / "young-waiting" / "training" / "request.json").write_text('{"queued": 1}', encoding="utf-8")
+    made("young-failed", "failed", message="/photos_1: no such folder or zip; correct the path.")
+    made("young-fresh")
+    return runs
+
+
+def test_trainings_without_a_model_are_no_damaged_folders(app, young):
+    app.run()
+    assert not app.exception
+    said = texts(app)
+    assert "No model yet" in said
+    assert "Cannot be opened" not in said
+    for words in (
+        ":blue-badge[training]",
+        "Step 40 of 400",
+        ":blue-badge[reading pictures]",
+        "Reading pictures: 30 of 90",
+        ":violet-badge[waiting]",
+        "starts by itself",
+        ":red-badge[failed]",
+        r"/photos\_1\: no such folder or zip; correct the path.",
+        ":gray-badge[not started]",
+    ):
+        assert words in said
+    app.button(key="train-young-failed").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Train"
+    assert app.query_params["run"] == "young-failed"
+    assert [error.value for error in app.error] == ["/photos_1: no such folder or zip; correct the path."]
+
+
+def test_a_model_that_appears_moves_to_the_gallery(app, young, made_runs):
+    app.run()
+    assert app.button(key="train-young-fresh")
+    shutil.copy(made_runs / "small-np" / "model.safetensors", young / "young-fresh" / "model.safetensors")
+    app.run()
+    assert app.button(key="open-young-fresh")
+    assert "train-young-fresh" not in [button.key for button in app.button]
 
 
 def test_weights_of_another_architecture_spoil_only_their_own_picture(app, runs, made_runs):

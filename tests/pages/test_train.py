@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,10 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from explorer import train_choices
+from explorer import train_choices, train_compare
 from explorer.train_state import TrainState
 from tests.trainings import write_pictures
-from trainer import config, jobs, processes, run, watch
+from trainer import background, config, estimate, jobs, processes, run, watch
 
 PAGE = "../pages/train.py"
 
@@ -146,6 +147,14 @@ def test_a_taken_or_impossible_name_is_told(app, launched, runs):
     assert launched == []
 
 
+def test_settings_that_do_not_fit_are_named_as_the_page_names_them(app, launched):
+    opened(app)
+    app.number_input(key="train.set.optim.max_steps").set_value(1000).run()
+    told = "These settings: “Refine steps” (All settings, Optimisation) has to be smaller than “Steps”."
+    assert [error.value for error in app.error] == [told]
+    assert "Start training" not in labels(app)
+
+
 def test_pictures_on_this_machine_are_found_or_missed(app, launched, runs, tmp_path):
     opened(app)
     app.selectbox(key="train.data").select("folder").run()
@@ -168,6 +177,63 @@ def test_an_upload_without_pictures_leaves_no_run(app, launched, runs):
     button(app, "Start training").click().run()
     assert "No pictures were chosen yet" in app.error[0].value
     assert sorted(path.name for path in runs.iterdir() if not path.name.startswith(".")) == before
+
+
+# --- the time it will take --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measuring(monkeypatch, tmp_path) -> list[config.Config]:
+    """Settings whose timing would have been started; each then counts as starting."""
+    asked: list[config.Config] = []
+
+    def pretend(settings: config.Config) -> Path:
+        asked.append(settings)
+        path = estimate.target(settings)
+        path.unlink(missing_ok=True)
+        timing(path).say(stage="starting")
+        return path
+
+    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(estimate, "launch", lambda settings: pretend(settings))
+    return asked
+
+
+def timing(path: Path) -> background.Job:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return background.Job(path, status_suffix=".status")
+
+
+def test_the_time_is_measured_told_and_asked_anew_for_other_settings(app, launched, measuring):
+    opened(app)
+    app.number_input(key="train.set.optim.max_steps").set_value(9000).run()
+    button(app, "How long will it take?").click().run()
+    assert [settings.optim.max_steps for settings in measuring] == [9000]
+    assert "Timing a few real steps" in texts(app)
+    assert "How long will it take?" not in labels(app)
+    path = estimate.target(measuring[0])
+    timing(path).clear()
+    found = estimate.Estimate(600.0, 300.0, main=0.28, warmup=0.1, refinement=0.0, validation=2.0, threads=2)
+    path.write_text(json.dumps(asdict(found)), encoding="utf-8")
+    app.run()
+    assert "About **5 min** for 9,000 steps, 10 min while this machine is as busy as now" in texts(app)
+    assert "timed here with 2 threads: 280 ms each" in texts(app)
+    assert "Measure again" in labels(app)
+    app.number_input(key="train.set.optim.batch_size").set_value(17).run()
+    assert "About" not in texts(app), "these settings cost something else"
+    assert "How long will it take?" in labels(app)
+
+
+def test_a_timing_that_failed_says_why_and_can_be_asked_for_again(app, launched, measuring):
+    opened(app)
+    button(app, "How long will it take?").click().run()
+    timing(estimate.target(measuring[0])).say(error="These settings take more memory than there is; lower the batch.")
+    app.run()
+    assert "more memory than there is" in texts(app)
+    assert "Timing" not in texts(app)
+    button(app, "How long will it take?").click().run()
+    assert len(measuring) == 2
+    assert "more memory than there is" not in texts(app)
 
 
 # --- trainings -------------------------------------------------------------------------------------------------------
@@ -258,3 +324,32 @@ def test_runs_are_compared_by_curves_and_equal_protocols(app, launched):
     assert list(table.columns) == ["Number", "On", "small-gmp", "small-vae"]
     row = table[table["Number"] == "PSNR, dB ↑"].iloc[0]
     assert row["small-gmp"] == row["small-vae"] == 18.25
+
+
+def test_the_first_comparison_is_of_runs_that_can_be_compared(runs, made_runs):
+    """A run without a model is passed over, and so is a model of other pictures."""
+    other = shutil.copytree(made_runs / "small-np", runs / "other")
+    settings = run.Run(other).config.model_dump() | {"data": {"name": "fashion-mnist"}}
+    (other / "config.yaml").write_text(config.from_dict(settings).to_yaml(), encoding="utf-8")
+    run.create(runs / "fresh", config.Config())
+    folders = {name: runs / name for name in ("fresh", "other", "small-gmp", "small-vae")}
+    assert train_compare._usual({name: folders[name] for name in ("fresh", "small-gmp", "other", "small-vae")}) == [
+        "small-gmp",
+        "small-vae",
+    ]
+    assert train_compare._usual({name: folders[name] for name in ("fresh", "other")}) == ["other", "fresh"]
+
+
+def test_the_marked_row_is_that_of_the_run_below_whatever_the_order(app, own_runs, launched):
+    shutil.copytree(own_runs / "stopped", own_runs / "another")
+    opened(app, view="runs", run="stopped")
+    key = f"train.table.{app.session_state['train.table.turn']}"
+    place = list(app.dataframe[0].value["Name"]).index("stopped")
+    assert app.session_state[key]["selection"]["rows"] == [place]
+    jobs.start(own_runs / ("another" if place == 0 else "stopped"))  # it goes to the top
+    app.run()
+    moved = list(app.dataframe[0].value["Name"]).index("stopped")
+    assert moved != place
+    assert app.query_params["run"] == "stopped"
+    key = f"train.table.{app.session_state['train.table.turn']}"
+    assert app.session_state[key]["selection"]["rows"] == [moved]
