@@ -32,11 +32,12 @@ def main() -> None:
     """Train each in FOLDER/<name>; "cut" is "np" with a gathered batch that passes no gradients on."""
     folder = Path(sys.argv[1])
     fabric = lightning.launch(TWO)
-    for name, wanted in kinds().items():
-        _train(folder / name, wanted, fabric)
-    gathered = Share.whole
-    Share.whole = lambda self, rows: gathered(self, rows.detach())
-    _train(folder / "cut", kinds()["np"], fabric)
+    with lightning.leaving(fabric):
+        for name, wanted in kinds().items():
+            _train(folder / name, wanted, fabric)
+        gathered = Share.whole
+        Share.whole = lambda self, rows: gathered(self, rows.detach())
+        _train(folder / "cut", kinds()["np"], fabric)
 
 
 def _train(folder: Path, wanted: config.Config, fabric: lightning.Fabric) -> None:

@@ -58,15 +58,16 @@ def _train(
     wanted = lightning.Hardware(**hardware)
     fabric = lightning.launch(wanted)
     share = parallel.Share(fabric)
-    run = share.first(opened) or runs.Run(folder)
-    try:
-        ended = fitting.fit(run, data_root, max_minutes, progress=True, hardware=wanted, fabric=fabric)
-    except UserError:
-        if is_new and share.leads:
-            runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
-        raise
-    if share.leads:
-        typer.echo(_told(run, ended))
+    with lightning.leaving(fabric):
+        run = share.first(opened) or runs.Run(folder)
+        try:
+            ended = fitting.fit(run, data_root, max_minutes, hardware=wanted, fabric=fabric)
+        except UserError:
+            if is_new and share.leads:
+                runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
+            raise
+        if share.leads:
+            typer.echo(_told(run, ended))
 
 
 def _told(run: runs.Run, ended: Ended) -> str:

@@ -7,9 +7,11 @@ told that there is none.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -90,6 +92,17 @@ def launch(hardware: Hardware | None = None) -> Fabric:
             f"processes ({str(error).splitlines()[0]}); give both the same."
         ) from error
     return fabric
+
+
+@contextlib.contextmanager
+def leaving(fabric: Fabric) -> Iterator[None]:
+    """A context at whose end the processes part: one that is gone before the others have ended would abort them."""
+    try:
+        yield
+        fabric.barrier()
+    finally:
+        if fabric.world_size > 1:
+            torch.distributed.destroy_process_group()
 
 
 def _strategy(hardware: Hardware) -> DDPStrategy | str:
