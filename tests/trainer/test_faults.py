@@ -1,4 +1,4 @@
-"""What may befall a training: kills at the worst moments, full and read-only disks, folders edited by hand.
+"""What may befall a training: kills at the worst moments, two servers, full and read-only disks, clocks.
 
 Whatever happens, the run ends in a clear state, its last good checkpoint survives, and a resumed training ends bit by
 bit where an undisturbed one does.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import resource
 import shutil
@@ -19,103 +18,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from tests.dying import POINTS
-from tests.trainings import assert_same_training, settings, write_pictures
-from trainer import checkpoint, files, housekeeping, job, jobs, processes, run, watch
+from tests.interruptions import EVERY, STEPS, at_second_checkpoint, checkpointed, contents, make, resumed
+from tests.trainings import assert_same_training
+from trainer import files, housekeeping, jobs, processes, watch
 from trainer.errors import UserError
 
 ROOT = Path(jobs.__file__).resolve().parents[1]
-DEAD_PID = 2**22 + 1  # above the largest number Linux gives
-STEPS, EVERY = 8, 3
 pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(os.name == "nt", reason="kills, mounts and permissions of Unix"),
 ]
-
-
-class Here:
-    """Stands in for Popen: the training runs at once, in this process, which spares importing torch again."""
-
-    pid = DEAD_PID
-
-    def __init__(self, command: list[str], **_: object):
-        self.code = job.main(command[3:])
-
-    def poll(self) -> int:
-        return self.code
-
-
-@pytest.fixture
-def here(monkeypatch) -> Iterator[None]:
-    """Trainings run in this process."""
-    level = logging.getLogger("trainer").level
-    monkeypatch.setattr(jobs, "subprocess", SimpleNamespace(Popen=Here, DEVNULL=None))
-    monkeypatch.setattr(processes, "lower_priority", lambda: None)
-    yield
-    logging.getLogger("trainer").setLevel(level)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> Path:
-    return write_pictures(tmp_path_factory.mktemp("source") / "pictures")
-
-
-def make(folder: Path, source: Path) -> Path:
-    wanted = settings(
-        name="a",
-        data={"name": "folder", "path": str(source)},
-        optim={"max_steps": STEPS, "validate_every": EVERY},
-    )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return run.create(folder, wanted).path
-
-
-def trained_in_this_process(folder: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "lower_priority", lambda: None)
-        assert job.main([str(folder)]) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(source, tmp_path_factory) -> Path:
-    """The training that nothing befalls."""
-    return trained_in_this_process(make(tmp_path_factory.mktemp("whole") / "a", source))
-
-
-@pytest.fixture(scope="module")
-def halted(source, tmp_path_factory) -> Path:
-    """The same, stopped by a full disk or by hand at its sixth step of eight, the second checkpoint."""
-    folder = make(tmp_path_factory.mktemp("halted") / "a", source)
-    config = folder / "config.yaml"
-    text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace(f"max_steps: {STEPS}", "max_steps: 6"), encoding="utf-8")
-    trained_in_this_process(folder)
-    config.write_text(text, encoding="utf-8")
-    jobs.note(folder, "stopped", "")
-    return folder
-
-
-@pytest.fixture
-def stopped(halted, tmp_path) -> Path:
-    """A run that can be resumed, to be damaged."""
-    return shutil.copytree(halted, tmp_path / "runs" / "a")
-
-
-def checkpointed(folder: Path) -> int:
-    """The step of the checkpoint, which can be read."""
-    return checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step
-
-
-def resumed(folder: Path) -> jobs.Job:
-    """Resume as the page does, to the end."""
-    assert jobs.look(folder).can_start
-    return jobs.start(folder)
 
 
 # --- kill -9 at the worst moments ------------------------------------------------------------------------------------
@@ -245,19 +161,6 @@ def disk(tmp_path) -> Iterator[Path]:
         yield place
 
 
-def at_second_checkpoint(monkeypatch, act: Callable[[], None]) -> None:
-    """Do something just before the second checkpoint is written by the real function."""
-    save, calls = checkpoint.save_file, []
-
-    def acting(*arguments, **options):
-        calls.append(1)
-        if len(calls) == 2:
-            act()
-        return save(*arguments, **options)
-
-    monkeypatch.setattr(checkpoint, "save_file", acting)
-
-
 def test_a_disk_that_is_full_to_the_last_byte(here, disk, source, whole, monkeypatch):
     folder, filler = make(disk / "runs" / "a", source), disk / "filler"
 
@@ -380,168 +283,6 @@ def test_folders_of_somebody_else_do_not_hide_one_s_own(stopped):
         finally:
             for folder in (root / "shut", root / "half", root / "half" / "training"):
                 folder.chmod(0o755)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-# --- a run folder edited by hand -------------------------------------------------------------------------------------
-
-GARBAGE = b"\xff\xfe\x00garbage\x80\n" * 50
-
-
-def into(path: Path, kind: str) -> None:
-    """Damage one file of a run."""
-    if kind == "a folder":
-        path.unlink(missing_ok=True)
-        path.mkdir()
-        (path / "x").touch()
-    elif kind == "a circle":
-        path.unlink(missing_ok=True)
-        path.symlink_to(path)
-    elif kind == "gone":
-        path.unlink()
-    else:
-        path.write_bytes({"garbage": GARBAGE, "empty": b"", "pickle": b"\x80\x04\x95\x10"}[kind])
-
-
-HARMLESS = [
-    ("training/status.json", "garbage"),
-    ("training/status.json", "empty"),
-    ("training/launch.json", "garbage"),
-    ("training/lock", "garbage"),
-    ("training/log.txt", "garbage"),
-    ("training/preview.safetensors", "pickle"),
-    ("history.csv", "gone"),
-    ("model.safetensors", "gone"),
-    ("tags.json", "a folder"),
-]
-"""The training goes on from its checkpoint as if nothing had been."""
-
-
-@pytest.mark.parametrize(("name", "kind"), HARMLESS)
-def test_damage_that_does_not_matter(here, stopped, whole, name, kind):
-    into(stopped / name, kind)
-    assert jobs.look(stopped).phase in ("stopped", "interrupted")
-    assert resumed(stopped).phase == "finished"
-    if name == "history.csv":
-        (stopped / name).write_bytes((whole / name).read_bytes())  # what was there before is lost, and nothing else
-    assert_same_training(whole, stopped)
-
-
-TOLD = [
-    ("training/checkpoint.safetensors", "garbage", "truncated or of another configuration"),
-    ("training/checkpoint.safetensors", "empty", "truncated or of another configuration"),
-    ("training/checkpoint.safetensors", "pickle", "truncated or of another configuration"),
-    ("history.csv", "garbage", "damaged; delete it, and the training resumes"),
-    ("history.csv", "a folder", "cannot be written"),
-    ("model.safetensors", "a folder", "cannot be written"),
-    ("training/lock", "a folder", "cannot be written"),
-    ("training/lock", "a circle", "cannot be written"),
-    ("training/stop", "a folder", "cannot be written"),
-    ("training/log.txt", "a folder", "could not be started"),
-    ("training/log.txt", "a circle", "could not be started"),
-    ("training/skipped.txt", "a folder", "cannot be written"),
-]
-"""The training says what is wrong, once it is started; the next one can be."""
-
-
-@pytest.mark.parametrize(("name", "kind", "said"), TOLD)
-def test_damage_that_is_told(here, stopped, whole, tmp_path, name, kind, said):
-    shutil.copytree(stopped, tmp_path / "kept")
-    into(stopped / name, kind)
-    damaged = (stopped / "training" / "checkpoint.safetensors").read_bytes()
-    assert jobs.look(stopped).phase == "stopped"
-    failed = jobs.start(stopped)
-    assert failed.phase == "failed"
-    assert said in failed.message
-    assert "\n" not in failed.message
-    assert failed.can_start
-    assert (stopped / "training" / "checkpoint.safetensors").read_bytes() == damaged
-    into_place(tmp_path / "kept" / name, stopped / name)
-    assert resumed(stopped).phase == "finished", "repaired, it goes on"
-    assert_same_training(whole, stopped)
-
-
-def into_place(kept: Path, damaged: Path) -> None:
-    """Undo the damage."""
-    if damaged.is_dir() and not damaged.is_symlink():
-        shutil.rmtree(damaged)
-    damaged.unlink(missing_ok=True)
-    if kept.exists():
-        shutil.copy2(kept, damaged)
-
-
-@pytest.mark.parametrize(
-    "counters",
-    ["[1]", '{"step": "7"}', '{"step": -5}', '{"step": 1e400}', '{"step": 3.5}', '{"step": null}', '{"step": true}',
-     '{"seconds": "x"}', '{"seconds": NaN}', '{"best": "low"}', '{"best": NaN}', '{"stale": []}'],
-)  # fmt: skip
-def test_a_checkpoint_whose_counters_are_none(stopped, counters):
-    path = stopped / "training" / "checkpoint.safetensors"
-    save_file(load_file(path), path, metadata={"counters": counters})
-    with pytest.raises(UserError, match="truncated or of another configuration"):
-        checkpoint.read_counters(path)
-
-
-@pytest.mark.parametrize("kind", ["a folder", "a circle", "gone"])
-def test_a_model_whose_checkpoint_was_removed_is_not_trained_over(here, stopped, kind):
-    into(stopped / "training" / "checkpoint.safetensors", kind)
-    model = (stopped / "model.safetensors").read_bytes()
-    assert jobs.look(stopped).phase == "model only"
-    with pytest.raises(UserError, match="cannot be continued; train a new one like it"):
-        jobs.start(stopped)
-    assert (stopped / "model.safetensors").read_bytes() == model
-
-
-@pytest.mark.parametrize("kind", ["garbage", "empty", "a folder", "a circle", "gone"])
-def test_a_config_that_is_none_any_more(here, stopped, kind):
-    kept = (stopped / "training" / "checkpoint.safetensors").read_bytes()
-    text = (stopped / "config.yaml").read_text(encoding="utf-8")
-    into(stopped / "config.yaml", kind)
-    is_file = kind in ("garbage", "empty")
-    assert [found.phase for found in jobs.look_at_all(stopped.parent)] == ["stopped"] * is_file
-    with pytest.raises(UserError, match=r"config\.yaml"):
-        jobs.start(stopped)
-    into_place(Path("/nowhere"), stopped / "config.yaml")
-    (stopped / "config.yaml").write_text(text, encoding="utf-8")
-    assert (stopped / "training" / "checkpoint.safetensors").read_bytes() == kept
-    assert jobs.look(stopped).can_start
-
-
-def test_a_training_whose_config_is_removed_meanwhile_can_still_be_stopped(stopped):
-    (stopped / "config.yaml").unlink()
-    with files.exclusive(stopped / "training" / "lock", "held"):
-        assert [(found.name, found.is_active) for found in jobs.look_at_all(stopped.parent)] == [("a", True)]
-        jobs.stop(stopped)
-        assert (stopped / "training" / "stop").is_file()
-
-
-@pytest.mark.parametrize(
-    "request_",
-    ["", "{", "[]", '{"queued": "x"}', '{"max_minutes": "x"}', '{"max_minutes": -3}', '{"data_root": [1]}'],
-)
-def test_a_place_in_the_queue_edited_by_hand(here, stopped, request_):
-    (stopped / "training" / "request.json").write_text(request_, encoding="utf-8")
-    assert jobs.look(stopped).phase == "queued"
-    jobs.dispatch(stopped.parent)
-    assert jobs.look(stopped).phase == "finished"
-
-
-def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, monkeypatch):
-    """The system refuses the first one its process: no memory, too many processes, an argument that is none."""
-    other = shutil.copytree(stopped, stopped.with_name("b"))
-    for queued, folder in enumerate((stopped, other)):
-        told = {"queued": queued, "data_root": "a\x00b" if folder == stopped else None}
-        (folder / "training" / "request.json").write_text(json.dumps(told), encoding="utf-8")
-    here, there = Here, subprocess.Popen
-    choose = lambda command, **options: (there if "a\x00b" in command else here)(command, **options)  # noqa: E731
-    monkeypatch.setattr(jobs.subprocess, "Popen", choose)
-    jobs.dispatch(stopped.parent)
-    assert jobs.look(stopped).phase == "failed"
-    assert "could not be started (embedded null byte)" in jobs.look(stopped).message
-    assert jobs.look(other).phase == "finished"
 
 
 def test_a_folder_removed_while_it_trains_ends_the_training(here, source, tmp_path, monkeypatch):
