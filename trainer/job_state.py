@@ -101,15 +101,25 @@ def _phase(training: Path, said: dict, alive: bool, pid: int | None) -> Phase:
         return "silent" if time.time() - number(said, "heartbeat") > SILENT_AFTER else state
     if os.path.isfile(training / "request.json"):
         return "queued"
-    has_model = os.path.isfile(training.parent / "model.safetensors")
-    has_checkpoint = os.path.isfile(training / "checkpoint.safetensors")
-    if state in _CHECKPOINTED and has_model and not has_checkpoint:
-        return "model only"  # removed by somebody: to continue would be to train anew, over the model
+    if is_model_only(training.parent):
+        return "model only"
     if state in _ENDINGS:
         return state
-    if said or has_checkpoint or os.path.exists(training / "launch.json"):
-        return "interrupted"
-    return "model only" if has_model else "new"
+    begun = ("launch.json", "checkpoint.safetensors")
+    return "interrupted" if said or any(os.path.exists(training / name) for name in begun) else "new"
+
+
+def is_model_only(folder: Path) -> bool:
+    """Whether there is a model that cannot be trained on: without a checkpoint, one would train anew, over the model.
+
+    So it is with a bundled model, and where the checkpoint was removed. A training that died between writing its first
+    model and its first checkpoint is none of these: nothing is lost if it begins again.
+    """
+    training = Path(folder) / "training"
+    if not os.path.isfile(training.parent / "model.safetensors") or os.path.isfile(training / "checkpoint.safetensors"):
+        return False
+    said = read_json(training / "status.json")
+    return not said or said.get("state") in _CHECKPOINTED
 
 
 def _process(training: Path, said: dict) -> tuple[bool, int | None]:
