@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -25,6 +25,7 @@ if _absent:
     sys.modules["torchmetrics"] = None  # type: ignore[assignment]  # what makes an import fail, by Python's rules
 try:
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins import MixedPrecision
     from lightning_fabric.strategies import DDPStrategy
 finally:
     if _absent:
@@ -58,6 +59,14 @@ class Hardware:
     compile: bool = False
 
 
+class _Mixed(MixedPrecision):
+    """Mixed precision that leaves its input alone: rounded to bfloat16, a byte / 255 would be off by up to one byte."""
+
+    def convert_input(self, data: Any) -> Any:
+        """The pictures as they are."""
+        return data
+
+
 def launch(hardware: Hardware | None = None) -> Fabric:
     """A Fabric with all its processes started and known to each other; the others run this same program from its start.
 
@@ -78,7 +87,7 @@ def launch(hardware: Hardware | None = None) -> Fabric:
             devices=hardware.devices,
             num_nodes=hardware.num_nodes,
             strategy=_strategy(hardware),
-            precision=hardware.precision,
+            plugins=[_Mixed("bf16-mixed", accelerator)] if hardware.precision == "bf16-mixed" else [],
         )
     except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
         raise UserError(_unavailable(hardware)) from error

@@ -1,0 +1,106 @@
+"""Reduced precision and compiled networks: what they change, and above all what they may not."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+import pytest
+import torch
+from torch.nn.utils import parametrize
+
+from tests.trainings import CPU, FEW, history, pictures, settings, train
+from trainer import lightning, models, objectives, run
+from trainer.errors import UserError
+from trainer.fit import Trainer
+from trainer.lightning import Hardware
+from trainer.models.networks import normalised
+from trainer.parallel import ALONE
+
+MIXED = Hardware(accelerator="cpu", precision="bf16-mixed")
+
+
+def bfloat16():
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def objective(prior: str = "np", context=bfloat16) -> objectives.GWAEObjective:
+    torch.manual_seed(0)
+    wanted = settings(prior={"kind": prior})
+    made = objectives.build(models.build(wanted), wanted)
+    made.on(ALONE, context, compiled=False)
+    return made
+
+
+def terms(task: objectives.GWAEObjective, player: str) -> dict[str, float]:
+    torch.manual_seed(1)
+    x = pictures(16).float_batch(slice(None))
+    return {name: value.item() for name, value in task(x, player).items()}
+
+
+@pytest.mark.parametrize("player", ["main", "critic", "warmup"])
+@pytest.mark.parametrize("prior", ["np", "gmp"])
+def test_bfloat16_rounds_the_networks_only_and_only_in_training(prior, player):
+    reduced = terms(objective(prior), player)
+    exact = terms(objective(prior, contextlib.nullcontext), player)
+    assert reduced != exact
+    assert reduced == pytest.approx(exact, rel=0.02, abs=0.02)
+    in_evaluation = [terms(objective(prior, context).eval(), player) for context in (bfloat16, contextlib.nullcontext)]
+    assert in_evaluation[0] == in_evaluation[1]
+
+
+@pytest.mark.parametrize("player", ["main", "critic"])
+def test_whoever_calls_in_whatever_precision_gets_the_same(player):
+    """Fabric wraps the objective in an autocast of its own, in which even products of codes would be rounded."""
+    plain = terms(objective(), player)
+    with bfloat16():
+        assert terms(objective(), player) == plain
+
+
+def test_spectral_norms_are_of_full_precision():
+    """The power method's vectors after a step are those of float32, though the passes are not."""
+    exact, reduced = objective().model.critic, objective()
+    with normalised(exact):
+        pass
+    reduced(pictures(16).float_batch(slice(None)), "critic")
+    vectors = {name: value for name, value in exact.state_dict().items() if name.endswith(("._u", "._v"))}
+    assert vectors
+    assert all(torch.equal(value, reduced.model.critic.state_dict()[name]) for name, value in vectors.items())
+    assert all(parametrize.is_parametrized(module) for module in (exact.image[0], exact.latent[0], exact.joint[0]))
+
+
+def test_a_training_in_bfloat16_is_near_that_in_float32(tmp_path):
+    wanted = settings(optim={"max_steps": 12})
+    made = run.create(tmp_path / "mixed", wanted)
+    Trainer(made, pictures(FEW), hardware=MIXED).fit(progress=False)
+    train(tmp_path / "full", wanted)
+    mixed, full = (float(history(tmp_path / name)[-1]["validation loss"]) for name in ("mixed", "full"))
+    assert mixed != full
+    assert mixed == pytest.approx(full, rel=0.01)
+    assert {tensor.dtype for tensor in made.load_model().state_dict().values()} <= {torch.float32, torch.int64}
+
+
+def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):
+    """With the backend that needs no C++ compiler; encoder and decoder are traced all the same."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(lightning.shutil, "which", lambda _: "/usr/bin/g++")
+    wanted = settings(optim={"max_steps": 4, "validate_every": 4})
+    compiled = Trainer(
+        run.create(tmp_path / "compiled", wanted), pictures(FEW), hardware=Hardware(accelerator="cpu", compile=True)
+    )
+    plain = Trainer(run.create(tmp_path / "plain", wanted), pictures(FEW), hardware=CPU)
+    assert compiled.objective._decode is not compiled.model.decode
+    compiled.fit(progress=False)
+    torch.manual_seed(wanted.seed)
+    plain = Trainer(plain.run, pictures(FEW), hardware=CPU)
+    plain.fit(progress=False)
+    rows = [history(tmp_path / name)[-1] for name in ("compiled", "plain")]
+    assert {name: float(rows[0][name]) for name in rows[0]} == pytest.approx(
+        {name: float(rows[1][name]) for name in rows[1]}, rel=1e-3, abs=1e-5
+    )
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch):
+    monkeypatch.setattr(lightning.shutil, "which", lambda _: None)
+    with pytest.raises(UserError, match=r"--compile: needs a C\+\+ compiler"):
+        lightning.launch(Hardware(accelerator="cpu", compile=True))
