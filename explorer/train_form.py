@@ -27,7 +27,7 @@ LABELS = {
     "z_dim": "Latent axes",
     "lr": "Learning rate",
     "critic_lr": "Critic's learning rate",
-    "prior_lr_scale": "Prior's learning rate, factor",
+    "prior_lr_scale": "Prior's learning rate, ×",
     "max_steps": "Steps",
     "batch_size": "Batch size",
     "size": "Picture size",
@@ -84,11 +84,11 @@ def all_settings(values: Mapping[str, Any]) -> None:
     sections = [name for name in SECTIONS if name != "dagmm" or values["model"]["kind"] == "dagmm"]
     tabs = st.tabs([SECTIONS[name] for name in sections])
     for tab, section in zip(tabs, sections, strict=True):
-        with tab, st.container(horizontal=True, gap="medium", vertical_alignment="top", key=f"train-all-{section}"):
+        with tab, st.container(horizontal=True, gap="small", vertical_alignment="top", key=f"train-all-{section}"):
             keys = [f"{section}.{leaf}" for leaf in values[section]]
             for key in [*keys, *(["seed"] if section == "optim" else [])]:
                 if key not in ELSEWHERE and key not in MAIN and applies(key, values):
-                    setting(key, values, width=212)
+                    setting(key, values, width=205)
 
 
 def applies(key: str, values: Mapping[str, Any]) -> bool:

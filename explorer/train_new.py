@@ -52,11 +52,11 @@ def _choices(view: TrainState, presets: dict[str, train_choices.Preset]) -> None
         st.selectbox("Start from", list(presets), width=170, help="A recipe of trainer/configs.", **tied)
         titles = {name: info.title for name, info in DATASETS.items()} | {OWN: "Your own pictures"}
         kept = tuple(text for text in view.changes if not text.startswith("data."))
-        st.selectbox("Data set", list(titles), format_func=titles.get, width=190, **bound("data", data, changes=kept))
+        st.selectbox("Data set", list(titles), format_func=titles.get, width=214, **bound("data", data, changes=kept))
         names = {name: model.title for name, model in MODELS.items()}
         st.selectbox("Model", list(names), format_func=names.get, width=290, **bound("choice", choice, changes=()))
         suggestion = _suggestion(view, data, choice)
-        st.text_input("Name", placeholder=suggestion, width=190, max_chars=64, **bound("name"))
+        st.text_input("Name", placeholder=suggestion, width=180, max_chars=64, **bound("name"))
     info = DATASETS[data]
     source = f"[{info.url.removeprefix('https://').split('/')[0]}]({info.url})" if info.url else ""
     about = f"**{titles[data]}**, licence: {info.licence}." + (f" From {source}." if source else "")
@@ -76,8 +76,8 @@ def _whereabouts(data: str) -> str:
 
     if data in (OWN, "shapes3d-rendered"):
         return ""
-    absent = "is told when it is absent" if data == "celeba" else "is downloaded there if it is absent"
-    return f"Looked for in `{default_data_root().resolve()}`; {absent}."
+    absent = "the training says where to get it" if data == "celeba" else "it is downloaded there"
+    return f"Looked for in `{default_data_root().resolve()}`; if it is absent, {absent}."
 
 
 def _own_pictures() -> None:

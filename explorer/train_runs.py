@@ -14,7 +14,8 @@ from trainer import config, housekeeping, jobs
 from trainer.errors import UserError
 
 POLL_SECONDS = 2.5
-LIST_ROWS = 7
+LIST_ROWS = 7.5
+"""Rows of the table, its head included; half a row tells that there are more."""
 
 
 def show(found: Sequence[jobs.Job]) -> None:
@@ -25,6 +26,8 @@ def show(found: Sequence[jobs.Job]) -> None:
             "Choose pictures and a model under “New training”. What you train appears here, and on every other page.",
             icon=":material/model_training:",
         )
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.button("New training", type="primary", key="train.first", on_click=lambda: change(view="new"))
         train_manage.import_panel()
         return
     names = [job.name for job in found]
@@ -55,12 +58,12 @@ def _list(shown: str) -> None:
     st.dataframe(
         rows,
         key=key,
-        on_select=lambda: _pick(key, names),
-        selection_mode="single-row-required",
+        on_select=lambda: _pick(key, names, place),
+        selection_mode=("single-row-required", "single-cell"),
         selection_default={"selection": {"rows": [place]}},
         placeholder="–",
         hide_index=True,
-        height=36 * min(LIST_ROWS, len(rows) + 1) + 2,
+        height=int(36 * min(LIST_ROWS, len(rows) + 1)) + 2,
         row_height=36,
         column_config={
             "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
@@ -84,9 +87,10 @@ def _table_key(place: int) -> str:
     return f"train.table.{turn}"
 
 
-def _pick(key: str, names: Sequence[str]) -> None:
-    """A row was clicked: of the names as they were drawn."""
-    rows = st.session_state[key]["selection"]["rows"]
+def _pick(key: str, names: Sequence[str], place: int) -> None:
+    """A row was marked, else a cell of one was clicked: of the names as they were drawn, `place` marked before."""
+    selection = st.session_state[key]["selection"]
+    rows = [row for row in selection["rows"] if row != place] + [row for row, _ in selection["cells"]]
     if rows and rows[0] < len(names):
         change(run=names[rows[0]])
 

@@ -61,7 +61,7 @@ def no_models() -> None:
     """Empty state of every page while there is no model to open."""
     empty_state(
         "No model to open yet",
-        "Train one with the command below; it appears here when its first checkpoint is saved.",
+        "Train one on page Train, or with the command below; it appears here with its first checkpoint.",
         "python -m trainer fit trainer/configs/mnist-gmp.yaml --max-minutes 2 --out runs/first",
         icon=":material/model_training:",
     )

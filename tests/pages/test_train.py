@@ -313,6 +313,8 @@ def test_without_any_training_the_page_says_what_to_do(app, own_runs, launched):
     shutil.rmtree(own_runs / "stopped")
     opened(app, view="runs")
     assert "No trainings yet" in texts(app)
+    button(app, "New training").click().run()
+    assert "Start training" in labels(app)
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------
