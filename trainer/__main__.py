@@ -249,12 +249,13 @@ def list_runs(
 @app.command()
 def bench(
     repeats: Annotated[int, typer.Option("--repeats", min=3, help="Interleaved measurements; medians count.")] = 15,
+    all_models: Annotated[bool, typer.Option(help="Every model and size as well, which takes minutes.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Time a training step against the network passes it cannot do without, and measure peak memory."""
+    """Time a training step against the network passes it cannot do without; speed and memory of every model."""
     from trainer import bench as benchmark
 
-    results = benchmark.measure(repeats)
+    results = benchmark.measure(repeats, all_models)
     typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
 
 

@@ -96,12 +96,13 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
     import torch
     from tqdm import tqdm
 
-    from trainer import bench, run
+    from trainer import run
+    from trainer.bench.settings import synthetic
     from trainer.fit import Trainer
 
     optim = settings.optim
     with tempfile.TemporaryDirectory() as folder:
-        noise = bench.synthetic(_elsewhere(settings), max(PICTURES, 2 * optim.batch_size))
+        noise = synthetic(_elsewhere(settings), max(PICTURES, 2 * optim.batch_size))
         trainer = Trainer(run.create(Path(folder) / "run", _elsewhere(settings)), noise)
         bar = tqdm(disable=True)
         places = {"main": optim.warmup_steps} | ({"warmup": 0} if optim.warmup_steps > 1 else {})

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 import pytest
 import torch
 
 from tests.trainings import CPU, FEW, pictures, settings
 from trainer import bench, run
+from trainer.config import DataConfig, ModelKind, PriorKind
 from trainer.fit import Trainer
 from trainer.models import build
 
 
-@pytest.mark.parametrize("name", bench.settings_by_name())
+@pytest.mark.parametrize("name", bench.settings.by_name())
 def test_the_plain_critic_is_the_critic(name):
-    wanted = bench.settings_by_name()[name]
+    wanted = bench.settings.by_name()[name]
     model = build(wanted).eval()
-    plain = bench.plain_critic(model, wanted)
+    plain = bench.passes.plain_critic(model, wanted)
     assert not any("parametrizations" in key for key in plain.state_dict())
     x, z = torch.rand(4, *model.image_shape), torch.randn(4, model.z_dim)
     with torch.no_grad():
@@ -27,7 +29,7 @@ def test_the_plain_critic_is_the_critic(name):
 
 
 def test_the_published_setting_is_the_published_one():
-    wanted = bench.settings_by_name()["published, 64x64x3"]
+    wanted = bench.settings.by_name()["published, 64x64x3"]
     assert (wanted.data.size, wanted.data.channels, wanted.model.z_dim) == (64, 3, 64)
     assert (wanted.optim.batch_size, wanted.optim.critic_steps, wanted.optim.name) == (64, 5, "rmsprop")
     assert (wanted.prior.kind, wanted.objective.gradient_penalty) == ("np", 10)
@@ -37,7 +39,7 @@ def test_the_published_setting_is_the_published_one():
 
 def test_every_pass_counts_as_often_as_the_step_needs_it(tmp_path):
     trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(FEW), hardware=CPU)
-    passes = bench.unavoidable(trainer)
+    passes = bench.passes.unavoidable(trainer)
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
     for _, call in passes.values():
         call()
@@ -51,7 +53,7 @@ def test_every_pass_counts_as_often_as_the_step_needs_it(tmp_path):
 
 def test_work_besides_the_passes_raises_the_ratio(monkeypatch):
     wanted = settings()
-    plain = bench.time_step(wanted, 5)
+    plain = bench.passes.time_step(wanted, 5)
     assert plain["sum_ms"] == pytest.approx(sum(plain["passes_ms"].values()))
     assert 0 < plain["networks_ms"] < plain["sum_ms"]
     assert plain["ratio"] == pytest.approx(plain["step_ms"] / plain["networks_ms"])
@@ -64,7 +66,7 @@ def test_work_besides_the_passes_raises_the_ratio(monkeypatch):
             pass
 
     monkeypatch.setattr(Trainer, "_one_step", slower)
-    slow = bench.time_step(wanted, 5)
+    slow = bench.passes.time_step(wanted, 5)
     assert slow["step_ms"] > plain["step_ms"] + 50
     assert slow["ratio"] > 1.5 * plain["ratio"]
 
@@ -72,7 +74,46 @@ def test_work_besides_the_passes_raises_the_ratio(monkeypatch):
 def test_the_table_tells_ratio_target_and_memory():
     found = {"step_ms": 12.0, "passes_ms": {"main: decoder": 10.0}, "networks_ms": 10.0, "sum_ms": 10.5}
     found |= {"ratio": 1.2, "ratio_with_optimisers": 1.143}
-    text = bench.table({"threads": 1, "times": {"small": found}, "peak_gb": 0.8125})
+    row = {"model": "gwae, np", "size": "32x32x1", "images_per_s": 320.0, "peak_gb": 0.41}
+    row["step_ms"] = {"1 thread": 200.0, "2 threads": 125.0, "bf16-mixed": 800.0}
+    results = {"threads": 1, "times": {"small": found}, "peak_gb": 0.8125, "models": [row]}
+    text = bench.table(results)
     assert "small (1 thread)" in text
     assert "1.200     target at most 1.15" in text
-    assert text.splitlines()[-1] == "peak memory, published setting 0.812 GB     target at most 0.9"
+    assert "peak memory, published setting 0.812 GB     target at most 0.9" in text
+    assert text.splitlines()[-1].split() == [
+        *("gwae,", "np", "32x32x1", "200.0", "ms", "320", "0.41", "GB"), *("1.60", "x", "0.25", "x")
+    ]  # fmt: skip
+    assert bench.table(results | {"models": []}) == "\n".join(text.splitlines()[:-2])
+
+
+def test_every_model_and_size_is_measured():
+    found = bench.settings.by_model_and_size()
+    assert {settings.model.kind for settings in found.values()} == set(get_args(ModelKind))
+    assert {settings.prior.kind for settings in found.values()} == set(get_args(PriorKind))
+    assert {settings.data.size for settings in found.values()} == set(
+        get_args(DataConfig.model_fields["size"].annotation)
+    )
+
+
+def test_variants_are_timed_in_turn(monkeypatch):
+    """What each is told to do shows in its own time alone, and threads are as before afterwards."""
+    one_step = Trainer._one_step
+    seen = []
+
+    def noted(trainer, bar):
+        one_step(trainer, bar)
+        seen.append((torch.get_num_threads(), trainer.run.name))
+
+    monkeypatch.setattr(Trainer, "_one_step", noted)
+    before = torch.get_num_threads()
+    wanted = [bench.variants.Variant("one", CPU, 1), bench.variants.Variant("two", CPU, 2)]
+    found = bench.variants.step_ms(settings(model={"kind": "vae"}, prior={"kind": "normal"}), wanted, 3)
+    assert seen == 5 * [(1, "one"), (2, "two")]
+    assert set(found) == {"one", "two"}
+    assert all(value > 0 for value in found.values())
+    assert torch.get_num_threads() == before
+
+
+def test_memory_is_that_of_a_process_that_trains():
+    assert 0.2 < bench.memory.peak_gb(settings()) < 3

@@ -1,4 +1,4 @@
-"""`python -m trainer bench`: what a training step costs beyond its network passes, and how much memory it takes.
+"""What a training step costs beyond its network passes.
 
 The step of trainer/fit.py is timed against the sum of the passes that no implementation of the method can avoid, each
 measured alone, on inputs that are there already, in the same run. A pass is forward and, where the method needs
@@ -25,14 +25,10 @@ With one thread the clock is the process's CPU time, which other processes distu
 
 from __future__ import annotations
 
-import json
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -42,56 +38,17 @@ from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from trainer import config, losses, run
-from trainer.data.imageset import ImageSet
+from trainer.bench.settings import CPU, synthetic
 from trainer.fit import Trainer
-from trainer.lightning import Hardware
 from trainer.models.gwae import GWAE
 from trainer.models.networks import Critic
 
 RATIO = 1.15
 """Target: a step takes at most so many times its unavoidable passes."""
-MEMORY = 0.9
-"""Target: GB (10^9 bytes) of a process that trains at the published setting."""
-PICTURES = 2_000
-CPU = Hardware(accelerator="cpu")
-MEMORY_STEPS = 6
-PUBLISHED = {
-    "name": "published",
-    "data": {"size": 64, "channels": 3},
-    "model": {"z_dim": 64},
-    "prior": {"kind": "np"},
-    "optim": {"name": "rmsprop", "lr": 1e-4, "critic_lr": 1e-4, "batch_size": 64, "critic_steps": 5},
-}
-"""The CelebA setting of the paper (appendix on experiments)."""
-
 NOT_NETWORKS = ("normalisation", "optimiser")
 
 Passes = dict[str, tuple[int, Callable[[], object]]]
 """By name: how often per step, and the pass."""
-
-
-def settings_by_name() -> dict[str, config.Config]:
-    """What is timed: the published setting and the 32x32 recipe without its warm-up."""
-    recipe = config.load(
-        Path(__file__).parent / "configs" / "mnist-gmp.yaml", ["optim.warmup_steps=0", "prior.warm_start=false"]
-    )
-    return {"published, 64x64x3": config.from_dict(PUBLISHED), "recipe mnist-gmp, 32x32": recipe}
-
-
-def synthetic(settings: config.Config, count: int = PICTURES) -> ImageSet:
-    """Random pictures of the configured form."""
-    shape = (count, settings.data.channels, settings.data.size, settings.data.size)
-    images = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return ImageSet(images, None, (), tuple(map(str, range(count))), "Noise", "train")
-
-
-def measure(repeats: int = 15) -> dict:
-    """Time both settings and measure memory; see `table` for what the numbers are."""
-    times = {name: time_step(settings, repeats) for name, settings in settings_by_name().items()}
-    return {"threads": torch.get_num_threads(), "times": times, "peak_gb": peak_memory()}
-
-
-# --- time ------------------------------------------------------------------------------------------------------------
 
 
 def time_step(settings: config.Config, repeats: int) -> dict:
@@ -222,39 +179,11 @@ def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
     return type(trainer.players.optimizers[player])(groups).step
 
 
-# --- memory ----------------------------------------------------------------------------------------------------------
-
-
-def peak_memory() -> float:
-    """Peak resident memory, in GB, of a fresh process that trains at the published setting (see `_train_briefly`)."""
-    told = subprocess.run(
-        [sys.executable, "-m", "trainer.bench"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[1],
-    )
-    return json.loads(told.stdout.splitlines()[-1])
-
-
-def _train_briefly() -> float:
-    """Train some steps on 2,000 pictures in memory, with a validation and a checkpoint; peak memory in GB."""
-    settings = config.from_dict(PUBLISHED | {"optim": PUBLISHED["optim"] | {"max_steps": MEMORY_STEPS}})
-    with tempfile.TemporaryDirectory() as folder:
-        made = run.create(Path(folder) / "run", settings)
-        Trainer(made, synthetic(settings), hardware=CPU).fit(progress=False)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9  # bytes there, KiB elsewhere
-
-
-# --- the report ------------------------------------------------------------------------------------------------------
-
-
-def table(results: dict) -> str:
-    """The results of `measure` as text."""
+def table(results: Mapping[str, dict], threads: int) -> str:
+    """The results of `time_step` by setting, as text."""
     lines = []
-    for name, found in results["times"].items():
-        lines += [f"{name} ({results['threads']} thread{'s' * (results['threads'] > 1)})"]
+    for name, found in results.items():
+        lines += [f"{name} ({threads} thread{'s' * (threads > 1)})"]
         lines += [f"  {part:<26}{value:9.1f} ms" for part, value in found["passes_ms"].items()]
         for label, value in (("network passes", "networks_ms"), ("all of the above", "sum_ms"), ("step", "step_ms")):
             lines += [f"  {label:<26}{found[value]:9.1f} ms"]
@@ -262,9 +191,4 @@ def table(results: dict) -> str:
             f"  {'step / network passes':<26}{found['ratio']:9.3f}     target at most {RATIO}",
             f"  {'step / all of the above':<26}{found['ratio_with_optimisers']:9.3f}",
         ]
-    lines += [f"peak memory, published setting {results['peak_gb']:.3f} GB     target at most {MEMORY}"]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(json.dumps(_train_briefly()))

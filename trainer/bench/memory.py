@@ -1,0 +1,49 @@
+"""`python -m trainer.bench.memory`: peak memory of a process that trains, with settings as JSON on standard input."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from trainer import config
+
+LIMIT = 0.9
+"""Target: GB (10^9 bytes) of a process that trains at the published setting."""
+STEPS = 6
+
+
+def peak_gb(settings: config.Config) -> float:
+    """Peak resident memory, in GB, of a fresh process that trains so (`_train_briefly`)."""
+    told = subprocess.run(
+        [sys.executable, "-m", "trainer.bench.memory"],
+        input=settings.model_dump_json(),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    return json.loads(told.stdout.splitlines()[-1])
+
+
+def _train_briefly(settings: config.Config) -> float:
+    """Train some steps on 2,000 pictures in memory, with a validation and a checkpoint; peak memory in GB."""
+    from trainer import run
+    from trainer.bench.settings import CPU, synthetic
+    from trainer.fit import Trainer
+
+    values = settings.model_dump()
+    values["optim"] |= {"max_steps": STEPS, "warmup_steps": 0, "refine_steps": 0}
+    settings = config.from_dict(values)
+    with tempfile.TemporaryDirectory() as folder:
+        made = run.create(Path(folder) / "run", settings)
+        Trainer(made, synthetic(settings), hardware=CPU).fit(progress=False)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9  # bytes there, KiB elsewhere
+
+
+if __name__ == "__main__":
+    print(json.dumps(_train_briefly(config.from_dict(json.load(sys.stdin), "standard input"))))
