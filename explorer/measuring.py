@@ -31,11 +31,12 @@ _PLAIN = {"codes": "encoding", "reading": "reading pictures"}
 WHAT = "Reconstruction, clusters, outliers and a map of the codes, from its test pictures: minutes, in the background."
 
 
-def offer(entry: catalog.Entry, title: str, sentence: str, icon: str, command: str) -> None:
+def offer(entry: catalog.Entry, title: str, sentence: str, icon: str, command: str, again: bool = False) -> None:
     """What a page shows while it lacks what a measurement makes: why, and the button; the progress once it runs.
 
     Args:
         command: what does it for a bundled model, whose folder is not written to from here.
+        again: whether something was measured before.
     """
     if entry.bundled:
         widgets.empty_state(title, f"{sentence} The command below does it.", command, icon=icon)
@@ -47,7 +48,7 @@ def offer(entry: catalog.Entry, title: str, sentence: str, icon: str, command: s
     widgets.empty_state(title, f"{sentence} It takes minutes, in the background.", icon=icon)
     failure(entry)
     with st.container(horizontal=True, horizontal_alignment="center"):
-        button(entry, again=entry.is_outdated, primary=True)
+        button(entry, again=again or entry.is_outdated, primary=True)
 
 
 def outdated(entry: catalog.Entry) -> None:

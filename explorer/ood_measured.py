@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, ood_charts, ood_data, ood_hard, ood_mine, ood_table, ood_words, widgets
+from explorer import catalog, measuring, ood_charts, ood_data, ood_hard, ood_mine, ood_table, ood_words, widgets
 from explorer.ood_data import Curve, Detector, Side
 from explorer.ood_state import AUTOMATIC, PAPER, bound, change, current
 from trainer.errors import UserError
@@ -153,9 +153,7 @@ def _panel(found: Detector, name: str) -> Panel | None:
         if sides:
             both[model] = sides
         elif model != found.entry.name:
-            notes.append(
-                f"{model} was not scored on this pair; run: python -m trainer evaluate {each.entry.path} --only ood"
-            )
+            notes.append(f"{model} was not scored on this pair; {_how(each.entry)}.")
     if found.entry.name not in both:
         _absent(found, pair)
         return None
@@ -168,6 +166,11 @@ def _panel(found: Detector, name: str) -> Panel | None:
     baselines = ood_data.baseline_curves(found, name, both[found.entry.name])
     title = ood_data.pair_title(pair, pairs) if pair else "your own pictures"
     return Panel(name, title, pair, {m: detectors[m] for m in both}, both[found.entry.name], curves, baselines, notes)
+
+
+def _how(entry: catalog.Entry) -> str:
+    """What scores a model on the pairs that are on the disk."""
+    return f"run: python -m trainer evaluate {entry.path} --only ood" if entry.bundled else "measure it on page Train"
 
 
 def _own(found: Detector) -> tuple[Side, Side] | None:
@@ -192,11 +195,13 @@ def _absent(found: Detector, pair: Pair | None) -> None:
                 change(view="mine")
                 st.rerun()
         return
-    widgets.empty_state(
+    measuring.offer(
+        found.entry,
         "This pair has not been scored",
         ood_data.missing(found, pair),
+        ":material/troubleshoot:",
         f"python -m trainer evaluate {found.entry.path} --only ood",
-        icon=":material/troubleshoot:",
+        again=True,
     )
 
 

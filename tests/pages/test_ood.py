@@ -243,7 +243,7 @@ def test_a_pair_that_was_not_scored_says_how_to_score_it():
     app = opened(pair=FASHION.name)
     assert "This pair has not been scored" in texts(app)
     assert "Fashion-MNIST is not in" in texts(app)
-    assert "trainer evaluate" in texts(app)
+    assert "Measure again" in [button.label for button in app.button]
     assert not app.get("plotly_chart")
 
 
