@@ -238,7 +238,8 @@ def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
     for name, info in zip(names, infos, strict=True):
         is_link = stat.S_ISLNK(info.external_attr >> 16)
         if name not in KNOWN or ".." in PurePosixPath(info.filename).parts or is_link:
-            raise UserError(f"The zip holds “{info.filename[:80]}”, which is no file of a run; it was not imported.")
+            shown = "".join(c if c.isprintable() else "?" for c in info.filename[:80])
+            raise UserError(f"The zip holds “{shown}”, which is no file of a run; it was not imported.")
         if info.flag_bits & 0x1 or info.file_size > MAX_FILE:
             raise UserError(f"{name}: encrypted, or larger than {MAX_FILE >> 30} GiB; it was not imported.")
         if info.file_size > max(FREELY, MAX_PACKED * info.compress_size):

@@ -169,6 +169,7 @@ CONFIG = b"name: a\n"
     [
         ({}, "is empty"),
         ({"a/config.yaml": CONFIG, "a/evil.py": b"print()"}, "“a/evil.py”, which is no file of a run"),
+        ({"a/config.yaml": CONFIG, "a/e\nvil\x1b": b""}, r"“a/e\?vil\?”, which is no file of a run"),
         ({"a/config.yaml": CONFIG, "a/../../evil.yaml": b""}, "no file of a run"),
         ({"../config.yaml": CONFIG}, "no file of a run"),
         ({"/etc/config.yaml": CONFIG}, "no file of a run"),
