@@ -17,12 +17,14 @@ import torch
 
 from trainer import config, run, shapes3d, sprite
 from trainer.data import DATASETS
+from trainer.data.digits import read_digits
 from trainer.metrics.disentanglement import dci
 from trainer.metrics.disentanglement import protocol as protocols
 from trainer.metrics.disentanglement import record as records
 from trainer.metrics.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
 
+BUNDLED = Path(__file__).resolve().parents[1] / "pretrained" / "data"
 DIGITS = tuple(str(digit) for digit in range(10))
 
 
@@ -39,22 +41,37 @@ def blob_pictures(n: int, size: int = 32, channels: int = 1, seed: int = 0) -> t
     return np.repeat(bright[:, None], channels, axis=1).astype(np.uint8), labels
 
 
-def write_digit_files(root: Path, pixels: np.ndarray, labels: np.ndarray, compressed: bool = False) -> None:
-    """MNIST's two test files in torchvision's layout below `root`.
+def write_digit_files(
+    root: Path, pixels: np.ndarray, labels: np.ndarray, compressed: bool = False, split: str = "t10k"
+) -> None:
+    """The two files of a split of MNIST in torchvision's layout below `root`.
 
     Args:
         pixels: uint8 (N, 28, 28).
         labels: (N,) 0 to 9.
+        split: "t10k" or "train", as the files are called.
     """
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, values in (("t10k-images-idx3-ubyte", pixels), ("t10k-labels-idx1-ubyte", labels)):
+    for name, values in ((f"{split}-images-idx3-ubyte", pixels), (f"{split}-labels-idx1-ubyte", labels)):
         header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
         content = header + values.astype(np.uint8).tobytes()
         if compressed:
             (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         else:
             (folder / name).write_bytes(content)
+
+
+def write_real_digits(root: Path, train: int = 9_000) -> Path:
+    """A data root of real MNIST: of the bundled 10,000 test digits the first are for training, the others for testing.
+
+    Not the published split, so no number measured on it is MNIST's; but every picture is.
+    """
+    found = read_digits("mnist", "MNIST", "test", BUNDLED)
+    pixels, labels = found.pixels.numpy(), found.labels.numpy()
+    write_digit_files(root, pixels[:train], labels[:train], split="train")
+    write_digit_files(root, pixels[train:], labels[train:])
+    return root
 
 
 def shape_pictures(n: int, size: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import make_run
+from tests.fixtures import make_run, write_real_digits
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+APP = str(ROOT / "explorer" / "app.py")
 START_SECONDS = 120
 PATIENCE = 90_000  # milliseconds; the machine may be training at the same time
 
@@ -49,32 +50,59 @@ def served_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@contextlib.contextmanager
-def streamlit(script: str, folder: Path, runs: Path) -> Iterator[str]:
-    """`streamlit run <script> --server.port <free>` in `folder`; yields its address when it is healthy."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", script, "--server.port", str(port)]
-    log = runs.parent / f"server-{port}.log"
-    environment = os.environ | {"GWAE_RUNS": str(runs)}
-    with open(log, "w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: process.poll() is not None or healthy(address), START_SECONDS)
-        if process.poll() is not None or not healthy(address):
-            pytest.fail(f"the app did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
-        yield address
-        said = log.read_text(encoding="utf-8")
-        assert "Traceback" not in said, said[-3000:]
-    finally:
-        process.terminate()
+class App:
+    """`streamlit run <script> --server.port <free>` in `folder`, from when it is healthy until `end` or `kill`.
+
+    Args:
+        runs: the folder of the user's runs.
+        data: where the app looks for data sets; default what the environment says, else `folder`/data.
+    """
+
+    def __init__(self, script: str, folder: Path, runs: Path, data: Path | None = None):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [str(Path(sys.executable).with_name("streamlit")), "run", script, "--server.port", str(port)]
+        self.address, self._log = f"http://127.0.0.1:{port}", runs.parent / f"server-{port}.log"
+        environment = os.environ | {"GWAE_RUNS": str(runs), "GWAE_NICE": "5"}  # else a busy machine stops its trainings
+        environment |= {"GWAE_DATA": str(data)} if data else {}
+        with open(self._log, "w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        wait_until(lambda: self.process.poll() is not None or healthy(self.address), START_SECONDS)
+        if self.process.poll() is not None or not healthy(self.address):
+            self.end()
+            pytest.fail(f"the app did not start:\n{self.said[-3000:]}")
+
+    @property
+    def said(self) -> str:
+        """Its output so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def end(self) -> None:
+        """End it in peace."""
+        self.process.terminate()
         try:
-            process.wait(10)
+            self.process.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+            self.kill()
+
+
+@contextlib.contextmanager
+def streamlit(script: str, folder: Path, runs: Path, data: Path | None = None) -> Iterator[str]:
+    """The address of an App, whose output must hold no traceback in the end."""
+    app = App(script, folder, runs, data)
+    try:
+        yield app.address
+        assert "Traceback" not in app.said, app.said[-3000:]
+    finally:
+        app.end()
 
 
 def healthy(address: str) -> bool:
@@ -95,8 +123,13 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 @pytest.fixture(scope="session")
 def server(chromium: str, served_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the app, started from a folder that is not the repository; shared by all browser tests."""
-    with streamlit(str(ROOT / "explorer" / "app.py"), tmp_path_factory.mktemp("elsewhere"), served_runs) as address:
+    """Address of the app, started from a folder that is not the repository; shared by all browser tests.
+
+    Its data sets are real MNIST digits, also where the environment names others: the same tests everywhere.
+    """
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    digits = write_real_digits(tmp_path_factory.mktemp("digits"))
+    with streamlit(APP, elsewhere, served_runs, digits) as address:
         yield address
 
 
@@ -113,10 +146,17 @@ def browser(chromium: str):
 
 @pytest.fixture
 def page(browser, server: str):
+    """A fresh page of the shared app (see fresh_page)."""
+    with fresh_page(browser, server) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def fresh_page(browser, server: str) -> Iterator:
     """A fresh 1440 x 1000 page with `server` as its base address: page.goto("/traverse?model=small-gmp").
 
-    When the test ends, the page must have asked nobody but the server, and its console must hold no error but those
-    of Streamlit itself, which on a link to a page looks for the server below that page's address first.
+    In the end the page must have asked nobody but the server, and its console must hold no error but those of
+    Streamlit itself, which on a link to a page looks for the server below that page's address first.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, base_url=server)
     context.set_default_timeout(PATIENCE)
@@ -126,8 +166,10 @@ def page(browser, server: str):
     note = lambda message: errors.append(f"{message.text} {message.location}") if is_fault(message) else None  # noqa: E731
     opened.on("console", note)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
+    try:
+        yield opened
+    finally:
+        context.close()
     assert foreign == []
     assert errors == []
 

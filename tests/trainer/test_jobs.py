@@ -110,7 +110,7 @@ def test_started_watched_stopped_killed_and_resumed(root):
 
 def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_anybody(root):
     """A server starts one, queues another, and is killed: the first one, when it ends, starts the second."""
-    first, second = make(root, "first", steps=30), make(root, "second", steps=5)
+    first, second = make(root, "first", steps=10), make(root, "second", steps=5)
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom trainer import jobs\n"
         "for name in sys.argv[1:]: jobs.start(Path(name))\nprint('started', flush=True)\ntime.sleep(600)"
@@ -126,7 +126,7 @@ def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_a
     assert [(job.name, job.position) for job in jobs.look_at_all(root)] == [("first", 0), ("second", 1)]
     server.kill()
     server.wait()
-    assert wait_for_phase(first, "finished").step == 30
+    assert wait_for_phase(first, "finished").step == 10
     assert wait_for_phase(second, "finished").step == 5
 
 
