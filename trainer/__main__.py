@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -44,22 +43,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable res
 
 
 def _train(
-    opened: Callable[[], runs.Run],
+    settings: config.Config,
     folder: Path,
     data_root: Path | None,
     max_minutes: float | None,
     hardware: dict[str, Any],
     is_new: bool,
 ) -> None:
-    """Train the run that `opened` makes or opens; of several processes the leading one does and tells that."""
+    """Train in a new folder or in that of a run; of several processes the leading one makes it, and tells the end."""
     from trainer import fit as fitting
     from trainer import lightning, parallel
 
     wanted = lightning.Hardware(**hardware)
-    fabric = lightning.launch(wanted)
+    fabric = lightning.launch(wanted, in_turns=settings.model.kind == "gwae")
     share = parallel.Share(fabric)
     with lightning.leaving(fabric):
-        run = share.first(opened) or runs.Run(folder)
+        run = share.first(lambda: runs.create(folder, settings)) if is_new else None
+        run = run or runs.Run(folder)
         try:
             ended = fitting.fit(run, data_root, max_minutes, hardware=wanted, fabric=fabric)
         except UserError:
@@ -98,8 +98,7 @@ def fit(
     hardware = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
     hardware |= {"strategy": strategy, "precision": precision, "compile": compiled}
     settings = config.load(recipe, assignments)
-    folder = out or Path("runs") / settings.name
-    _train(lambda: runs.create(folder, settings), folder, data_root, max_minutes, hardware, is_new=True)
+    _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, hardware, is_new=True)
 
 
 @app.command()
@@ -117,8 +116,7 @@ def resume(
     """Continue a training from its last checkpoint, on other hardware too."""
     hardware = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
     hardware |= {"strategy": strategy, "precision": precision, "compile": compiled}
-    runs.Run(folder)  # refused before anything is started
-    _train(lambda: runs.Run(folder), folder, data_root, max_minutes, hardware, is_new=False)
+    _train(runs.Run(folder).config, folder, data_root, max_minutes, hardware, is_new=False)
 
 
 @app.command()

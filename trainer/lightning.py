@@ -67,10 +67,14 @@ class _Mixed(MixedPrecision):
         return data
 
 
-def launch(hardware: Hardware | None = None) -> Fabric:
+def launch(hardware: Hardware | None = None, in_turns: bool = True) -> Fabric:
     """A Fabric with all its processes started and known to each other; the others run this same program from its start.
 
     Processes that torchrun or SLURM started are recognised and used.
+
+    Args:
+        hardware: what to train on; the default is one process on what there is.
+        in_turns: whether a step may leave some of the weights without gradients, as that of one of two players does.
 
     Raises: UserError if this machine has no such devices, the launcher started another number of processes, or there
         is no compiler.
@@ -86,7 +90,7 @@ def launch(hardware: Hardware | None = None) -> Fabric:
             accelerator=accelerator,
             devices=hardware.devices,
             num_nodes=hardware.num_nodes,
-            strategy=_strategy(hardware),
+            strategy=_strategy(hardware, in_turns),
             plugins=[_Mixed("bf16-mixed", accelerator)] if hardware.precision == "bf16-mixed" else [],
         )
     except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
@@ -114,11 +118,11 @@ def leaving(fabric: Fabric) -> Iterator[None]:
             torch.distributed.destroy_process_group()
 
 
-def _strategy(hardware: Hardware) -> DDPStrategy | str:
+def _strategy(hardware: Hardware, in_turns: bool) -> DDPStrategy | str:
     if hardware.devices * hardware.num_nodes == 1 and hardware.strategy == "auto":
         return "auto"
-    # Each step moves one player, so the other's weights have no gradient. Buffers are the same everywhere already.
-    return DDPStrategy(find_unused_parameters=True, forward_sync_buffers=False, timeout=PATIENCE)
+    # Buffers are the same everywhere already.
+    return DDPStrategy(find_unused_parameters=in_turns, forward_sync_buffers=False, timeout=PATIENCE)
 
 
 def _unavailable(hardware: Hardware) -> str:

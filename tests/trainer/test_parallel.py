@@ -14,8 +14,8 @@ import torch
 import yaml
 
 from tests.parallel_worker import kinds
-from tests.trainings import history, settings, state, train, write_pictures
-from trainer import lightning
+from tests.trainings import CPU, history, settings, state, train, write_pictures
+from trainer import checkpoint, config, lightning
 from trainer.errors import EchoError, UserError
 from trainer.fit import fit
 from trainer.parallel import ALONE, Share
@@ -99,48 +99,86 @@ def test_without_the_gradients_of_the_gathered_batch_the_comparison_fails(togeth
     assert "gw" in differing(alone("np"), together / "cut")
 
 
-def test_torchrun_stops_and_one_process_finishes(tmp_path):
-    """A training that two processes began and one resumed is the training of one process."""
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    """A short training on files, of a model whose weights do not depend on a game."""
     wanted = settings(
         data={"name": "folder", "path": str(write_pictures(tmp_path / "pictures"))},
         model={"kind": "vae"},
         prior={"kind": "normal"},
-        optim={"max_steps": 200, "validate_every": 100},
+        optim={"max_steps": 300, "validate_every": 100},
     )
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump(wanted.model_dump()), encoding="utf-8")
-    folder = tmp_path / "shared"
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "trainer"]
-    command += ["fit", str(recipe), "--out", str(folder), "--accelerator", "cpu", "--devices", "2"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(wanted.model_dump()), encoding="utf-8")
+    return path
+
+
+def command(recipe: Path, folder: Path) -> list[str]:
+    return ["trainer", "fit", str(recipe), "--out", str(folder), "--accelerator", "cpu", "--devices", "2"]
+
+
+def wait_for_checkpoint(folder: Path, *processes: subprocess.Popen) -> None:
     deadline = time.monotonic() + 300
     while not (folder / "training" / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
-        assert process.poll() is None
+        assert all(process.poll() is None for process in processes)
         time.sleep(0.01)
+
+
+def status(folder: Path) -> dict:
+    return json.loads((folder / "training" / "status.json").read_text(encoding="utf-8"))
+
+
+def test_torchrun_stops_and_one_process_finishes(recipe, tmp_path):
+    """A training that two processes began and one resumed is the training of one process."""
+    folder = tmp_path / "shared"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    process = subprocess.Popen(
+        torchrun + command(recipe, folder), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    wait_for_checkpoint(folder, process)
     (folder / "training" / "stop").touch()
     told, _ = process.communicate(timeout=300)
-    said = json.loads((folder / "training" / "status.json").read_text(encoding="utf-8"))
+    said = status(folder)
     assert process.returncode == 0
-    assert said["state"] in ("stopped", "finished")  # a quick machine is through before it reads the file
+    assert said["state"] == "stopped"
     assert said["hardware"]["devices"] == 2
-    assert told.splitlines() == [f"{folder}: {said['state']} at step {said['step']}, checkpoint {Run(folder).hash}"]
+    assert told.splitlines() == [f"{folder}: stopped at step {said['step']}, checkpoint {Run(folder).hash}"]
 
-    fit(Run(folder), progress=False, hardware=lightning.Hardware(accelerator="cpu"))
-    whole = create(tmp_path / "whole", wanted)
-    fit(whole, progress=False, hardware=lightning.Hardware(accelerator="cpu"))
-    extra = {row["step"] for row in history(folder)} ^ {row["step"] for row in history(whole.path)}
-    assert extra <= {str(said["step"])}  # stopping closes a row
-    final = [history(path)[-1] for path in (folder, whole.path)]
-    assert float(final[0]["validation loss"]) == pytest.approx(float(final[1]["validation loss"]), rel=1e-5)
+    fit(Run(folder), progress=False, hardware=CPU)
+    whole = create(tmp_path / "whole", config.load(recipe))
+    fit(whole, progress=False, hardware=CPU)
+    last = [float(history(path)[-1]["validation loss"]) for path in (folder, whole.path)]
+    assert last[0] == pytest.approx(last[1], rel=1e-5)
+
+
+def test_a_signal_to_one_of_slurm_s_tasks_ends_both_with_a_checkpoint(recipe, tmp_path):
+    folder = tmp_path / "shared"
+    tasks = [
+        subprocess.Popen([sys.executable, "-m", *command(recipe, folder)], cwd=ROOT, env=environment() | slurm(number))
+        for number in range(2)
+    ]
+    wait_for_checkpoint(folder, *tasks)
+    tasks[1].terminate()
+    assert [task.wait(timeout=300) for task in tasks] == [0, 0]
+    said = status(folder)
+    assert said["state"] == "stopped"
+    assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == said["step"]
+
+
+def slurm(number: int) -> dict[str, str]:
+    """What SLURM tells task `number` of two on one node."""
+    told = {"NTASKS": 2, "NTASKS_PER_NODE": 2, "JOB_NAME": "gwae", "JOB_ID": os.getpid() % 10_000, "NODEID": 0}
+    told |= {"PROCID": number, "LOCALID": number, "NODELIST": "localhost"}
+    return {f"SLURM_{name}": str(value) for name, value in told.items()}
 
 
 def test_a_failure_before_the_first_step_is_told_once_and_leaves_nothing(tmp_path):
-    recipe = tmp_path / "recipe.yaml"
-    lost = {"data": {"name": "folder", "path": str(tmp_path / "nowhere")}, "optim": {"batch_size": 8}}
-    recipe.write_text(yaml.safe_dump(lost), encoding="utf-8")
-    command = [sys.executable, "-m", "trainer", "fit", str(recipe), "--out", str(tmp_path / "run")]
-    command += ["--accelerator", "cpu", "--devices", "2"]
-    ended = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+    recipe = tmp_path / "lost.yaml"
+    recipe.write_text(yaml.safe_dump({"data": {"name": "folder", "path": str(tmp_path / "nowhere")}}), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", *command(recipe, tmp_path / "run")],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
     assert ended.returncode == 2
     assert [line for line in ended.stderr.splitlines() if "nowhere" in line] == [
         f"{tmp_path / 'nowhere'}: no such folder or zip; set data.path to one that holds pictures."
@@ -204,9 +242,7 @@ def test_devices_this_machine_lacks_are_refused():
 @pytest.mark.parametrize("devices", [1, 4])
 def test_another_number_of_tasks_than_slurm_s_is_refused(monkeypatch, devices):
     """A SLURM job of two tasks; four or one asked for."""
-    told = {"SLURM_NTASKS": "2", "SLURM_JOB_NAME": "gwae", "SLURM_NTASKS_PER_NODE": "2", "SLURM_JOB_ID": "1"}
-    told |= {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost"}
-    for name, value in told.items():
+    for name, value in slurm(0).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match="the launcher started another number of processes"):
         lightning.launch(lightning.Hardware(accelerator="cpu", devices=devices, strategy="ddp"))
