@@ -26,13 +26,14 @@ APART = ("disentanglement",)
 def state(folder: Path) -> JobState:
     """How far the measurement of a run is: running, failed, or absent; what was measured, metrics.json tells.
 
-    A failure counts until something was measured after it.
+    A failure counts until the run was measured or trained after it.
     """
     job = _job(folder)
     found = job.state()
     if found.status == "running" and job.stop.exists():
         return JobState("running", "stopping")
-    if found.status == "failed" and _time(job.target) > _time(job.status):
+    since = max(_time(job.target), _time(Path(folder) / "model.safetensors"))
+    if found.status == "failed" and since > _time(job.status):
         return JobState("absent")
     return found
 
@@ -72,11 +73,28 @@ def work(folder: Path, data_root: Path | None = None) -> None:
 def _measure(job: Job, folder: Path, data_root: Path | None) -> None:
     from trainer import evaluate
 
-    report = Reporter(job)
+    run, report = Run(folder), Reporter(job)
+    _require_pictures(run, data_root)
     report("waiting", 0, 0)
     files.make_folder(cache_folder())
     with lock(cache_folder() / "evaluate.lock", wait=True, while_waiting=lambda: report("waiting", 0, 0)):
-        evaluate.evaluate(Run(folder), data_root, progress=report, without=APART, begin=report.begin)
+        evaluate.evaluate(run, data_root, progress=report, without=APART, begin=report.begin)
+
+
+def _require_pictures(run: Run, data_root: Path | None) -> None:
+    """Raise UserError, with what can be done from the page, where the user's own pictures are gone.
+
+    So they are in a run that came as a zip: pictures that were uploaded stay at home.
+    """
+    from trainer.data import default_data_root
+
+    path = run.config.data.path
+    places = (Path(path).expanduser(), (data_root or default_data_root()) / path) if path else ()
+    if path and not any(place.exists() for place in places):
+        raise UserError(
+            f"{path}: the pictures of this run are no longer there; put them back, or train a new run on where they "
+            "are now."
+        )
 
 
 def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) -> list[str]:

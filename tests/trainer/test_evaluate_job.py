@@ -78,10 +78,18 @@ def test_pictures_that_are_gone_are_named_until_a_measurement_succeeds(folder_ru
         evaluate_job.work(folder_run.path)
     failed = state(folder_run.path)
     assert failed.status == "failed"
-    assert str(tmp_path / "photos") in failed.error
-    assert "Traceback" not in failed.error
-    monkeypatch.setattr(evaluate, "evaluate", lambda run, *_, **__: run.write_metrics([]))
+    assert failed.error.startswith(
+        f"{tmp_path / 'photos'}: the pictures of this run are no longer there; put them back"
+    )
     time.sleep(0.02)  # files' times are compared
+    folder_run.weights_path.touch()
+    assert state(folder_run.path).status == "absent", "it was trained on: the failure says nothing about these weights"
+    with pytest.raises(UserError):
+        evaluate_job.work(folder_run.path)
+    assert state(folder_run.path).status == "failed"
+    (tmp_path / "moved").rename(tmp_path / "photos")
+    monkeypatch.setattr(evaluate, "evaluate", lambda run, *_, **__: run.write_metrics([]))
+    time.sleep(0.02)
     evaluate_job.work(folder_run.path)
     assert state(folder_run.path).status == "absent"
 
