@@ -212,9 +212,11 @@ def read_only(folder: Path) -> Iterator[None]:
         places = [folder, *filter(Path.is_dir, folder.rglob("*"))]
         for place in places:
             place.chmod(0o555)
-        yield
-        for place in places:
-            place.chmod(0o755)
+        try:
+            yield
+        finally:
+            for place in places:
+                place.chmod(0o755)
         return
     for options in ("bind", "remount,bind,ro"):
         if subprocess.run(["mount", "-o", options, str(folder), str(folder)], capture_output=True).returncode:
@@ -261,9 +263,11 @@ def as_nobody() -> Iterator[None]:
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)
-    yield
-    if is_root:
-        os.seteuid(0)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 def test_folders_of_somebody_else_do_not_hide_one_s_own(stopped):
