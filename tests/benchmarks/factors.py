@@ -12,20 +12,14 @@ Beside it, what the server computes for that without a browser: other hues (rays
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import os
-import shutil
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from tests.benchmarks.slider import FLAGS, IDLE, PATIENCE, ROOT, served
+from tests.benchmarks.serving import FLAGS, IDLE, PATIENCE, arguments, model_folder, served
 
 TARGET = 150  # ms, p95 of a factor slider
 
@@ -67,40 +61,19 @@ PROBE = """
 
 def main() -> None:
     """Measure and print one table."""
-    options = arguments()
-    with model_folder(options.model) as (model, runs):
+    options = arguments(__doc__, "shapes3d-fnp")
+    with model_folder(options.model, "model.safetensors", untrained) as (model, runs):
         computed = on_the_server(model, runs, options.rounds)
         with served((), runs) as address:
             found = measured(address, model, options.rounds, options.chromium)
     report(found | computed, model, options.rounds)
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="shapes3d-fnp", help="a bundled model, or a run in $GWAE_RUNS")
-    parser.add_argument("--rounds", type=int, default=40, help="drags (default 40)")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    parser.add_argument("--chromium", default=os.environ.get("GWAE_CHROMIUM", found), help="path of Chromium")
-    options = parser.parse_args()
-    if not options.chromium:
-        parser.error("no Chromium found; install one or give its path with --chromium")
-    return options
-
-
-@contextlib.contextmanager
-def model_folder(name: str) -> Iterator[tuple[str, str]]:
-    """The named model where there is one, else an untrained one, made for the occasion."""
-    own = os.environ.get("GWAE_RUNS", str(ROOT / "runs"))
-    if any((Path(root) / name / "model.safetensors").is_file() for root in (ROOT / "pretrained", own)):
-        yield name, own
-        return
-    sys.stderr.write(f"There is no model '{name}'; an untrained one of small networks stands in.\n")
+def untrained(folder: Path) -> None:
+    """A model of small networks with random weights."""
     from tests.fixtures import make_run
 
-    with tempfile.TemporaryDirectory() as folder:
-        make_run(Path(folder) / "stand-in", kind="vae", data="shapes3d-rendered", z_dim=10, pictures=500)
-        yield "stand-in", folder
+    make_run(folder, kind="vae", data="shapes3d-rendered", z_dim=10, pictures=500)
 
 
 def on_the_server(model: str, runs: str, rounds: int) -> dict[str, list[float]]:

@@ -13,37 +13,19 @@ The same is measured with `--runner.postScriptGC true`, Streamlit's default, whi
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.benchmarks.serving import FLAGS, IDLE, PATIENCE, arguments, model_folder, served
+
 TARGET = 120  # ms, p95 of release -> server picture on two cores
-PATIENCE = 120_000  # ms
 VARIANTS = {"as shipped": (), "postScriptGC on": ("--runner.postScriptGC", "true")}
 READY = ".stage[data-painted=server][data-decoder=ready]"
-IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 PROBE = """
 () => {
@@ -82,9 +64,9 @@ PROBE = """
 
 def main() -> None:
     """Measure every variant and print one table."""
-    options = arguments()
+    options = arguments(__doc__, "mnist-gmp")
     results = {}
-    with model_folder(options.model) as (model, runs):
+    with model_folder(options.model, "decoder.onnx", untrained) as (model, runs):
         for name, flags in VARIANTS.items():
             sys.stderr.write(f"{name} ...\n")
             with served(flags, runs) as address:
@@ -92,59 +74,13 @@ def main() -> None:
     report(results, model, options.rounds)
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model", default="mnist-gmp", help="a bundled model, or a run in $GWAE_RUNS (default mnist-gmp)"
-    )
-    parser.add_argument("--rounds", type=int, default=40, help="drags per variant (default 40)")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    parser.add_argument("--chromium", default=os.environ.get("GWAE_CHROMIUM", found), help="path of Chromium")
-    options = parser.parse_args()
-    if not options.chromium:
-        parser.error("no Chromium found; install one or give its path with --chromium")
-    return options
-
-
-@contextlib.contextmanager
-def model_folder(name: str) -> Iterator[tuple[str, str]]:
-    """The named model where there is one, else an untrained one of the same size, made for the occasion."""
-    own = os.environ.get("GWAE_RUNS", str(ROOT / "runs"))
-    if any((Path(root) / name / "decoder.onnx").is_file() for root in (ROOT / "pretrained", own)):
-        yield name, own
-        return
-    sys.stderr.write(f"There is no model '{name}' with a decoder.onnx; an untrained one of that size stands in.\n")
+def untrained(folder: Path) -> None:
+    """A model of the bundled one's size, with random weights."""
     from tests.fixtures import make_run
     from trainer.export import export_decoder
 
-    with tempfile.TemporaryDirectory() as folder:
-        made = make_run(Path(folder) / "stand-in", trained=True, z_dim=16, pictures=1000)
-        export_decoder(made.load_model(), made.path / "decoder.onnx")
-        yield "stand-in", folder
-
-
-@contextlib.contextmanager
-def served(flags: tuple[str, ...], runs: str) -> Iterator[str]:
-    """The app with these flags; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    streamlit = Path(sys.executable).with_name("streamlit")
-    command = [str(streamlit), "run", "explorer/app.py", "--server.port", str(port), *flags]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"GWAE_RUNS": runs}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                break
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
+    made = make_run(folder, trained=True, z_dim=16, pictures=1000)
+    export_decoder(made.load_model(), made.path / "decoder.onnx")
 
 
 def measured(address: str, model: str, rounds: int, chromium: str) -> dict[str, list[float]]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.slider import arguments, measured, model_folder, served
+from tests.benchmarks.serving import arguments, model_folder, served
+from tests.benchmarks.slider import measured, untrained
 from tests.trainings import write_pictures
 from trainer import config, jobs, run
 
@@ -23,9 +24,9 @@ START_SECONDS = 300
 
 def main() -> None:
     """Measure both, print a line per wait."""
-    options = arguments()
+    options = arguments(__doc__, "mnist-gmp")
     with (
-        model_folder(options.model) as (model, runs),
+        model_folder(options.model, "decoder.onnx", untrained) as (model, runs),
         tempfile.TemporaryDirectory() as folder,
         served((), runs) as address,
     ):
