@@ -66,8 +66,11 @@ def _numbers(folders: dict) -> None:
         st.caption("None of them is measured yet; “Measure this model”, under Trainings, does it.")
         return
     numbers = {name: st.column_config.NumberColumn(format="%.4f", width=120) for name in folders}
-    wide = {"Number": st.column_config.TextColumn(width=360), "On": st.column_config.TextColumn(width=330)}
-    st.dataframe(table, hide_index=True, height="content", placeholder="–", column_config=wide | numbers)
+    wide = {"Number": st.column_config.TextColumn(width=300), "On": st.column_config.TextColumn(width=330)}
+    order = ["Number", *folders, "On"]  # the values beside their name, also where a narrow page cuts the table
+    st.dataframe(
+        table, hide_index=True, height="content", placeholder="–", column_order=order, column_config=wide | numbers
+    )
     st.caption("A number stands beside another only where data, split, n and estimator are the same.")
 
 
