@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from trainer import checkpoint, data, files, finite, intake, lightning, models, validation
+from trainer import checkpoint, data, files, finite, intake, job_state, lightning, models, validation
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
 from trainer.lightning import Fabric, Hardware
@@ -121,9 +121,10 @@ class Trainer:
                     self._keep_records(bar)
                 self._finish(reason)
         except Exception as error:
+            told = self.share.explained(error)
             with contextlib.suppress(Exception):  # the disk may be full; the error itself matters more
-                self.recorder.status("failed", self.counters, str(error))
-            raise
+                self.recorder.status("failed", self.counters, str(told))
+            raise told from error.__cause__
         return Ended(reason, self.counters.step)
 
     def _reason_to_end(self, limits: Limits, first: int) -> str | None:
@@ -230,8 +231,9 @@ class Trainer:
     def _finish(self, reason: str) -> None:
         """A checkpoint of the last step, what the whole training set tells the model, and the last word."""
         on_schedule = self.counters.step % self.optim.validate_every == 0
-        if not on_schedule:
-            self._checkpoint(validate=reason == "finished")
+        is_lost = self.share.most(int(not self.run.is_trained))  # somebody removed the model of a finished training
+        if not on_schedule or is_lost:
+            self._checkpoint(validate=not on_schedule and reason == "finished")
         self.share.first(lambda: self._present(reason))
 
     def _present(self, reason: str) -> None:
@@ -284,7 +286,7 @@ def fit(
         share.first(lambda: _take(run, held))
         counters = checkpoint.read_counters(run.checkpoint_path) if run.checkpoint_path.is_file() else Counters()
         recorder = Recorder(run.path, run.config.optim.max_steps, asdict(hardware), writes=share.leads)
-        if run.checkpoint_path.is_file() and (reason := _completed(counters, run)):
+        if run.is_trained and run.checkpoint_path.is_file() and (reason := _completed(counters, run)):
             recorder.status(reason, counters)
             return Ended(reason, counters.step, trained=False)
         # The pictures have no name here: the trainer's own parts of them are enough, and MNIST twice is 60 MB.
@@ -299,7 +301,7 @@ def fit(
 def _take(run: Run, held: contextlib.ExitStack) -> None:
     """Lock the folder for as long as `held` lasts, and tidy it."""
     lock = run.path / "training" / "lock"
-    if run.is_trained and not (lock.parent / "status.json").is_file():  # a bundle: resuming would replace its weights
+    if job_state.is_model_only(run.path):  # a bundle, say: training would begin anew and replace its weights
         raise UserError(
             f"{run.path}: holds a finished model without its training; "
             f"train a new one with 'python -m trainer fit {run.path / 'config.yaml'} --out runs/{run.name}'."

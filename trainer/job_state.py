@@ -103,7 +103,8 @@ def _phase(training: Path, said: dict, alive: bool, pid: int | None) -> Phase:
         return "queued"
     if is_model_only(training.parent):
         return "model only"
-    if state in _ENDINGS:
+    is_lost = state in ("finished", "early stop") and not os.path.isfile(training.parent / "model.safetensors")
+    if state in _ENDINGS and not is_lost:
         return state
     begun = ("launch.json", "checkpoint.safetensors")
     return "interrupted" if said or any(os.path.exists(training / name) for name in begun) else "new"

@@ -105,6 +105,15 @@ class Share:
         except UserError as error:
             raise (error if self.leads else EchoError(str(error))) from error
 
+    def explained(self, error: Exception) -> Exception:
+        """The error itself, or a sentence in place of what a lost connection to the other processes says."""
+        if self.size == 1 or not isinstance(error, RuntimeError):
+            return error
+        return UserError(
+            f"Another process of this training ended, or the connection to it broke ({str(error).splitlines()[0]}); "
+            "resume from the last checkpoint."
+        )
+
     def told(self, numbers: Mapping[str, float] | None) -> dict[str, float]:
         """The leading process's numbers, on every process."""
         return dict(numbers) if self.size == 1 else self._fabric.broadcast(numbers)

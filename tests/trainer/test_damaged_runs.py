@@ -40,6 +40,7 @@ def into(path: Path, kind: str) -> None:
 HARMLESS = [
     ("training/status.json", "garbage"),
     ("training/status.json", "empty"),
+    ("training/status.json", "gone"),
     ("training/launch.json", "garbage"),
     ("training/lock", "garbage"),
     ("training/log.txt", "garbage"),
@@ -59,6 +60,14 @@ def test_damage_that_does_not_matter(here, stopped, whole, name, kind):
     if name == "history.csv":
         (stopped / name).write_bytes((whole / name).read_bytes())  # what was there before is lost, and nothing else
     assert_same_training(whole, stopped)
+
+
+def test_the_model_of_a_finished_run_is_made_anew_from_its_checkpoint(here, whole, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "runs" / "a")
+    (folder / "model.safetensors").unlink()
+    assert jobs.look(folder).phase == "interrupted"
+    assert resumed(folder).phase == "finished"
+    assert_same_training(whole, folder)
 
 
 TOLD = [
