@@ -16,6 +16,7 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from explorer import catalog
+from trainer import courtesy
 
 MODEL = "model"
 DECIMALS = 3
@@ -112,6 +113,7 @@ def begin_page(page: str) -> None:
     The link that opened the session speaks for the page it opened; values left in the URL by a page that was
     open before must not be read by the next one.
     """
+    courtesy.ask(catalog.roots()[1])
     st.session_state[_ACTIVE] = None
     opened = st.session_state.setdefault(_LINK, (page, st.query_params.to_dict()))
     if opened[0] != page:
@@ -140,6 +142,7 @@ def load(kind: type[T]) -> T:
 
 def save(state: PageState) -> None:
     """Replace the state of its page; the URL follows at once if that page is the open one."""
+    courtesy.ask(catalog.roots()[1])
     key = _PREFIX + type(state).__name__
     st.session_state[key] = state
     if st.session_state.get(_ACTIVE) == key:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -60,6 +61,7 @@ class Trainer:
         images: the training pictures, all of them in every process.
         hardware, fabric: what it runs on, and the Fabric that was launched for it if one was.
         data_root: where the outlier sets for the scores over training are.
+        pause: called before every step of a player; may wait.
 
     Raises: UserError on a damaged checkpoint, an unknown accelerator or an unwritable folder.
     """
@@ -72,6 +74,7 @@ class Trainer:
         hardware: Hardware | None = None,
         fabric: Fabric | None = None,
         data_root: Path | None = None,
+        pause: Callable[[], None] = lambda: None,
     ):
         self.run, self.settings = run, run.config
         self.optim = self.settings.optim
@@ -81,7 +84,7 @@ class Trainer:
         self.train_set, self.validation_set = split_validation(
             images, self.settings.data.validation, self.settings.seed
         )
-        self.players = Players(self.settings, self.train_set, self.fabric, hardware.compile)
+        self.players = Players(self.settings, self.train_set, self.fabric, hardware.compile, pause)
         self.model, self.objective, self.share = self.players.model, self.players.objective, self.players.share
         self.counters = Counters()
         self.recorder = Recorder(run.path, self.optim.max_steps, asdict(hardware), writes=self.share.leads)
@@ -269,11 +272,13 @@ def fit(
     progress: bool = True,
     hardware: Hardware | None = None,
     fabric: Fabric | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Train the run, from its last checkpoint if it has one; a run that has ended is left as it is.
 
     Args:
         hardware, fabric: what it runs on, and the Fabric that was launched for it if one was.
+        pause: called before every step of a player; may wait (trainer/courtesy.py).
 
     Raises: UserError on missing data, a folder without its training, a second training of the same run, a damaged
         checkpoint, a non-finite term, a full disk or an unwritable folder. StoppedError if asked to stop while the
@@ -293,7 +298,7 @@ def fit(
         root = data_root or data.default_data_root()
         images = share.first(lambda: intake.pictures(run, root, recorder, counters))
         images = images or data.load(run.config.data, "train", root)  # the others read what the first made ready
-        trainer = Trainer(run, images, hardware=hardware, fabric=fabric, data_root=root)
+        trainer = Trainer(run, images, hardware=hardware, fabric=fabric, data_root=root, pause=pause)
         del images  # the trainer holds what it needs; a second copy is 60 MB of MNIST
         return trainer.fit(max_minutes, progress)
 

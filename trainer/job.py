@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from trainer import files, jobs, processes
+from trainer import courtesy, files, jobs, processes
 from trainer.errors import UserError
 from trainer.limits import StoppedError
 from trainer.run import Run
@@ -52,7 +52,7 @@ def _train(run: Run, data_root: Path | None, max_minutes: float | None) -> int:
     from trainer import fit  # seconds, and hundreds of megabytes
 
     try:
-        ended = fit.fit(run, data_root, max_minutes, progress=False)
+        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=courtesy.Courtesy(run.path.parent))
     except StoppedError:
         _note(run.path, "stopped", "")
         _log.info("stopped while the pictures were read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +26,20 @@ class Players:
         images: training pictures.
         fabric: launched; it may spread the batch over processes (trainer/parallel.py).
         compiled: whether encoder and decoder go through torch.compile.
+        pause: called before every step of a player; may wait.
 
     Raises: UserError if the batch cannot be divided among the processes.
     """
 
-    def __init__(self, settings: Config, images: ImageSet, fabric: Fabric, compiled: bool = False):
+    def __init__(
+        self,
+        settings: Config,
+        images: ImageSet,
+        fabric: Fabric,
+        compiled: bool = False,
+        pause: Callable[[], None] = lambda: None,
+    ):
+        self.pause = pause
         self.settings, self.optim, self.images, self.fabric = settings, settings.optim, images, fabric
         self.share = Share(fabric)
         with self.share.alike():
@@ -90,6 +99,7 @@ class Players:
 
     def update(self, player: str, done: int = 0) -> Terms:
         """One optimiser step of one player; the other player's parameters and buffers stay as they are."""
+        self.pause()
         optimizer = self._wrapped["critic" if player == "critic" else "main"]
         if self.objective.has_critic:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")

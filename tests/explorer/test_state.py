@@ -7,7 +7,8 @@ import pytest
 from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
-from explorer import state
+from explorer import catalog, state
+from trainer import courtesy
 
 
 class View(state.PageState):
@@ -178,3 +179,11 @@ def test_another_pages_view_can_be_prepared(app):
     app.switch_page("one.py").run()
     assert app.text[0].value == "40 a"
     assert app.query_params == {"model": "m", "axis": "40"}
+
+
+@pytest.mark.parametrize("happens", ["state.begin_page('p')", "state.save(State())", "None"])
+def test_using_the_app_asks_trainings_to_make_room(tmp_path, monkeypatch, happens):
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", tmp_path))
+    script = f"from explorer import state\nclass State(state.PageState):\n    zoom: float = 1.0\n{happens}"
+    assert not AppTest.from_string(script).run().exception
+    assert courtesy.note(tmp_path).exists() == (happens != "None")

@@ -1,0 +1,93 @@
+"""A training waits while somebody uses the app, and never longer than it says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.interruptions import make
+from tests.trainings import CPU, FEW, pictures, settings
+from trainer import courtesy, fit, job, run
+from trainer.fit import Trainer
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self):
+        self.now = 1_000.0
+        self.meanwhile = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    time = monotonic
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile()
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(courtesy, "time", clock)
+    return clock
+
+
+def noted(root: Path, at: float) -> None:
+    courtesy.ask(root)
+    os.utime(courtesy.note(root), (at, at))
+
+
+@pytest.mark.parametrize(
+    ("age", "waited"), [(None, 0), (0, 2), (1.5, 0.5), (2.5, 0), (-30, 0)], ids=["none", "now", "just", "old", "future"]
+)
+def test_it_waits_until_the_last_note_is_old(tmp_path, clock, age, waited):
+    if age is not None:
+        noted(tmp_path, clock.now - age)
+    courtesy.Courtesy(tmp_path, 2.0)()
+    assert clock.now - 1_000 == pytest.approx(waited, abs=2 * courtesy.GLANCE)
+
+
+def test_whoever_never_rests_gets_a_step_in_every_pause(tmp_path, clock):
+    clock.meanwhile = lambda: noted(tmp_path, clock.now)
+    noted(tmp_path, clock.now)
+    wait = courtesy.Courtesy(tmp_path, 2.0)
+    for steps in (1, 2, 3):
+        wait()
+        assert clock.now - 1_000 == pytest.approx(2 * steps, abs=2 * steps * courtesy.GLANCE)
+
+
+@pytest.mark.parametrize(("wanted", "seconds"), [("", 2), ("0", 0), ("0.5", 0.5), ("-1", 0), ("900", 60), ("long", 2)])
+def test_the_pause_comes_from_the_environment(monkeypatch, wanted, seconds):
+    monkeypatch.setenv(courtesy.VARIABLE, wanted)
+    assert courtesy.seconds() == seconds
+
+
+def test_a_folder_that_is_not_there_is_no_error(tmp_path):
+    courtesy.ask(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_every_step_of_every_player_may_have_to_wait(tmp_path):
+    calls = []
+    wanted = settings(optim={"max_steps": 3, "critic_steps": 2, "warmup_steps": 1})
+    made = run.create(tmp_path / "run", wanted)
+    Trainer(made, pictures(FEW), hardware=CPU, pause=lambda: calls.append(1)).fit(progress=False)
+    assert len(calls) == 1 + 2 * (2 + 1)
+
+
+def test_a_training_of_the_app_looks_for_notes_beside_its_folder(here, source, tmp_path, monkeypatch):
+    given = {}
+
+    def fitted(run, data_root, max_minutes, **options):
+        given.update(options)
+        return fit.Ended("finished", 1)
+
+    monkeypatch.setattr(fit, "fit", fitted)
+    folder = make(tmp_path / "runs" / "one", source)
+    assert job.main([str(folder)]) == 0
+    assert given["pause"].note == courtesy.note(tmp_path / "runs")

@@ -1,0 +1,61 @@
+"""A training beside the app makes room while somebody uses the app.
+
+Low priority is not enough: what a slider waits for shares caches, memory and often the physical core with the training.
+So the app leaves a note in the folder of the runs whenever somebody does something (`ask`), and trainings there wait
+before their next step for as long as the note is fresh. Watching a training is no such note.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+VARIABLE = "GWAE_PAUSE"
+PAUSE = 2.0
+"""Seconds for which a note counts, and for which a training waits at most between two steps of a player."""
+GLANCE = 0.02
+
+
+def note(root: Path) -> Path:
+    """The file whose time of change says when somebody last used the app on these runs."""
+    return Path(root) / ".in-use"
+
+
+def ask(root: Path) -> None:
+    """Say that somebody uses the app; costs microseconds, and nothing where the folder cannot be written."""
+    with contextlib.suppress(OSError):
+        note(root).touch()
+
+
+def seconds() -> float:
+    """$GWAE_PAUSE, else PAUSE; 0 for trainings that wait for nobody."""
+    with contextlib.suppress(ValueError):
+        return max(0.0, min(60.0, float(os.environ[VARIABLE]))) if os.environ.get(VARIABLE) else PAUSE
+    return PAUSE
+
+
+class Courtesy:
+    """Called before every step, returns at once while nobody uses the app, else when its pause is over.
+
+    Args:
+        root: the folder of the runs.
+        pause: seconds after the last note; a training that is never left alone still makes a step in every `pause`.
+    """
+
+    def __init__(self, root: Path, pause: float | None = None):
+        self.note, self.pause = note(root), seconds() if pause is None else pause
+
+    def __call__(self) -> None:
+        """Wait."""
+        end = time.monotonic() + self.pause
+        while time.monotonic() < end and self._is_fresh():
+            time.sleep(GLANCE)
+
+    def _is_fresh(self) -> bool:
+        try:
+            age = time.time() - self.note.stat().st_mtime
+        except OSError:
+            return False
+        return 0 <= age < self.pause  # a note from the future, after the clock was set back, says nothing
