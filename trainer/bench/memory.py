@@ -41,6 +41,18 @@ def _train_briefly(settings: config.Config) -> float:
     with tempfile.TemporaryDirectory() as folder:
         made = run.create(Path(folder) / "run", settings)
         Trainer(made, synthetic(settings), hardware=CPU).fit(progress=False)
+    return _peak()
+
+
+def _peak() -> float:
+    """Peak resident memory of this process in GB.
+
+    Linux's ru_maxrss begins with that of the process that started this one; VmHWM does not.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9  # bytes there, KiB elsewhere
 
