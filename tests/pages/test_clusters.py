@@ -14,18 +14,13 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import catalog, clusters_components, clusters_data
 from tests.fixtures import make_run
+from tests.pages.reading import texts
 from trainer import map_job, map_store, mapping
 from trainer.map_store import MapSettings
 from trainer.run import Metric, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "../pages/clusters.py"
-
-
-def texts(app: AppTest) -> str:
-    """Everything the page says in words."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "error", "code")
-    return "\n".join(item.value for kind in kinds for item in app.get(kind))
 
 
 @pytest.fixture

@@ -17,20 +17,12 @@ from explorer import catalog, disentangle_cell, disentangle_data, disentangle_li
 from explorer.traverse_data import space
 from explorer.traverse_state import TraverseState
 from tests.fixtures import add_disentanglement, make_run
+from tests.pages import reading
+from tests.pages.reading import button, ran, texts
 from trainer import background, disentangle_job, shapes3d
 from trainer.background import Job
 from trainer.metrics.disentanglement import record as records
 from trainer.run import Run
-
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = """
-import runpy
-from explorer import state, widgets
-state.begin_page({page!r})
-with widgets.user_errors():
-    runpy.run_path({path!r})
-state.mirror()
-"""
 
 
 @pytest.fixture(scope="session")
@@ -59,30 +51,12 @@ def runs(made, tmp_path, monkeypatch) -> Path:
 
 
 def opened(model: str = "shapes", page: str = "disentangle", **link: str) -> AppTest:
-    script = SCRIPT.format(page=page, path=str(ROOT / "pages" / f"{page}.py"))
-    app = AppTest.from_string(script, default_timeout=200)
-    for name, value in {"model": model, **link}.items():
-        app.query_params[name] = value
-    return ran(app)
-
-
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(item.value for kind in ("markdown", "caption", "code") for item in app.get(kind))
+    return reading.opened(page, model, **link)
 
 
 def chart(app: AppTest) -> dict:
     (found,) = app.get("plotly_chart")
     return json.loads(found.proto.spec)
-
-
-def button(app: AppTest, label: str):
-    return next(each for each in app.button if each.label == label)
 
 
 # ---------------------------------------------------------------- matrix
@@ -235,6 +209,8 @@ def test_a_drag_is_in_the_link_only_when_it_ends():
     script = """
 import streamlit as st
 from explorer import disentangle_live, state
+from tests.pages import reading
+from tests.pages.reading import button, ran, texts
 state.begin_page("disentangle")
 disentangle_live.take({report!r})
 st.session_state["shown"] = disentangle_live.now()

@@ -10,15 +10,9 @@ import pytest
 
 from explorer import cache, catalog, widgets
 from tests.fixtures import make_run
+from tests.pages.reading import texts
 from trainer import config, processes
 from trainer.run import Metric, create
-
-
-def texts(app) -> str:
-    """Everything the page says in words."""
-    return "\n".join(
-        item.value for kind in ("title", "subheader", "markdown", "caption", "code") for item in app.get(kind)
-    )
 
 
 def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import catalog
 from explorer.train_state import TrainState
+from tests.pages.reading import button, checked, labels, texts
 from trainer import background, evaluate_job, jobs, processes
 from trainer.run import Run
 
@@ -77,25 +78,6 @@ def page(app: AppTest, name: str) -> AppTest:
     app.query_params["model"] = "mine"
     app.run()
     return checked(app.switch_page(f"../pages/{name}.py").run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].stack_trace if app.exception else ""
-    return app
-
-
-def button(app: AppTest, label: str):
-    return next(each for each in app.button if each.label == label)
-
-
-def labels(app: AppTest) -> list[str]:
-    return [each.label for each in app.button]
-
-
-def texts(app: AppTest) -> str:
-    """Everything said in words, the lines above progress bars included."""
-    said = [each.value for each in [*app.markdown, *app.caption, *app.error, *app.code]]
-    return "\n".join([*said, *(each.proto.text for each in app.get("progress"))])
 
 
 def test_a_trained_run_is_measured_from_the_page_and_can_be_stopped(app, bare, started):

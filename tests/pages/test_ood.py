@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,12 @@ from streamlit.testing.v1 import AppTest
 from explorer import catalog
 from tests.fixtures import blob_pictures, make_run
 from tests.outliers import FASHION, MATCHED, OUTLIERS, PUBLISHED, add_scores, plant, stripes
+from tests.pages import reading
+from tests.pages.reading import png, ran, texts, told
 from trainer.ood import calibration, tables
 from trainer.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = f"""
-import runpy
-from explorer import state, widgets
-state.begin_page("ood")
-with widgets.user_errors():
-    runpy.run_path({str(ROOT / "pages" / "ood.py")!r})
-state.mirror()
-"""
 TYPE = "image/png"
 
 
@@ -57,34 +50,7 @@ def runs(made, tmp_path, monkeypatch) -> Path:
 
 
 def opened(model: str = "small-gmp", **link: str) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=120)
-    for name, value in {"model": model, **link}.items():
-        app.query_params[name] = value
-    return ran(app)
-
-
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(item.value for kind in ("markdown", "caption", "code") for item in app.get(kind))
-
-
-def elements(block) -> Iterator[Any]:
-    for child in getattr(block, "children", {}).values():
-        yield child
-        yield from elements(child)
-
-
-def told(app: AppTest, component: str) -> dict[str, Any] | None:
-    """What Python told a component, or None if the page does not show it."""
-    for element in elements(app._tree):
-        if element.type == "bidi_component" and element.proto.component_name == f"gwae_{component}":
-            return json.loads(element.proto.json)
-    return None
+    return reading.opened("ood", model, **link)
 
 
 def figure(app: AppTest, place: int = 0) -> dict[str, Any]:
@@ -99,12 +65,6 @@ def table(app: AppTest) -> list[list[str]]:
 
 def scores(data: dict[str, Any], side: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(data[side]), "<f4")
-
-
-def png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def own_pictures(n: int = 4) -> list[tuple[str, bytes]]:

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import train_choices, train_compare
 from explorer.train_state import TrainState
+from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
 from trainer import background, config, estimate, jobs, processes, run, watch
 
@@ -74,20 +75,7 @@ def opened(app: AppTest, **fields) -> AppTest:
     app.run()
     app.session_state["gwae.state.TrainState"] = TrainState(**fields)
     app.switch_page(PAGE).run()
-    assert not app.exception, app.exception[0].stack_trace if app.exception else ""
-    return app
-
-
-def button(app: AppTest, label: str):
-    return next(each for each in app.button if each.label == label)
-
-
-def labels(app: AppTest) -> set[str]:
-    return {each.label for each in app.button}
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(each.value for each in [*app.markdown, *app.caption, *app.error, *app.warning])
+    return checked(app)
 
 
 # --- new trainings ---------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +14,15 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import catalog, live_decoder
 from tests.fixtures import make_run
+from tests.pages import reading
+from tests.pages.reading import elements, png, told
 from trainer.run import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "traverse.py"
-SCRIPT = f"""
-import runpy
-from explorer import state, widgets
-state.begin_page("traverse")
-with widgets.user_errors():
-    runpy.run_path({str(PAGE)!r})
-state.mirror()
-"""
 
 
 def opened(model: str = "small-gmp", **link: str) -> AppTest:
-    """The page as a link opens it."""
-    app = AppTest.from_string(SCRIPT, default_timeout=60)
-    for name, value in {"model": model, **link}.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
-
-
-def elements(block) -> Iterator[Any]:
-    for child in getattr(block, "children", {}).values():
-        yield child
-        yield from elements(child)
-
-
-def told(app: AppTest, component: str) -> dict[str, Any] | None:
-    """What Python told a component, or None if the page does not show it."""
-    for element in elements(app._tree):
-        if element.type == "bidi_component" and element.proto.component_name == f"gwae_{component}":
-            return json.loads(element.proto.json)
-    return None
+    return reading.opened("traverse", model, **link)
 
 
 def panel(app: AppTest) -> dict[str, Any]:
@@ -159,12 +132,6 @@ def test_a_label_filters_the_gallery():
 
 
 # ---------------------------------------------------------------- uploads
-
-
-def png(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def upload(app: AppTest, data: bytes, name: str) -> AppTest:
