@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import settled, wait_until
 from tests.fixtures import blob_pictures, make_run
 from trainer import map_store, mapping
 from trainer.map_store import MapSettings
@@ -195,8 +195,10 @@ def test_every_view_fits_both_themes_and_widths(page, scheme, width, view):
     page.get_by_role("heading", name="Clusters").wait_for(timeout=PATIENCE)
     settled(page, PATIENCE / 1000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
     main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+    fits = lambda: main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")  # noqa: E731
+    wait_until(fits, 20)  # the chart is drawn once before it knows its width
+    assert fits()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     for picture in main.locator("img").all():
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")

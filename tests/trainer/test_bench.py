@@ -116,8 +116,6 @@ def test_variants_are_timed_in_turn(monkeypatch):
 
 
 def test_memory_is_that_of_a_process_that_trains_not_of_the_one_that_asks():
-    before = bench.memory.peak_gb(settings())
-    held = torch.ones(400_000_000)  # 1.6 GB
-    assert 0.2 < before < 3
-    assert bench.memory.peak_gb(settings()) < before + 0.5
+    held = torch.ones(500_000_000)  # 2 GB; a training of these networks takes 0.4
+    assert 0.2 < bench.memory.peak_gb(settings()) < 1.5
     assert held.sum() > 0

@@ -180,7 +180,7 @@ def test_an_ended_run_is_left_as_it_is(tmp_path, monkeypatch):
 @pytest.mark.timeout(900)  # two processes that each import torch and Lightning, perhaps on a busy machine
 def test_killed_in_the_middle_then_resumed(tmp_path):
     """kill -9 of a real process after its first checkpoint; `resume` ends bit-equal to a training never killed."""
-    steps = 150
+    steps = 60
     source = write_pictures(tmp_path / "pictures")
     wanted = settings(
         data={"name": "folder", "path": str(source)}, optim={"max_steps": steps, "validate_every": 10, "batch_size": 8}

@@ -80,7 +80,7 @@ def test_loading_a_folder_needs_nothing_but_the_folder(trained, tmp_path):
     told = subprocess.run(
         [sys.executable, "-c", code, str(trained), str(ROOT)], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
-    assert told.stdout == f"{run.Run(trained).hash} 4 3\n", told.stderr
+    assert told.stdout == f"{run.Run(trained).hash} 4 4\n", told.stderr
 
 
 def test_listing_runs_imports_neither_torch_nor_pandas(trained):
