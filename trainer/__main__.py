@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from trainer import config
 from trainer import run as runs
 from trainer.errors import EchoError, UserError
+from trainer.limits import StoppedError
 
 if TYPE_CHECKING:
     from trainer.fit import Ended
@@ -35,7 +36,8 @@ Devices = Annotated[int, typer.Option("--devices", min=1, help="Processes a mach
 Nodes = Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; see docs/scaling.md.")]
 Strategy = Annotated[Literal["auto", "ddp"], typer.Option("--strategy", help="How processes train together.")]
 Precision = Annotated[
-    Literal["32-true", "bf16-mixed"], typer.Option("--precision", help="bf16-mixed: convolutions in bfloat16.")
+    Literal["32-true", "bf16-mixed"],
+    typer.Option("--precision", help="bf16-mixed: networks in bfloat16, losses in float32."),
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Encoder and decoder through torch.compile.")]
 Fast = Annotated[bool, typer.Option("--fast", help="Disentanglement from a small sample, stored beside the full one.")]
@@ -66,6 +68,10 @@ def _train(
             if is_new and share.leads:
                 runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
             raise
+        except StoppedError:
+            if share.leads:
+                typer.echo(f"{run.path}: stopped while the pictures were read", err=True)
+            return
         if share.leads:
             typer.echo(_told(run, ended))
 
@@ -263,7 +269,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app(args=arguments or ["--help"], prog_name="python -m trainer", standalone_mode=False)
     except EchoError:
-        return 2
+        from trainer import lightning
+
+        return 0 if lightning.is_follower() else 2  # the leading process, which tells what failed, is to live to do so
     except (UserError, TyperException) as error:
         told = error.format_message() if isinstance(error, TyperException) else str(error)
         typer.echo(" ".join(told.split("\n")), err=True)

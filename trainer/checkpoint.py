@@ -26,7 +26,7 @@ from trainer.errors import UserError
 from trainer.record import Counters
 
 MOMENTS = {torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.RMSprop: {"step", "square_avg"}}
-"""What the optimisers of trainer/fit.py remember of every weight."""
+"""What the optimisers of trainer/optimisers.py remember of every weight."""
 
 
 class State(NamedTuple):

@@ -15,6 +15,8 @@ from pathlib import Path
 VARIABLE = "GWAE_PAUSE"
 PAUSE = 2.0
 """Seconds for which a note counts, and for which a training waits at most between two steps of a player."""
+MOST = 5.0
+"""Seconds at most: with twenty critic steps a step then takes less than what counts as silence (job_state.py)."""
 GLANCE = 0.02
 
 
@@ -30,27 +32,28 @@ def ask(root: Path) -> None:
 
 
 def seconds() -> float:
-    """$GWAE_PAUSE, else PAUSE; 0 for trainings that wait for nobody."""
+    """$GWAE_PAUSE, at most MOST, else PAUSE; 0 for trainings that wait for nobody."""
     with contextlib.suppress(ValueError):
-        return max(0.0, min(60.0, float(os.environ[VARIABLE]))) if os.environ.get(VARIABLE) else PAUSE
+        return max(0.0, min(MOST, float(os.environ[VARIABLE]))) if os.environ.get(VARIABLE) else PAUSE
     return PAUSE
 
 
 class Courtesy:
-    """Called before every step, returns at once while nobody uses the app, else when its pause is over.
+    """Called before every step of a player, returns at once while nobody uses the app, else when its pause is over.
 
     Args:
-        root: the folder of the runs.
-        pause: seconds after the last note; a training that is never left alone still makes a step in every `pause`.
+        folder: the run folder; notes are left beside it.
+        pause: seconds after the last note; a player that is never left alone still steps once in every `pause`.
     """
 
-    def __init__(self, root: Path, pause: float | None = None):
-        self.note, self.pause = note(root), seconds() if pause is None else pause
+    def __init__(self, folder: Path, pause: float | None = None):
+        self.note, self.stop = note(folder.parent), folder / "training" / "stop"
+        self.pause = seconds() if pause is None else pause
 
     def __call__(self) -> None:
-        """Wait."""
+        """Wait; not where somebody asks the training to stop."""
         end = time.monotonic() + self.pause
-        while time.monotonic() < end and self._is_fresh():
+        while time.monotonic() < end and self._is_fresh() and not self.stop.exists():
             time.sleep(GLANCE)
 
     def _is_fresh(self) -> bool:

@@ -52,7 +52,7 @@ def _train(run: Run, data_root: Path | None, max_minutes: float | None) -> int:
     from trainer import fit  # seconds, and hundreds of megabytes
 
     try:
-        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=courtesy.Courtesy(run.path.parent))
+        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=courtesy.Courtesy(run.path))
     except StoppedError:
         _note(run.path, "stopped", "")
         _log.info("stopped while the pictures were read")

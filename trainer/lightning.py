@@ -8,8 +8,11 @@ told that there is none.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,16 +29,20 @@ if _absent:
 try:
     from lightning_fabric import Fabric
     from lightning_fabric.plugins import MixedPrecision
+    from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 finally:
     if _absent:
         del sys.modules["torchmetrics"]
 
+GLANCE = 2.0
+FOLLOWER = "follower"
 PATIENCE = timedelta(hours=2)
 """How long processes wait for the one that reads the pictures first; one that died is noticed by its launcher."""
 QUIET = ("Grad strides do not match bucket view", r"torch\.distributed\.nn\.functional\.all_gather is deprecated")
 """Beginnings of warnings that tell a user nothing: weights in channels-last order, and how Fabric gathers."""
-COMPILERS = ("g++", "clang++", "c++")
+COMPILERS = {True: ("g++", "clang++", "c++"), False: ("cc", "gcc", "clang")}
+"""What torch.compile needs on the CPU, and for a GPU."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Hardware:
     num_nodes: machines.
     strategy: 'ddp' averages gradients over the processes; 'auto' does so where there are several. The models are a few
         megabytes, so strategies that shard them have nothing to save.
-    precision: '32-true', or 'bf16-mixed': convolutions in bfloat16, weights, losses and distances in float32.
+    precision: '32-true', or 'bf16-mixed': encoder, decoder and the critic's picture branch in bfloat16; weights, losses
+        and distances in float32. (CUDA's convolutions in '32-true' use TF32, as torch does by default.)
     compile: put encoder and decoder through torch.compile.
     """
 
@@ -83,8 +91,8 @@ def launch(hardware: Hardware | None = None, in_turns: bool = True) -> Fabric:
     accelerator = hardware.accelerator
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    if hardware.compile and accelerator == "cpu" and not any(map(shutil.which, COMPILERS)):
-        raise UserError("--compile: needs a C++ compiler (on Debian: apt-get install g++); or leave it out.")
+    if hardware.compile and not any(map(shutil.which, COMPILERS[accelerator == "cpu"])):
+        raise UserError("--compile: needs a compiler (on Debian: apt-get install g++); or leave it out.")
     try:
         fabric = Fabric(
             accelerator=accelerator,
@@ -94,17 +102,37 @@ def launch(hardware: Hardware | None = None, in_turns: bool = True) -> Fabric:
             plugins=[_Mixed("bf16-mixed", accelerator)] if hardware.precision == "bf16-mixed" else [],
         )
     except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
-        raise UserError(_unavailable(hardware)) from error
+        raise UserError(_unavailable(hardware, error)) from error
     for message in QUIET:
         warnings.filterwarnings("ignore", message=message)
     try:
         fabric.launch()
     except ValueError as error:  # the number of processes is not that of SLURM's tasks
-        raise UserError(
-            f"--devices {hardware.devices} --num-nodes {hardware.num_nodes}: the launcher started another number of "
-            f"processes ({str(error).splitlines()[0]}); give both the same."
-        ) from error
+        raise UserError(_otherwise(hardware, str(error).splitlines()[0])) from error
+    if fabric.world_size != hardware.devices * hardware.num_nodes:
+        raise UserError(_otherwise(hardware, f"{fabric.world_size}"))
+    if fabric.local_rank and isinstance(getattr(fabric.strategy, "cluster_environment", None), LightningEnvironment):
+        threading.Thread(target=_follow, args=(os.getppid(),), daemon=True, name=FOLLOWER).start()
     return fabric
+
+
+def _otherwise(hardware: Hardware, told: str) -> str:
+    return (
+        f"--devices {hardware.devices} --num-nodes {hardware.num_nodes}: the launcher started another number of "
+        f"processes ({told}); give both the same."
+    )
+
+
+def is_follower() -> bool:
+    """Whether Fabric started this process for another one, which it kills as soon as this one fails."""
+    return any(thread.name == FOLLOWER for thread in threading.enumerate())
+
+
+def _follow(parent: int) -> None:
+    """End with the process that started this one: in a collective that waits for it, nothing else would."""
+    while os.getppid() == parent:
+        time.sleep(GLANCE)
+    os._exit(1)
 
 
 @contextlib.contextmanager
@@ -119,16 +147,17 @@ def leaving(fabric: Fabric) -> Iterator[None]:
 
 
 def _strategy(hardware: Hardware, in_turns: bool) -> DDPStrategy | str:
-    if hardware.devices * hardware.num_nodes == 1 and hardware.strategy == "auto":
+    launched = torch.distributed.is_torchelastic_launched() or "SLURM_STEP_ID" in os.environ
+    if hardware.devices * hardware.num_nodes == 1 and hardware.strategy == "auto" and not launched:
         return "auto"
     # Buffers are the same everywhere already.
     return DDPStrategy(find_unused_parameters=in_turns, forward_sync_buffers=False, timeout=PATIENCE)
 
 
-def _unavailable(hardware: Hardware) -> str:
-    if hardware.devices > 1:
+def _unavailable(hardware: Hardware, error: Exception) -> str:
+    if hardware.devices * hardware.num_nodes > 1:
         return (
-            f"--accelerator {hardware.accelerator} --devices {hardware.devices}: not that many on this machine; "
-            "choose fewer."
+            f"--accelerator {hardware.accelerator} --devices {hardware.devices}: not that many on this machine, or not "
+            f"what the launcher was told ({str(error).splitlines()[0]})."
         )
     return f"--accelerator {hardware.accelerator}: not available on this machine; choose auto or cpu."

@@ -14,17 +14,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from trainer.errors import EchoError, UserError
+from trainer.limits import StoppedError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Result = TypeVar("Result")
+LOST = ("gloo", "NCCL", "Connection", "Broken pipe")
+"""Words of the errors that tell of a lost connection to the other processes; torch has no type of its own for them."""
 
 
 class Share:
@@ -80,6 +84,10 @@ class Share:
             return number
         return int(self._fabric.all_reduce(torch.tensor(number, device=self._fabric.device), reduce_op="max"))
 
+    def seen(self, path: Path) -> bool:
+        """Whether the leading process sees the file: on a shared file system others may see it late."""
+        return bool(self.most(int(self.leads and path.is_file())))
+
     def first(self, work: Callable[[], Result]) -> Result | None:
         """The leading process does `work` and returns its result; the others wait until it is done and have None.
 
@@ -93,8 +101,26 @@ class Share:
                 result = work()
             except Exception as failure:  # whatever it is, the others must not wait for ever
                 error = failure
-        if self._fabric.broadcast(error is not None):
-            raise error or EchoError
+        kind = self._fabric.broadcast(_kind(error))
+        if kind:
+            raise error or (StoppedError if kind == "stopped" else EchoError)
+        return result
+
+    def every(self, work: Callable[[], Result]) -> Result:
+        """All processes do `work`; where it fails on any, it fails on all, and the first of those tells why.
+
+        Raises: what `work` raises; EchoError on the other processes.
+        """
+        if self.size == 1:
+            return work()
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as failure:  # whatever it is, the others must not wait for ever
+            error = failure
+        teller = -self.most(-(self.rank if error else self.size))
+        if teller < self.size:
+            raise error if error and self.rank == teller else EchoError
         return result
 
     @contextlib.contextmanager
@@ -107,7 +133,8 @@ class Share:
 
     def explained(self, error: Exception) -> Exception:
         """The error itself, or a sentence in place of what a lost connection to the other processes says."""
-        if self.size == 1 or not isinstance(error, RuntimeError):
+        lost = type(error) is RuntimeError and any(word in str(error) for word in LOST)
+        if self.size == 1 or not (lost or isinstance(error, torch.distributed.DistError)):
             return error
         return UserError(
             f"Another process of this training ended, or the connection to it broke ({str(error).splitlines()[0]}); "
@@ -117,6 +144,11 @@ class Share:
     def told(self, numbers: Mapping[str, float] | None) -> dict[str, float]:
         """The leading process's numbers, on every process."""
         return dict(numbers) if self.size == 1 else self._fabric.broadcast(numbers)
+
+
+def _kind(error: Exception | None) -> str:
+    """What the other processes have to know of a failure; empty for none."""
+    return "" if error is None else "stopped" if isinstance(error, StoppedError) else "failed"
 
 
 ALONE = Share()

@@ -104,7 +104,8 @@ class Players:
         if self.objective.has_critic:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")
         optimizer.zero_grad(set_to_none=True)
-        terms = self._module(self._batch(), player)
+        with self.share.alike():
+            terms = self._module(self._batch(), player)
         whole = self.share.mean(terms)
         with self.share.alike():
             finite.require_terms(whole, done + 1)

@@ -22,7 +22,7 @@ def validate(
     sums: dict[str, float] = {}
     indices = torch.arange(min(PICTURES, len(images)))
     objective.eval()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         for chunk in indices.split(batch_size):
             x = images.float_batch(chunk).to(device)

@@ -20,7 +20,7 @@ def sample_codes(model: LatentModel, images: ImageSet, seed: int, device: torch.
     """Codes z ~ q(z|x) of at most 20,000 pictures, (n, z_dim), without touching the global generator."""
     generator = torch.Generator().manual_seed(seed)
     indices = torch.randperm(len(images), generator=generator)[:PICTURES]
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
         torch.manual_seed(seed)
         codes = [
             posterior_sample(*model.encode(images.float_batch(chunk).to(device))).cpu() for chunk in indices.split(500)

@@ -167,7 +167,14 @@ def test_a_signal_to_one_of_slurm_s_tasks_ends_both_with_a_checkpoint(recipe, tm
 
 def slurm(number: int) -> dict[str, str]:
     """What SLURM tells task `number` of two on one node."""
-    told = {"NTASKS": 2, "NTASKS_PER_NODE": 2, "JOB_NAME": "gwae", "JOB_ID": os.getpid() % 10_000, "NODEID": 0}
+    told = {
+        "NTASKS": 2,
+        "NTASKS_PER_NODE": 2,
+        "JOB_NAME": "gwae",
+        "STEP_ID": 0,
+        "JOB_ID": os.getpid() % 10_000,
+        "NODEID": 0,
+    }
     told |= {"PROCID": number, "LOCALID": number, "NODELIST": "localhost"}
     return {f"SLURM_{name}": str(value) for name, value in told.items()}
 
@@ -185,6 +192,23 @@ def test_a_failure_before_the_first_step_is_told_once_and_leaves_nothing(tmp_pat
     ]
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("fault", "sentence"), [("full", "the disk is full"), ("lost", "no pictures on this machine")])
+def test_the_failure_of_one_process_ends_both_and_is_told_once(recipe, tmp_path, fault, sentence):
+    """The leading one cannot write in the middle; the other one cannot read (tests/parallel_faults.py)."""
+    folder = tmp_path / "run"
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.parallel_faults", fault, *command(recipe, folder)[1:]],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.count(sentence) == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert folder.exists() == (fault == "full")
+    if fault == "full":
+        assert status(folder)["state"] == "failed"
+        assert sentence in status(folder)["message"]
 
 
 # --- one process --------------------------------------------------------------------------------------------------
@@ -235,7 +259,7 @@ def test_an_error_of_all_processes_is_told_by_the_leading_one():
 
 
 def test_devices_this_machine_lacks_are_refused():
-    with pytest.raises(UserError, match="--accelerator cuda --devices 9: not that many on this machine; choose fewer"):
+    with pytest.raises(UserError, match="--accelerator cuda --devices 9: not that many on this machine"):
         lightning.launch(lightning.Hardware(accelerator="cuda", devices=9))
 
 
@@ -245,4 +269,4 @@ def test_another_number_of_tasks_than_slurm_s_is_refused(monkeypatch, devices):
     for name, value in slurm(0).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match="the launcher started another number of processes"):
-        lightning.launch(lightning.Hardware(accelerator="cpu", devices=devices, strategy="ddp"))
+        lightning.launch(lightning.Hardware(accelerator="cpu", devices=devices))

@@ -89,7 +89,8 @@ def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):
         run.create(tmp_path / "compiled", wanted), pictures(FEW), hardware=Hardware(accelerator="cpu", compile=True)
     )
     plain = Trainer(run.create(tmp_path / "plain", wanted), pictures(FEW), hardware=CPU)
-    assert compiled.objective._decode is not compiled.model.decode
+    assert compiled.objective._decode != compiled.model.decode
+    assert plain.objective._decode == plain.model.decode
     compiled.fit(progress=False)
     torch.manual_seed(wanted.seed)
     plain = Trainer(plain.run, pictures(FEW), hardware=CPU)
@@ -102,5 +103,5 @@ def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):
 
 def test_compiling_without_a_compiler_is_refused(monkeypatch):
     monkeypatch.setattr(lightning.shutil, "which", lambda _: None)
-    with pytest.raises(UserError, match=r"--compile: needs a C\+\+ compiler"):
+    with pytest.raises(UserError, match="--compile: needs a compiler"):
         lightning.launch(Hardware(accelerator="cpu", compile=True))

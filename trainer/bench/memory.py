@@ -21,7 +21,7 @@ def peak_gb(settings: config.Config) -> float:
     told = subprocess.run(
         [sys.executable, "-m", "trainer.bench.memory"],
         input=settings.model_dump_json(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
         cwd=Path(__file__).parents[2],

@@ -1,6 +1,6 @@
 """What a training step costs beyond its network passes.
 
-The step of trainer/fit.py is timed against the sum of the passes that no implementation of the method can avoid, each
+The step of trainer/loop.py is timed against the sum of the passes that no implementation of the method can avoid, each
 measured alone, on inputs that are there already, in the same run. A pass is forward and, where the method needs
 gradients, backward:
 
@@ -118,7 +118,7 @@ def unavoidable(trainer: Trainer) -> Passes:
         "critic: optimiser": (steps, optimiser_step(trainer, "critic")),
         "main: encoder": (1, lambda: _backward(model.encoder, sum(part.sum() for part in model.encode(x)))),
         "main: prior": (1, lambda: _backward(model.prior, _prior_terms(trainer, model, z))),
-        "main: decoder": (1, lambda: _backward(model.decoder, model.decode(z2.requires_grad_()).sum())),
+        "main: decoder": (1, lambda: _backward(model.decoder, model.decode(z2.detach().requires_grad_()).sum())),
         "main: critic, pictures": (1, no_gradients(lambda: frozen.image(x))),
         "main: critic, codes": (1, critic_for_codes),
         "main: normalisation": (1, normalisation(model.critic, backward=False)),

@@ -24,7 +24,7 @@ FORMAT = {"format": "gwae-explorer/1"}
 def build(settings: Config) -> LatentModel:
     """An untrained model, its weights seeded by `settings.seed` without touching the global generator."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.random.default_generator.manual_seed(settings.seed)  # the CPU's alone, on which weights are made
         return MODELS[settings.model.kind](settings)
 
 
