@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
-from trainer import checkpoint, data, files, fit, losses, objectives, optimisers, run, validation
+from trainer import checkpoint, data, files, fit, loop, losses, objectives, optimisers, run, validation
 from trainer.bundle import bundle
 from trainer.errors import UserError
 from trainer.fit import Trainer
@@ -120,7 +120,7 @@ def test_each_player_moves_only_its_own_weights(tmp_path):
 @pytest.mark.parametrize("name", KINDS)
 def test_resumed_training_is_bit_equal_to_uninterrupted_training(tmp_path, monkeypatch, at_step, name):
     """Stopped in the middle of a row (of 5 steps) and of a validation interval (of 6), then twice more."""
-    monkeypatch.setattr(fit, "LOG_EVERY", 5)
+    monkeypatch.setattr(loop, "LOG_EVERY", 5)
     wanted, images = settings(**KINDS[name]), pictures() if name == "best" else None
     assert train(tmp_path / "whole", wanted, images) == ("finished", 14, True)
     assert (tmp_path / "whole" / "ood_history.csv").exists() == (name == "best")  # with enough pictures to score
@@ -144,7 +144,7 @@ def test_the_comparison_notices_a_difference(tmp_path):
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_from_scratch(tmp_path, monkeypatch, at_step):
-    monkeypatch.setattr(fit, "LOG_EVERY", 2)
+    monkeypatch.setattr(loop, "LOG_EVERY", 2)
 
     def die(trainer):
         raise KeyboardInterrupt  # passes through like a kill: no checkpoint, no last word
@@ -155,7 +155,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_from_scratch(tmp_path, 
     assert not (tmp_path / "parts" / "training" / "checkpoint.safetensors").exists()
     assert [row["step"] for row in history(tmp_path / "parts")] == ["2", "4"]
     monkeypatch.undo()
-    monkeypatch.setattr(fit, "LOG_EVERY", 2)
+    monkeypatch.setattr(loop, "LOG_EVERY", 2)
     assert train(tmp_path / "parts", settings()) == ("finished", 14, True)
     train(tmp_path / "whole", settings())
     assert_same_training(tmp_path / "whole", tmp_path / "parts")
@@ -424,7 +424,7 @@ def test_a_validation_that_is_no_number_is_told(tmp_path, monkeypatch):
 
 
 def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(fit, "LOG_EVERY", 4)
+    monkeypatch.setattr(loop, "LOG_EVERY", 4)
     trainer = Trainer(run.create(tmp_path / "run", settings(optim={"max_steps": 6})), pictures(), hardware=CPU)
     seen = []
     add = trainer.recorder.add
