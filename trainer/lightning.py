@@ -38,7 +38,8 @@ finally:
 GLANCE = 2.0
 FOLLOWER = "follower"
 PATIENCE = timedelta(hours=2)
-"""How long processes wait for the one that reads the pictures first; one that died is noticed by its launcher."""
+"""How long processes wait for the one that reads the pictures first; one that died is noticed by its launcher,
+and a leading one by those it started (_follow)."""
 QUIET = ("Grad strides do not match bucket view", r"torch\.distributed\.nn\.functional\.all_gather is deprecated")
 """Beginnings of warnings that tell a user nothing: weights in channels-last order, and how Fabric gathers."""
 COMPILERS = {True: ("g++", "clang++", "c++"), False: ("cc", "gcc", "clang")}
