@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import axis_names, catalog, factor_stage, pixels, widgets
+from explorer import axis_names, catalog, factor_stage, pixels, state, widgets
 from explorer.disentangle_data import combination, decoded, encoded, factors, rendered
 from explorer.disentangle_state import change, current
-from trainer import courtesy
 
 if TYPE_CHECKING:
     from explorer.traverse_data import Space
@@ -51,7 +50,7 @@ def _moved() -> None:
 
 def take(report: dict[str, Any]) -> None:
     """A slider moves, or was let go: what the component reports as {"sequence", "values", "final"}."""
-    courtesy.ask(catalog.roots()[1])
+    state.in_use()
     values = combination([int(value) for value in report["values"]])
     rest = values if report["final"] else combination(current().base)
     st.session_state[_NOW] = (int(report["sequence"]), rest, values)

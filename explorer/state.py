@@ -113,11 +113,16 @@ def begin_page(page: str) -> None:
     The link that opened the session speaks for the page it opened; values left in the URL by a page that was
     open before must not be read by the next one.
     """
-    courtesy.ask(catalog.roots()[1])
+    in_use()
     st.session_state[_ACTIVE] = None
     opened = st.session_state.setdefault(_LINK, (page, st.query_params.to_dict()))
     if opened[0] != page:
         st.session_state[_LINK] = (page, {})
+
+
+def in_use() -> None:
+    """Somebody does something: trainings beside the app make room (trainer/courtesy.py)."""
+    courtesy.ask(catalog.roots()[1])
 
 
 def load(kind: type[T]) -> T:
@@ -142,7 +147,7 @@ def load(kind: type[T]) -> T:
 
 def save(state: PageState) -> None:
     """Replace the state of its page; the URL follows at once if that page is the open one."""
-    courtesy.ask(catalog.roots()[1])
+    in_use()
     key = _PREFIX + type(state).__name__
     st.session_state[key] = state
     if st.session_state.get(_ACTIVE) == key:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import gzip
 import struct
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from unittest import mock
 
 import numpy as np
@@ -26,6 +29,7 @@ from trainer.models import build, save_weights
 
 BUNDLED = Path(__file__).resolve().parents[1] / "pretrained" / "data"
 DIGITS = tuple(str(digit) for digit in range(10))
+T = TypeVar("T")
 
 
 def blob_pictures(n: int, size: int = 32, channels: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -183,3 +187,12 @@ def _codes(model: torch.nn.Module, batch: torch.Tensor, first: dict[str, object]
         columns["component"] = model.prior.responsibilities(mu).argmax(1).numpy()
     columns["psnr"] = (-10 * torch.log10(error)).numpy()
     return pd.DataFrame(columns)
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 240) -> T:
+    """What the condition returns as soon as that is true; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+    return found

@@ -33,9 +33,11 @@ def ask(root: Path) -> None:
 
 def seconds() -> float:
     """$GWAE_PAUSE, at most MOST, else PAUSE; 0 for trainings that wait for nobody."""
-    with contextlib.suppress(ValueError):
-        return max(0.0, min(MOST, float(os.environ[VARIABLE]))) if os.environ.get(VARIABLE) else PAUSE
-    return PAUSE
+    try:
+        wanted = float(os.environ.get(VARIABLE) or PAUSE)
+    except ValueError:
+        wanted = PAUSE
+    return max(0.0, min(MOST, wanted))
 
 
 class Courtesy:

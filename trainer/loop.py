@@ -150,7 +150,8 @@ class Trainer:
         return reason
 
     def _one_step(self, bar: tqdm) -> None:
-        terms = self.players.step(self.counters.step)
+        with self.share.alike():
+            terms = self.players.step(self.counters.step)
         self.counters.step += 1
         self.recorder.add(terms)
         bar.update()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -58,11 +58,9 @@ class Players:
         """Everything with weights that a checkpoint has to hold."""
         return {"model": self.model} | ({"average": self.average.averaged} if self.average else {})
 
-    @contextlib.contextmanager
-    def presented(self) -> Iterator[None]:
-        """Within the context the model is as it is to be stored: with the averaged critic, once there is one."""
-        with self.average.presented(self.model) if self.average else contextlib.nullcontext():
-            yield
+    def presented(self) -> contextlib.AbstractContextManager:
+        """A context in which the model is as it is to be stored: with the averaged critic, once there is one."""
+        return self.average.presented(self.model) if self.average else contextlib.nullcontext()
 
     def is_warming_up(self, step: int) -> bool:
         """Whether the step after so many belongs to the warm-up."""
@@ -75,7 +73,7 @@ class Players:
     def step(self, done: int) -> Terms:
         """The step after `done` steps; its terms, without graphs, over the whole batch.
 
-        Raises: UserError on a term that is not finite.
+        Raises: UserError on a term that is not finite; the terms are the whole batch's, so every process raises it.
         """
         optimisers.set_learning_rates(self.optimizers, self.optim, done)
         self.objective.step = done
@@ -104,19 +102,16 @@ class Players:
         if self.objective.has_critic:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")
         optimizer.zero_grad(set_to_none=True)
-        with self.share.alike():
-            terms = self._module(self._batch(), player)
+        terms = self._module(self._batch(), player)
         whole = self.share.mean(terms)
-        with self.share.alike():
-            finite.require_terms(whole, done + 1)
+        finite.require_terms(whole, done + 1)
         self.fabric.backward(terms["loss"])
         if player != "critic":
             norm = torch.nn.utils.clip_grad_norm_(
                 [parameter for group in self.optimizers["main"].param_groups for parameter in group["params"]],
                 self.optim.grad_clip,
             )
-            with self.share.alike():
-                finite.require_terms({"gradient": norm}, done + 1)
+            finite.require_terms({"gradient": norm}, done + 1)
         optimizer.step()
         return whole
 

@@ -6,7 +6,6 @@ import itertools
 import json
 import shutil
 import threading
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.fixtures import make_run
+from tests.fixtures import make_run, wait_for
 from trainer import background, data, disentangle_job, export, files
 from trainer.__main__ import main
 from trainer.background import Job, JobState
@@ -250,20 +249,13 @@ def run_in_thread(run: Run, path: Path) -> threading.Thread:
     return thread
 
 
-def wait_for(condition, seconds: float = 60):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
-    return found
-
-
 def test_a_job_is_stopped_in_the_middle_of_its_trees(run, pictures, monkeypatch):
     monkeypatch.setattr(dci_module, "STAGES", 1_000_000)  # hours, were it not stopped
     path = disentangle_job.target(run.path, run.hash, "full")
     thread = run_in_thread(run, path)
     said = wait_for(
-        lambda: (s := disentangle_job.state(path, run.hash, "full")).stage == "DCI trees" and s.done > 0 and s
+        lambda: (s := disentangle_job.state(path, run.hash, "full")).stage == "DCI trees" and s.done > 0 and s,
+        seconds=60,
     )
     assert said.status == "running"
     assert said.total == 1_000_000 * 16
@@ -279,7 +271,7 @@ def test_a_job_that_waits_its_turn_can_be_stopped(run, pictures):
     files.make_folder(background.cache_folder())
     with background.lock(background.cache_folder() / "disentanglement.lock", wait=True):
         thread = run_in_thread(run, path)
-        wait_for(lambda: disentangle_job.state(path, run.hash, "full").stage == "waiting")
+        wait_for(lambda: disentangle_job.state(path, run.hash, "full").stage == "waiting", seconds=60)
         disentangle_job.work(run.path, path, "full")  # a second one for the same record ends at once
         disentangle_job.stop(path)
         assert disentangle_job.state(path, run.hash, "full").stage in ("stopping", "")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fixtures import blob_pictures
+from tests.fixtures import blob_pictures, wait_for
 from trainer import background, config, evaluate, evaluate_job, files, housekeeping
 from trainer import run as runs
 from trainer.errors import UserError
@@ -37,14 +37,6 @@ def folder_run(tmp_path, monkeypatch) -> Run:
     made = runs.create(tmp_path / "runs" / "own", settings)
     save_weights(build(settings).eval(), made.weights_path)
     return made
-
-
-def wait_for(condition, seconds: float = 240):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-    return found
 
 
 def test_a_measurement_waits_its_turn_names_its_parts_and_leaves_only_results(folder_run):

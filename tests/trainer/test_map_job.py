@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import make_run
+from tests.fixtures import make_run, wait_for
 from trainer import map_job, map_store, mapping
 from trainer.map_job import state, target
 from trainer.map_store import MapSettings
@@ -34,14 +34,6 @@ def pca(made) -> map_store.Map:
 
 def store(found: map_store.Map, path: Path, settings: MapSettings) -> None:
     map_store.write(map_store.Map(found.frame, found.meta | {"settings": settings.model_dump()}), path)
-
-
-def wait_for(condition, seconds: float = 240):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-    return found
 
 
 def test_maps_are_kept_with_the_run_or_in_the_cache(run, pca, tmp_path):
