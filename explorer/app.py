@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-if sys.path[0] != str(ROOT):  # streamlit puts explorer/ there, from where neither trainer nor explorer is found
-    sys.path.insert(0, str(ROOT))
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+if sys.path[0] != str(ROOT):  # streamlit puts explorer/ there: no page's package may ever be found as `train` or `state`
+    sys.path[:] = [str(ROOT), *(entry for entry in sys.path if entry not in (str(HERE), str(ROOT)))]
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decodes one picture fastest, 5 ms against 44
 
 import streamlit as st  # noqa: E402

@@ -14,8 +14,8 @@ from pathlib import Path
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.run import Metric, Run
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 RUNS_VARIABLE = "GWAE_RUNS"
 
 _DATA_TITLES = {

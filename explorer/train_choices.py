@@ -15,7 +15,7 @@ from explorer.catalog import stamp
 from trainer import config
 from trainer.errors import UserError
 
-RECIPES = Path(config.__file__).parent / "configs"
+RECIPES = config.RECIPES
 OWN = "folder"
 
 

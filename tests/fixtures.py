@@ -26,8 +26,9 @@ from trainer.metrics.disentanglement import protocol as protocols
 from trainer.metrics.disentanglement import record as records
 from trainer.metrics.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
+from trainer.system import ROOT
 
-BUNDLED = Path(__file__).resolve().parents[1] / "pretrained" / "data"
+BUNDLED = ROOT / "pretrained" / "data"
 DIGITS = tuple(str(digit) for digit in range(10))
 T = TypeVar("T")
 

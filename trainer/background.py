@@ -21,6 +21,7 @@ from typing import Literal
 
 from trainer import files
 from trainer.errors import UserError
+from trainer.system import ROOT
 
 CACHE_VARIABLE = "GWAE_CACHE"
 START_SECONDS = 120
@@ -107,7 +108,7 @@ class Job:
         with open(self.log, "w", encoding="utf-8") as log:
             return subprocess.Popen(
                 ["nice", "-n", "19", sys.executable, "-m", module, *arguments],
-                cwd=Path(__file__).resolve().parents[1],
+                cwd=ROOT,
                 env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

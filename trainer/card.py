@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from trainer import config, data, files
 from trainer.errors import UserError
 from trainer.metrics import ood
@@ -22,7 +20,6 @@ PRIORS = {
     "gmp": "Gaussian mixture prior (GMP)",
     "normal": "standard normal prior N(0, I)",
 }
-RECIPES = Path(__file__).parent / "configs"
 
 
 def write_card(run: Run) -> None:
@@ -157,7 +154,7 @@ def _reproduce(run: Run) -> str:
 
 def _recipe(settings: config.Config) -> str | None:
     """File name of the shipped recipe that equals this configuration, or None."""
-    for path in sorted(RECIPES.glob("*.yaml")):
+    for path in sorted(config.RECIPES.glob("*.yaml")):
         try:
             if config.load(path) == settings:
                 return path.name

@@ -21,6 +21,8 @@ PriorKind = Literal["np", "fnp", "gmp", "normal"]
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises on bad text: its own errors, ValueError (impossible dates, bytes that are not UTF-8), depth."""
+RECIPES = Path(__file__).parent / "configs"
+"""The ready recipes, one YAML file each."""
 SHOWN = 80  # characters of a wrong value that an error message repeats
 
 

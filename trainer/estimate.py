@@ -21,6 +21,7 @@ from typing import NamedTuple
 from trainer import config, files, processes
 from trainer.background import Job, JobState, Reporter, cache_folder, lock
 from trainer.errors import UserError
+from trainer.system import ROOT
 
 REPEATS = 5
 WARM_UP = 2
@@ -81,7 +82,7 @@ def launch(settings: config.Config) -> Path:
     with open(job.log, "w", encoding="utf-8") as log:
         subprocess.Popen(
             [sys.executable, "-m", "trainer.estimate", "--settings", settings.model_dump_json(), "--out", str(path)],
-            cwd=Path(__file__).resolve().parents[1],
+            cwd=ROOT,
             env=processes.training_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,

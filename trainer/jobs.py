@@ -28,6 +28,7 @@ from trainer import files, processes
 from trainer.errors import UserError
 from trainer.job_state import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
 from trainer.run import Run
+from trainer.system import ROOT
 
 __all__ = [
     "ACTIVE", "LIMIT_VARIABLE", "MOST", "SILENT_AFTER", "Job", "Phase", "deciding", "dispatch", "end_by_force", "limit",
@@ -159,7 +160,7 @@ def _launch(folder: Path) -> None:
     with open(training / "log.txt", "a", encoding="utf-8") as log:
         child = subprocess.Popen(
             command,
-            cwd=Path(__file__).resolve().parents[1],
+            cwd=ROOT,
             env=processes.training_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -52,7 +52,7 @@ def main() -> None:
 def _start(training: Path, folder: Path) -> Path:
     """A GWAE at the recipe's size on generated pictures, until it has made its first steps."""
     source = write_pictures(folder / "pictures", train=500, test=20)
-    recipe = Path(run.__file__).parent / "configs" / "mnist-gmp.yaml"
+    recipe = config.RECIPES / "mnist-gmp.yaml"
     changes = ["data.name=folder", f"data.path={source}", "optim.warmup_steps=0", "prior.warm_start=false"]
     made = run.create(training, config.load(recipe, changes))
     jobs.start(made.path)

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import make_run, write_real_digits
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

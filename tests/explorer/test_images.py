@@ -17,8 +17,8 @@ from PIL import Image
 
 from explorer import images
 from trainer.errors import UserError
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GREY = (1, 32, 32)
 COLOUR = (3, 32, 32)
 RAMP = np.add.outer(np.arange(32), 4 * np.arange(32)).astype(np.uint8)  # no two rows or columns alike

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,9 +16,9 @@ from trainer.data import digits
 from trainer.run import Run
 from trainer.shapes3d import factors_of, render_indices
 from trainer.sprite import read_sprite_tiles, write_sprite
+from trainer.system import ROOT
 
 N = 60
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def planted() -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import catalog
 from tests.fixtures import make_run
+from trainer.system import ROOT
 
-APP = Path(__file__).resolve().parents[2] / "explorer" / "app.py"
+APP = ROOT / "explorer" / "app.py"
 
 
 @pytest.fixture(scope="session")

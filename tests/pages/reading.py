@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
+from trainer.system import ROOT
+
+PAGES = ROOT / "pages"
 SCRIPT = """
 import runpy
 from explorer import state, widgets

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,8 @@ from tests.pages.reading import texts
 from trainer import map_job, map_store, mapping
 from trainer.map_store import MapSettings
 from trainer.run import Metric, Run
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = "../pages/clusters.py"
 
 

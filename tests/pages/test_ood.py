@@ -24,8 +24,8 @@ from tests.pages import reading
 from tests.pages.reading import png, ran, texts, told
 from trainer.ood import calibration, tables
 from trainer.run import Run
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TYPE = "image/png"
 
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import catalog
-
-ROOT = Path(__file__).resolve().parents[2]
+from trainer.system import ROOT
 
 
 def test_the_picker_follows_the_link_and_the_link_the_picker(app):

@@ -17,8 +17,9 @@ from tests.fixtures import make_run
 from tests.pages import reading
 from tests.pages.reading import elements, png, told
 from trainer.run import Run
+from trainer.system import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "traverse.py"
+PAGE = ROOT / "pages" / "traverse.py"
 
 
 def opened(model: str = "small-gmp", **link: str) -> AppTest:

@@ -16,8 +16,7 @@ import yaml
 from tests.trainings import settings, train, write_pictures
 from trainer import losses, run
 from trainer.__main__ import main
-
-ROOT = Path(__file__).resolve().parents[2]
+from trainer.system import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from trainer import config
 from trainer.errors import UserError
 
-RECIPES = sorted((Path(config.__file__).parent / "configs").glob("*.yaml"))
+RECIPES = sorted(config.RECIPES.glob("*.yaml"))
 
 
 def write(folder: Path, text: str | bytes) -> Path:

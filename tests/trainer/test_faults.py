@@ -26,8 +26,8 @@ from tests.interruptions import EVERY, STEPS, at_second_checkpoint, checkpointed
 from tests.trainings import assert_same_training
 from trainer import files, housekeeping, jobs, processes, watch
 from trainer.errors import UserError
+from trainer.system import ROOT
 
-ROOT = Path(jobs.__file__).resolve().parents[1]
 pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(os.name == "nt", reason="kills, mounts and permissions of Unix"),

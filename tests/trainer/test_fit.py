@@ -23,8 +23,8 @@ from trainer.fit import Trainer
 from trainer.lightning import Hardware
 from trainer.metrics.reconstruction import psnr
 from trainer.models import networks
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 VAE = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}}
 WARM = {
     "prior": {"kind": "gmp", "components": 3, "warm_start": True},

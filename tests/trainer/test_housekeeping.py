@@ -20,8 +20,7 @@ import pytest
 from tests.trainings import assert_same_training, pictures, settings, train
 from trainer import checkpoint, files, housekeeping, jobs, processes, run, watch
 from trainer.errors import UserError
-
-ROOT = Path(housekeeping.__file__).resolve().parents[1]
+from trainer.system import ROOT
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.trainings import pictures, settings, write_pictures
 from trainer import checkpoint, job, jobs, processes, run, watch
 from trainer.errors import UserError
 from trainer.preview import Preview
+from trainer.system import ROOT
 
 PATIENCE = 200
 """Seconds; each process imports torch and Lightning, perhaps on a busy machine."""
@@ -117,7 +118,7 @@ def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_a
     )
     server = subprocess.Popen(
         [sys.executable, "-c", code, str(first), str(second)],
-        cwd=Path(jobs.__file__).parents[1],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -142,7 +143,7 @@ def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root, capl
     )
     first = subprocess.Popen(
         [sys.executable, "-c", code, str(folder / "training" / "lock")],
-        cwd=Path(jobs.__file__).parents[1],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -234,7 +235,7 @@ def test_a_process_without_a_sign_of_life_is_silent_not_dead(tmp_path):
 def test_everything_else_goes_first(monkeypatch, wanted, niceness):
     monkeypatch.setenv(processes.NICE_VARIABLE, wanted)
     code = "import os; from trainer import processes; processes.lower_priority(); print(os.nice(0))"
-    told = subprocess.run([sys.executable, "-c", code], cwd=Path(jobs.__file__).parents[1], capture_output=True)
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert int(told.stdout) == max(niceness, os.nice(0))
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,8 @@ from trainer import map_store, mapping, outlines, projection
 from trainer.errors import UserError
 from trainer.map_store import MapSettings
 from trainer.run import Run
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = ROOT / "pretrained" / "mnist-gmp"
 GROUPS = 6
 

@@ -21,8 +21,8 @@ from trainer.fit import fit
 from trainer.parallel import ALONE, Share
 from trainer.players import _require_divisible
 from trainer.run import Run, create
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 EXACT = {"loss", "gw", "reconstruction", "mmd", "energy", "covariance", "prior"}
 """Terms that come out the same to TIGHT; the others are small differences of the critic's game, same to LOOSE."""
 TIGHT = {"rel": 2e-5, "abs": 0}

@@ -17,8 +17,8 @@ from tests.trainings import CPU, pictures, settings, train
 from trainer import config, data, run
 from trainer.errors import UserError
 from trainer.fit import Trainer
+from trainer.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PRIORS = ["np", "fnp", "gmp", "normal"]
 
 

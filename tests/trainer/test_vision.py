@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from trainer import vision
-
-ROOT = Path(__file__).resolve().parents[2]
+from trainer.system import ROOT
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from trainer import config
+from trainer.system import ROOT
 
 LIMIT = 0.9
 """Target: GB (10^9 bytes) of a process that trains at the published setting."""
@@ -24,7 +25,7 @@ def peak_gb(settings: config.Config) -> float:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     return json.loads(told.stdout.splitlines()[-1])
 

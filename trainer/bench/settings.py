@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import torch
 
@@ -34,9 +33,7 @@ SIZES = {"32x32x1": {"size": 32, "channels": 1}, "64x64x3": {"size": 64, "channe
 
 def by_name() -> dict[str, config.Config]:
     """The published setting, and the 32x32 recipe without its warm-up."""
-    recipe = config.load(
-        Path(__file__).parents[1] / "configs" / "mnist-gmp.yaml", ["optim.warmup_steps=0", "prior.warm_start=false"]
-    )
+    recipe = config.load(config.RECIPES / "mnist-gmp.yaml", ["optim.warmup_steps=0", "prior.warm_start=false"])
     return {"published, 64x64x3": config.from_dict(PUBLISHED), "recipe mnist-gmp, 32x32": recipe}
 
 
