@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-if sys.path[0] != str(ROOT):  # streamlit puts explorer/ there: no page's package may ever be found as `train` or `state`
+if sys.path[0] != str(ROOT):  # explorer/ leaves: its packages must never be found as `train` or `ood`
     sys.path[:] = [str(ROOT), *(entry for entry in sys.path if entry not in (str(HERE), str(ROOT)))]
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decodes one picture fastest, 5 ms against 44
 

@@ -42,7 +42,7 @@ def _target(
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _record(folder: str, hash: str, protocol: str, other: str, path: str, stamp: tuple[int, int]) -> Record | None:
-    from trainer.run import Run
+    from trainer.runs.folder import Run
 
     if not records.fits(Path(path), hash, protocol, other):
         return None

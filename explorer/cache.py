@@ -13,7 +13,7 @@ import streamlit as st
 
 from explorer import catalog
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ def tiles(path: str, hash: str, indices: list[int] | tuple[int, ...]) -> np.ndar
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _sprite(path: str, hash: str, stamp: tuple[int, int]) -> np.ndarray:
     """All tiles of sprite.png, read-only; a resource, so that no call copies megabytes."""
-    from trainer.sprite import read_sprite_tiles
+    from trainer.runs.sprite import read_sprite_tiles
 
     run = Run(path)
     if run.sprite_path is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trainer.config import Config
 from trainer.errors import UserError
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
 from trainer.system import ROOT
 
 RUNS_VARIABLE = "GWAE_RUNS"

@@ -44,7 +44,7 @@ def config(entry: catalog.Entry) -> Config:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _config(path: str, hash: str) -> Config:
-    from trainer.run import Run
+    from trainer.runs.folder import Run
 
     return Run(path).config
 
@@ -91,7 +91,7 @@ class Factor:
 @functools.cache
 def factors() -> tuple[Factor, ...]:
     """The six factors of 3D Shapes as people read them."""
-    from trainer.shapes3d import FACTORS, GRID, SHAPES
+    from trainer.data.rendering import FACTORS, GRID, SHAPES
 
     def words(name: str, value: float) -> str:
         if name == "shape":
@@ -134,8 +134,8 @@ def rendered(entry: catalog.Entry, combinations: Sequence[Sequence[int]]) -> np.
     import numpy as np
     import torch
 
+    from trainer.data.rendering import drawing, values_of
     from trainer.data.rows import Rows
-    from trainer.shapes3d import drawing, values_of
 
     channels, size, _ = entry.image_shape
     values = values_of(torch.tensor(combinations))
@@ -150,7 +150,7 @@ def _weights(scene: tuple[float, float, float], size: int) -> Tensor:
     """Casting the rays of a scene takes most of the time, and hues change nothing about them."""
     import torch
 
-    from trainer.shapes3d import drawing
+    from trainer.data.rendering import drawing
 
     return drawing.weights_of(torch.tensor([scene], dtype=torch.float64), size)[0]
 

@@ -96,7 +96,7 @@ def _about(entry: catalog.Entry, kind: Kind) -> str:
 def _about_pictures(entry: catalog.Entry) -> None:
     """What has to be made or fetched before the first measurement."""
     from trainer.data import DATASETS
-    from trainer.shapes3d import COUNT
+    from trainer.data.rendering import COUNT
 
     settings = config(entry).data
     pattern, room = f"shapes3d-rendered/rendered-{settings.size}-*", COUNT * 3 * settings.size**2 / 1e9

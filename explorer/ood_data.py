@@ -118,7 +118,7 @@ def detector(entry: catalog.Entry) -> Detector:
 @st.cache_resource(max_entries=8, show_spinner="Reading scores …")
 def _detector(path: str, hash: str, stamps: tuple, _entry: catalog.Entry) -> Detector:
     from trainer.ood import calibration, tables
-    from trainer.run import Run
+    from trainer.runs.folder import Run
 
     run = Run(path)
     return Detector(_entry, calibration.read(run), tables.read(run))
@@ -132,7 +132,7 @@ def has_scores(entry: catalog.Entry) -> bool:
 def pairs_of(found: Detector) -> tuple[Pair, ...]:
     """The named protocols of the model's data, then the folders of own pictures that were scored."""
     from trainer.ood import pairs
-    from trainer.run import Run
+    from trainer.runs.folder import Run
 
     settings, table = Run(found.entry.path).config.data, found.table
     own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()

@@ -78,7 +78,7 @@ def scored(
 
     def compute() -> pd.DataFrame:
         from trainer.ood.pictures import score_pictures
-        from trainer.run import Run
+        from trainer.runs.folder import Run
 
         path, hash_ = str(entry.path), entry.hash
         model, known = cache.model(path, hash_), ood_pictures.training_codes(entry)

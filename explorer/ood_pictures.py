@@ -82,7 +82,7 @@ def training_codes(entry: catalog.Entry) -> pd.DataFrame:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _training_codes(path: str, hash: str, stamp: tuple) -> pd.DataFrame:
     from trainer.ood import neighbours
-    from trainer.run import Run
+    from trainer.runs.folder import Run
 
     return neighbours.read(Run(path))
 
@@ -104,7 +104,7 @@ def training_pictures(entry: catalog.Entry, places: list[int]) -> np.ndarray:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _training_tiles(path: str, stamp: tuple, shape: tuple[int, int, int]) -> np.ndarray:
-    from trainer.sprite import read_sprite_tiles
+    from trainer.runs.sprite import read_sprite_tiles
 
     return read_sprite_tiles(Path(path), shape)
 

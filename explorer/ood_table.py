@@ -13,7 +13,7 @@ from trainer.ood.ranking import MEASURES
 if TYPE_CHECKING:
     from explorer.ood_data import Curve, Detector
     from trainer.ood.ranking import Measured
-    from trainer.run import Metric
+    from trainer.runs.folder import Metric
 
 _JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
 STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red-badge[not above]"}

@@ -80,7 +80,7 @@ def pictures(entry: catalog.Entry) -> TestPictures:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _settings(path: str, hash: str) -> DataConfig:
-    from trainer.run import Run
+    from trainer.runs.folder import Run
 
     return Run(path).config.data
 

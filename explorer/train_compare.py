@@ -12,7 +12,7 @@ from explorer import catalog, theme, train_figures, train_watch, widgets
 from explorer.train_state import bound, current
 from trainer import jobs
 from trainer.errors import UserError
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:
     import pandas as pd

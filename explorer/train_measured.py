@@ -10,7 +10,7 @@ import streamlit as st
 from explorer import catalog, measuring, state, widgets
 from explorer.disentangle_data import has_factors
 from trainer import evaluate_job, jobs
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from explorer.train_choices import MODELS, OWN
 from explorer.train_state import TrainState, bound, change, current
 from explorer.train_words import duration
 from trainer import config, estimate, housekeeping, jobs
-from trainer import run as runs
 from trainer.errors import UserError
+from trainer.runs import folder as runs
 
 _PATH, _UPLOAD, _SOURCE = "train.path", "train.upload", "train.source"
 SOURCES = {"upload": "Upload", "path": "Folder or zip on this machine"}

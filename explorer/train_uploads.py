@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from explorer.images import MAX_BYTES, MAX_PIXELS
-from trainer import files
 from trainer.errors import UserError
+from trainer.system import files
 
 FILE = "data/pictures.zip"
 """Where they lie in the run folder, and how its config.yaml names them."""

@@ -21,9 +21,10 @@ from explorer import (
     train_words,
     widgets,
 )
-from trainer import config, jobs, watch
+from trainer import config, jobs
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs import monitor
+from trainer.runs.folder import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ def show(job: jobs.Job) -> None:
     _explain(job)
     train_measured.show(job)
     rows = history(str(job.folder), loud=True)
-    preview = watch.preview(job.folder)
+    preview = monitor.preview(job.folder)
     if rows.empty and preview is None:
         if job.is_active:
             st.caption("Curves and pictures appear with the first steps.")
@@ -143,7 +144,7 @@ def _explain(job: jobs.Job) -> None:
         )
     elif job.phase == "queued":
         st.caption("It starts by itself when the trainings before it have ended, also while no page is open.")
-    skipped = watch.skipped(job.folder)
+    skipped = monitor.skipped(job.folder)
     if skipped:
         count = f"{len(skipped):,} files were" if len(skipped) > 1 else "1 file was"
         with st.expander(f"{count} left out", icon=":material/broken_image:"):
@@ -210,7 +211,7 @@ def _strip(title: str, rows: list[np.ndarray]) -> None:
 def _details(job: jobs.Job) -> None:
     """Log, and the recipe with the command that does the same."""
     with st.expander("Log", icon=":material/article:"):
-        st.code(watch.log(job.folder) or "Nothing yet.", language=None, height=220)
+        st.code(monitor.log(job.folder) or "Nothing yet.", language=None, height=220)
     with st.expander("Recipe and command", icon=":material/terminal:"):
         settings = config.load(job.folder / "config.yaml")
         text = train_choices.recipe_text(settings)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer import cache, catalog, state
 from trainer.errors import UserError
-from trainer.run import Metric
+from trainer.runs.folder import Metric
 
 if TYPE_CHECKING:
     import numpy as np

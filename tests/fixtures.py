@@ -18,14 +18,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from trainer import config, run, shapes3d, sprite
-from trainer.data import DATASETS
+from trainer import config
+from trainer.data import DATASETS, rendering
 from trainer.data.digits import read_digits
 from trainer.metrics.disentanglement import dci
 from trainer.metrics.disentanglement import protocol as protocols
 from trainer.metrics.disentanglement import record as records
 from trainer.metrics.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
+from trainer.runs import folder as run
+from trainer.runs import sprite
 from trainer.system import ROOT
 
 BUNDLED = ROOT / "pretrained" / "data"
@@ -81,8 +83,8 @@ def write_real_digits(root: Path, train: int = 9_000) -> Path:
 
 def shape_pictures(n: int, size: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Rendered 3D Shapes at random places of the grid: (n, 3, size, size) uint8, and (n,) places, ascending."""
-    places = np.sort(np.random.default_rng(seed).choice(shapes3d.COUNT, n, replace=False))
-    return shapes3d.render_indices(shapes3d.factors_of(torch.from_numpy(places)), size).numpy(), places
+    places = np.sort(np.random.default_rng(seed).choice(rendering.COUNT, n, replace=False))
+    return rendering.render_indices(rendering.factors_of(torch.from_numpy(places)), size).numpy(), places
 
 
 def make_run(
@@ -154,8 +156,8 @@ def add_disentanglement(made: run.Run, protocol: str = "full", other: str = "") 
     """
     codes = made.codes
     z = codes[[f"z{axis}" for axis in range(made.config.model.z_dim)]].to_numpy("float32")
-    columns = [f"factor_{name.replace(' ', '_')}" for name in shapes3d.FACTORS]
-    source = FactorCodes.of_codes(z, codes[columns].to_numpy(), shapes3d.FACTORS)
+    columns = [f"factor_{name.replace(' ', '_')}" for name in rendering.FACTORS]
+    source = FactorCodes.of_codes(z, codes[columns].to_numpy(), rendering.FACTORS)
     sizes = protocols.Protocol(protocol, 100, 60, 150, 150, 30, 20)
     title = DATASETS[other or made.config.data.name].title
     with mock.patch.object(dci, "STAGES", 3):
@@ -172,8 +174,8 @@ def _digit_columns(labels: np.ndarray) -> dict[str, object]:
 def _shape_columns(places: np.ndarray) -> dict[str, object]:
     ids = [f"shapes3d-rendered-{place:06d}" for place in places]
     columns: dict[str, object] = {"id": ids, "label": np.full(len(places), -1), "label_name": [""] * len(places)}
-    factors = shapes3d.factors_of(torch.from_numpy(places)).numpy()
-    return columns | {f"factor_{n.replace(' ', '_')}": factors[:, i] for i, n in enumerate(shapes3d.FACTORS)}
+    factors = rendering.factors_of(torch.from_numpy(places)).numpy()
+    return columns | {f"factor_{n.replace(' ', '_')}": factors[:, i] for i, n in enumerate(rendering.FACTORS)}
 
 
 def _codes(model: torch.nn.Module, batch: torch.Tensor, first: dict[str, object]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from tests.fixtures import blob_pictures
 from trainer.data.imageset import ImageSet
 from trainer.metrics.ood import metric_name
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
 
 OUTLIERS = 30
 PUBLISHED, MATCHED, FASHION = pairs.PAIRS

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 
-from trainer import data, files
+from trainer import data
 from trainer.__main__ import main
 from trainer.errors import UserError
+from trainer.system import files
 
 ROWS = 3
 

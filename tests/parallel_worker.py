@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 from tests.trainings import FEW, pictures, settings
-from trainer import config, lightning, run
+from trainer import config, lightning
 from trainer.fit import Trainer
 from trainer.parallel import Share
+from trainer.runs import folder as run
 
 TWO = lightning.Hardware(accelerator="cpu", devices=2)
 SHORT = {"max_steps": 12, "validate_every": 6}

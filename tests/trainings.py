@@ -10,10 +10,11 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tests.fixtures import blob_pictures
-from trainer import config, run
+from trainer import config
 from trainer.data.imageset import ImageSet
 from trainer.fit import Ended, Trainer
 from trainer.lightning import Hardware
+from trainer.runs import folder as run
 
 CPU = Hardware(accelerator="cpu")
 TINY = {

@@ -16,9 +16,9 @@ import typer
 from typer.exceptions import TyperException
 
 from trainer import config
-from trainer import run as runs
 from trainer.errors import EchoError, UserError
 from trainer.limits import StoppedError
+from trainer.runs import folder as runs
 
 if TYPE_CHECKING:
     from trainer.fit import Ended

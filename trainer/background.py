@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from trainer import files
 from trainer.errors import UserError
-from trainer.system import ROOT
+from trainer.system import ROOT, files
 
 CACHE_VARIABLE = "GWAE_CACHE"
 START_SECONDS = 120

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from trainer import files, models
+from trainer import models
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 
 def bundle(run: Run, out: Path) -> Run:

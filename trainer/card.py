@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from trainer import config, data, files
+from trainer import config, data
 from trainer.errors import UserError
 from trainer.metrics import ood
 from trainer.ood.calibration import COMBINED
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
+from trainer.system import files
 
 MODELS = {
     "gwae": "Gromov-Wasserstein autoencoder (GWAE)",
@@ -68,7 +69,7 @@ def _data(run: Run) -> str:
         else "No pictures of it are included"
     )
     licence = info.licence.rstrip(".")
-    source = f"<{info.url}>" if info.url else "rendered by this project (trainer/shapes3d)"
+    source = f"<{info.url}>" if info.url else "rendered by this project (trainer/data/rendering)"
     return f"## Data\n\n{info.title}. Licence: {licence}. Source: {source}. {bundled} in this folder."
 
 

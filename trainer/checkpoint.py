@@ -21,9 +21,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from trainer import files
 from trainer.errors import UserError
 from trainer.record import Counters
+from trainer.system import files
 
 MOMENTS = {torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.RMSprop: {"step", "square_avg"}}
 """What the optimisers of trainer/optimisers.py remember of every weight."""

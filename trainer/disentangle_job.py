@@ -9,10 +9,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from trainer import files
 from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.metrics.disentanglement import record as records
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 KEPT = 24
 """Records kept in the cache, the newest ones; one takes a few kilobytes."""

@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer import config, files, processes
+from trainer import config
 from trainer.background import Job, JobState, Reporter, cache_folder, lock
 from trainer.errors import UserError
-from trainer.system import ROOT
+from trainer.system import ROOT, files, processes
 
 REPEATS = 5
 WARM_UP = 2
@@ -97,9 +97,9 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
     import torch
     from tqdm import tqdm
 
-    from trainer import run
     from trainer.bench.settings import synthetic
     from trainer.fit import Trainer
+    from trainer.runs import folder as run
 
     optim = settings.optim
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ columns of codes.parquet, one row per test picture in the order of the data set:
     label         int64, -1 without labels;  label_name: str, "" without labels
     factor_<name> int64 index of the value of each generative factor, e.g. factor_floor_hue, where factors are known
     sprite_index  int64, place in sprite.png, -1 if it is not in there
-    z0...         float32 posterior mean, rounded to 16 bits (trainer.run.rounded), as are psnr and scores
+    z0...         float32 posterior mean, rounded to 16 bits (trainer.runs.folder.rounded), as are psnr and scores
     log_var0...   float16 posterior log variance
     psnr          float32, dB, of the reconstruction from the posterior mean
     score_<name>  float32, every score of LatentModel.ood_scores, larger is more out-of-distribution
@@ -26,15 +26,18 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from trainer import card, data, export, files, mapping, sprite
+from trainer import card, data, mapping
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.metrics import clustering, geometry, ood, reconstruction
 from trainer.metrics.context import Context, Progress, batches
 from trainer.metrics.disentanglement import group as disentanglement
+from trainer.models import onnx_export
 from trainer.models.base import LatentModel
-from trainer.run import Metric, Run, rounded
+from trainer.runs import sprite
+from trainer.runs.folder import Metric, Run, rounded
+from trainer.system import files
 
 
 class Group(NamedTuple):
@@ -146,7 +149,7 @@ def evaluate(
     run.write_codes(code_table(images, mu, log_var, columns, tiles))
     _write_metrics(run, metrics)
     progress("decoder.onnx", 0, 1)
-    export.export_decoder(model.cpu(), run.path / "decoder.onnx")
+    onnx_export.export_decoder(model.cpu(), run.path / "decoder.onnx")
     progress("decoder.onnx", 1, 1)
     card.write_card(run)
     return metrics

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from trainer import files
 from trainer.background import Job, JobState, Reporter, cache_folder, lock
 from trainer.config import Config
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 APART = ("disentanglement",)
 """Groups of `evaluate` that are measured elsewhere."""

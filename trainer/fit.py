@@ -8,14 +8,15 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from trainer import checkpoint, data, files, intake, job_state, lightning
+from trainer import checkpoint, data, intake, job_state, lightning
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.lightning import Fabric, Hardware
 from trainer.loop import Ended, Trainer, completed
 from trainer.parallel import Share
 from trainer.record import Counters, Recorder
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 __all__ = ["Ended", "Trainer", "fit"]
 

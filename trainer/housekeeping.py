@@ -15,10 +15,11 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from trainer import background, files, jobs
+from trainer import background, jobs
 from trainer.config import Config
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 NAME = re.compile(Config.model_fields["name"].metadata[0].pattern)
 TAGS = "tags.json"

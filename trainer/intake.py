@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from trainer import data, files
+from trainer import data
 from trainer.data.imageset import ImageSet
 from trainer.limits import StoppedError, forget_stop
 from trainer.record import Counters, Recorder
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 SKIPPED = "skipped.txt"
 TELL_EVERY = 1.0

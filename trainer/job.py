@@ -9,10 +9,11 @@ import os
 import sys
 from pathlib import Path
 
-from trainer import courtesy, files, jobs, processes
+from trainer import courtesy, jobs
 from trainer.errors import UserError
 from trainer.limits import StoppedError
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files, processes
 
 _log = logging.getLogger("trainer")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer import files, processes
+from trainer.system import files, processes
 
 SILENT_AFTER = 120.0
 """Seconds without a heartbeat after which a living process counts as silent; validations take a few."""

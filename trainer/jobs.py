@@ -24,11 +24,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainer import files, processes
 from trainer.errors import UserError
 from trainer.job_state import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
-from trainer.run import Run
-from trainer.system import ROOT
+from trainer.runs.folder import Run
+from trainer.system import ROOT, files, processes
 
 __all__ = [
     "ACTIVE", "LIMIT_VARIABLE", "MOST", "SILENT_AFTER", "Job", "Phase", "deciding", "dispatch", "end_by_force", "limit",

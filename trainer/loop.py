@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from trainer import checkpoint, files, finite, lightning, models, validation
+from trainer import checkpoint, finite, lightning, models, validation
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import EchoError, UserError
 from trainer.lightning import Fabric, Hardware
@@ -24,7 +24,8 @@ from trainer.ood.history import History
 from trainer.players import Players
 from trainer.preview import Preview
 from trainer.record import Counters, Recorder, Row
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 LOG_EVERY = 50
 """Main steps averaged into one row of history.csv."""

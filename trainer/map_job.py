@@ -10,11 +10,12 @@ import os
 import subprocess
 from pathlib import Path
 
-from trainer import files, map_store, mapping
+from trainer import map_store, mapping
 from trainer.background import CACHE_VARIABLE as CACHE_VARIABLE
 from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.map_store import MapSettings
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 KEPT = 24
 """Maps of other settings kept per folder, the newest ones; one takes about half a megabyte."""

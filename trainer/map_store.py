@@ -20,8 +20,8 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trainer import files
 from trainer.errors import UserError
+from trainer.system import files
 
 VERSION = 1
 FILE = "map.parquet"

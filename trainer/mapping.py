@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
     from trainer.metrics.context import Context
     from trainer.models.base import LatentModel
-    from trainer.run import Metric, Run
+    from trainer.runs.folder import Metric, Run
 
 PRIOR_SAMPLES = 1000
 OUTLINE_SAMPLES = 2000

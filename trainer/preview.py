@@ -16,10 +16,11 @@ import torch
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from trainer import files, watch
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
+from trainer.runs import monitor
+from trainer.system import files
 
 EVERY = 5.0
 """Seconds between two previews at least ..."""
@@ -53,7 +54,7 @@ class Preview:
     """
 
     def __init__(self, folder: Path, pictures: ImageSet, seed: int):
-        self.path = folder / "training" / watch.PREVIEW
+        self.path = folder / "training" / monitor.PREVIEW
         self.pictures = pictures.subset(slice(CODES))
         self.seed = seed
         self._due = 0.0

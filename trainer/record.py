@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from trainer import files, processes
 from trainer.errors import UserError
+from trainer.system import files, processes
 
 BEAT_EVERY = 5.0
 """Seconds between two heartbeats; who sees none for much longer, and no such process, knows of a crash."""

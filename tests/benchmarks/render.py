@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import torch
 
-from trainer.shapes3d import COUNT, factors_of, render, store, values_of
+from trainer.data.rendering import COUNT, factors_of, render, store, values_of
 
 TARGET = 2_000
 

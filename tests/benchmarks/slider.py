@@ -77,7 +77,7 @@ def main() -> None:
 def untrained(folder: Path) -> None:
     """A model of the bundled one's size, with random weights."""
     from tests.fixtures import make_run
-    from trainer.export import export_decoder
+    from trainer.models.onnx_export import export_decoder
 
     made = make_run(folder, trained=True, z_dim=16, pictures=1000)
     export_decoder(made.load_model(), made.path / "decoder.onnx")

@@ -19,7 +19,8 @@ import numpy as np
 from tests.benchmarks.serving import arguments, model_folder, served
 from tests.benchmarks.slider import measured, untrained
 from tests.trainings import write_pictures
-from trainer import config, jobs, run
+from trainer import config, jobs
+from trainer.runs import folder as run
 
 TARGET = 1.5
 START_SECONDS = 300

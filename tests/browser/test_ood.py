@@ -16,7 +16,7 @@ from tests.browser.conftest import PATIENCE, settled
 from tests.fixtures import blob_pictures
 from tests.outliers import MATCHED, PUBLISHED, add_scores, stripes
 from trainer.ood import calibration, command, tables
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,7 +14,9 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import APP, PATIENCE, App, fresh_page, settled, streamlit, wait_until
 from tests.fixtures import blob_pictures
-from trainer import checkpoint, config, jobs, run, watch
+from trainer import checkpoint, config, jobs
+from trainer.runs import folder as run
+from trainer.runs import monitor
 
 SETTINGS = ",".join(
     ["optim.max_steps=1000000", "optim.validate_every=50", "optim.batch_size=16", "optim.patience=100000",
@@ -103,7 +105,7 @@ def test_the_life_of_a_training_on_real_digits(page, trained):
     click(page, "Start training")
     page.wait_for_url(re.compile("run=digits"), timeout=PATIENCE)
     before = watch_it_move(page)
-    assert "MNIST: 9000 training pictures" in watch.log(folder)
+    assert "MNIST: 9000 training pictures" in monitor.log(folder)
 
     page.reload()
     expect(page.locator(".st-key-train-work .js-plotly-plot").first).to_be_visible(timeout=TRAINING)
@@ -139,7 +141,7 @@ def test_uploaded_pictures_train_on_while_the_server_is_killed(browser, trained,
             page.wait_for_url(re.compile("run=uploaded"), timeout=PATIENCE)
             before = later_step(page, 0)
             expect(page.get_by_text("1 file was left out", exact=True)).to_be_visible()
-            assert [line.split(":")[0] for line in watch.skipped(folder)] == ["blobs/odd/broken.png"]
+            assert [line.split(":")[0] for line in monitor.skipped(folder)] == ["blobs/odd/broken.png"]
     finally:
         app.kill()
     pid = jobs.look(folder).pid

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.fixtures import make_run
-from trainer.export import export_decoder
-from trainer.run import Run
+from trainer.models.onnx_export import export_decoder
+from trainer.runs.folder import Run
 
 PATIENCE = 90_000  # ms; a busy machine is no failure
 

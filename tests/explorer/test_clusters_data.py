@@ -15,8 +15,8 @@ from tests.fixtures import blob_pictures, make_run, write_digit_files
 from trainer import map_store, mapping
 from trainer.errors import UserError
 from trainer.map_store import MapSettings
-from trainer.run import Run
-from trainer.sprite import write_sprite
+from trainer.runs.folder import Run
+from trainer.runs.sprite import write_sprite
 
 PICTURES = 200
 

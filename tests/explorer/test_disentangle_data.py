@@ -14,9 +14,10 @@ import torch
 from explorer import axis_names, catalog, disentangle_compare, disentangle_data
 from explorer.disentangle_data import Kind
 from tests.fixtures import add_disentanglement, make_run
-from trainer import background, shapes3d
+from trainer import background
+from trainer.data import rendering
 from trainer.metrics.disentanglement import record as records
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +44,12 @@ def entry(root) -> catalog.Entry:
 def test_pictures_are_those_of_the_renderer(entry):
     combinations = [(3, 6, 0, 4, 1, 7), (9, 0, 5, 7, 3, 14), (3, 6, 1, 4, 1, 7)]
     found = disentangle_data.rendered(entry, combinations)
-    assert np.array_equal(found, shapes3d.render_indices(torch.tensor(combinations), 32).numpy())
+    assert np.array_equal(found, rendering.render_indices(torch.tensor(combinations), 32).numpy())
 
 
 def test_a_sweep_takes_every_value_of_one_factor_and_keeps_the_others():
     base = (1, 2, 3, 4, 0, 6)
-    for factor, size in enumerate(shapes3d.SIZES):
+    for factor, size in enumerate(rendering.SIZES):
         found = np.array(disentangle_data.sweep(base, factor))
         assert found[:, factor].tolist() == list(range(size))
         assert (np.delete(found, factor, 1) == np.delete(np.array(base), factor)).all()
@@ -57,14 +58,14 @@ def test_a_sweep_takes_every_value_of_one_factor_and_keeps_the_others():
 def test_whatever_a_link_says_becomes_a_combination():
     assert disentangle_data.combination(()) == disentangle_data.USUAL
     assert disentangle_data.combination((1, 2)) == disentangle_data.USUAL
-    assert disentangle_data.combination((99,) * 6) == tuple(size - 1 for size in shapes3d.SIZES)
+    assert disentangle_data.combination((99,) * 6) == tuple(size - 1 for size in rendering.SIZES)
     assert disentangle_data.combination((1, 2, 3, 4, 0, 6)) == (1, 2, 3, 4, 0, 6)
 
 
 def test_factors_are_in_the_words_of_people():
     known = {factor.name: factor for factor in disentangle_data.factors()}
-    assert [len(factor.values) for factor in known.values()] == list(shapes3d.SIZES)
-    assert known["shape"].values == shapes3d.SHAPES
+    assert [len(factor.values) for factor in known.values()] == list(rendering.SIZES)
+    assert known["shape"].values == rendering.SHAPES
     assert known["orientation"].values[0] == "−30°"
     assert known["orientation"].values[7] == "0°"
     assert known["object hue"].colours[3] == "hsl(108 100% 50%)"

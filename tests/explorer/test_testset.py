@@ -13,9 +13,9 @@ from explorer import catalog, testset
 from tests.fixtures import make_run, write_digit_files
 from trainer.config import DataConfig
 from trainer.data import digits
-from trainer.run import Run
-from trainer.shapes3d import factors_of, render_indices
-from trainer.sprite import read_sprite_tiles, write_sprite
+from trainer.data.rendering import factors_of, render_indices
+from trainer.runs.folder import Run
+from trainer.runs.sprite import read_sprite_tiles, write_sprite
 from trainer.system import ROOT
 
 N = 60

@@ -16,7 +16,7 @@ from tests.fixtures import make_run
 from tests.pages.reading import texts
 from trainer import map_job, map_store, mapping
 from trainer.map_store import MapSettings
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
 from trainer.system import ROOT
 
 PAGE = "../pages/clusters.py"

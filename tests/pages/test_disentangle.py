@@ -19,10 +19,11 @@ from explorer.traverse_state import TraverseState
 from tests.fixtures import add_disentanglement, make_run
 from tests.pages import reading
 from tests.pages.reading import button, ran, texts
-from trainer import background, disentangle_job, shapes3d
+from trainer import background, disentangle_job
 from trainer.background import Job
+from trainer.data import rendering
 from trainer.metrics.disentanglement import record as records
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +70,7 @@ def test_it_opens_with_six_numbers_and_their_protocol_and_a_matrix():
         assert f"| **{name}** |" in said
     assert "3D Shapes (rendered), full protocol, 160 codes" in said
     spec = chart(app)
-    assert spec["layout"]["xaxis"]["ticktext"] == list(shapes3d.FACTORS)
+    assert spec["layout"]["xaxis"]["ticktext"] == list(rendering.FACTORS)
     assert set(spec["layout"]["yaxis"]["ticktext"]) == {f"z{axis}" for axis in range(5)}
 
 
@@ -116,7 +117,7 @@ def test_a_click_on_the_matrix_is_axis_and_factor(monkeypatch):
 def test_the_strips_show_the_axis_alone_and_the_factor_in_truth():
     found, base = space(catalog.find("shapes")), (1, 2, 0, 4, 1, 7)
     moved, truth, remade, (low, high) = disentangle_cell.strips(found, base, 3, 4)
-    assert np.array_equal(truth, shapes3d.render_indices([[1, 2, 0, 4, shape, 7] for shape in range(4)], 32).numpy())
+    assert np.array_equal(truth, rendering.render_indices([[1, 2, 0, 4, shape, 7] for shape in range(4)], 32).numpy())
     assert len(moved) == disentangle_cell.STEPS
     assert len(remade) == 4
     assert low < high
@@ -191,14 +192,14 @@ def test_the_others_can_be_changed_and_are_in_the_link():
     ran(app)
     base = tuple(int(place) for place in app.query_params["base"].split(","))
     assert len(base) == 6
-    assert all(place < size for place, size in zip(base, shapes3d.SIZES, strict=True))
+    assert all(place < size for place, size in zip(base, rendering.SIZES, strict=True))
 
 
 def test_live_shows_the_picture_its_reconstruction_and_its_code():
     found, values = space(catalog.find("shapes")), (9, 0, 4, 2, 3, 0)
     told = disentangle_live.data(found, 5, values)
     pixels = np.frombuffer(base64.b64decode(told["picture"]), np.uint8).reshape(3, 32, 32)
-    assert np.array_equal(pixels, shapes3d.render_indices([values], 32)[0].numpy())
+    assert np.array_equal(pixels, rendering.render_indices([values], 32)[0].numpy())
     assert (told["sequence"], told["values"]) == (5, list(values))
     assert len(told["code"]) == 5
     assert {axis["i"]: axis["carries"] for axis in told["axes"]}[3] == "object hue (0.92)"

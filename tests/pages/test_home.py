@@ -11,8 +11,9 @@ import pytest
 from explorer import cache, catalog, widgets
 from tests.fixtures import make_run
 from tests.pages.reading import texts
-from trainer import config, processes
-from trainer.run import Metric, create
+from trainer import config
+from trainer.runs.folder import Metric, create
+from trainer.system import processes
 
 
 def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):

@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 from explorer import catalog
 from explorer.train_state import TrainState
 from tests.pages.reading import button, checked, labels, texts
-from trainer import background, evaluate_job, jobs, processes
-from trainer.run import Run
+from trainer import background, evaluate_job, jobs
+from trainer.runs.folder import Run
+from trainer.system import processes
 
 OLDER = "0123456789ab"
 

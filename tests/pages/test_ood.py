@@ -23,7 +23,7 @@ from tests.outliers import FASHION, MATCHED, OUTLIERS, PUBLISHED, add_scores, pl
 from tests.pages import reading
 from tests.pages.reading import png, ran, texts, told
 from trainer.ood import calibration, tables
-from trainer.run import Run
+from trainer.runs.folder import Run
 from trainer.system import ROOT
 
 TYPE = "image/png"

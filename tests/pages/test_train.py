@@ -18,7 +18,10 @@ from explorer import train_choices, train_compare
 from explorer.train_state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
-from trainer import background, config, estimate, jobs, processes, run, watch
+from trainer import background, config, estimate, jobs
+from trainer.runs import folder as run
+from trainer.runs import monitor
+from trainer.system import processes
 
 PAGE = "../pages/train.py"
 
@@ -68,7 +71,7 @@ def preview(folder: Path, step: int = 100) -> None:
     }
     pictures = {"originals": noise[:10], "reconstructions": noise[:10], "samples": noise[:20], "strip": noise}
     told = {"axes": np.array([2, 0, 1]), "step": np.array(step)}
-    save_file(pictures | told | scales, folder / "training" / watch.PREVIEW)
+    save_file(pictures | told | scales, folder / "training" / monitor.PREVIEW)
 
 
 def opened(app: AppTest, **fields) -> AppTest:
@@ -257,7 +260,7 @@ def test_damaged_files_are_sentences(app, own_runs, launched):
     opened(app, view="runs", run="stopped")
     assert "damaged; delete it" in app.error[0].value
     (folder / "history.csv").unlink()
-    save_file({"samples": np.zeros(3)}, folder / "training" / watch.PREVIEW)
+    save_file({"samples": np.zeros(3)}, folder / "training" / monitor.PREVIEW)
     app.run()
     assert not app.exception
     assert "training/preview.safetensors is damaged" in app.error[0].value

@@ -16,7 +16,7 @@ from explorer import catalog, live_decoder
 from tests.fixtures import make_run
 from tests.pages import reading
 from tests.pages.reading import elements, png, told
-from trainer.run import Run
+from trainer.runs.folder import Run
 from trainer.system import ROOT
 
 PAGE = ROOT / "pages" / "traverse.py"

@@ -12,7 +12,8 @@ import pytest
 
 from tests import interruptions
 from tests.trainings import write_pictures
-from trainer import jobs, processes
+from trainer import jobs
+from trainer.system import processes
 
 
 @pytest.fixture

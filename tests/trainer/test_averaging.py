@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
-from trainer import config, run
+from trainer import config
 from trainer.averaging import DECAY, CriticAverage
 from trainer.errors import UserError
 from trainer.fit import Trainer
 from trainer.models.networks import Critic
+from trainer.runs import folder as run
 
 REFINED = {"max_steps": 12, "refine_steps": 5, "validate_every": 4, "warmup_steps": 2}
 

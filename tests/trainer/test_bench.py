@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from tests.trainings import CPU, FEW, pictures, settings
-from trainer import bench, run
+from trainer import bench
 from trainer.config import DataConfig, ModelKind, PriorKind
 from trainer.fit import Trainer
 from trainer.models import build
+from trainer.runs import folder
 
 
 @pytest.mark.parametrize("name", bench.settings.by_name())
@@ -38,7 +39,7 @@ def test_the_published_setting_is_the_published_one():
 
 
 def test_every_pass_counts_as_often_as_the_step_needs_it(tmp_path):
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(FEW), hardware=CPU)
+    trainer = Trainer(folder.create(tmp_path / "run", settings()), pictures(FEW), hardware=CPU)
     passes = bench.passes.unavoidable(trainer)
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
     for _, call in passes.values():
@@ -103,7 +104,7 @@ def test_variants_are_timed_in_turn(monkeypatch):
 
     def noted(trainer, bar):
         one_step(trainer, bar)
-        seen.append((torch.get_num_threads(), trainer.run.name))
+        seen.append((torch.get_num_threads(), trainer.runs.folder.name))
 
     monkeypatch.setattr(Trainer, "_one_step", noted)
     before = torch.get_num_threads()

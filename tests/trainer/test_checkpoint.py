@@ -14,10 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
-from trainer import checkpoint, run
+from trainer import checkpoint
 from trainer.errors import UserError
 from trainer.fit import Trainer
 from trainer.record import Counters
+from trainer.runs import folder as run
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from tests.trainings import settings, train, write_pictures
-from trainer import losses, run
+from trainer import losses
 from trainer.__main__ import main
+from trainer.runs import folder as run
 from trainer.system import ROOT
 
 

@@ -19,8 +19,8 @@ from trainer.errors import UserError
 from trainer.ood import calibration, neighbours, tables
 from trainer.ood.inputs import read_pictures
 from trainer.ood.pictures import as_text, score_pictures, shifted, to_csv
-from trainer.run import Run
-from trainer.sprite import read_sprite_tiles
+from trainer.runs.folder import Run
+from trainer.runs.sprite import read_sprite_tiles
 
 SHAPE = (1, 32, 32)
 

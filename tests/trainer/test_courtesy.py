@@ -9,8 +9,9 @@ import pytest
 
 from tests.interruptions import make
 from tests.trainings import CPU, FEW, pictures, settings
-from trainer import courtesy, fit, job, run
+from trainer import courtesy, fit, job
 from trainer.fit import Trainer
+from trainer.runs import folder as run
 
 
 class Clock:

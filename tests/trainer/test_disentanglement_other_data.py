@@ -14,12 +14,12 @@ from trainer import background, data, disentangle_job
 from trainer.__main__ import main
 from trainer.data import shapes3d as shapes_data
 from trainer.data.imageset import ImageSet
+from trainer.data.rendering import FACTORS, factors_of
 from trainer.errors import UserError
 from trainer.metrics.disentanglement import dci as dci_module
 from trainer.metrics.disentanglement import group, protocol, record
 from trainer.metrics.disentanglement.protocol import Protocol
-from trainer.run import Run
-from trainer.shapes3d import FACTORS, factors_of
+from trainer.runs.folder import Run
 
 PUBLISHED = "3D Shapes"
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.fixtures import make_run, wait_for
-from trainer import background, data, disentangle_job, export, files
+from trainer import background, data, disentangle_job
 from trainer.__main__ import main
 from trainer.background import Job, JobState
 from trainer.data.imageset import ImageSet
@@ -24,7 +24,9 @@ from trainer.metrics.disentanglement import dci as dci_module
 from trainer.metrics.disentanglement import group, protocol, record
 from trainer.metrics.disentanglement.dci import scores
 from trainer.metrics.disentanglement.protocol import Protocol
-from trainer.run import Run
+from trainer.models import onnx_export
+from trainer.runs.folder import Run
+from trainer.system import files
 
 GRID = np.array(list(itertools.product(range(4), range(3), range(5), range(4))))  # 240 pictures
 NAMES = ("place", "width", "bright_ness", "tint")
@@ -68,7 +70,7 @@ def pictures(monkeypatch) -> ImageSet:
     """The bars in place of every data set; the decoder is not exported, which would take most of the time."""
     made = bars()
     monkeypatch.setattr(data, "load", lambda *given, **named: made)
-    monkeypatch.setattr(export, "export_decoder", lambda *given: None)
+    monkeypatch.setattr(onnx_export, "export_decoder", lambda *given: None)
     return made
 
 

@@ -13,16 +13,17 @@ import torch
 from PIL import Image
 
 from tests.fixtures import DIGITS, blob_pictures
-from trainer import card, config, data, sprite
+from trainer import card, config, data
 from trainer import evaluate as evaluation
-from trainer import run as runs
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.evaluate import GROUPS, evaluate
 from trainer.metrics.clustering import contingency, matched_accuracy
 from trainer.metrics.ood import is_headline
 from trainer.models import build, save_weights
-from trainer.sprite import read_sprite_tiles
+from trainer.runs import folder as runs
+from trainer.runs import sprite
+from trainer.runs.sprite import read_sprite_tiles
 
 PICTURES = 130
 SMALL = {"z_dim": 6, "width": 8, "critic_width": 4}

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.fixtures import blob_pictures, wait_for
-from trainer import background, config, evaluate, evaluate_job, files, housekeeping
-from trainer import run as runs
+from trainer import background, config, evaluate, evaluate_job, housekeeping
 from trainer.errors import UserError
 from trainer.evaluate_job import state
 from trainer.models import build, save_weights
-from trainer.run import Run
+from trainer.runs import folder as runs
+from trainer.runs.folder import Run
+from trainer.system import files
 
 
 @pytest.fixture

@@ -24,9 +24,10 @@ import pytest
 from tests.dying import POINTS
 from tests.interruptions import EVERY, STEPS, at_second_checkpoint, checkpointed, contents, make, resumed
 from tests.trainings import assert_same_training
-from trainer import files, housekeeping, jobs, processes, watch
+from trainer import housekeeping, jobs
 from trainer.errors import UserError
-from trainer.system import ROOT
+from trainer.runs import monitor
+from trainer.system import ROOT, files, processes
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -94,13 +95,13 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     server = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT)
     assert server.returncode == -signal.SIGKILL
     jobs.dispatch(folder.parent)
-    wait_until(lambda: jobs.look(folder).phase == "finished", lambda: f"{jobs.look(folder)} {watch.log(folder)}")
+    wait_until(lambda: jobs.look(folder).phase == "finished", lambda: f"{jobs.look(folder)} {monitor.log(folder)}")
     wait_until(lambda: not files.is_held(folder / "training" / "lock"), lambda: "the lock is let go")
     for child in jobs._children:
         child.wait(200)
     assert jobs.look(folder).phase == "finished", "whoever came second has left everything as it was"
     assert checkpointed(folder) == STEPS
-    assert watch.log(folder).count(f"step {STEPS} of {STEPS}") == 1, "it was trained once"
+    assert monitor.log(folder).count(f"step {STEPS} of {STEPS}") == 1, "it was trained once"
 
 
 def wait_until(condition: Callable[[], bool], told: Callable[[], str]) -> None:

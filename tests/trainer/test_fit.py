@@ -16,14 +16,15 @@ import torch
 import yaml
 
 from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
-from trainer import checkpoint, data, files, fit, loop, losses, objectives, optimisers, run, validation
+from trainer import checkpoint, data, fit, loop, losses, objectives, optimisers, validation
 from trainer.bundle import bundle
 from trainer.errors import UserError
 from trainer.fit import Trainer
 from trainer.lightning import Hardware
 from trainer.metrics.reconstruction import psnr
 from trainer.models import networks
-from trainer.system import ROOT
+from trainer.runs import folder as run
+from trainer.system import ROOT, files
 
 VAE = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}}
 WARM = {
@@ -62,7 +63,7 @@ def at_step(monkeypatch):
 
 
 def ask_to_stop(trainer: Trainer) -> None:
-    (trainer.run.path / "training" / "stop").touch()
+    (trainer.runs.folder.path / "training" / "stop").touch()
 
 
 def status(folder: Path) -> dict:
@@ -430,7 +431,7 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
     add = trainer.recorder.add
     monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
     trainer.fit(progress=False)
-    rows = trainer.run.history
+    rows = trainer.runs.folder.history
     assert rows["step"].tolist() == [4, 6]
     assert rows["loss"].tolist() == pytest.approx([sum(seen[:4]) / 4, sum(seen[4:]) / 2], rel=1e-6)
     assert rows["validation psnr"].isna().tolist() == [True, False]

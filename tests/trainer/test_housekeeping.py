@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import assert_same_training, pictures, settings, train
-from trainer import checkpoint, files, housekeeping, jobs, processes, run, watch
+from trainer import checkpoint, housekeeping, jobs
 from trainer.errors import UserError
-from trainer.system import ROOT
+from trainer.runs import folder as run
+from trainer.runs import monitor
+from trainer.system import ROOT, files, processes
 
 
 @pytest.fixture
@@ -246,7 +248,7 @@ def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
     for name in ("preview.safetensors", "status.json"):
         path = zipped(tmp_path / "x.zip", {"a/config.yaml": config, f"a/training/{name}": pickled})
         folder = housekeeping.import_zip(path, root)
-        assert watch.preview(folder) is None
+        assert monitor.preview(folder) is None
         assert jobs.look(folder).phase in ("new", "interrupted")
     path = zipped(tmp_path / "x.zip", {"config.yaml": config, "codes.parquet": pickled})
     folder = housekeeping.import_zip(path, root)

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 from tests.trainings import pictures, settings, write_pictures
-from trainer import checkpoint, job, jobs, processes, run, watch
+from trainer import checkpoint, job, jobs
 from trainer.errors import UserError
 from trainer.preview import Preview
-from trainer.system import ROOT
+from trainer.runs import folder as run
+from trainer.runs import monitor
+from trainer.system import ROOT, processes
 
 PATIENCE = 200
 """Seconds; each process imports torch and Lightning, perhaps on a busy machine."""
@@ -61,12 +63,12 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def wait_for_phase(folder: Path, *phases: str) -> jobs.Job:
-    wait_for(lambda: jobs.look(folder).phase in phases, f"{phases}; last {jobs.look(folder)}; {watch.log(folder)}")
+    wait_for(lambda: jobs.look(folder).phase in phases, f"{phases}; last {jobs.look(folder)}; {monitor.log(folder)}")
     return jobs.look(folder)
 
 
 def wait_for_checkpoint(folder: Path) -> None:
-    wait_for(lambda: (folder / "training" / "checkpoint.safetensors").exists(), watch.log(folder))
+    wait_for(lambda: (folder / "training" / "checkpoint.safetensors").exists(), monitor.log(folder))
 
 
 def write_json(path: Path, **values: object) -> None:
@@ -85,7 +87,7 @@ def test_started_watched_stopped_killed_and_resumed(root):
     job = wait_for_phase(folder, "running")
     assert job.pid is not None
     assert os.getpriority(os.PRIO_PROCESS, job.pid) == max(1, os.nice(0))
-    assert watch.preview(folder)["samples"].dtype == np.uint8
+    assert monitor.preview(folder)["samples"].dtype == np.uint8
     with pytest.raises(UserError, match="a: is training already"):
         jobs.start(folder)
     jobs.stop(folder)
@@ -106,7 +108,7 @@ def test_started_watched_stopped_killed_and_resumed(root):
     (folder / "config.yaml").write_text(text.replace("max_steps: 100000", f"max_steps: {kept + 3}"), encoding="utf-8")
     jobs.start(folder)
     assert wait_for_phase(folder, "finished").step == kept + 3
-    assert "finished at step" in watch.log(folder)
+    assert "finished at step" in monitor.log(folder)
 
 
 def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_anybody(root):
@@ -322,7 +324,7 @@ def test_the_strip_moves_the_axes_it_names_and_no_other(tmp_path):
 
 
 def test_a_damaged_preview_is_none(tmp_path):
-    assert watch.preview(tmp_path) is None
+    assert monitor.preview(tmp_path) is None
     (tmp_path / "training").mkdir()
-    (tmp_path / "training" / watch.PREVIEW).write_bytes(b"PK\x03\x04nothing")
-    assert watch.preview(tmp_path) is None
+    (tmp_path / "training" / monitor.PREVIEW).write_bytes(b"PK\x03\x04nothing")
+    assert monitor.preview(tmp_path) is None

@@ -10,7 +10,7 @@ from tests.fixtures import make_run, wait_for
 from trainer import map_job, map_store, mapping
 from trainer.map_job import state, target
 from trainer.map_store import MapSettings
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 OTHER = MapSettings(neighbours=9)
 

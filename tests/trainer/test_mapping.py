@@ -15,7 +15,7 @@ from tests.fixtures import make_run
 from trainer import map_store, mapping, outlines, projection
 from trainer.errors import UserError
 from trainer.map_store import MapSettings
-from trainer.run import Run
+from trainer.runs.folder import Run
 from trainer.system import ROOT
 
 BUNDLED = ROOT / "pretrained" / "mnist-gmp"

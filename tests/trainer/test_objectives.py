@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from tests.trainings import CPU, pictures, settings
-from trainer import losses, objectives, run
+from trainer import losses, objectives
 from trainer.fit import Trainer
 from trainer.models import build
+from trainer.runs import folder
 
 PRIORS = ("np", "fnp", "gmp", "normal")
 NO_WEIGHT = {"lambda_gw": 0, "lambda_w": 0, "lambda_d": 0, "lambda_h": 0}
@@ -50,7 +51,9 @@ def changed_by(trainer: Trainer, player: str) -> set[str]:
 @pytest.mark.parametrize("player", ["main", "critic", "warmup"])
 def test_a_step_changes_its_own_player_only(player, prior, tmp_path):
     """Buffers included: the spectral norms' vectors of the critic, the stored statistics of the prior."""
-    trainer = Trainer(run.create(tmp_path / "run", settings(prior={"kind": prior}, **WARM)), pictures(), hardware=CPU)
+    trainer = Trainer(
+        folder.create(tmp_path / "run", settings(prior={"kind": prior}, **WARM)), pictures(), hardware=CPU
+    )
     names = set(trainer.model.state_dict())
     own = {
         "main": {"encoder", "decoder", "prior", "log_scale"},
@@ -337,7 +340,7 @@ def test_beta_of_the_warm_up_falls_geometrically_to_the_weight_of_the_entropy():
 
 def test_the_loop_tells_the_objective_where_it_stands(tmp_path):
     wanted = settings(optim={"warmup_steps": 3, "warmup_beta": 4.0, "max_steps": 5})
-    trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), hardware=CPU)
+    trainer = Trainer(folder.create(tmp_path / "run", wanted), pictures(), hardware=CPU)
     seen = []
     elbo = objectives.gwae.negative_elbo
 

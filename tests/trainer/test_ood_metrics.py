@@ -13,14 +13,14 @@ import torch
 from tests.ood_data import write_root
 from tests.trainings import CPU, TINY, settings, write_pictures
 from trainer import card, data, models
-from trainer import run as runs
 from trainer.data import split_validation
 from trainer.errors import UserError
 from trainer.evaluate import evaluate
 from trainer.metrics import ood
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
-from trainer.sprite import read_sprite_tiles
+from trainer.runs import folder as runs
+from trainer.runs.sprite import read_sprite_tiles
 
 NAMES = ["mnist/omniglot as published", "mnist/omniglot polarity-matched"]
 

@@ -20,7 +20,7 @@ from trainer.errors import EchoError, UserError
 from trainer.fit import fit
 from trainer.parallel import ALONE, Share
 from trainer.players import _require_divisible
-from trainer.run import Run, create
+from trainer.runs.folder import Run, create
 from trainer.system import ROOT
 
 EXACT = {"loss", "gw", "reconstruction", "mmd", "energy", "covariance", "prior"}

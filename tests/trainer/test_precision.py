@@ -10,12 +10,13 @@ import torch
 from torch.nn.utils import parametrize
 
 from tests.trainings import CPU, FEW, history, pictures, settings, train
-from trainer import lightning, models, objectives, run
+from trainer import lightning, models, objectives
 from trainer.errors import UserError
 from trainer.fit import Trainer
 from trainer.lightning import Hardware
 from trainer.models.networks import normalised
 from trainer.parallel import ALONE
+from trainer.runs import folder
 
 MIXED = Hardware(accelerator="cpu", precision="bf16-mixed")
 
@@ -71,7 +72,7 @@ def test_spectral_norms_are_of_full_precision():
 
 def test_a_training_in_bfloat16_is_near_that_in_float32(tmp_path):
     wanted = settings(optim={"max_steps": 12})
-    made = run.create(tmp_path / "mixed", wanted)
+    made = folder.create(tmp_path / "mixed", wanted)
     Trainer(made, pictures(FEW), hardware=MIXED).fit(progress=False)
     train(tmp_path / "full", wanted)
     mixed, full = (float(history(tmp_path / name)[-1]["validation loss"]) for name in ("mixed", "full"))
@@ -86,9 +87,9 @@ def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(lightning.shutil, "which", lambda _: "/usr/bin/g++")
     wanted = settings(optim={"max_steps": 4, "validate_every": 4})
     compiled = Trainer(
-        run.create(tmp_path / "compiled", wanted), pictures(FEW), hardware=Hardware(accelerator="cpu", compile=True)
+        folder.create(tmp_path / "compiled", wanted), pictures(FEW), hardware=Hardware(accelerator="cpu", compile=True)
     )
-    plain = Trainer(run.create(tmp_path / "plain", wanted), pictures(FEW), hardware=CPU)
+    plain = Trainer(folder.create(tmp_path / "plain", wanted), pictures(FEW), hardware=CPU)
     assert compiled.objective._decode != compiled.model.decode
     assert plain.objective._decode == plain.model.decode
     compiled.fit(progress=False)

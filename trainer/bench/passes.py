@@ -37,11 +37,12 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from tqdm import tqdm
 
-from trainer import config, losses, run
+from trainer import config, losses
 from trainer.bench.settings import CPU, synthetic
 from trainer.fit import Trainer
 from trainer.models.gwae import GWAE
 from trainer.models.networks import Critic
+from trainer.runs import folder as run
 
 RATIO = 1.15
 """Target: a step takes at most so many times its unavoidable passes."""

@@ -18,11 +18,12 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from trainer import config, run
+from trainer import config
 from trainer.bench import memory
 from trainer.bench.settings import CPU, by_model_and_size, synthetic
 from trainer.fit import Trainer
 from trainer.lightning import Hardware
+from trainer.runs import folder as run
 
 COMPILED = "gwae, np"
 """Of this model alone torch.compile is measured: it takes a minute before the first step."""

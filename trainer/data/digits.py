@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
-from trainer import vision
-from trainer.data import idx
+from trainer.data import idx, torchvision_shim
 from trainer.data.download import fetch
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
@@ -50,7 +49,7 @@ def load_digits(name: str, title: str, url: str, split: str, root: Path, size: i
     kind, folder = _CLASSES[name], _folder(name, root)
 
     def download() -> Any:
-        return getattr(vision.datasets(), kind)(str(root), train=split == "train", download=True)
+        return getattr(torchvision_shim.datasets(), kind)(str(root), train=split == "train", download=True)
 
     if not on_disk(name, split, root):
         fetch(download, title=title, place=folder, url=url)

@@ -79,7 +79,7 @@ def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures |
 
 def _rendered(data: DataConfig, ids: Sequence[str]) -> LocalPictures | None:
     """Pictures of 3D Shapes need no file: the id holds the place in the grid of factors, and so the factors."""
-    from trainer.shapes3d import COUNT, factors_of, render_indices
+    from trainer.data.rendering import COUNT, factors_of, render_indices
 
     places = [int(match[1]) if (match := _PLACE.fullmatch(id_)) else COUNT for id_ in ids]
     if max(places) >= COUNT or data.channels != 3:

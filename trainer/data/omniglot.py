@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from trainer import vision
+from trainer.data import torchvision_shim
 from trainer.data.collect import collect
 from trainer.data.decode import decode
 from trainer.data.download import fetch
@@ -45,7 +45,9 @@ def load_omniglot(
     """
     folder = root / "omniglot-py" / "images_background"
     if not folder.is_dir():
-        fetch(lambda: vision.datasets().Omniglot(str(root), download=True), title=title, place=folder, url=url)
+        fetch(
+            lambda: torchvision_shim.datasets().Omniglot(str(root), download=True), title=title, place=folder, url=url
+        )
     with collect(folder) as collection:
         matches = [(entry, _PATH.fullmatch(entry.name)) for entry in collection.entries]
         found = [(entry, match) for entry, match in matches if match]

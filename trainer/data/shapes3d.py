@@ -21,9 +21,9 @@ import torch
 from tqdm import tqdm
 
 from trainer.data.imageset import ImageSet
+from trainer.data.rendering import store
+from trainer.data.rendering.grid import COUNT, FACTORS, factors_of
 from trainer.data.rows import Rows
-from trainer.shapes3d import store
-from trainer.shapes3d.grid import COUNT, FACTORS, factors_of
 
 Progress = Callable[[int, int], None]
 
@@ -45,7 +45,7 @@ def load_shapes3d(
 
     * "test": 48,000 combinations of factors drawn at random once and for all, the same in both sets; "train": the
       other 432,000; "all": every one. Each in the order of the published file.
-    * factors: int64 (N, 6), indices into trainer.shapes3d.GRID; no labels.
+    * factors: int64 (N, 6), indices into trainer.data.rendering.GRID; no labels.
     * ids are "<name>-<place in the published file, six digits>".
     * At 32x32, 2x2 pixels of the published pictures become their mean.
 

@@ -1,7 +1,7 @@
 """3dshapes.h5 as published: found or downloaded, checked, and read slice by slice.
 
     /images  uint8   (480000, 64, 64, 3), compressed in chunks
-    /labels  float64 (480000, 6), the factor values in the order of trainer.shapes3d.grid
+    /labels  float64 (480000, 6), the factor values in the order of trainer.data.rendering.grid
 
 Source: Burgess and Kim, *3D Shapes Dataset*, 2018, https://github.com/google-deepmind/3dshapes-dataset.
 """
@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 import torch
 
-from trainer import vision
+from trainer.data import torchvision_shim
 from trainer.data.download import fetch
+from trainer.data.rendering.grid import COUNT, factors_of, values_of
 from trainer.errors import UserError
-from trainer.shapes3d.grid import COUNT, factors_of, values_of
 
 NAME, MD5 = "3dshapes.h5", "099a2078d58cec4daad0702c55d06868"
 SIDE = 64
@@ -30,7 +30,7 @@ def available(folder: Path, title: str, url: str) -> Path:
 
     Raises: UserError if it is absent and cannot be downloaded, or is not the published file.
     """
-    utils = vision.datasets().utils
+    utils = torchvision_shim.datasets().utils
     file = folder / NAME
     if not file.is_file():
         fetch(lambda: utils.download_url(url, str(folder), NAME, MD5), title=title, place=file, url=url)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trainer.config import Config
     from trainer.data.imageset import ImageSet
     from trainer.metrics.context import Context
-    from trainer.run import Metric
+    from trainer.runs.folder import Metric
 
 RESAMPLES = 1000
 

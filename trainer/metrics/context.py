@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from trainer.models.base import LatentModel
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet

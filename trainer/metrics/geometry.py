@@ -12,7 +12,7 @@ from trainer.metrics.context import batches
 
 if TYPE_CHECKING:
     from trainer.metrics.context import Context
-    from trainer.run import Metric
+    from trainer.runs.folder import Metric
 
 SAMPLES = 500
 """Points per draw: 124,750 pairs, and a discrete GW problem that POT solves in half a second."""

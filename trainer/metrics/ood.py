@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
     from trainer.metrics.context import Context
     from trainer.ood.calibration import Calibration
-    from trainer.run import Metric
+    from trainer.runs.folder import Metric
 
 GROUP = "ood"
 DRAWN_PICTURES = 2_000

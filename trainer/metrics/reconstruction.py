@@ -11,7 +11,7 @@ from trainer.metrics.context import batches, mean_interval
 
 if TYPE_CHECKING:
     from trainer.metrics.context import Context
-    from trainer.run import Metric
+    from trainer.runs.folder import Metric
 
 PSNR_CAP = 100.0
 """dB given to a perfect reconstruction, whose PSNR is infinite: a mean squared error below 1e-10 counts as 1e-10."""
@@ -38,7 +38,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
     Returns: (B,) float32 in [-1, 1], higher is better. Computed by torchmetrics, imported here because it is slow
     to load and has no place in the server process.
     """
-    import trainer.vision  # noqa: F401, I001  (torchmetrics imports torchvision, which needs this first)
+    import trainer.data.torchvision_shim  # noqa: F401, I001  (torchmetrics imports torchvision, which needs this first)
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     values = structural_similarity_index_measure(x, y, data_range=1.0, reduction="none")

@@ -8,7 +8,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from trainer import files
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
@@ -16,6 +15,7 @@ from trainer.models.dagmm import DAGMM
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
 from trainer.models.wae import WAE
+from trainer.system import files
 
 MODELS = {"gwae": GWAE, "vae": VAE, "wae-mmd": WAE, "dagmm": DAGMM}
 FORMAT = {"format": "gwae-explorer/1"}

@@ -198,7 +198,7 @@ class MixturePrior(Prior):
     w_k / stop_gradient(w_k), a 1 whose gradient is that of log w_k, differentiate to the score-function estimator,
     which with the gradient through the sample is the whole gradient of the expected loss, unbiased. Straight-through
     Gumbel-softmax is not: with components apart it moves the weights away from those of the data
-    (tests/trainer/test_priors.py has the comparison that it fails).
+    (tests/trainer/models/test_priors.py has the comparison that it fails).
     """
 
     kind = "gmp"

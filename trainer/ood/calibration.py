@@ -44,9 +44,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer import files
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 FILE = "ood_calibration.json"
 FORMAT = "ood-calibration/1"

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer import files
 from trainer.errors import UserError
 from trainer.ood.inputs import read_pictures
 from trainer.ood.pictures import PERCENTILE, as_text, score_pictures, to_csv
-from trainer.run import Run
+from trainer.runs.folder import Run
+from trainer.system import files
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer import files
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
 from trainer.ood import calibration, pairs, ranking, tables
+from trainer.system import files
 
 FILE = "ood_history.csv"
 PICTURES = 300

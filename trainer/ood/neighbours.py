@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trainer import data, files, sprite
+from trainer import data
 from trainer.metrics.context import batches
-from trainer.run import Run, write_parquet
+from trainer.runs import sprite
+from trainer.runs.folder import Run, write_parquet
+from trainer.system import files
 
 if TYPE_CHECKING:
     import pandas as pd

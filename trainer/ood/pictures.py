@@ -15,7 +15,7 @@ import torch
 from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours
 from trainer.ood.calibration import COMBINED
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,7 +24,7 @@ from trainer.metrics.context import BATCH, Progress, batches
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair
-from trainer.run import Run, rounded, write_parquet
+from trainer.runs.folder import Run, rounded, write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +89,7 @@ def score_columns(table: pd.DataFrame) -> list[str]:
 
 def write(table: pd.DataFrame, run: Run) -> None:
     """Replace ood_scores.parquet atomically. Raises: UserError if the folder cannot be written."""
-    from trainer import files
+    from trainer.system import files
 
     files.write_atomic(run.path / FILE, lambda path: write_parquet(table, path))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
     from trainer.metrics.context import Context
     from trainer.metrics.disentanglement.record import Record
-    from trainer.run import Metric, Run
+    from trainer.runs.folder import Metric, Run
 
 
 SAME_FACTORS = ("shapes3d", "shapes3d-rendered")

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from trainer import files
 from trainer.errors import UserError
 from trainer.metrics.disentanglement.dci import DCI
 from trainer.metrics.disentanglement.factor_vae import FactorVAE
 from trainer.metrics.disentanglement.mig import MIG
 from trainer.metrics.disentanglement.sap import SAP
-from trainer.run import Metric, Run
+from trainer.runs.folder import Metric, Run
+from trainer.system import files
 
 FORMAT = "gwae-disentanglement-1"
 GROUP = "disentanglement"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.shapes3d import (
+from trainer.data.rendering import (
     COUNT,
     FACTORS,
     GRID,
@@ -21,7 +21,7 @@ from trainer.shapes3d import (
     render_indices,
     values_of,
 )
-from trainer.shapes3d.drawing import SKY
+from trainer.data.rendering.drawing import SKY
 
 FLOOR, WALL, OBJECT, SCALE, SHAPE, ORIENTATION = range(6)
 BASE = torch.tensor([0.1, 0.5, 0.8, 1.0, 0.0, 10.0], dtype=torch.float64)

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from trainer import vision
 from trainer.config import DataConfig
-from trainer.data import DATASETS, ImageSet, default_data_root, load, split_validation
+from trainer.data import DATASETS, ImageSet, default_data_root, load, split_validation, torchvision_shim
 from trainer.data.digits import NAMES, fit_digits
 from trainer.errors import UserError
 
@@ -237,13 +236,13 @@ def test_a_root_that_cannot_be_written(tmp_path, no_network):
 
 
 def test_absent_data_is_downloaded(tmp_path, monkeypatch, capsys):
-    from trainer import vision
+    from trainer.data import torchvision_shim
 
     def download(self):
         print("torchvision talks")
         write_digits(Path(self.root))
 
-    monkeypatch.setattr(vision.datasets().MNIST, "download", download)
+    monkeypatch.setattr(torchvision_shim.datasets().MNIST, "download", download)
     assert len(load("mnist", "test", tmp_path)) == 10
     output = capsys.readouterr()
     assert output.out == ""
@@ -267,7 +266,7 @@ def test_a_split_needs_its_own_files_only_and_may_be_compressed(tmp_path, no_net
 
 def test_label_names_are_those_of_torchvision():
     for name, kind in (("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")):
-        theirs = getattr(vision.datasets(), kind).classes
+        theirs = getattr(torchvision_shim.datasets(), kind).classes
         assert NAMES[name] == tuple(text.split(" - ")[0] for text in theirs)
 
 

@@ -9,12 +9,13 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from tests.trainings import CPU, assert_same_training, history, pictures, settings, train
-from trainer import config, models, run
+from trainer import config, models
 from trainer.config import from_dict
 from trainer.errors import UserError
 from trainer.fit import Trainer
 from trainer.models.base import LOG_VAR_LIMIT
 from trainer.models.dagmm import component_log_density, mixture_energy, mixture_moments
+from trainer.runs import folder
 
 TINY = {
     "model": {"kind": "dagmm", "z_dim": 3},
@@ -193,7 +194,7 @@ def test_training_lowers_the_loss(tmp_path):
 
 def test_the_presented_weights_hold_the_moments_of_the_whole_training_set(tmp_path):
     images = pictures(64)
-    made = run.create(tmp_path / "run", tiny(max_steps=6, keep="best"))
+    made = folder.create(tmp_path / "run", tiny(max_steps=6, keep="best"))
     trainer = Trainer(made, images, hardware=CPU)
     trainer.sample = trainer.train_set.subset(slice(8))  # what checkpoints measure
     trainer.fit(progress=False)
@@ -213,7 +214,7 @@ def test_resumed_training_is_bit_equal(tmp_path, monkeypatch):
     def stop_after_seven(trainer, bar):
         one_step(trainer, bar)
         if trainer.counters.step == 7:
-            (trainer.run.path / "training" / "stop").touch()
+            (trainer.runs.folder.path / "training" / "stop").touch()
 
     monkeypatch.setattr(Trainer, "_one_step", stop_after_seven)
     assert train(tmp_path / "parts", wanted).step == 7

@@ -1,4 +1,4 @@
-"""`import trainer.vision` once, before `import torchvision`, makes torchvision importable with a CPU-only torch.
+"""`import trainer.data.torchvision_shim` before `import torchvision` makes torchvision work beside a CPU-only torch.
 
 The torchvision 0.28.0 wheel on PyPI is linked against the CUDA libraries. Beside a CPU-only torch its C++ part does
 not load, and `import torchvision` then stops with "operator torchvision::nms does not exist", because its Python part

@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.fixtures import example_metrics
 from tests.trainings import CPU, pictures, settings, train
-from trainer import config, data, run
+from trainer import config, data
 from trainer.errors import UserError
 from trainer.fit import Trainer
+from trainer.runs import folder as run
 from trainer.system import ROOT
 
 PRIORS = ["np", "fnp", "gmp", "normal"]
@@ -74,7 +75,7 @@ def test_a_saved_folder_reloads_bit_exactly_without_data(tmp_path, monkeypatch, 
 def test_loading_a_folder_needs_nothing_but_the_folder(trained, tmp_path):
     """From another directory, without $GWAE_DATA, and without the training state."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from trainer.run import Run\n"
+        "import sys; sys.path.insert(0, sys.argv[2]); from trainer.runs.folder import Run\n"
         "found = Run(sys.argv[1]); print(found.hash, found.load_model().z_dim, len(found.history))"
     )
     told = subprocess.run(
@@ -85,7 +86,7 @@ def test_loading_a_folder_needs_nothing_but_the_folder(trained, tmp_path):
 
 def test_listing_runs_imports_neither_torch_nor_pandas(trained):
     code = (
-        "import sys; from trainer import run\n"
+        "import sys; from trainer.runs import folder as run\n"
         "print([found.hash for found in run.find(sys.argv[1])], {'torch', 'pandas'} & set(sys.modules))"
     )
     told = subprocess.run(

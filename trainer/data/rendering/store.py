@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainer import files
+from trainer.data.rendering import drawing
+from trainer.data.rendering.grid import COUNT, SIZES, factors_of, values_of
 from trainer.errors import UserError
-from trainer.shapes3d import drawing
-from trainer.shapes3d.grid import COUNT, SIZES, factors_of, values_of
+from trainer.system import files
 
 Progress = Callable[[int, int], None]
 

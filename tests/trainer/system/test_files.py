@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from trainer import files
 from trainer.errors import UserError
+from trainer.system import files
 
 DEAD_PID = 2**22 + 1  # above the largest number Linux gives
 

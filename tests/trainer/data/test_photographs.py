@@ -11,8 +11,11 @@ import pytest
 
 from tests import photographs
 from tests.trainings import settings
-from trainer import jobs, processes, run, watch
+from trainer import jobs
 from trainer.data.folder import hashed_splits
+from trainer.runs import folder as run
+from trainer.runs import monitor
+from trainer.system import processes
 
 COUNT, BROKEN_EACH = 5_000, 10
 MEMORY = 250 * 2**20
@@ -37,7 +40,7 @@ def followed(folder: Path) -> tuple[list[jobs.Job], int]:
     before = grown = 0
     deadline = time.monotonic() + 300
     while (job := jobs.look(folder)).is_active:
-        assert time.monotonic() < deadline, watch.log(folder)
+        assert time.monotonic() < deadline, monitor.log(folder)
         if not seen or job != seen[-1]:
             seen.append(job)
         if job.phase == "loading" and job.pid:
@@ -58,7 +61,7 @@ def test_five_thousand_photographs_of_every_kind_are_trained_on_as_they_are(tmp_
     folder = run.create(tmp_path / "runs" / "photos", wanted).path
     jobs.start(folder)
     seen, grown = followed(folder)
-    assert seen[-1].phase == "finished", watch.log(folder)
+    assert seen[-1].phase == "finished", monitor.log(folder)
     assert (folder / "model.safetensors").is_file()
 
     # Every tenth file is for testing. Of those only what has no picture's beginning is seen by a training.
@@ -66,12 +69,12 @@ def test_five_thousand_photographs_of_every_kind_are_trained_on_as_they_are(tmp_
     split = dict(zip(names, hashed_splits(names), strict=True))
     kept = [name for name in good if split[name] == "train"]
     told = {name: said for name, said in broken.items() if split.get(name, "train") == "train"}
-    assert f"photographs: {len(kept)} training pictures" in watch.log(folder)
+    assert f"photographs: {len(kept)} training pictures" in monitor.log(folder)
     assert len(kept) > 0.88 * COUNT
-    skipped = dict(sentence.split(": ", 1) for sentence in watch.skipped(folder))
+    skipped = dict(sentence.split(": ", 1) for sentence in monitor.skipped(folder))
     assert skipped.keys() == told.keys()
     assert [name for name, said in told.items() if said not in skipped[name]] == []
-    assert f"{len(told)} files were left out" in watch.log(folder)
+    assert f"{len(told)} files were left out" in monitor.log(folder)
 
     loading = [(job.done, job.total) for job in seen if job.phase == "loading" and job.total]
     assert loading, "it was told how far the reading was"

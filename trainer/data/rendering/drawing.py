@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.shapes3d import scene
-from trainer.shapes3d.grid import FACTORS, SHAPES, values_of
+from trainer.data.rendering import scene
+from trainer.data.rendering.grid import FACTORS, SHAPES, values_of
 
 VERSION = 1
 """Changes whenever a picture does, so that stored pictures of an older renderer are not taken for current ones."""

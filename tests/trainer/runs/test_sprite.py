@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from trainer.errors import UserError
-from trainer.run import SPRITE_COLUMNS
-from trainer.sprite import choose_tiles, read_sprite_tiles, write_sprite
+from trainer.runs.folder import SPRITE_COLUMNS
+from trainer.runs.sprite import choose_tiles, read_sprite_tiles, write_sprite
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -11,7 +11,7 @@ import torch
 from tests.trainings import history, settings, train
 from trainer import config, losses, models
 from trainer.errors import UserError
-from trainer.run import Run
+from trainer.runs.folder import Run
 
 WAE = {"model": {"kind": "wae-mmd"}, "prior": {"kind": "normal"}}
 

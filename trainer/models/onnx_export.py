@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from trainer import files
+from trainer.system import files
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -8,8 +8,8 @@ import torch
 
 from trainer import config
 from trainer.errors import UserError
-from trainer.export import export_decoder
 from trainer.models import build
+from trainer.models.onnx_export import export_decoder
 
 
 def model_with_contrast(size: int = 32, channels: int = 1, z_dim: int = 8):

@@ -2,7 +2,7 @@
 
 Light is linear in colour, so a picture is a weighted sum of the three colours of floor, walls and object, the colour
 of the sky, and white for the highlight. The five weights of every pixel depend only on shape, scale and orientation:
-`layers` computes them by ray casting, `trainer.shapes3d.drawing` colours them.
+`layers` computes them by ray casting, `trainer.data.rendering.drawing` colours them.
 
 Coordinates are the camera's: x to the right, y up from the floor, z towards the viewer, the object around the
 origin. Room and object turn about the vertical axis, camera and lights stay: that is how the shadows of the original
@@ -19,7 +19,7 @@ import math
 import torch
 from torch import Tensor
 
-from trainer.shapes3d.solids import EXTENT, Number, Vector, dot, intersect, turned
+from trainer.data.rendering.solids import EXTENT, Number, Vector, dot, intersect, turned
 
 SAMPLES = 128
 """Rays per side whatever the picture's size: 2x2 per pixel at 64, so that a picture of 32 is the one of 64 halved."""

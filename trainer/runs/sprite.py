@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer import files
 from trainer.errors import UserError
-from trainer.run import SPRITE_COLUMNS
+from trainer.runs.folder import SPRITE_COLUMNS
+from trainer.system import files
 
 SPRITE_LIMIT = 2000
 """Tiles at most: enough for every page, small enough for the repository (0.5 MB of digits) and for Pillow's guard."""

@@ -22,8 +22,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer import config, files
+from trainer import config
 from trainer.errors import UserError
+from trainer.system import files
 
 if TYPE_CHECKING:
     import numpy as np

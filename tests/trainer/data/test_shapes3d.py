@@ -14,9 +14,9 @@ import torch
 
 from trainer.config import DataConfig
 from trainer.data import ImageSet, load, shapes3d, shapes3d_file, split_validation
+from trainer.data.rendering import COUNT, FACTORS, factors_of, index_of, render_indices, store, values_of
 from trainer.data.rows import Rows
 from trainer.errors import UserError
-from trainer.shapes3d import COUNT, FACTORS, factors_of, index_of, render_indices, store, values_of
 
 FEW = 960  # two combinations of hues
 FIRST_TEST_PLACES = [8, 37, 38, 39, 40, 45]  # what the first version drew
@@ -106,7 +106,7 @@ def test_another_renderer_is_another_file(tmp_path, monkeypatch):
     before = store.rendered_path(tmp_path, 32)
     assert store.rendered_path(tmp_path, 64) != before
     assert store.rendered_path(tmp_path, 32) == before
-    monkeypatch.setattr("trainer.shapes3d.scene.HIGHLIGHT", 0.3)
+    monkeypatch.setattr("trainer.data.rendering.scene.HIGHLIGHT", 0.3)
     assert store.rendered_path(tmp_path, 32) != before
 
 

@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.interruptions import Here, contents, make, resumed
 from tests.trainings import assert_same_training
-from trainer import checkpoint, files, jobs, watch
+from trainer import checkpoint, jobs
 from trainer.errors import UserError
+from trainer.runs import monitor
+from trainer.system import files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of Unix")
 
@@ -196,7 +198,7 @@ def test_a_corrupt_picture_in_a_zip_is_left_out(here, source, tmp_path):
         opened.writestr("train/cut.png", content[: len(content) // 2])
     folder = make(tmp_path / "runs" / "a", archive)
     assert resumed(folder).phase == "finished"
-    assert [line.split(":")[0] for line in watch.skipped(folder)] == ["train/broken.png", "train/cut.png"]
+    assert [line.split(":")[0] for line in monitor.skipped(folder)] == ["train/broken.png", "train/cut.png"]
 
 
 def test_pictures_that_are_gone_when_it_is_resumed(here, stopped, source, tmp_path):

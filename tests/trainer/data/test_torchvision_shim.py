@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from trainer import vision
+from trainer.data import torchvision_shim
 from trainer.system import ROOT
 
 
@@ -18,7 +18,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_torchvision_imports_in_a_fresh_process_and_transforms_work():
     code = (
-        "import trainer.vision, torch, torchvision\n"
+        "import trainer.data.torchvision_shim, torch, torchvision\n"
         "from torchvision.transforms import functional as F\n"
         "print(tuple(F.pad(torch.zeros(1, 28, 28), [2]).shape), torchvision.datasets.MNIST.__name__)"
     )
@@ -29,22 +29,24 @@ def test_torchvision_imports_in_a_fresh_process_and_transforms_work():
 
 def test_both_operators_have_the_schema_torchvision_describes():
     for name in ("nms", "qnms"):
-        assert vision.is_declared(name)
+        assert torchvision_shim.is_declared(name)
         schema = getattr(torch.ops.torchvision, name).default._schema
         assert [argument.name for argument in schema.arguments] == ["dets", "scores", "iou_threshold"]
         assert [str(argument.type) for argument in schema.arguments] == ["Tensor", "Tensor", "float"]
         assert [str(value.type) for value in schema.returns] == ["Tensor"]
-    assert not vision.is_declared("no_such_operator")
+    assert not torchvision_shim.is_declared("no_such_operator")
 
 
-@pytest.mark.skipif(vision._library is None, reason="torchvision is complete here and declares its operators itself")
+@pytest.mark.skipif(
+    torchvision_shim._library is None, reason="torchvision is complete here and declares its operators itself"
+)
 def test_what_is_declared_already_is_left_alone():
     code = (
         "import torch\n"
         "first = torch.library.Library('torchvision', 'DEF')\n"
         "first.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
         "first.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
-        "import trainer.vision as vision\n"
+        "import trainer.data.torchvision_shim as vision\n"
         "assert vision._library is None, vision._library\n"
         "import torchvision; print('ok')"
     )
