@@ -12,8 +12,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from trainer import checkpoint, fit, job
+from trainer import job
 from trainer.data import decode
+from trainer.training import checkpoint, fit
 
 assert fit  # imported for its weight: the processes below start with it
 

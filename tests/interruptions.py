@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import settings
-from trainer import checkpoint, job, jobs
+from trainer import job, jobs
 from trainer.runs import folder as run
 from trainer.system import processes
+from trainer.training import checkpoint
 
 DEAD_PID = 2**22 + 1  # above the largest number Linux gives
 STEPS, EVERY = 8, 3

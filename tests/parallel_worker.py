@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 from tests.trainings import FEW, pictures, settings
-from trainer import config, lightning
-from trainer.fit import Trainer
-from trainer.parallel import Share
+from trainer import config
 from trainer.runs import folder as run
+from trainer.training import hardware
+from trainer.training.distributed import Share
+from trainer.training.fit import Trainer
 
-TWO = lightning.Hardware(accelerator="cpu", devices=2)
+TWO = hardware.Hardware(accelerator="cpu", devices=2)
 SHORT = {"max_steps": 12, "validate_every": 6}
 MIXTURE = {"kind": "gmp", "components": 3}
 
@@ -32,8 +33,8 @@ def kinds() -> dict[str, config.Config]:
 def main() -> None:
     """Train each in FOLDER/<name>; "cut" is "np" with a gathered batch that passes no gradients on."""
     folder = Path(sys.argv[1])
-    fabric = lightning.launch(TWO)
-    with lightning.leaving(fabric):
+    fabric = hardware.launch(TWO)
+    with hardware.leaving(fabric):
         for name, wanted in kinds().items():
             _train(folder / name, wanted, fabric)
         gathered = Share.whole
@@ -41,7 +42,7 @@ def main() -> None:
         _train(folder / "cut", kinds()["np"], fabric)
 
 
-def _train(folder: Path, wanted: config.Config, fabric: lightning.Fabric) -> None:
+def _train(folder: Path, wanted: config.Config, fabric: hardware.Fabric) -> None:
     made = Share(fabric).first(lambda: run.create(folder, wanted)) or run.Run(folder)
     Trainer(made, pictures(FEW), hardware=TWO, fabric=fabric).fit(progress=False)
 

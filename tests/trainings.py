@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from tests.fixtures import blob_pictures
 from trainer import config
 from trainer.data.imageset import ImageSet
-from trainer.fit import Ended, Trainer
-from trainer.lightning import Hardware
 from trainer.runs import folder as run
+from trainer.training.fit import Ended, Trainer
+from trainer.training.hardware import Hardware
 
 CPU = Hardware(accelerator="cpu")
 TINY = {
@@ -57,7 +57,7 @@ def train(folder: Path, wanted: config.Config, images: ImageSet | None = None, *
     """Train in `folder`, from its checkpoint if it has one."""
     made = run.Run(folder) if folder.exists() else run.create(folder, wanted)
     trainer = Trainer(made, images or pictures(FEW), hardware=CPU)
-    return trainer.fit(progress=False, **options)
+    return trainer.training.fit(progress=False, **options)
 
 
 def state(folder: Path) -> dict[str, torch.Tensor]:

@@ -17,11 +17,11 @@ from typer.exceptions import TyperException
 
 from trainer import config
 from trainer.errors import EchoError, UserError
-from trainer.limits import StoppedError
 from trainer.runs import folder as runs
+from trainer.training.stopping import StoppedError
 
 if TYPE_CHECKING:
-    from trainer.fit import Ended
+    from trainer.training.fit import Ended
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -53,12 +53,13 @@ def _train(
     is_new: bool,
 ) -> None:
     """Train in a new folder or in that of a run; of several processes the leading one makes it, and tells the end."""
-    from trainer import fit as fitting
-    from trainer import lightning, parallel
+    from trainer.training import distributed
+    from trainer.training import fit as fitting
+    from trainer.training import hardware as lightning
 
     wanted = lightning.Hardware(**hardware)
     fabric = lightning.launch(wanted, in_turns=settings.model.kind == "gwae")
-    share = parallel.Share(fabric)
+    share = distributed.Share(fabric)
     with lightning.leaving(fabric):
         run = share.first(lambda: runs.create(folder, settings)) if is_new else None
         run = run or runs.Run(folder)
@@ -269,7 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app(args=arguments or ["--help"], prog_name="python -m trainer", standalone_mode=False)
     except EchoError:
-        from trainer import lightning
+        from trainer.training import hardware as lightning
 
         return 0 if lightning.is_follower() else 2  # the leading process, which tells what failed, is to live to do so
     except (UserError, TyperException) as error:

@@ -98,8 +98,8 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
     from tqdm import tqdm
 
     from trainer.bench.settings import synthetic
-    from trainer.fit import Trainer
     from trainer.runs import folder as run
+    from trainer.training.fit import Trainer
 
     optim = settings.optim
     with tempfile.TemporaryDirectory() as folder:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from trainer import courtesy, jobs
 from trainer.errors import UserError
-from trainer.limits import StoppedError
 from trainer.runs.folder import Run
 from trainer.system import files, processes
+from trainer.training.stopping import StoppedError
 
 _log = logging.getLogger("trainer")
 
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(run: Run, data_root: Path | None, max_minutes: float | None) -> int:
     _log.info("process %d starts %s", os.getpid(), run.path)
-    from trainer import fit  # seconds, and hundreds of megabytes
+    from trainer.training import fit  # seconds, and hundreds of megabytes
 
     try:
         ended = fit.fit(run, data_root, max_minutes, progress=False, pause=courtesy.Courtesy(run.path))

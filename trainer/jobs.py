@@ -1,6 +1,6 @@
 """Trainings in processes of their own: start, stop, resume, watch, queue. A run folder says all there is to know.
 
-In `<run>/training/`, beside what trainer/loop.py keeps there:
+In `<run>/training/`, beside what trainer/training/loop.py keeps there:
 
     request.json   how it is to be trained; there while the run waits in the queue
     launch.json    the process that was started for it: number and start time

@@ -14,9 +14,10 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import APP, PATIENCE, App, fresh_page, settled, streamlit, wait_until
 from tests.fixtures import blob_pictures
-from trainer import checkpoint, config, jobs
+from trainer import config, jobs
 from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.training import checkpoint
 
 SETTINGS = ",".join(
     ["optim.max_steps=1000000", "optim.validate_every=50", "optim.batch_size=16", "optim.patience=100000",

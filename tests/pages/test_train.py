@@ -64,7 +64,7 @@ def tell(folder: Path, state: str, **more) -> None:
 
 
 def preview(folder: Path, step: int = 100) -> None:
-    """Pictures of noise in the form of trainer/preview.py."""
+    """Pictures of noise in the form of trainer/training/preview.py."""
     noise = np.random.default_rng(0).integers(0, 255, (30, 1, 32, 32), np.uint8)
     scales = {
         name: np.linspace(1, 0.1, 4, dtype=np.float32) for name in ("prior_scale", "code_scale", "posterior_scale")

@@ -11,9 +11,9 @@ import torch
 from tests.trainings import CPU, FEW, pictures, settings
 from trainer import bench
 from trainer.config import DataConfig, ModelKind, PriorKind
-from trainer.fit import Trainer
 from trainer.models import build
 from trainer.runs import folder
+from trainer.training.fit import Trainer
 
 
 @pytest.mark.parametrize("name", bench.settings.by_name())

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from tests.trainings import settings, train, write_pictures
-from trainer import losses
 from trainer.__main__ import main
 from trainer.runs import folder as run
 from trainer.system import ROOT
+from trainer.training import losses
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,7 @@ def test_help_is_a_result(capsys):
 
 
 def test_the_streams_of_a_real_process(copy):
-    """As a shell sees it, with whatever libraries have to say (tests/trainer/test_fit.py does the same for success)."""
+    """As a shell sees it, with whatever libraries have to say (tests/trainer/training/test_fit.py does the same for success)."""
     (copy / "model.safetensors").write_bytes(b"short")
     told = subprocess.run(
         [sys.executable, "-m", "trainer", "evaluate", str(copy)], cwd=ROOT, capture_output=True, text=True, timeout=280

@@ -9,9 +9,10 @@ import pytest
 
 from tests.interruptions import make
 from tests.trainings import CPU, FEW, pictures, settings
-from trainer import courtesy, fit, job
-from trainer.fit import Trainer
+from trainer import courtesy, job
 from trainer.runs import folder as run
+from trainer.training import fit
+from trainer.training.fit import Trainer
 
 
 class Clock:

@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import assert_same_training, pictures, settings, train
-from trainer import checkpoint, housekeeping, jobs
+from trainer import housekeeping, jobs
 from trainer.errors import UserError
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import ROOT, files, processes
+from trainer.training import checkpoint
 
 
 @pytest.fixture

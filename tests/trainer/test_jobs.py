@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 from tests.trainings import pictures, settings, write_pictures
-from trainer import checkpoint, job, jobs
+from trainer import job, jobs
 from trainer.errors import UserError
-from trainer.preview import Preview
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import ROOT, processes
+from trainer.training import checkpoint
+from trainer.training.preview import Preview
 
 PATIENCE = 200
 """Seconds; each process imports torch and Lightning, perhaps on a busy machine."""

@@ -221,7 +221,7 @@ def test_too_few_held_out_pictures_or_a_damaged_file_do_not_stop_a_training(root
 
 
 def test_a_run_trained_through_fit_has_a_history(root, tmp_path):
-    from trainer import fit
+    from trainer.training import fit
 
     made = runs.create(tmp_path / "run", settings(optim=TINY["optim"] | {"max_steps": 4, "validate_every": 2}))
     fit.fit(made, root, progress=False, hardware=CPU)

@@ -33,8 +33,8 @@ def peak_gb(settings: config.Config) -> float:
 def _train_briefly(settings: config.Config) -> float:
     """Train some steps on 2,000 pictures in memory, with a validation and a checkpoint; peak memory in GB."""
     from trainer.bench.settings import CPU, synthetic
-    from trainer.fit import Trainer
     from trainer.runs import folder as run
+    from trainer.training.fit import Trainer
 
     values = settings.model_dump()
     values["optim"] |= {"max_steps": STEPS, "warmup_steps": 0, "refine_steps": 0}

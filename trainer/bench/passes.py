@@ -1,6 +1,6 @@
 """What a training step costs beyond its network passes.
 
-The step of trainer/loop.py is timed against the sum of the passes that no implementation of the method can avoid, each
+The step of trainer/training/loop.py is timed against the sum of the passes that no implementation of the method can avoid, each
 measured alone, on inputs that are there already, in the same run. A pass is forward and, where the method needs
 gradients, backward:
 
@@ -37,12 +37,13 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from tqdm import tqdm
 
-from trainer import config, losses
+from trainer import config
 from trainer.bench.settings import CPU, synthetic
-from trainer.fit import Trainer
 from trainer.models.gwae import GWAE
 from trainer.models.networks import Critic
 from trainer.runs import folder as run
+from trainer.training import losses
+from trainer.training.fit import Trainer
 
 RATIO = 1.15
 """Target: a step takes at most so many times its unavoidable passes."""
@@ -172,12 +173,12 @@ def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
             **{name: value for name, value in group.items() if name != "params"},
             "params": [nn.Parameter(parameter.detach().clone()) for parameter in group["params"]],
         }
-        for group in trainer.players.optimizers[player].param_groups
+        for group in trainer.training.players.optimizers[player].param_groups
     ]
     for group in groups:
         for parameter in group["params"]:
             parameter.grad = torch.full_like(parameter, 1e-3)
-    return type(trainer.players.optimizers[player])(groups).step
+    return type(trainer.training.players.optimizers[player])(groups).step
 
 
 def table(results: Mapping[str, dict], threads: int) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from trainer import config
 from trainer.data.imageset import ImageSet
-from trainer.lightning import Hardware
+from trainer.training.hardware import Hardware
 
 PICTURES = 2_000
 CPU = Hardware(accelerator="cpu")

@@ -21,9 +21,9 @@ from tqdm import tqdm
 from trainer import config
 from trainer.bench import memory
 from trainer.bench.settings import CPU, by_model_and_size, synthetic
-from trainer.fit import Trainer
-from trainer.lightning import Hardware
 from trainer.runs import folder as run
+from trainer.training.fit import Trainer
+from trainer.training.hardware import Hardware
 
 COMPILED = "gwae, np"
 """Of this model alone torch.compile is measured: it takes a minute before the first step."""

@@ -9,7 +9,7 @@ codes.parquet       one row per test picture (trainer/evaluate.py lists the colu
 sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
 card.md             what it is, data and licence, the command that reproduces it
 data/               pictures that were uploaded for this run; config.yaml names them by this relative path
-training/           unfinished or resumable runs only (trainer/checkpoint.py)
+training/           unfinished or resumable runs only (trainer/training/checkpoint.py)
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path:
-        """Path of the state a training resumes from (trainer/checkpoint.py)."""
+        """Path of the state a training resumes from (trainer/training/checkpoint.py)."""
         return self.path / "training" / "checkpoint.safetensors"
 
     @property

@@ -12,10 +12,10 @@ from tests.trainings import CPU, assert_same_training, history, pictures, settin
 from trainer import config, models
 from trainer.config import from_dict
 from trainer.errors import UserError
-from trainer.fit import Trainer
 from trainer.models.base import LOG_VAR_LIMIT
 from trainer.models.dagmm import component_log_density, mixture_energy, mixture_moments
 from trainer.runs import folder
+from trainer.training.fit import Trainer
 
 TINY = {
     "model": {"kind": "dagmm", "z_dim": 3},
@@ -197,7 +197,7 @@ def test_the_presented_weights_hold_the_moments_of_the_whole_training_set(tmp_pa
     made = folder.create(tmp_path / "run", tiny(max_steps=6, keep="best"))
     trainer = Trainer(made, images, hardware=CPU)
     trainer.sample = trainer.train_set.subset(slice(8))  # what checkpoints measure
-    trainer.fit(progress=False)
+    trainer.training.fit(progress=False)
     presented = made.load_model()
     stored = presented.prior.sigma.clone()
     presented.finalise(trainer.train_set.subset(slice(8)))

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from tests.trainings import history, settings, train
-from trainer import config, losses, models
+from trainer import config, models
 from trainer.errors import UserError
 from trainer.runs.folder import Run
+from trainer.training import losses
 
 WAE = {"model": {"kind": "wae-mmd"}, "prior": {"kind": "normal"}}
 

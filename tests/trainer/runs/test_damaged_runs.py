@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from tests.interruptions import Here, contents, make, resumed
 from tests.trainings import assert_same_training
-from trainer import checkpoint, jobs
+from trainer import jobs
 from trainer.errors import UserError
 from trainer.runs import monitor
 from trainer.system import files
+from trainer.training import checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of Unix")
 

@@ -16,9 +16,9 @@ from tests.fixtures import example_metrics
 from tests.trainings import CPU, pictures, settings, train
 from trainer import config, data
 from trainer.errors import UserError
-from trainer.fit import Trainer
 from trainer.runs import folder as run
 from trainer.system import ROOT
+from trainer.training.fit import Trainer
 
 PRIORS = ["np", "fnp", "gmp", "normal"]
 
@@ -53,7 +53,7 @@ def test_a_saved_folder_reloads_bit_exactly_without_data(tmp_path, monkeypatch, 
     changes = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}} if kind == "vae" else {"prior": {"kind": kind}}
     wanted = settings(**changes, optim={"max_steps": 3})
     trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), hardware=CPU)
-    trainer.fit(progress=False)
+    trainer.training.fit(progress=False)
     monkeypatch.setattr(data, "load", lambda *_: pytest.fail("loading a model reads no data"))
     torch.manual_seed(5)
     model = run.Run(tmp_path / "run").load_model()

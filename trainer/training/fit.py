@@ -1,4 +1,4 @@
-"""One training of one run folder, by one process or several: the lock, the pictures, the loop (trainer/loop.py)."""
+"""One training of one run folder, by one process or several: the lock, the pictures, the loop (trainer/training/loop.py)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from trainer import checkpoint, data, intake, job_state, lightning
+from trainer import data, job_state
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.lightning import Fabric, Hardware
-from trainer.loop import Ended, Trainer, completed
-from trainer.parallel import Share
-from trainer.record import Counters, Recorder
 from trainer.runs.folder import Run
 from trainer.system import files
+from trainer.training import checkpoint, reading
+from trainer.training import hardware as lightning
+from trainer.training.distributed import Share
+from trainer.training.hardware import Fabric, Hardware
+from trainer.training.history import Counters, Recorder
+from trainer.training.loop import Ended, Trainer, completed
 
 __all__ = ["Ended", "Trainer", "fit"]
 
@@ -56,13 +58,13 @@ def fit(
         made = partial(Trainer, run, images, hardware=hardware, fabric=fabric, data_root=root, pause=pause)
         trainer = share.every(made)
         del images, made  # the trainer holds what it needs; a second copy is 60 MB of MNIST
-        return trainer.fit(max_minutes, progress)
+        return trainer.training.fit(max_minutes, progress)
 
 
 def _pictures(run: Run, root: Path, fabric: Fabric, recorder: Recorder, counters: Counters) -> ImageSet:
     """The training pictures, in every process; the leading one reads them first and tells how far it is."""
     share = Share(fabric)
-    images = share.first(lambda: intake.pictures(run, root, recorder, counters))
+    images = share.first(lambda: reading.pictures(run, root, recorder, counters))
     for is_first in (True, False):  # then one process of each machine, which may have to download, then the others
         reads = images is None and is_first == (fabric.local_rank == 0)
         read = share.every(lambda reads=reads: data.load(run.config.data, "train", root) if reads else None)

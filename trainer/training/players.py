@@ -8,14 +8,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from trainer import finite, models, objectives, optimisers, warm_start
-from trainer.averaging import CriticAverage
+from trainer import models
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.lightning import Fabric
-from trainer.objectives.base import Terms
-from trainer.parallel import Share
+from trainer.training import finite, objectives, optimisers, warm_start
+from trainer.training.averaging import CriticAverage
+from trainer.training.distributed import Share
+from trainer.training.hardware import Fabric
+from trainer.training.objectives.base import Terms
 
 
 class Players:
@@ -24,7 +25,7 @@ class Players:
     Args:
         settings: the configuration.
         images: training pictures.
-        fabric: launched; it may spread the batch over processes (trainer/parallel.py).
+        fabric: launched; it may spread the batch over processes (trainer/training/distributed.py).
         compiled: whether encoder and decoder go through torch.compile.
         pause: called before every step of a player; may wait.
 

@@ -8,11 +8,11 @@ from torch import nn
 
 from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
 from trainer import config
-from trainer.averaging import DECAY, CriticAverage
 from trainer.errors import UserError
-from trainer.fit import Trainer
 from trainer.models.networks import Critic
 from trainer.runs import folder as run
+from trainer.training.averaging import DECAY, CriticAverage
+from trainer.training.fit import Trainer
 
 REFINED = {"max_steps": 12, "refine_steps": 5, "validate_every": 4, "warmup_steps": 2}
 
@@ -101,7 +101,7 @@ def test_a_refinement_that_is_resumed_is_the_uninterrupted_one(refined, tmp_path
             (folder / "training" / "stop").touch()
 
     monkeypatch.setattr(Trainer, "_one_step", stopping)
-    assert trainer.fit(progress=False).reason == "stopped"
+    assert trainer.training.fit(progress=False).reason == "stopped"
     monkeypatch.undo()
     assert train(folder, made.config).reason == "finished"
     assert_same_training(refined, folder)

@@ -16,15 +16,16 @@ import torch
 import yaml
 
 from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
-from trainer import checkpoint, data, fit, loop, losses, objectives, optimisers, validation
+from trainer import data
 from trainer.bundle import bundle
 from trainer.errors import UserError
-from trainer.fit import Trainer
-from trainer.lightning import Hardware
 from trainer.metrics.reconstruction import psnr
 from trainer.models import networks
 from trainer.runs import folder as run
 from trainer.system import ROOT, files
+from trainer.training import checkpoint, fit, loop, losses, objectives, optimisers, validation
+from trainer.training.fit import Trainer
+from trainer.training.hardware import Hardware
 
 VAE = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}}
 WARM = {
@@ -105,7 +106,7 @@ def test_each_player_moves_only_its_own_weights(tmp_path):
 
     def changed(player: str) -> set[str]:
         before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-        trainer.players.update(player)
+        trainer.training.players.update(player)
         after = trainer.model.state_dict()
         return {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
 
@@ -405,7 +406,7 @@ def test_weights_that_are_no_numbers_never_replace_a_checkpoint(tmp_path, at_ste
     """An optimiser's step can fail after a good loss, right before a checkpoint."""
 
     def plant(trainer):
-        trainer.players.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
+        trainer.training.players.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
 
     at_step(12, plant)
     with pytest.raises(UserError, match=r"^The weights '\w+\..*' became non-finite at step 12"):
@@ -430,7 +431,7 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
     seen = []
     add = trainer.recorder.add
     monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
-    trainer.fit(progress=False)
+    trainer.training.fit(progress=False)
     rows = trainer.runs.folder.history
     assert rows["step"].tolist() == [4, 6]
     assert rows["loss"].tolist() == pytest.approx([sum(seen[:4]) / 4, sum(seen[4:]) / 2], rel=1e-6)
@@ -439,14 +440,14 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
 
 def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
     """A step may take seconds; who watches must not have to wait for 50 of them."""
-    monkeypatch.setattr("trainer.record.BEAT_EVERY", 0.0)
+    monkeypatch.setattr("trainer.training.history.BEAT_EVERY", 0.0)
     trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
     beats = []
     write = trainer.recorder.status
     monkeypatch.setattr(
         trainer.recorder, "status", lambda state, counters, *rest: (beats.append(state), write(state, counters, *rest))
     )
-    trainer.fit(progress=False)
+    trainer.training.fit(progress=False)
     assert beats == ["running"] * 15 + ["finished"]
     told = status(tmp_path / "run")
     assert (told["pid"], told["step"], told["max_steps"]) == (os.getpid(), 14, 14)
@@ -455,7 +456,7 @@ def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
 
 def test_progress_goes_to_standard_error(tmp_path, capsys):
     trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
-    trainer.fit(progress=True)
+    trainer.training.fit(progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "14/14" in err
@@ -486,7 +487,7 @@ def test_rmsprop_at_5e4_stays_finite_and_learns_on_digits(tmp_path):
     root = os.environ.get("GWAE_DATA")
     images = data.load("mnist", "train", Path(root)).subset(slice(1_000)) if root else pictures(512)
     trainer = published_trial(tmp_path, images, validate_every=250)
-    assert trainer.fit(progress=False) == ("finished", 250, True)
+    assert trainer.training.fit(progress=False) == ("finished", 250, True)
     assert trainer.recorder.rows[-1]["validation psnr"] > (13 if root else 22)
     with torch.no_grad():
         _, log_var = trainer.model.encode(trainer.validation_set.float_batch(slice(None)))
@@ -505,12 +506,12 @@ def test_the_first_step_of_rmsprop_is_the_learning_rate(tmp_path):
     trainer = Trainer(run.create(tmp_path / "run", settings(optim={"name": "rmsprop"})), pictures(), hardware=CPU)
     weight = trainer.model.encoder.heads.bias
     before = weight.detach().clone()
-    optimisers.set_learning_rates(trainer.players.optimizers, trainer.optim, 0)
-    trainer.players.update("main")
+    optimisers.set_learning_rates(trainer.training.players.optimizers, trainer.optim, 0)
+    trainer.training.players.update("main")
     assert (weight - before).abs().max().item() == pytest.approx(3e-4, rel=1e-3)
     factors = []
     for _ in range(3):
-        factors.append(optimisers.start_up(trainer.players.optimizers["main"]))
-        trainer.players.update("main")
+        factors.append(optimisers.start_up(trainer.training.players.optimizers["main"]))
+        trainer.training.players.update("main")
     assert factors == pytest.approx([(1 - 0.99**n) ** 0.5 for n in (2, 3, 4)])
     assert optimisers.start_up(torch.optim.Adam([weight])) == 1.0

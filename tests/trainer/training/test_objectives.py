@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from tests.trainings import CPU, pictures, settings
-from trainer import losses, objectives
-from trainer.fit import Trainer
 from trainer.models import build
 from trainer.runs import folder
+from trainer.training import losses, objectives
+from trainer.training.fit import Trainer
 
 PRIORS = ("np", "fnp", "gmp", "normal")
 NO_WEIGHT = {"lambda_gw": 0, "lambda_w": 0, "lambda_d": 0, "lambda_h": 0}
@@ -40,7 +40,7 @@ def owner(name: str) -> str:
 def changed_by(trainer: Trainer, player: str) -> set[str]:
     """Names of all parameters and buffers that an optimiser step changes by as much as one bit."""
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    trainer.players.update(player)
+    trainer.training.players.update(player)
     return {name for name, tensor in trainer.model.state_dict().items() if not torch.equal(tensor, before[name])}
 
 
@@ -350,6 +350,6 @@ def test_the_loop_tells_the_objective_where_it_stands(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objectives.gwae, "negative_elbo", noted)
-        trainer.fit(progress=False)
+        trainer.training.fit(progress=False)
     end = 2 * wanted.objective.lambda_h
     assert seen[:3] == pytest.approx([4.0, 4.0 ** (2 / 3) * end ** (1 / 3), 4.0 ** (1 / 3) * end ** (2 / 3)])

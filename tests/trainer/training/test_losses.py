@@ -13,7 +13,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from trainer import losses
+from trainer.training import losses
 
 SINGLE, DOUBLE = torch.float32, torch.float64
 

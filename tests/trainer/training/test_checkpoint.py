@@ -14,11 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
-from trainer import checkpoint
 from trainer.errors import UserError
-from trainer.fit import Trainer
-from trainer.record import Counters
 from trainer.runs import folder as run
+from trainer.training import checkpoint
+from trainer.training.fit import Trainer
+from trainer.training.history import Counters
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_moments_lie_in_memory_as_their_weights_do(copy):
     trainer = restored(copy)
     strided = 0
     for player in ("main", "critic"):
-        for weight, slots in trainer.players.optimizers[player].state.items():
+        for weight, slots in trainer.training.players.optimizers[player].state.items():
             assert {slots[name].stride() for name in ("exp_avg", "exp_avg_sq")} == {weight.stride()}
             strided += weight.ndim == 4 and not weight.is_contiguous()
     assert strided >= 4  # channels last does matter here
@@ -225,7 +225,7 @@ def test_a_disk_that_is_really_full(small_disk, tmp_path):
 
     trainer._checkpoint = fill_after_the_first
     with pytest.raises(UserError, match="no space left on the disk"):
-        trainer.fit(progress=False)
+        trainer.training.fit(progress=False)
     assert checkpoint.read_counters(run.Run(folder).checkpoint_path).step == 6
     assert run.Run(folder).load_model().z_dim == 4
     del trainer

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer import losses
 from trainer.config import Config
 from trainer.models.gwae import GWAE
 from trainer.models.networks import normalised
-from trainer.objectives.base import Objective, Terms
-from trainer.objectives.controls import negative_elbo
+from trainer.training import losses
+from trainer.training.objectives.base import Objective, Terms
+from trainer.training.objectives.controls import negative_elbo
 
 
 class GWAEObjective(Objective):

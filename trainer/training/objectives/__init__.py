@@ -8,9 +8,9 @@ from trainer.models.dagmm import DAGMM
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
 from trainer.models.wae import WAE
-from trainer.objectives.base import Objective
-from trainer.objectives.controls import DAGMMObjective, VAEObjective, WAEObjective
-from trainer.objectives.gwae import GWAEObjective
+from trainer.training.objectives.base import Objective
+from trainer.training.objectives.controls import DAGMMObjective, VAEObjective, WAEObjective
+from trainer.training.objectives.gwae import GWAEObjective
 
 
 def build(model: LatentModel, settings: Config) -> Objective:

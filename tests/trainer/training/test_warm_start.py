@@ -9,10 +9,10 @@ from sklearn.metrics import normalized_mutual_info_score
 from torch import nn
 
 from tests.trainings import pictures, settings
-from trainer import warm_start
 from trainer.data.imageset import ImageSet
 from trainer.models import build
 from trainer.models.gwae import GWAE
+from trainer.training import warm_start
 
 CLUSTERS = 5
 

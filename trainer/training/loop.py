@@ -15,17 +15,19 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from trainer import checkpoint, finite, lightning, models, validation
+from trainer import models
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import EchoError, UserError
-from trainer.lightning import Fabric, Hardware
-from trainer.limits import Limits
 from trainer.ood.history import History
-from trainer.players import Players
-from trainer.preview import Preview
-from trainer.record import Counters, Recorder, Row
 from trainer.runs.folder import Run
 from trainer.system import files
+from trainer.training import checkpoint, finite, validation
+from trainer.training import hardware as lightning
+from trainer.training.hardware import Fabric, Hardware
+from trainer.training.history import Counters, Recorder, Row
+from trainer.training.players import Players
+from trainer.training.preview import Preview
+from trainer.training.stopping import Limits
 
 LOG_EVERY = 50
 """Main steps averaged into one row of history.csv."""

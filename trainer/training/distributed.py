@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import EchoError, UserError
-from trainer.limits import StoppedError
+from trainer.training.stopping import StoppedError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainer.errors import UserError
-from trainer.record import Counters
 from trainer.system import files
+from trainer.training.history import Counters
 
 MOMENTS = {torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.RMSprop: {"step", "square_avg"}}
-"""What the optimisers of trainer/optimisers.py remember of every weight."""
+"""What the optimisers of trainer/training/optimisers.py remember of every weight."""
 
 
 class State(NamedTuple):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from trainer import data
 from trainer.data.imageset import ImageSet
-from trainer.limits import StoppedError, forget_stop
-from trainer.record import Counters, Recorder
 from trainer.runs.folder import Run
 from trainer.system import files
+from trainer.training.history import Counters, Recorder
+from trainer.training.stopping import StoppedError, forget_stop
 
 SKIPPED = "skipped.txt"
 TELL_EVERY = 1.0

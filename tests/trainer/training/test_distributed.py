@@ -15,13 +15,14 @@ import yaml
 
 from tests.parallel_worker import kinds
 from tests.trainings import CPU, history, settings, state, train, write_pictures
-from trainer import checkpoint, config, lightning
+from trainer import config
 from trainer.errors import EchoError, UserError
-from trainer.fit import fit
-from trainer.parallel import ALONE, Share
-from trainer.players import _require_divisible
 from trainer.runs.folder import Run, create
 from trainer.system import ROOT
+from trainer.training import checkpoint, hardware
+from trainer.training.distributed import ALONE, Share
+from trainer.training.fit import fit
+from trainer.training.players import _require_divisible
 
 EXACT = {"loss", "gw", "reconstruction", "mmd", "energy", "covariance", "prior"}
 """Terms that come out the same to TIGHT; the others are small differences of the critic's game, same to LOOSE."""
@@ -260,7 +261,7 @@ def test_an_error_of_all_processes_is_told_by_the_leading_one():
 
 def test_devices_this_machine_lacks_are_refused():
     with pytest.raises(UserError, match="--accelerator cuda --devices 9: not that many on this machine"):
-        lightning.launch(lightning.Hardware(accelerator="cuda", devices=9))
+        hardware.launch(hardware.Hardware(accelerator="cuda", devices=9))
 
 
 @pytest.mark.parametrize("devices", [1, 4])
@@ -269,4 +270,4 @@ def test_another_number_of_tasks_than_slurm_s_is_refused(monkeypatch, devices):
     for name, value in slurm(0).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match="the launcher started another number of processes"):
-        lightning.launch(lightning.Hardware(accelerator="cpu", devices=devices))
+        hardware.launch(hardware.Hardware(accelerator="cpu", devices=devices))

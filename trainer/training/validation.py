@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from trainer.data.imageset import ImageSet
-from trainer.objectives.base import Objective
+from trainer.training.objectives.base import Objective
 
 PICTURES = 2_000
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from trainer import losses
 from trainer.config import Config
 from trainer.models.base import LatentModel
 from trainer.models.dagmm import DAGMM, mixture_energy, mixture_moments
 from trainer.models.wae import WAE
-from trainer.objectives.base import Objective, Terms
+from trainer.training import losses
+from trainer.training.objectives.base import Objective, Terms
 
 
 def negative_elbo(objective: Objective, x: Tensor, beta: float) -> Terms:

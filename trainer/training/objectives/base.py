@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.models.base import LatentModel
-from trainer.parallel import ALONE, Share
+from trainer.training.distributed import ALONE, Share
 
 Terms = dict[str, Tensor]
 """Named scalars; 'loss' is the one to differentiate, the others are for the record."""

@@ -10,13 +10,14 @@ import torch
 from torch.nn.utils import parametrize
 
 from tests.trainings import CPU, FEW, history, pictures, settings, train
-from trainer import lightning, models, objectives
+from trainer import models
 from trainer.errors import UserError
-from trainer.fit import Trainer
-from trainer.lightning import Hardware
 from trainer.models.networks import normalised
-from trainer.parallel import ALONE
 from trainer.runs import folder
+from trainer.training import hardware, objectives
+from trainer.training.distributed import ALONE
+from trainer.training.fit import Trainer
+from trainer.training.hardware import Hardware
 
 MIXED = Hardware(accelerator="cpu", precision="bf16-mixed")
 
@@ -84,7 +85,7 @@ def test_a_training_in_bfloat16_is_near_that_in_float32(tmp_path):
 def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):
     """With the backend that needs no C++ compiler; encoder and decoder are traced all the same."""
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
-    monkeypatch.setattr(lightning.shutil, "which", lambda _: "/usr/bin/g++")
+    monkeypatch.setattr(hardware.shutil, "which", lambda _: "/usr/bin/g++")
     wanted = settings(optim={"max_steps": 4, "validate_every": 4})
     compiled = Trainer(
         folder.create(tmp_path / "compiled", wanted), pictures(FEW), hardware=Hardware(accelerator="cpu", compile=True)
@@ -103,6 +104,6 @@ def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):
 
 
 def test_compiling_without_a_compiler_is_refused(monkeypatch):
-    monkeypatch.setattr(lightning.shutil, "which", lambda _: None)
+    monkeypatch.setattr(hardware.shutil, "which", lambda _: None)
     with pytest.raises(UserError, match="--compile: needs a compiler"):
-        lightning.launch(Hardware(accelerator="cpu", compile=True))
+        hardware.launch(Hardware(accelerator="cpu", compile=True))

@@ -1,0 +1,1 @@
+"""How a model is trained: from a configuration and pictures to a run folder."""
