@@ -13,10 +13,10 @@ import streamlit as st
 
 from explorer import catalog
 from trainer import background, disentangle_job
-from trainer.metrics.disentanglement import record as records
+from trainer.evaluation.disentanglement import record as records
 
 if TYPE_CHECKING:
-    from trainer.metrics.disentanglement.record import Record
+    from trainer.evaluation.disentanglement.record import Record
 
 PROTOCOLS = ("full", "fast")
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer import cache, catalog
-from trainer import map_job, map_store, mapping, projection
+from trainer import map_job
 from trainer.errors import UserError
-from trainer.map_store import MapSettings
+from trainer.evaluation import map as mapping
+from trainer.latent import map_file, neighbours
+from trainer.latent.map_file import MapSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +38,7 @@ class Atlas:
         drawn: prior samples and centres: kind, id, component, coordinates.
         everything: (N, d) codes of pictures and drawn, in this order.
         places: (N, 2 or 3) coordinates of the same.
-        meta: of trainer.map_store.Map.
+        meta: of trainer.latent.map_file.Map.
     """
 
     key: str
@@ -77,7 +79,7 @@ class Atlas:
         """The distance-weighted code at a place of the map, (d,) float32."""
         import numpy as np
 
-        return projection.place(np.array([at]), self.places, self.everything)[0].astype(np.float32)
+        return neighbours.place(np.array([at]), self.places, self.everything)[0].astype(np.float32)
 
 
 def wanted_path(entry: catalog.Entry, settings: MapSettings) -> Path:
@@ -98,7 +100,7 @@ def from_file(entry: catalog.Entry, path: Path) -> Atlas:
 def _from_file(
     folder: str, hash: str, codes: tuple[int, int], path: str, stamp: tuple[int, int], _entry: catalog.Entry
 ) -> Atlas:
-    return _joined(_entry, map_store.read(Path(path)), f"{hash}-{codes[0]}-{Path(path).name}-{stamp[0]}")
+    return _joined(_entry, map_file.read(Path(path)), f"{hash}-{codes[0]}-{Path(path).name}-{stamp[0]}")
 
 
 def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
@@ -119,7 +121,7 @@ def _by_pca(
     return _joined(_entry, made, f"{hash}-{codes[0]}-{key}")
 
 
-def _joined(entry: catalog.Entry, made: map_store.Map, key: str) -> Atlas:
+def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
     """Join map and codes by the pictures' ids, which are stable.
 
     Raises: UserError if the map knows pictures that the codes do not.

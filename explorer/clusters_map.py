@@ -11,8 +11,8 @@ from explorer.clusters_data import Atlas, Colouring, colourings
 from explorer.clusters_figure import Drawn, map_figure
 from explorer.clusters_state import current, look_at
 from explorer.clusters_subject import Subject, resolve
-from trainer import projection
-from trainer.map_store import MapSettings
+from trainer.latent import neighbours
+from trainer.latent.map_file import MapSettings
 
 CHART = "clusters.map"
 CLICK_PIXELS = 6 / 640
@@ -96,7 +96,7 @@ def _caption(atlas: Atlas, colouring: Colouring | None) -> None:
     else:
         made = f"by UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist:g}, {settings.metric})"
     trust = atlas.meta["trustworthiness"]
-    said = f"{sample} {made}." + (f" Trustworthiness {trust:.3f} (k = {projection.TRUST_NEIGHBOURS})." if trust else "")
+    said = f"{sample} {made}." + (f" Trustworthiness {trust:.3f} (k = {neighbours.TRUST_NEIGHBOURS})." if trust else "")
     if colouring and colouring.names and len(colouring.names) > len(theme.CATEGORIES):
         said += " Colours repeat after ten."
     if settings.dims == 3:
@@ -137,7 +137,7 @@ def focus_of(atlas: Atlas, drawn: Drawn, point: dict[str, Any]) -> dict[str, Any
     if kind != "place":
         return {"focus": "upload", "code": current().code}
     at = (float(point["x"]), float(point["y"]))
-    rows, distances = projection.nearest(np.array([at]), atlas.places[: len(atlas.codes)], 1)
+    rows, distances = neighbours.nearest(np.array([at]), atlas.places[: len(atlas.codes)], 1)
     if distances[0, 0] < CLICK_PIXELS * atlas.extent:
         return {"focus": "code", "index": int(atlas.pictures["row"].iloc[rows[0, 0]])}
     return {"focus": "place", "at": tuple(round(value, 3) for value in at)}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from explorer import state
-from trainer.map_store import MapSettings
+from trainer.latent.map_file import MapSettings
 
 View = Literal["map", "components", "agreement"]
 Focus = Literal["", "code", "prior", "centre", "place", "upload"]

@@ -13,7 +13,7 @@ import streamlit as st
 from explorer import pixels, testset
 from explorer.clusters_data import Atlas
 from explorer.clusters_state import ClustersState
-from trainer import projection
+from trainer.latent import neighbours as projection
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,7 +148,7 @@ def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
     import numpy as np
     import torch
 
-    from trainer import mapping
+    from trainer.evaluation import map as mapping
 
     distance = float(projection.nearest(code[None], atlas.codes, 1)[1][0, 0])
     with torch.inference_mode():
@@ -176,7 +176,7 @@ def decoded(atlas: Atlas, codes: np.ndarray) -> np.ndarray:
     """Pictures of codes (M, d), uint8 (M, C, H, W)."""
     import torch
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     with torch.inference_mode():
         return pixels.to_uint8(traversal.decode(atlas.model, _tensor(codes)))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from explorer.traverse_data import Space
-    from trainer.metrics.disentanglement.record import Record
+    from trainer.evaluation.disentanglement.record import Record
 
 STEPS = 8
 

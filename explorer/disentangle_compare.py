@@ -11,7 +11,7 @@ from explorer.disentangle_data import Kind, data_title, has_factors, records
 from explorer.disentangle_state import bound, current
 
 if TYPE_CHECKING:
-    from trainer.metrics.disentanglement.record import Record
+    from trainer.evaluation.disentanglement.record import Record
 
 SHORT = ("DCI-D", "DCI-C", "DCI-I", "MIG", "SAP", "FactorVAE")
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg"}}
@@ -71,7 +71,7 @@ def groups() -> tuple[dict[str, dict[str, Record]], list[str]]:
 
 
 def _group(entry: catalog.Entry, kind: Kind, record: Record) -> str:
-    from trainer.metrics.disentanglement.protocol import PROTOCOLS
+    from trainer.evaluation.disentanglement.protocol import PROTOCOLS
 
     usual = PROTOCOLS[kind.protocol]
     codes = record.sizes["train"] + record.sizes["test"]
@@ -120,7 +120,7 @@ def _protocols(models: dict[str, Record]) -> None:
 
 def protocol(record: Record) -> str:
     """How the numbers of one record came about, as a Markdown table."""
-    from trainer.metrics.disentanglement import record as records
+    from trainer.evaluation.disentanglement import record as records
 
     lines = [
         ("Data", f"{record.data}, {record.split}, {record.pictures:,} pictures"),

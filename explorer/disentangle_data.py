@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from explorer.traverse_data import Space
     from trainer.config import Config
-    from trainer.metrics.disentanglement.record import Record
+    from trainer.evaluation.disentanglement.record import Record
 
 USUAL = (3, 6, 0, 4, 1, 7)
 """Where nothing else is said: three hues that are easily told apart, a cylinder of middle size, seen straight on."""
@@ -51,14 +51,14 @@ def _config(path: str, hash: str) -> Config:
 
 def has_factors(entry: catalog.Entry) -> bool:
     """Whether the factors of a model's pictures are known."""
-    from trainer.metrics.disentanglement import group
+    from trainer.evaluation.disentanglement import group
 
     return config(entry).data.name in group.SAME_FACTORS
 
 
 def kinds(entry: catalog.Entry) -> list[Kind]:
     """Every measurement that there could be of a model, its own data set and the full protocol first."""
-    from trainer.metrics.disentanglement import group
+    from trainer.evaluation.disentanglement import group
 
     return [Kind(protocol, other) for other in ("", *group.others(config(entry))) for protocol in axis_names.PROTOCOLS]
 
@@ -167,7 +167,7 @@ def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
 def decoded(entry: catalog.Entry, codes: Tensor) -> np.ndarray:
     """g(z) of codes (N, d), uint8 (N, C, H, W)."""
     from explorer import pixels
-    from trainer import traversal
+    from trainer.latent import traversal
 
     return pixels.to_uint8(traversal.decode(cache.model(str(entry.path), entry.hash), codes))
 

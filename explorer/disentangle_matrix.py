@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from trainer.metrics.disentanglement.record import Record
+    from trainer.evaluation.disentanglement.record import Record
 
 CHART = "disentangle.chart"
 _CONFIG = {
@@ -38,7 +38,7 @@ def show(entry: catalog.Entry, record: Record) -> None:
 
 def scores(record: Record) -> None:
     """The six numbers, each with its protocol on demand."""
-    from trainer.metrics.disentanglement import record as records
+    from trainer.evaluation.disentanglement import record as records
 
     with st.container(horizontal=True, key="metrics-disentangle"):
         for position, metric in enumerate(records.metrics(record)):
@@ -88,7 +88,7 @@ def rows(record: Record) -> list[int]:
 
     So what is disentangled stands on a diagonal.
     """
-    from trainer.metrics.disentanglement import record as records
+    from trainer.evaluation.disentanglement import record as records
 
     importance, active = record.dci.importance, record.factor_vae.active
     named = [name is not None for name in records.axis_names(record)]

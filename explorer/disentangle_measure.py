@@ -47,7 +47,7 @@ def offer(entry: catalog.Entry) -> None:
     """What stands where the numbers would be, while there are none."""
     if _busy(entry):
         return
-    from trainer.metrics.disentanglement.record import command
+    from trainer.evaluation.disentanglement.record import command
 
     widgets.empty_state(
         f"Disentanglement of {entry.name} is not measured yet",

@@ -218,7 +218,7 @@ def _curve(
 
 def _stored(entry: catalog.Entry, pair: str, score: str) -> dict[str, Measured] | None:
     """Measures as evaluate wrote them, with their intervals."""
-    from trainer.metrics.ood import metric_name
+    from trainer.evaluation.ood import metric_name
     from trainer.ood.ranking import MEASURES, Measured
 
     by_name = {metric.name: metric for metric in entry.metrics if metric.group == "ood"}

@@ -82,7 +82,7 @@ def _protocol(curve: Curve, pair: str, found: Detector) -> None:
 
 def stored(found: Detector, score: str, pair: str) -> Metric | None:
     """The AUROC that evaluate wrote, or None."""
-    from trainer.metrics.ood import metric_name
+    from trainer.evaluation.ood import metric_name
 
     name = metric_name("AUROC", score, pair)
     return next((metric for metric in found.entry.metrics if metric.group == "ood" and metric.name == name), None)

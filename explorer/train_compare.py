@@ -86,7 +86,7 @@ def metric_table(metrics: dict[str, list[Metric]]) -> pd.DataFrame:
     """A row per number and protocol, a column per run."""
     import pandas as pd
 
-    from trainer.metrics import ood
+    from trainer.evaluation import ood
 
     rows: dict[tuple, dict] = {}
     for name, own in metrics.items():

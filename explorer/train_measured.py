@@ -85,7 +85,7 @@ def _pages(entry: catalog.Entry) -> None:
 
 def _left_out(entry: catalog.Entry) -> list[str]:
     """What could not be measured, and what is measured elsewhere."""
-    from trainer.metrics.ood import pairs_measured
+    from trainer.evaluation.ood import pairs_measured
 
     groups = {metric.group for metric in entry.metrics}
     said = evaluate_job.left_out(Run(entry.path).config, groups, pairs_measured(list(entry.metrics)))
@@ -96,7 +96,7 @@ def _left_out(entry: catalog.Entry) -> list[str]:
 
 def headlines(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
     """(label, number) of the few that tell most; of the outliers the combined score's AUROC on every reported pair."""
-    from trainer.metrics import ood
+    from trainer.evaluation import ood
 
     by_name = {metric.name: metric for metric in metrics}
     found = [(name, by_name[name]) for name in HEADLINES if name in by_name]

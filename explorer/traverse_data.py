@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from explorer.images import Upload
+    from trainer.latent.traversal import AxisTable
     from trainer.models.base import LatentModel
-    from trainer.traversal import AxisTable
 
 PRIOR_CODES = 2000
 WITHOUT_SPRITE = 2000
@@ -57,7 +57,7 @@ class Space:
 
     def distance(self, codes: Tensor) -> Tensor:
         """Distance of codes (M, d) to the nearest known code, in the axes that count, (M,)."""
-        from trainer import traversal
+        from trainer.latent import traversal
 
         return traversal.nearest_distance(codes[:, self.table.live] if self.table.live.any() else codes, self.near)
 
@@ -106,7 +106,7 @@ def _space(path: str, hash: str, stamp: tuple[int, int], _entry: catalog.Entry) 
     model = cache.model(path, hash)  # first, because it prepares torch
     import torch
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     frame = cache.codes(path, hash)
     columns = [f"z{axis}" for axis in range(model.z_dim)]

@@ -33,7 +33,7 @@ def pad(found: Space, start: Start, z: Tensor) -> None:
     if x == y:
         st.info("Both directions show the same axis; choose two different ones.")
         return
-    from trainer import traversal
+    from trainer.latent import traversal
 
     background = current().background
     points, colours, names = _points(found, x, y) if background == "codes" else ([], [], [])
@@ -71,7 +71,7 @@ def _pad_background(found: Space, z: Tensor, x: int, y: int) -> str:
 def _plane(key: str, code: tuple[float, ...], x: int, y: int, _found: Space) -> str:
     import torch
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     codes = traversal.pad_codes(torch.tensor(code), x, y, _found.table.low, _found.table.high, PAD_SIZE)
     pictures = pixels.to_uint8(traversal.decode(_found.model, codes.flatten(0, 1)))
@@ -80,7 +80,7 @@ def _plane(key: str, code: tuple[float, ...], x: int, y: int, _found: Space) -> 
 
 def _points(found: Space, x: int, y: int) -> tuple[list[list[float]], list[str], list[str]]:
     """x, y, x, y ... of an even spread of codes by label, and the colour and the name of each label."""
-    from trainer import traversal
+    from trainer.latent import traversal
 
     rows = traversal.spread_rows(len(found.pictures) if found.real else len(found.codes), PAD_POINTS).numpy()
     if not found.real:

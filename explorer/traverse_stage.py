@@ -33,7 +33,7 @@ def show(found: Space, start: Start, z: Tensor) -> None:
     """Draw the panel; the server decodes the start and the current code in one batch."""
     import torch
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     at_start, now = pixels.to_uint8(traversal.decode(found.model, torch.stack([start.code, z])))
     live_decoder.panel(_data(found, start, z, at_start, now), key=KEY, on_moved=_moved)
@@ -81,14 +81,14 @@ def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
 
 
 def _outside() -> float:
-    from trainer.traversal import OUTSIDE_SHARE
+    from trainer.latent.traversal import OUTSIDE_SHARE
 
     return OUTSIDE_SHARE
 
 
 def _floor_text(found: Space) -> str:
     """The bound that decides which axes count as dead, in words."""
-    from trainer.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
+    from trainer.latent.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
 
     if RELATIVE_FLOOR * float(found.table.effect.max()) >= ABSOLUTE_FLOOR:
         return f"{RELATIVE_FLOOR:.0%} of the strongest axis' effect".replace("%", " %")

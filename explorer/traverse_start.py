@@ -133,7 +133,7 @@ def _has_pictures(found: Space, numbers: Sequence[int]) -> bool:
 def _decoded(key: str, _found: Space, numbers: tuple[int, ...]) -> np.ndarray:
     import torch
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     columns = [f"z{axis}" for axis in range(_found.model.z_dim)]
     codes = torch.from_numpy(_found.pictures.loc[list(numbers), columns].to_numpy("float32", copy=True))
@@ -173,7 +173,7 @@ def _samples(found: Space, side: str) -> None:
 def _sample_pictures(key: str, _found: Space, first: int) -> np.ndarray:
     import torch
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     draw = _found.model.sample_prior
     codes = torch.cat([draw(1, torch.Generator().manual_seed(first + i)) for i in range(SAMPLES)])
@@ -191,7 +191,7 @@ def _components(found: Space, side: str) -> None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _component_pictures(key: str, _found: Space) -> np.ndarray:
-    from trainer import traversal
+    from trainer.latent import traversal
 
     return pixels.to_uint8(traversal.decode(_found.model, _found.model.prior.means().detach()))
 

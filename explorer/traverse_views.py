@@ -51,7 +51,7 @@ def _sheet_rows(found: Space) -> list[int]:
 
 def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[export.Sheet, list[dict[int, float]]]:
     """The sheet, decoded in one batch, and for each tile the axis and value that lead to it."""
-    from trainer import traversal
+    from trainer.latent import traversal
 
     table = found.table
     codes = traversal.sheet_codes(z, axes, table.low, table.high, steps)
@@ -78,7 +78,7 @@ def _animation(found: Space, z: Tensor) -> None:
 
 
 def _sweep(found: Space, z: Tensor, axis: int) -> Tensor:
-    from trainer import traversal
+    from trainer.latent import traversal
 
     low, high = float(found.table.low[axis]), float(found.table.high[axis])
     return traversal.decode(found.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
@@ -93,7 +93,7 @@ def interpolation(found: Space, start: Start, z: Tensor, label: str) -> None:
     goal = resolve(found, choice(current(), "end"), "end", avoid=label)
     if goal.note:
         st.caption(goal.note)
-    from trainer import traversal
+    from trainer.latent import traversal
 
     paths = {"linear": traversal.interpolate(z, goal.code, PATH_STEPS)}
     if len(z) > 1:
@@ -160,7 +160,7 @@ def code(found: Space, start: Start, z: Tensor) -> None:
             f"around {found.table.bases} evenly spread {'test codes' if found.real else 'draws from the prior'}. "
             f"Model {found.entry.hash}."
         )
-    from trainer.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
+    from trainer.latent.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
 
     effects = found.table.effect
     figure = figures.axis_effects(
@@ -172,7 +172,7 @@ def code(found: Space, start: Start, z: Tensor) -> None:
 def _code_table(found: Space, start: Start, z: Tensor):
     import pandas as pd
 
-    from trainer import traversal
+    from trainer.latent import traversal
 
     table = found.table
     below = (found.codes < z).float().mean(0)

@@ -21,10 +21,10 @@ import torch
 from trainer import config
 from trainer.data import DATASETS, rendering
 from trainer.data.digits import read_digits
-from trainer.metrics.disentanglement import dci
-from trainer.metrics.disentanglement import protocol as protocols
-from trainer.metrics.disentanglement import record as records
-from trainer.metrics.disentanglement.codes import FactorCodes
+from trainer.evaluation.disentanglement import dci
+from trainer.evaluation.disentanglement import protocol as protocols
+from trainer.evaluation.disentanglement import record as records
+from trainer.evaluation.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
 from trainer.runs import folder as run
 from trainer.runs import sprite
@@ -179,7 +179,7 @@ def _shape_columns(places: np.ndarray) -> dict[str, object]:
 
 
 def _codes(model: torch.nn.Module, batch: torch.Tensor, first: dict[str, object]) -> pd.DataFrame:
-    """codes.parquet in the form trainer/evaluate.py writes it; `first` names and labels the pictures."""
+    """codes.parquet in the form trainer/evaluation/evaluate.py writes it; `first` names and labels the pictures."""
     mu, log_var = model.encode(batch)
     error = (model.decode(mu) - batch).square().mean((1, 2, 3))
     columns = first | {"sprite_index": np.arange(len(batch), dtype=np.int64)}

@@ -9,7 +9,7 @@ import torch
 
 from tests.fixtures import blob_pictures
 from trainer.data.imageset import ImageSet
-from trainer.metrics.ood import metric_name
+from trainer.evaluation.ood import metric_name
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.runs.folder import Metric, Run
 

@@ -138,7 +138,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, decoder and card."""
-    from trainer import evaluate as evaluation
+    from trainer.evaluation import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
     metrics = evaluation.evaluate(
@@ -172,15 +172,17 @@ def map_codes(
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
-    from trainer import evaluate as evaluation
-    from trainer import map_job, map_store, mapping
+    from trainer import map_job
+    from trainer.evaluation import evaluate as evaluation
+    from trainer.evaluation import map as mapping
+    from trainer.latent import map_file
 
-    wanted, run = map_store.parse_settings(settings), runs.Run(folder)
+    wanted, run = map_file.parse_settings(settings), runs.Run(folder)
     path = out or map_job.target(run.path, run.hash, wanted)
     if job:
         return map_job.work(run.path, path, wanted)
     made = mapping.of_run(run, wanted, evaluation.stderr_progress)
-    map_store.write(made, path)
+    map_file.write(made, path)
     trust = made.meta["trustworthiness"]
     typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
 
@@ -197,8 +199,9 @@ def disentangle(
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
-    from trainer import disentangle_job, evaluate
-    from trainer.metrics.disentanglement import group, record
+    from trainer import disentangle_job
+    from trainer.evaluation import evaluate
+    from trainer.evaluation.disentanglement import group, record
 
     run, protocol = runs.Run(folder), "fast" if fast else "full"
     other = "" if other == run.config.data.name else other

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
-from trainer.metrics.disentanglement import record as records
+from trainer.evaluation.disentanglement import record as records
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -86,7 +86,7 @@ def work(folder: Path, path: Path, protocol: str, data_root: Path | None = None,
 
 
 def _measure(job: Job, folder: Path, protocol: str, data_root: Path | None, other: str) -> None:
-    from trainer.metrics.disentanglement import group
+    from trainer.evaluation.disentanglement import group
 
     report = Reporter(job)
     report("waiting", 0, 0)

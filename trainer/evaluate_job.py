@@ -71,7 +71,7 @@ def work(folder: Path, data_root: Path | None = None) -> None:
 
 
 def _measure(job: Job, folder: Path, data_root: Path | None) -> None:
-    from trainer import evaluate
+    from trainer.evaluation import evaluate
 
     run, report = Run(folder), Reporter(job)
     _require_pictures(run, data_root)
@@ -104,8 +104,8 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
         groups: of the metrics that were measured.
         pairs: names of the out-of-distribution pairs that were.
     """
-    from trainer import mapping
     from trainer.data import DATASETS
+    from trainer.evaluation import map as mapping
     from trainer.ood.pairs import pairs_of
 
     said = []

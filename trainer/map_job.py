@@ -10,10 +10,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from trainer import map_store, mapping
 from trainer.background import CACHE_VARIABLE as CACHE_VARIABLE
 from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
-from trainer.map_store import MapSettings
+from trainer.evaluation import map as mapping
+from trainer.latent import map_file
+from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -28,8 +29,8 @@ def target(folder: Path, checkpoint: str, settings: MapSettings, read_only: bool
         folder: the run folder; its own map.parquet is taken where it fits.
         read_only: whether nothing may be written there (bundled models).
     """
-    own = Path(folder) / map_store.FILE
-    if map_store.fits(own, checkpoint, settings):
+    own = Path(folder) / map_file.FILE
+    if map_file.fits(own, checkpoint, settings):
         return own
     if read_only or not os.access(folder, os.W_OK):
         return cache_folder() / "maps" / f"{checkpoint}-{settings.key}.parquet"
@@ -38,7 +39,7 @@ def target(folder: Path, checkpoint: str, settings: MapSettings, read_only: bool
 
 def state(path: Path, checkpoint: str, settings: MapSettings) -> JobState:
     """How far the map in `path` is."""
-    return JobState("ready") if map_store.fits(path, checkpoint, settings) else Job(path).state()
+    return JobState("ready") if map_file.fits(path, checkpoint, settings) else Job(path).state()
 
 
 def start(folder: Path, path: Path, settings: MapSettings) -> subprocess.Popen:
@@ -62,6 +63,6 @@ def work(folder: Path, path: Path, settings: MapSettings) -> None:
         job.say(stage="waiting")
         files.make_folder(cache_folder())
         with lock(cache_folder() / "map.lock", wait=True):
-            map_store.write(mapping.of_run(Run(folder), settings, Reporter(job)), path)
-    if path.name != map_store.FILE:
+            map_file.write(mapping.of_run(Run(folder), settings, Reporter(job)), path)
+    if path.name != map_file.FILE:
         keep_newest(path.parent, "*.parquet", KEPT)

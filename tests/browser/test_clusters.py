@@ -16,8 +16,9 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, wait_until
 from tests.fixtures import blob_pictures, make_run
-from trainer import map_store, mapping
-from trainer.map_store import MapSettings
+from trainer.evaluation import map as mapping
+from trainer.latent import map_file
+from trainer.latent.map_file import MapSettings
 
 PATIENCE = 90_000  # ms; a busy machine is no failure
 CHART = ".st-key-clusters-chart .js-plotly-plot"
@@ -29,15 +30,15 @@ AT = """([selector, x, y]) => {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def mapped(served_runs: Path) -> map_store.Map:
+def mapped(served_runs: Path) -> map_file.Map:
     """A model with a stored map: a linear one under the usual settings, which costs nothing. And one without any."""
     if not (served_runs / "plain").exists():
         make_run(served_runs / "plain", kind="vae", pictures=80)
     run = make_run(served_runs / "mapped", trained=True, pictures=300)
     made = mapping.of_run(run, MapSettings(method="pca"))
     meta = made.meta | {"settings": MapSettings().model_dump(), "trustworthiness": 0.9712}
-    found = map_store.Map(made.frame, meta)
-    map_store.write(found, run.path / map_store.FILE)
+    found = map_file.Map(made.frame, meta)
+    map_file.write(found, run.path / map_file.FILE)
     return found
 
 
@@ -67,7 +68,7 @@ def query(page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
 
 
-def lonely(made: map_store.Map) -> pd.Series:
+def lonely(made: map_file.Map) -> pd.Series:
     """The test code with the most room around it on the map."""
     codes = made.frame[made.frame["kind"] == "code"]
     places = made.frame[["x", "y"]].to_numpy()
@@ -76,7 +77,7 @@ def lonely(made: map_store.Map) -> pd.Series:
     return codes.iloc[distances.min(1).argmax()]
 
 
-def gap(made: map_store.Map) -> tuple[float, float]:
+def gap(made: map_file.Map) -> tuple[float, float]:
     """A place far from every point, within the map."""
     places = made.frame[["x", "y"]].to_numpy()
     grid = np.stack(np.meshgrid(*(np.linspace(places[:, i].min(), places[:, i].max(), 60) for i in (0, 1))), -1)

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
 from tests.fixtures import add_disentanglement, make_run
-from trainer.metrics.disentanglement import record as records
+from trainer.evaluation.disentanglement import record as records
 from trainer.runs.folder import Run
 
 

@@ -12,9 +12,10 @@ from explorer.clusters_data import colourings
 from explorer.clusters_state import ClustersState
 from explorer.traverse_state import choice, edits_of
 from tests.fixtures import blob_pictures, make_run, write_digit_files
-from trainer import map_store, mapping
 from trainer.errors import UserError
-from trainer.map_store import MapSettings
+from trainer.evaluation import map as mapping
+from trainer.latent import map_file
+from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run
 from trainer.runs.sprite import write_sprite
 
@@ -56,7 +57,7 @@ def test_every_thumbnail_belongs_to_its_point(entry, tmp_path, whole_split):
         write_sprite(blobs, entry.path / "sprite.png")
     made = mapping.of_run(Run(entry.path), MapSettings(method="pca"))
     file = Path(entry.path) / "some-map.parquet"
-    map_store.write(made, file)
+    map_file.write(made, file)
     random = np.random.default_rng(0)
     table = pd.read_parquet(entry.path / "codes.parquet").iloc[random.permutation(PICTURES)]
     table.loc[table.index[::3], "sprite_index"] = -1  # and not every picture is in the sprite
@@ -84,7 +85,7 @@ def test_a_map_of_other_pictures_is_refused(entry, atlas):
         pd.read_parquet(entry.path / "codes.parquet"), atlas.model, entry.hash, MapSettings(method="pca")
     )
     made.frame.loc[3, "id"] = "mnist-test-99999"
-    map_store.write(made, entry.path / "map.parquet")
+    map_file.write(made, entry.path / "map.parquet")
     with pytest.raises(UserError, match="map and codes differ"):
         clusters_data.from_file(entry, entry.path / "map.parquet")
 

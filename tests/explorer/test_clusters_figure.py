@@ -11,8 +11,8 @@ from explorer.clusters_data import colourings
 from explorer.clusters_figure import contingency_figure, empty_places, id_template, map_figure
 from explorer.theme import CATEGORIES
 from tests.fixtures import make_run
-from trainer import projection
-from trainer.map_store import MapSettings
+from trainer.latent import neighbours
+from trainer.latent.map_file import MapSettings
 
 ALL = ("prior", "centres", "outlines")
 
@@ -113,7 +113,7 @@ def test_a_click_means_what_is_there(atlas):
     assert focus(centres, customdata=[4]) == {"focus": "centre", "index": 4}
     assert focus(prior, customdata=999) == {"focus": "prior", "index": 999}
     codes_only = atlas.places[: len(atlas.codes)]
-    gaps = projection.nearest(codes_only, codes_only, 2)[1][:, 1]
+    gaps = neighbours.nearest(codes_only, codes_only, 2)[1][:, 1]
     alone = int(gaps.argmax())
     x, y = codes_only[alone]
     shy = min(0.9 * clusters_map.CLICK_PIXELS * atlas.extent, 0.4 * gaps[alone])

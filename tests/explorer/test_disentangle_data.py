@@ -16,7 +16,7 @@ from explorer.disentangle_data import Kind
 from tests.fixtures import add_disentanglement, make_run
 from trainer import background
 from trainer.data import rendering
-from trainer.metrics.disentanglement import record as records
+from trainer.evaluation.disentanglement import record as records
 from trainer.runs.folder import Run
 
 

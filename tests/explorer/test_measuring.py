@@ -7,7 +7,7 @@ import pytest
 from explorer import measuring, train_measured
 from tests.fixtures import example_metrics
 from trainer.background import JobState
-from trainer.metrics import ood
+from trainer.evaluation import ood
 
 
 @pytest.mark.parametrize(

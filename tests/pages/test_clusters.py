@@ -14,8 +14,10 @@ from streamlit.testing.v1 import AppTest
 from explorer import catalog, clusters_components, clusters_data
 from tests.fixtures import make_run
 from tests.pages.reading import texts
-from trainer import map_job, map_store, mapping
-from trainer.map_store import MapSettings
+from trainer import map_job
+from trainer.evaluation import map as mapping
+from trainer.latent import map_file
+from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Metric, Run
 from trainer.system import ROOT
 
@@ -37,13 +39,13 @@ def clusters(app):
     return opened
 
 
-def store_map(run: Run, settings: MapSettings | None = None) -> map_store.Map:
+def store_map(run: Run, settings: MapSettings | None = None) -> map_file.Map:
     """A map that costs nothing, stored as the one of these settings, k-means clusters included."""
     made = mapping.of_run(run, MapSettings(method="pca"))
     kmeans = np.where(made.frame["kind"] == "code", np.arange(len(made.frame)) % 10, -1)
     meta = made.meta | {"settings": (settings or MapSettings()).model_dump(), "trustworthiness": 0.9712}
-    found = map_store.Map(made.frame.assign(kmeans=kmeans), meta)
-    map_store.write(found, run.path / "map.parquet")
+    found = map_file.Map(made.frame.assign(kmeans=kmeans), meta)
+    map_file.write(found, run.path / "map.parquet")
     return found
 
 
@@ -90,9 +92,9 @@ def test_a_map_of_another_checkpoint_is_not_shown(clusters, runs):
     shutil.copytree(runs / "small-gmp", runs / "older")
     store_map(Run(runs / "older"))
     shutil.copy(runs / "small-gmp" / "model.safetensors", runs / "older" / "model.safetensors")
-    made = map_store.read(runs / "older" / "map.parquet")
+    made = map_file.read(runs / "older" / "map.parquet")
     made.meta["checkpoint"] = "0" * 12
-    map_store.write(made, runs / "older" / "map.parquet")
+    map_file.write(made, runs / "older" / "map.parquet")
     assert "by PCA" in texts(clusters("older"))
 
 

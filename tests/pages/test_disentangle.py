@@ -22,7 +22,7 @@ from tests.pages.reading import button, ran, texts
 from trainer import background, disentangle_job
 from trainer.background import Job
 from trainer.data import rendering
-from trainer.metrics.disentanglement import record as records
+from trainer.evaluation.disentanglement import record as records
 from trainer.runs.folder import Run
 
 

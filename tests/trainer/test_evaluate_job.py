@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from tests.fixtures import blob_pictures, wait_for
-from trainer import background, config, evaluate, evaluate_job, housekeeping
+from trainer import background, config, evaluate_job, housekeeping
 from trainer.errors import UserError
 from trainer.evaluate_job import state
+from trainer.evaluation import evaluate
 from trainer.models import build, save_weights
 from trainer.runs import folder as runs
 from trainer.runs.folder import Run

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import make_run, wait_for
-from trainer import map_job, map_store, mapping
+from trainer import map_job
+from trainer.evaluation import map as mapping
+from trainer.latent import map_file
+from trainer.latent.map_file import MapSettings
 from trainer.map_job import state, target
-from trainer.map_store import MapSettings
 from trainer.runs.folder import Run
 
 OTHER = MapSettings(neighbours=9)
@@ -27,13 +29,13 @@ def run(made, tmp_path, monkeypatch) -> Run:
 
 
 @pytest.fixture
-def pca(made) -> map_store.Map:
+def pca(made) -> map_file.Map:
     """A map that costs nothing, to be stored under any settings."""
     return mapping.of_run(made, MapSettings(method="pca"))
 
 
-def store(found: map_store.Map, path: Path, settings: MapSettings) -> None:
-    map_store.write(map_store.Map(found.frame, found.meta | {"settings": settings.model_dump()}), path)
+def store(found: map_file.Map, path: Path, settings: MapSettings) -> None:
+    map_file.write(map_file.Map(found.frame, found.meta | {"settings": settings.model_dump()}), path)
 
 
 def test_maps_are_kept_with_the_run_or_in_the_cache(run, pca, tmp_path):
@@ -83,7 +85,7 @@ def test_a_job_waits_its_turn_reports_and_leaves_only_the_map(run):
     assert {"neighbours", "layout"} & seen
     assert job.wait(30) == 0
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-    assert map_store.read(path).meta["settings"]["neighbours"] == 9
+    assert map_file.read(path).meta["settings"]["neighbours"] == 9
 
 
 def test_a_job_that_cannot_succeed_says_why(run):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from trainer import data
-from trainer.metrics.context import batches
+from trainer.evaluation.context import batches
 from trainer.runs import sprite
 from trainer.runs.folder import Run, write_parquet
 from trainer.system import files

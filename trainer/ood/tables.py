@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from trainer.errors import UserError
-from trainer.metrics.context import BATCH, Progress, batches
+from trainer.evaluation.context import BATCH, Progress, batches
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair

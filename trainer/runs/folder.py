@@ -5,7 +5,7 @@ model.safetensors   weights and prior statistics
 decoder.onnx        the decoder for the browser (fp16)
 history.csv         one row per logged step
 metrics.json        a list of Metric records, each with its protocol
-codes.parquet       one row per test picture (trainer/evaluate.py lists the columns)
+codes.parquet       one row per test picture (trainer/evaluation/evaluate.py lists the columns)
 sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
 card.md             what it is, data and licence, the command that reproduces it
 data/               pictures that were uploaded for this run; config.yaml names them by this relative path

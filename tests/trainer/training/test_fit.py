@@ -19,7 +19,7 @@ from tests.trainings import CPU, assert_same_training, history, pictures, settin
 from trainer import data
 from trainer.bundle import bundle
 from trainer.errors import UserError
-from trainer.metrics.reconstruction import psnr
+from trainer.evaluation.reconstruction import psnr
 from trainer.models import networks
 from trainer.runs import folder as run
 from trainer.system import ROOT, files

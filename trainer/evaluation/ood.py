@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trainer.data.imageset import ImageSet
-    from trainer.metrics.context import Context
+    from trainer.evaluation.context import Context
     from trainer.ood.calibration import Calibration
     from trainer.runs.folder import Metric
 

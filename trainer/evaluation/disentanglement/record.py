@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import UserError
-from trainer.metrics.disentanglement.dci import DCI
-from trainer.metrics.disentanglement.factor_vae import FactorVAE
-from trainer.metrics.disentanglement.mig import MIG
-from trainer.metrics.disentanglement.sap import SAP
+from trainer.evaluation.disentanglement.dci import DCI
+from trainer.evaluation.disentanglement.factor_vae import FactorVAE
+from trainer.evaluation.disentanglement.mig import MIG
+from trainer.evaluation.disentanglement.sap import SAP
 from trainer.runs.folder import Metric, Run
 from trainer.system import files
 
@@ -34,7 +34,7 @@ class Record:
     """All measures of one checkpoint under one protocol; d axes, F factors.
 
     Attributes:
-        protocol: "full" or "fast"; sizes: pictures and votes it took (trainer.metrics.disentanglement.protocol).
+        protocol: "full" or "fast"; sizes: pictures and votes it took (trainer.evaluation.disentanglement.protocol).
         pictures: how many there were to draw from.
         factor_names, factor_sizes: names and numbers of values of the F factors.
     """

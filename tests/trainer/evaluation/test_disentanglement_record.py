@@ -19,11 +19,11 @@ from trainer.__main__ import main
 from trainer.background import Job, JobState
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.evaluate import evaluate
-from trainer.metrics.disentanglement import dci as dci_module
-from trainer.metrics.disentanglement import group, protocol, record
-from trainer.metrics.disentanglement.dci import scores
-from trainer.metrics.disentanglement.protocol import Protocol
+from trainer.evaluation.disentanglement import dci as dci_module
+from trainer.evaluation.disentanglement import group, protocol, record
+from trainer.evaluation.disentanglement.dci import scores
+from trainer.evaluation.disentanglement.protocol import Protocol
+from trainer.evaluation.evaluate import evaluate
 from trainer.models import onnx_export
 from trainer.runs.folder import Run
 from trainer.system import files

@@ -10,14 +10,14 @@ import pytest
 from scipy.linalg import hadamard
 
 from trainer.errors import UserError
-from trainer.metrics.disentanglement import dci as dci_module
-from trainer.metrics.disentanglement import factor_vae as vae_module
-from trainer.metrics.disentanglement.codes import FactorCodes
-from trainer.metrics.disentanglement.dci import dci, scores
-from trainer.metrics.disentanglement.factor_vae import draw_votes, factor_vae, voted_axes
-from trainer.metrics.disentanglement.mig import column_gaps, mig
-from trainer.metrics.disentanglement.protocol import FAST, FULL, LEAST, Protocol, measure
-from trainer.metrics.disentanglement.sap import sap
+from trainer.evaluation.disentanglement import dci as dci_module
+from trainer.evaluation.disentanglement import factor_vae as vae_module
+from trainer.evaluation.disentanglement.codes import FactorCodes
+from trainer.evaluation.disentanglement.dci import dci, scores
+from trainer.evaluation.disentanglement.factor_vae import draw_votes, factor_vae, voted_axes
+from trainer.evaluation.disentanglement.mig import column_gaps, mig
+from trainer.evaluation.disentanglement.protocol import FAST, FULL, LEAST, Protocol, measure
+from trainer.evaluation.disentanglement.sap import sap
 
 SIZES = (4, 3, 5)
 NAMES = ("wall_hue", "shape", "scale")
@@ -324,7 +324,7 @@ def test_training_and_test_codes_are_disjoint(monkeypatch):
         seen.update(train=train[:, 0], test=test[:, 0])
         return scores(np.ones((1, 3)), np.ones(3))
 
-    monkeypatch.setattr("trainer.metrics.disentanglement.protocol.dci", spy)
+    monkeypatch.setattr("trainer.evaluation.disentanglement.protocol.dci", spy)
     numbered = FactorCodes.of_codes(np.arange(len(many()))[:, None], many(), NAMES)
     measure(numbered, SMALL, checkpoint="", data="", split="")
     assert len(np.unique(np.concatenate([seen["train"], seen["test"]]))) == SMALL.train + SMALL.test

@@ -26,13 +26,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from trainer import card, data, mapping
+from trainer import data
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.metrics import clustering, geometry, ood, reconstruction
-from trainer.metrics.context import Context, Progress, batches
-from trainer.metrics.disentanglement import group as disentanglement
+from trainer.evaluation import card, clustering, geometry, ood, reconstruction
+from trainer.evaluation import map as mapping
+from trainer.evaluation.context import Context, Progress, batches
+from trainer.evaluation.disentanglement import group as disentanglement
 from trainer.models import onnx_export
 from trainer.models.base import LatentModel
 from trainer.runs import sprite

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from trainer.metrics.context import batches, mean_interval
+from trainer.evaluation.context import batches, mean_interval
 
 if TYPE_CHECKING:
-    from trainer.metrics.context import Context
+    from trainer.evaluation.context import Context
     from trainer.runs.folder import Metric
 
 PSNR_CAP = 100.0

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as reference_trustworthiness
 
-from trainer import outlines, projection
+from trainer.latent import contours, neighbours
 
 
 @pytest.fixture
@@ -16,22 +16,22 @@ def random() -> np.random.Generator:
 
 def test_nearest_equals_a_full_sort(random):
     known, points = random.normal(size=(700, 5)), random.normal(size=(1100, 5))  # more than one block
-    rows, distances = projection.nearest(points, known, 7)
+    rows, distances = neighbours.nearest(points, known, 7)
     everything = cdist(points, known)
     np.testing.assert_array_equal(rows, everything.argsort(1)[:, :7])
     np.testing.assert_allclose(distances, np.sort(everything, 1)[:, :7])
-    assert projection.nearest(points, known[:3], 7)[0].shape == (1100, 3)
+    assert neighbours.nearest(points, known[:3], 7)[0].shape == (1100, 3)
 
 
 def test_a_known_point_keeps_its_place_even_far_from_the_origin(random):
     known, values = random.normal(size=(300, 4)).astype(np.float32) + 1000, random.normal(size=(300, 2))
-    np.testing.assert_allclose(projection.place(known, known, values), values, atol=1e-6)
+    np.testing.assert_allclose(neighbours.place(known, known, values), values, atol=1e-6)
 
 
 def test_a_new_point_is_the_weighted_mean_of_its_nearest():
     known = np.array([[0.0], [1.0], [10.0]])
     values = np.array([[0.0, 1.0], [1.0, 0.0], [50.0, 50.0]])
-    found = projection.place(np.array([[0.25]]), known, values, k=2)
+    found = neighbours.place(np.array([[0.25]]), known, values, k=2)
     near, far = 1 / 0.25**2, 1 / 0.75**2
     np.testing.assert_allclose(found, [[far / (near + far), near / (near + far)]])
 
@@ -39,48 +39,48 @@ def test_a_new_point_is_the_weighted_mean_of_its_nearest():
 def test_pca_equals_sklearn_up_to_sign_and_is_fitted_on_the_first_rows(random):
     codes = random.normal(size=(200, 6)) * [5, 4, 3, 2, 1, 0.5]
     more = np.concatenate([codes, 100 * random.normal(size=(20, 6))])
-    ours = projection.pca(more, 2, fitted_on=200)
+    ours = neighbours.pca(more, 2, fitted_on=200)
     theirs = PCA(2).fit(codes).transform(more)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-8)
-    assert projection.pca(codes[:, :1], 2).shape == (200, 2)
+    assert neighbours.pca(codes[:, :1], 2).shape == (200, 2)
 
 
 @pytest.mark.parametrize("n", [60, 1200])
 def test_trustworthiness_equals_sklearn(random, n):
     codes = random.normal(size=(n, 8))
     coordinates = codes[:, :2] + 0.3 * random.normal(size=(n, 2))
-    ours = projection.trustworthiness(codes, coordinates)
+    ours = neighbours.trustworthiness(codes, coordinates)
     assert ours == pytest.approx(reference_trustworthiness(codes, coordinates, n_neighbors=15), abs=1e-9)
     assert 0.5 < ours < 0.99
 
 
 def test_trustworthiness_needs_enough_codes(random):
     with pytest.raises(ValueError, match="more than 23 codes"):
-        projection.trustworthiness(random.normal(size=(20, 3)), random.normal(size=(20, 2)))
+        neighbours.trustworthiness(random.normal(size=(20, 3)), random.normal(size=(20, 2)))
 
 
 def test_neighbour_distances_leave_the_point_itself_out(random):
     codes = random.normal(size=(90, 3))
     distances = cdist(codes, codes)
     np.fill_diagonal(distances, np.inf)
-    np.testing.assert_allclose(projection.neighbour_distances(codes, 90), np.sort(distances.min(1)))
+    np.testing.assert_allclose(neighbours.neighbour_distances(codes, 90), np.sort(distances.min(1)))
 
 
 def test_share_beyond():
     values = np.array([1.0, 2.0, 2.0, 4.0])
-    assert [projection.share_beyond(values, at) for at in (0.5, 2.0, 3.0, 5.0)] == [1.0, 0.75, 0.25, 0.0]
+    assert [neighbours.share_beyond(values, at) for at in (0.5, 2.0, 3.0, 5.0)] == [1.0, 0.75, 0.25, 0.0]
 
 
 def test_a_stratified_sample_gives_every_label_its_share(random):
     labels = random.choice([0, 1, 2, 7], p=[0.6, 0.3, 0.0995, 0.0005], size=100_000)
-    rows = projection.stratified_rows(labels, 20_000, seed=1)
+    rows = neighbours.stratified_rows(labels, 20_000, seed=1)
     assert len(np.unique(rows)) == 20_000
     assert (np.diff(rows) > 0).all()
     for label in (0, 1, 2, 7):
         assert (labels[rows] == label).sum() == pytest.approx((labels == label).sum() / 5, abs=1.5)
-    np.testing.assert_array_equal(rows, projection.stratified_rows(labels, 20_000, seed=1))
-    assert (rows != projection.stratified_rows(labels, 20_000, seed=2)).any()
-    np.testing.assert_array_equal(projection.stratified_rows(labels[:50], 50), np.arange(50))
+    np.testing.assert_array_equal(rows, neighbours.stratified_rows(labels, 20_000, seed=1))
+    assert (rows != neighbours.stratified_rows(labels, 20_000, seed=2)).any()
+    np.testing.assert_array_equal(neighbours.stratified_rows(labels[:50], 50), np.arange(50))
 
 
 # ---------------------------------------------------------------- outlines
@@ -104,14 +104,14 @@ def test_outlines_hold_their_share_of_fresh_points(random, shape):
             return crescents(n, random)
         return random.normal(size=(n, 2)) @ np.array([[2.0, 1.5], [0.0, 0.3 if shape == "gaussian" else 1e-4]])
 
-    shares = list(outlines.SIGMA_SHARES.values())
-    for paths, share in zip(outlines.outlines(draw(4000), shares), shares, strict=True):
+    shares = list(contours.SIGMA_SHARES.values())
+    for paths, share in zip(contours.outlines(draw(4000), shares), shares, strict=True):
         assert all((path[0] == path[-1]).all() for path in paths)
-        assert outlines.inside(draw(20_000), paths).mean() == pytest.approx(share, abs=0.04)
+        assert contours.inside(draw(20_000), paths).mean() == pytest.approx(share, abs=0.04)
 
 
 def test_a_gaussians_outlines_are_its_sigma_circles(random):
-    one, two = outlines.outlines(random.normal(size=(20_000, 2)), list(outlines.SIGMA_SHARES.values()))
+    one, two = contours.outlines(random.normal(size=(20_000, 2)), list(contours.SIGMA_SHARES.values()))
     assert len(one) == len(two) == 1
     assert np.linalg.norm(one[0], axis=1).mean() == pytest.approx(1, abs=0.08)
     assert np.linalg.norm(two[0], axis=1).mean() == pytest.approx(2, abs=0.1)
@@ -121,15 +121,15 @@ def test_paths_follow_the_level_around_holes_and_saddles():
     y, x = np.mgrid[-2:2:81j, -2:2:81j]
     ring = np.exp(-8 * (np.hypot(x, y) - 1) ** 2)
     ring[[0, -1]], ring[:, [0, -1]] = 0, 0
-    paths = outlines.level_paths(ring, 0.5)
+    paths = contours.level_paths(ring, 0.5)
     radii = sorted(float(np.hypot(*(path / 20 - 2).T).mean()) for path in paths)
     half = np.sqrt(np.log(2) / 8)
     np.testing.assert_allclose(radii, [1 - half, 1 + half], atol=0.01)
     centre = np.array([[40.0, 40.0], [40.0, 60.0], [1.0, 1.0]])
-    assert outlines.inside(centre, paths).tolist() == [False, True, False]
+    assert contours.inside(centre, paths).tolist() == [False, True, False]
     checkers = np.zeros((6, 6))
     checkers[[1, 2, 3, 4], [1, 2, 3, 4]] = 1  # touching corners only
     for level in (0.2, 0.45, 0.55, 0.8):
-        found = outlines.level_paths(checkers, level)
+        found = contours.level_paths(checkers, level)
         assert len(found) == (1 if level < 0.5 else 4)
         assert all((path[0] == path[-1]).all() for path in found)

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 if TYPE_CHECKING:
     from trainer.config import Config
     from trainer.data.imageset import ImageSet
-    from trainer.metrics.context import Context
+    from trainer.evaluation.context import Context
     from trainer.runs.folder import Metric
 
 RESAMPLES = 1000

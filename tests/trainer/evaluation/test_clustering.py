@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from trainer.metrics import clustering
+from trainer.evaluation import clustering
 
 
 def partitions(k: int, classes: int, n: int = 300, agree: float = 0.6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

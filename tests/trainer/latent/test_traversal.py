@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer import traversal
+from trainer.latent import traversal
 from trainer.models.base import LatentModel
 from trainer.models.priors import NormalPrior
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.errors import UserError
-from trainer.metrics.disentanglement.codes import FactorCodes
+from trainer.evaluation.disentanglement.codes import FactorCodes
 
 PRUNED_BELOW = 0.05
 """An axis whose standard deviation is smaller takes no part: it does not vary, so it would win every vote."""

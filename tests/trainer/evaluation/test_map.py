@@ -12,9 +12,10 @@ import torch
 from scipy.stats import entropy
 
 from tests.fixtures import make_run
-from trainer import map_store, mapping, outlines, projection
 from trainer.errors import UserError
-from trainer.map_store import MapSettings
+from trainer.evaluation import map as mapping
+from trainer.latent import contours, map_file, neighbours
+from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
@@ -43,12 +44,12 @@ def told() -> list[tuple[str, int, int]]:
 
 
 @pytest.fixture(scope="module")
-def made(run, planted, told) -> map_store.Map:
+def made(run, planted, told) -> map_file.Map:
     settings = MapSettings(points=200)
     return mapping.compute(planted, run.load_model(), run.hash, settings, lambda *said: told.append(said))
 
 
-def of(made: map_store.Map, kind: str) -> pd.DataFrame:
+def of(made: map_file.Map, kind: str) -> pd.DataFrame:
     return made.frame[made.frame["kind"] == kind]
 
 
@@ -59,7 +60,7 @@ def test_every_place_belongs_to_its_id(made, planted):
     assert codes["id"].is_unique
     assert set(codes["id"]) <= set(planted["id"])
     groups = codes["id"].str.split("-").str[1].to_numpy()
-    rows, _ = projection.nearest(codes[["x", "y"]].to_numpy(), codes[["x", "y"]].to_numpy(), 6)
+    rows, _ = neighbours.nearest(codes[["x", "y"]].to_numpy(), codes[["x", "y"]].to_numpy(), 6)
     assert (groups[rows[:, 1:]] == groups[:, None]).mean() > 0.98
     for k in range(GROUPS):  # every label has its share in the sample
         assert (groups == str(k)).sum() == pytest.approx(200 * (planted["label"] == k).mean(), abs=1.5)
@@ -89,7 +90,7 @@ def test_entropy_and_clusters_are_those_of_the_codes(made, run, planted):
 def test_the_trust_is_that_of_the_coordinates(made, planted):
     codes = of(made, "code")
     z = planted.set_index("id").loc[codes["id"], [f"z{axis}" for axis in range(8)]].to_numpy()
-    assert made.meta["trustworthiness"] == projection.trustworthiness(z, codes[["x", "y"]].to_numpy())
+    assert made.meta["trustworthiness"] == neighbours.trustworthiness(z, codes[["x", "y"]].to_numpy())
     assert made.meta["trustworthiness"] > 0.9
     assert made.meta["codes"] == 300
 
@@ -111,7 +112,7 @@ def test_the_same_seed_gives_the_same_coordinates_in_any_process(run, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=True)
     assert "trustworthiness 0." in told.stdout
-    there = map_store.read(file)
+    there = map_file.read(file)
     pd.testing.assert_frame_equal(here.frame, there.frame)
     assert here.meta == there.meta
     other = mapping.of_run(run, MapSettings(points=150, neighbours=7, seed=1))
@@ -132,7 +133,7 @@ def test_outlines_hold_their_share_of_fresh_samples(run, made, planted, method):
         placed = mapping.place(fresh, known, places, settings, len(codes))
         for entry in found.meta["outlines"]:
             if entry["component"] == k:
-                share = outlines.inside(placed, [np.array(path) for path in entry["paths"]]).mean()
+                share = contours.inside(placed, [np.array(path) for path in entry["paths"]]).mean()
                 assert share == pytest.approx(entry["share"], abs=0.05), entry["sigma"]
     assert {(entry["sigma"], entry["share"]) for entry in found.meta["outlines"]} == {(1, 0.393), (2, 0.865)}
 
@@ -150,30 +151,30 @@ def test_other_priors_have_no_components_and_three_dimensions_no_outlines(tmp_pa
 
 def test_a_map_survives_its_file_and_fits_only_its_own(made, run, tmp_path):
     file = tmp_path / "deep" / "map.parquet"
-    map_store.write(made, file)
-    again = map_store.read(file)
+    map_file.write(made, file)
+    again = map_file.read(file)
     pd.testing.assert_frame_equal(again.frame, made.frame)
     assert again.meta == made.meta
     settings = MapSettings(points=200)
-    assert map_store.fits(file, run.hash, settings)
-    assert not map_store.fits(file, "0" * 12, settings)
-    assert not map_store.fits(file, run.hash, MapSettings(points=201))
-    assert not map_store.fits(tmp_path / "none.parquet", run.hash, settings)
+    assert map_file.fits(file, run.hash, settings)
+    assert not map_file.fits(file, "0" * 12, settings)
+    assert not map_file.fits(file, run.hash, MapSettings(points=201))
+    assert not map_file.fits(tmp_path / "none.parquet", run.hash, settings)
     file.write_bytes(file.read_bytes()[:-50])
-    assert not map_store.fits(file, run.hash, settings)
+    assert not map_file.fits(file, run.hash, settings)
     with pytest.raises(UserError, match="computed anew"):
-        map_store.read(file)
+        map_file.read(file)
     run.codes.to_parquet(file)  # a table, but no map
-    assert not map_store.fits(file, run.hash, settings)
+    assert not map_file.fits(file, run.hash, settings)
 
 
 def test_bad_input_is_told_in_one_sentence(run, tmp_path):
     with pytest.raises(UserError, match="at least 40 test codes"):
         mapping.compute(run.codes.head(39), run.load_model(), run.hash)
     with pytest.raises(UserError, match="neighbours: input should be greater than or equal to 2"):
-        map_store.parse_settings('{"neighbours": 1}')
+        map_file.parse_settings('{"neighbours": 1}')
     with pytest.raises(UserError, match="colour: extra inputs"):
-        map_store.parse_settings('{"colour": 1}')
+        map_file.parse_settings('{"colour": 1}')
 
 
 def test_keys_tell_settings_apart():
@@ -188,13 +189,13 @@ def test_the_bundled_map_can_be_trusted():
     if not BUNDLED.is_dir():
         pytest.skip("pretrained/mnist-gmp is not bundled yet")
     bundled = Run(BUNDLED)
-    assert map_store.fits(BUNDLED / map_store.FILE, bundled.hash, MapSettings())
-    stored = map_store.read(BUNDLED / map_store.FILE)
+    assert map_file.fits(BUNDLED / map_file.FILE, bundled.hash, MapSettings())
+    stored = map_file.read(BUNDLED / map_file.FILE)
     codes = of(stored, "code")
     latent = [f"z{axis}" for axis in range(bundled.config.model.z_dim)]
     z = bundled.codes.set_index("id").loc[codes["id"], latent].to_numpy()
     assert len(codes) == 10_000
-    measured = projection.trustworthiness(z, codes[["x", "y"]].to_numpy())
+    measured = neighbours.trustworthiness(z, codes[["x", "y"]].to_numpy())
     assert measured >= 0.95
     (metric,) = [metric for metric in bundled.metrics if metric.name == "map trustworthiness"]
     assert metric.value == pytest.approx(measured, abs=1e-6)
@@ -204,8 +205,8 @@ def test_the_bundled_map_can_be_trusted():
     shares = {1: [], 2: []}
     for entry in stored.meta["outlines"]:
         fresh = prior.sample_component(entry["component"], 500, torch.Generator().manual_seed(5)).detach().numpy()
-        placed = projection.place_on_map(fresh, known, stored.frame[["x", "y"]].to_numpy())
-        shares[entry["sigma"]].append(outlines.inside(placed, [np.array(path) for path in entry["paths"]]).mean())
+        placed = neighbours.place_on_map(fresh, known, stored.frame[["x", "y"]].to_numpy())
+        shares[entry["sigma"]].append(contours.inside(placed, [np.array(path) for path in entry["paths"]]).mean())
         assert shares[entry["sigma"]][-1] == pytest.approx(entry["share"], abs=0.08)
     assert np.mean(shares[1]) == pytest.approx(0.393, abs=0.03)
     assert np.mean(shares[2]) == pytest.approx(0.865, abs=0.03)

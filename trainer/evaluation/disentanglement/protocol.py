@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from trainer.errors import UserError
-from trainer.metrics.disentanglement.codes import FactorCodes, Progress
-from trainer.metrics.disentanglement.dci import dci
-from trainer.metrics.disentanglement.factor_vae import factor_vae
-from trainer.metrics.disentanglement.mig import mig
-from trainer.metrics.disentanglement.record import Record
-from trainer.metrics.disentanglement.sap import sap
+from trainer.evaluation.disentanglement.codes import FactorCodes, Progress
+from trainer.evaluation.disentanglement.dci import dci
+from trainer.evaluation.disentanglement.factor_vae import factor_vae
+from trainer.evaluation.disentanglement.mig import mig
+from trainer.evaluation.disentanglement.record import Record
+from trainer.evaluation.disentanglement.sap import sap
 
 LEAST = 150
 """Pictures below which the numbers would mean nothing."""

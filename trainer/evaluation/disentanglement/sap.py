@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics.disentanglement.mig import column_gaps
+from trainer.evaluation.disentanglement.mig import column_gaps
 
 REGULARISATION = 0.01
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from trainer import data
 from trainer.errors import UserError
-from trainer.metrics.disentanglement import protocol as protocols
-from trainer.metrics.disentanglement import record as records
-from trainer.metrics.disentanglement.codes import FactorCodes, Progress
+from trainer.evaluation.disentanglement import protocol as protocols
+from trainer.evaluation.disentanglement import record as records
+from trainer.evaluation.disentanglement.codes import FactorCodes, Progress
 
 if TYPE_CHECKING:
     from trainer.config import Config
     from trainer.data.imageset import ImageSet
-    from trainer.metrics.context import Context
-    from trainer.metrics.disentanglement.record import Record
+    from trainer.evaluation.context import Context
+    from trainer.evaluation.disentanglement.record import Record
     from trainer.runs.folder import Metric, Run
 
 

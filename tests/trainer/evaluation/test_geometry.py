@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import pdist
 
-from trainer.metrics import geometry
+from trainer.evaluation import geometry
 
 
 def cloud(n: int = 60, d: int = 3, seed: int = 0) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainer import config, data
 from trainer.errors import UserError
-from trainer.metrics import ood
+from trainer.evaluation import ood
 from trainer.ood.calibration import COMBINED
 from trainer.runs.folder import Metric, Run
 from trainer.system import files

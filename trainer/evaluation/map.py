@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trainer import outlines, projection
 from trainer.errors import UserError
-from trainer.map_store import FILE, VERSION, Map, MapSettings, write
+from trainer.latent import contours, neighbours
+from trainer.latent.map_file import FILE, VERSION, Map, MapSettings, write
 
 if TYPE_CHECKING:
     from trainer.config import Config
     from trainer.data.imageset import ImageSet
-    from trainer.metrics.context import Context
+    from trainer.evaluation.context import Context
     from trainer.models.base import LatentModel
     from trainer.runs.folder import Metric, Run
 
@@ -56,7 +56,7 @@ def compute(
     if len(codes) < MINIMUM or not {"id", *axes} <= set(codes.columns):
         raise UserError(f"A map needs at least {MINIMUM} test codes; run 'python -m trainer evaluate' on this model.")
     labels = codes["label"].to_numpy() if "label" in codes else np.full(len(codes), -1)
-    chosen = codes.iloc[projection.stratified_rows(labels, settings.points, settings.seed)]
+    chosen = codes.iloc[neighbours.stratified_rows(labels, settings.points, settings.seed)]
     z = chosen[axes].to_numpy(np.float32)
     frame, everything = _rows(chosen, z, model, settings)
     coordinates = _layout(everything, len(z), settings, progress)
@@ -68,7 +68,7 @@ def compute(
         "checkpoint": checkpoint,
         "settings": settings.model_dump(),
         "codes": len(codes),
-        "neighbour_distances": _rounded(projection.neighbour_distances(z, RELIABILITY_CODES)),
+        "neighbour_distances": _rounded(neighbours.neighbour_distances(z, RELIABILITY_CODES)),
         "round_trips": _rounded(np.sort(_round_trips(model, z))),
         "outlines": [],
         "trustworthiness": None,
@@ -78,7 +78,7 @@ def compute(
         meta["outlines"] = _component_outlines(model, everything, coordinates, settings, len(z))
     if settings.method == "umap":
         progress("trustworthiness", 0, 1)
-        meta["trustworthiness"] = projection.trustworthiness(z, coordinates[: len(z)])
+        meta["trustworthiness"] = neighbours.trustworthiness(z, coordinates[: len(z)])
         progress("clusters", 0, 1)
         frame["kmeans"] = _kmeans(z, labels, model, settings.seed, len(frame))
         progress("clusters", 1, 1)
@@ -121,7 +121,7 @@ def _rows(
 
 def _layout(everything: np.ndarray, n_codes: int, settings: MapSettings, progress: Progress) -> np.ndarray:
     """Coordinates of all codes, float32 (N, dims)."""
-    start = projection.pca(everything, settings.dims, fitted_on=n_codes)
+    start = neighbours.pca(everything, settings.dims, fitted_on=n_codes)
     if settings.method == "pca":
         return start.astype(np.float32)
     from threadpoolctl import threadpool_limits
@@ -167,12 +167,12 @@ def _component_outlines(
     import torch
 
     generator, found = torch.Generator().manual_seed(settings.seed + 1), []
-    shares = outlines.SIGMA_SHARES
+    shares = contours.SIGMA_SHARES
     for k in range(len(model.prior.weights())):
         with torch.inference_mode():
             samples = model.prior.sample_component(k, OUTLINE_SAMPLES, generator).numpy()
         placed = place(samples, everything, coordinates, settings, n_codes)
-        for (sigma, share), paths in zip(shares.items(), outlines.outlines(placed, list(shares.values())), strict=True):
+        for (sigma, share), paths in zip(shares.items(), contours.outlines(placed, list(shares.values())), strict=True):
             rounded = [_rounded(path) for path in paths]
             found.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})
     return found
@@ -188,8 +188,8 @@ def place(
     """
     if settings.method == "pca":  # linear, so exact
         together = np.concatenate([everything, np.asarray(points, everything.dtype)])
-        return projection.pca(together, settings.dims, fitted_on=n_codes)[len(everything) :]
-    return projection.place_on_map(points, everything, coordinates)
+        return neighbours.pca(together, settings.dims, fitted_on=n_codes)[len(everything) :]
+    return neighbours.place_on_map(points, everything, coordinates)
 
 
 def _round_trips(model: LatentModel, z: np.ndarray) -> np.ndarray:
@@ -209,7 +209,7 @@ def round_trip(model: LatentModel, z):
 
 def _kmeans(z: np.ndarray, labels: np.ndarray, model: LatentModel, seed: int, rows: int) -> np.ndarray:
     """k-means cluster of each code, -1 for the other rows; as many clusters as components, else labels, else ten."""
-    from trainer.metrics.clustering import kmeans
+    from trainer.evaluation.clustering import kmeans
 
     known = len(np.unique(labels[labels >= 0]))
     clusters = len(model.prior.weights()) if model.prior.kind == "gmp" else (known or 10)
@@ -242,7 +242,7 @@ def measure(context: Context) -> list[Metric]:
     shown = int((made.frame["kind"] == "code").sum())
     how = (
         f"UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist}, {settings.metric}) of {shown:,} mu(x) "
-        f"and {PRIOR_SAMPLES:,} prior samples; k = {projection.TRUST_NEIGHBOURS} (Venna and Kaski 2001)"
+        f"and {PRIOR_SAMPLES:,} prior samples; k = {neighbours.TRUST_NEIGHBOURS} (Venna and Kaski 2001)"
     )
     value = made.meta["trustworthiness"]
     return [context.metric("map", "map trustworthiness", value, how, n=shown, seed=context.seed)]

@@ -16,9 +16,9 @@ from trainer.data import shapes3d as shapes_data
 from trainer.data.imageset import ImageSet
 from trainer.data.rendering import FACTORS, factors_of
 from trainer.errors import UserError
-from trainer.metrics.disentanglement import dci as dci_module
-from trainer.metrics.disentanglement import group, protocol, record
-from trainer.metrics.disentanglement.protocol import Protocol
+from trainer.evaluation.disentanglement import dci as dci_module
+from trainer.evaluation.disentanglement import group, protocol, record
+from trainer.evaluation.disentanglement.protocol import Protocol
 from trainer.runs.folder import Run
 
 PUBLISHED = "3D Shapes"

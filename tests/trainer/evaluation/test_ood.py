@@ -12,11 +12,11 @@ import torch
 
 from tests.ood_data import write_root
 from tests.trainings import CPU, TINY, settings, write_pictures
-from trainer import card, data, models
+from trainer import data, models
 from trainer.data import split_validation
 from trainer.errors import UserError
-from trainer.evaluate import evaluate
-from trainer.metrics import ood
+from trainer.evaluation import card, ood
+from trainer.evaluation.evaluate import evaluate
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
 from trainer.runs import folder as runs

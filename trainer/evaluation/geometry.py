@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from scipy.spatial.distance import pdist, squareform
 
-from trainer.metrics.context import batches
+from trainer.evaluation.context import batches
 
 if TYPE_CHECKING:
-    from trainer.metrics.context import Context
+    from trainer.evaluation.context import Context
     from trainer.runs.folder import Metric
 
 SAMPLES = 500

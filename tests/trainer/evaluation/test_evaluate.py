@@ -13,13 +13,14 @@ import torch
 from PIL import Image
 
 from tests.fixtures import DIGITS, blob_pictures
-from trainer import card, config, data
-from trainer import evaluate as evaluation
+from trainer import config, data
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.evaluate import GROUPS, evaluate
-from trainer.metrics.clustering import contingency, matched_accuracy
-from trainer.metrics.ood import is_headline
+from trainer.evaluation import card
+from trainer.evaluation import evaluate as evaluation
+from trainer.evaluation.clustering import contingency, matched_accuracy
+from trainer.evaluation.evaluate import GROUPS, evaluate
+from trainer.evaluation.ood import is_headline
 from trainer.models import build, save_weights
 from trainer.runs import folder as runs
 from trainer.runs import sprite

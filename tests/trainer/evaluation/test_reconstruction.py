@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from trainer.metrics.context import mean_interval
-from trainer.metrics.reconstruction import PSNR_CAP, psnr, ssim
+from trainer.evaluation.context import mean_interval
+from trainer.evaluation.reconstruction import PSNR_CAP, psnr, ssim
 
 
 def pictures(n: int, channels: int = 1, size: int = 32, seed: int = 0) -> torch.Tensor:

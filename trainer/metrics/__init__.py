@@ -1,1 +1,0 @@
-"""Metrics of a trained model, one module per group of `trainer.evaluate.GROUPS`; each number carries its protocol."""
