@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer import catalog
-from trainer import background, disentangle_job
 from trainer.evaluation.disentanglement import record as records
+from trainer.jobs.queue import disentangle, task
 
 if TYPE_CHECKING:
     from trainer.evaluation.disentanglement.record import Record
@@ -30,14 +30,14 @@ def record(entry: catalog.Entry, protocol: str, other: str = "") -> Record | Non
 def target(entry: catalog.Entry, protocol: str, other: str = "") -> Path:
     """File of a record, as disentangle_job.target, which reads the file in the run folder: once per version of it."""
     own = catalog.stamp(entry.path / records.file_name(protocol, other))
-    return _target(entry.path, entry.hash, protocol, entry.bundled, other, own, background.cache_folder())
+    return _target(entry.path, entry.hash, protocol, entry.bundled, other, own, task.cache_folder())
 
 
 @functools.lru_cache(maxsize=512)
 def _target(
     folder: Path, hash: str, protocol: str, read_only: bool, other: str, own: tuple[int, int], cache: Path
 ) -> Path:
-    return disentangle_job.target(folder, hash, protocol, read_only, other)
+    return disentangle.target(folder, hash, protocol, read_only, other)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

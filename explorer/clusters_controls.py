@@ -10,8 +10,8 @@ from explorer.clusters_state import SEED_LIMIT, ClustersState, change, current, 
 from explorer.clusters_subject import pictures, remember_upload, uploaded
 from explorer.images import looks_inverted, preview_png, read_upload
 from explorer.traverse_start import UPLOAD_TYPES
-from trainer import map_job
 from trainer.errors import UserError
+from trainer.jobs.queue import map as map_job
 
 POINTS = [1_000, 2_000, 5_000, 10_000, 20_000]
 METRICS = ["euclidean", "cosine", "manhattan"]

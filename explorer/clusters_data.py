@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer import cache, catalog
-from trainer import map_job
 from trainer.errors import UserError
 from trainer.evaluation import map as mapping
+from trainer.jobs.queue import map as map_job
 from trainer.latent import map_file, neighbours
 from trainer.latent.map_file import MapSettings
 

@@ -8,8 +8,8 @@ from explorer import catalog, clusters_components, clusters_map, clusters_subjec
 from explorer.clusters_controls import layout_popover, upload_popover
 from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
 from explorer.clusters_state import LAYERS, VIEWS, bound, change, current
-from trainer import map_job
 from trainer.evaluation import map as mapping
+from trainer.jobs.queue import map as map_job
 
 POLL_SECONDS = 1.0
 _SEEN = "clusters.checkpoint"

@@ -8,8 +8,8 @@ import streamlit as st
 
 from explorer import axis_names, catalog, testset, widgets
 from explorer.disentangle_data import Kind, config, data_title, kinds
-from trainer import disentangle_job
 from trainer.errors import UserError
+from trainer.jobs.queue import disentangle
 
 POLL_SECONDS = 1.0
 STAGES = {
@@ -115,9 +115,9 @@ def target(entry: catalog.Entry, kind: Kind) -> Path:
     return axis_names.target(entry, *kind)
 
 
-def state(entry: catalog.Entry, kind: Kind) -> disentangle_job.JobState:
+def state(entry: catalog.Entry, kind: Kind) -> disentangle.JobState:
     """How far a measurement is."""
-    return disentangle_job.state(target(entry, kind), entry.hash, kind.protocol, kind.other)
+    return disentangle.state(target(entry, kind), entry.hash, kind.protocol, kind.other)
 
 
 def start(entry: catalog.Entry, kind: Kind) -> None:
@@ -130,7 +130,7 @@ def start(entry: catalog.Entry, kind: Kind) -> None:
     settings = config(entry).data
     name = kind.other or settings.name
     roots = [root for root in testset.roots() if shapes3d.is_at_hand(name, root, settings.size)]
-    disentangle_job.start(entry.path, target(entry, kind), kind.protocol, (roots or testset.roots())[0], kind.other)
+    disentangle.start(entry.path, target(entry, kind), kind.protocol, (roots or testset.roots())[0], kind.other)
 
 
 def _busy(entry: catalog.Entry) -> list[Kind]:
@@ -166,6 +166,6 @@ def _progress(entry: catalog.Entry, kind: Kind) -> None:
             disabled=found.stage == "stopping",
         ):
             try:
-                disentangle_job.stop(target(entry, kind))
+                disentangle.stop(target(entry, kind))
             except UserError as error:
                 st.error(str(error))

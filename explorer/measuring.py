@@ -1,16 +1,16 @@
 """Measuring a run of one's own from a page: the button, how far it is, Stop, and what went wrong.
 
-The work is a process of its own (trainer/evaluate_job.py); every page that needs its results offers it.
+The work is a process of its own (trainer/jobs/evaluate.py); every page that needs its results offers it.
 """
 
 from __future__ import annotations
 
 import streamlit as st
+from trainer.jobs.queue.task import JobState
 
 from explorer import catalog, widgets
 from explorer.escape import markdown
-from trainer import evaluate_job, jobs
-from trainer.background import JobState
+from trainer.jobs.queue import evaluate, queue
 
 POLL_SECONDS = 1.0
 PARTS = {
@@ -90,12 +90,12 @@ def older_weights(entry: catalog.Entry) -> str:
 
 def state(entry: catalog.Entry) -> JobState:
     """How far the measurement of a model is; bundled ones are not measured from here."""
-    return JobState("absent") if entry.bundled else evaluate_job.state(entry.path)
+    return JobState("absent") if entry.bundled else evaluate.state(entry.path)
 
 
 def button(entry: catalog.Entry, again: bool = False, primary: bool = False) -> None:
     """Starts the measurement; not while the run is training, as its weights change."""
-    job = jobs.look(entry.path)
+    job = queue.look(entry.path)
     trains = job.is_active or job.phase == "queued"
     if st.button(
         "Measure again" if again else "Measure this model",
@@ -117,7 +117,7 @@ def start(entry: catalog.Entry) -> None:
     """
     from trainer.data import default_data_root
 
-    evaluate_job.start(entry.path, default_data_root().expanduser())
+    evaluate.start(entry.path, default_data_root().expanduser())
 
 
 def failure(entry: catalog.Entry) -> None:
@@ -137,7 +137,7 @@ def progress(entry: catalog.Entry) -> None:
         st.progress(share(found), told(found))
         if st.button("Stop", icon=":material/stop_circle:", key="measuring.stop", disabled=found.stage == "stopping"):
             with widgets.user_errors():
-                evaluate_job.stop(entry.path)
+                evaluate.stop(entry.path)
                 st.rerun()
 
 

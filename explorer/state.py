@@ -16,7 +16,7 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from explorer import catalog
-from trainer import courtesy
+from trainer.jobs.queue import idle
 
 MODEL = "model"
 DECIMALS = 3
@@ -121,8 +121,8 @@ def begin_page(page: str) -> None:
 
 
 def in_use() -> None:
-    """Somebody does something: trainings beside the app make room (trainer/courtesy.py)."""
-    courtesy.ask(catalog.roots()[1])
+    """Somebody does something: trainings beside the app make room (trainer/jobs/idle.py)."""
+    idle.ask(catalog.roots()[1])
 
 
 def load(kind: type[T]) -> T:

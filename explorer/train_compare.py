@@ -10,8 +10,8 @@ import streamlit as st
 
 from explorer import catalog, theme, train_figures, train_watch, widgets
 from explorer.train_state import bound, current
-from trainer import jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
 from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST = 8
 
 
-def show(found: Sequence[jobs.Job]) -> None:
+def show(found: Sequence[queue.Job]) -> None:
     """The whole view; bundled models can be compared as well."""
     folders = {job.name: job.folder for job in found}
     folders |= {entry.name: entry.path for entry in catalog.usable() if entry.bundled and entry.name not in folders}

@@ -9,16 +9,17 @@ import streamlit as st
 
 from explorer import catalog
 from explorer.train_state import change
-from trainer import background, housekeeping, jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue, task
+from trainer.manage import runs
 
 MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
 
 
-def menu(job: jobs.Job) -> None:
+def menu(job: queue.Job) -> None:
     """The popover with everything that is not done every day."""
     with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{job.name}"):
-        measured = background.is_busy(job.folder)
+        measured = task.is_busy(job.folder)
         busy = job.is_active or job.phase == "queued" or measured
         _names(job, busy)
         _export(job)
@@ -29,8 +30,8 @@ def menu(job: jobs.Job) -> None:
             st.caption(f"A run that is {what} can be renamed or deleted after it was stopped.")
 
 
-def _names(job: jobs.Job, busy: bool) -> None:
-    name, tags = st.session_state.get("train.rename"), housekeeping.tags(job.folder)
+def _names(job: queue.Job, busy: bool) -> None:
+    name, tags = st.session_state.get("train.rename"), runs.tags(job.folder)
     if st.session_state.get("train.menu") != job.name:
         st.session_state["train.menu"] = job.name
         name = job.name
@@ -50,12 +51,12 @@ def _names(job: jobs.Job, busy: bool) -> None:
 
 
 def _all_tags() -> set[str]:
-    return {tag for job in jobs.look_at_all(catalog.roots()[1]) for tag in housekeeping.tags(job.folder)}
+    return {tag for job in queue.look_at_all(catalog.roots()[1]) for tag in runs.tags(job.folder)}
 
 
 def _rename(folder: Path) -> None:
     try:
-        renamed = housekeeping.rename(folder, st.session_state["train.rename"].strip())
+        renamed = runs.rename(folder, st.session_state["train.rename"].strip())
         change(run=renamed.name)
     except UserError as error:
         st.session_state["train.problem"] = str(error)
@@ -63,7 +64,7 @@ def _rename(folder: Path) -> None:
 
 def _tag(folder: Path) -> None:
     try:
-        housekeeping.tag(folder, st.session_state["train.tags"])
+        runs.tag(folder, st.session_state["train.tags"])
     except UserError as error:
         st.session_state["train.problem"] = str(error)
 
@@ -74,7 +75,7 @@ def _problem() -> None:
         st.error(problem, icon=":material/error:")
 
 
-def _export(job: jobs.Job) -> None:
+def _export(job: queue.Job) -> None:
     """The run as a zip, made when asked for."""
     st.download_button(
         "Export as zip",
@@ -92,13 +93,13 @@ def _export(job: jobs.Job) -> None:
 def _zip(folder: Path) -> bytes:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "run.zip"
-        housekeeping.export(folder, out)
+        runs.export(folder, out)
         return out.read_bytes()
 
 
 @st.dialog("Delete this run?")
-def _confirm(job: jobs.Job) -> None:
-    size = housekeeping.size(job.folder) / 2**20
+def _confirm(job: queue.Job) -> None:
+    size = runs.size(job.folder) / 2**20
     st.markdown(
         f"**{job.name}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
         f"`{job.folder}`, is removed for good."
@@ -108,7 +109,7 @@ def _confirm(job: jobs.Job) -> None:
             st.rerun()
         if st.button("Delete", type="primary", icon=":material/delete:", key="train.delete.confirmed"):
             try:
-                housekeeping.delete(job.folder)
+                runs.delete(job.folder)
             except UserError as error:
                 st.error(str(error), icon=":material/error:")
                 return
@@ -126,7 +127,7 @@ def import_panel() -> None:
             path = Path(place) / "run.zip"
             path.write_bytes(given.getvalue())
             try:
-                made = housekeeping.import_zip(path, root, Path(given.name).stem)
+                made = runs.import_zip(path, root, Path(given.name).stem)
             except UserError as error:
                 st.error(str(error), icon=":material/error:")
                 return

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import catalog, measuring, state, widgets
 from explorer.disentangle_data import has_factors
-from trainer import evaluate_job, jobs
+from trainer.jobs.queue import evaluate, queue
 from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ HEADLINES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data
 _GROUPS = {"ood": "outliers", "clustering": "clusters"}
 
 
-def show(job: jobs.Job) -> None:
+def show(job: queue.Job) -> None:
     """The section of one run; nothing while it has no model."""
     entry = catalog.of_folder(job.folder)
     if entry is None:
@@ -57,7 +57,7 @@ def _numbers(entry: catalog.Entry) -> None:
             measuring.button(entry, again=True)
 
 
-def _outdated(entry: catalog.Entry, job: jobs.Job, running: bool) -> None:
+def _outdated(entry: catalog.Entry, job: queue.Job, running: bool) -> None:
     """Numbers of earlier weights: named as such, never beside the others."""
     resting = not job.is_active and job.phase != "queued"
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
@@ -88,7 +88,7 @@ def _left_out(entry: catalog.Entry) -> list[str]:
     from trainer.evaluation.ood import pairs_measured
 
     groups = {metric.group for metric in entry.metrics}
-    said = evaluate_job.left_out(Run(entry.path).config, groups, pairs_measured(list(entry.metrics)))
+    said = evaluate.left_out(Run(entry.path).config, groups, pairs_measured(list(entry.metrics)))
     if has_factors(entry) and "disentanglement" not in groups:
         said.append("Disentanglement: measured on its own page, as it takes minutes on every core.")
     return said

@@ -10,8 +10,10 @@ from explorer import catalog, train_choices, train_form, train_uploads, widgets
 from explorer.train_choices import MODELS, OWN
 from explorer.train_state import TrainState, bound, change, current
 from explorer.train_words import duration
-from trainer import config, estimate, housekeeping, jobs
+from trainer import config
 from trainer.errors import UserError
+from trainer.jobs.queue import estimate, queue
+from trainer.manage import runs as housekeeping
 from trainer.runs import folder as runs
 
 _PATH, _UPLOAD, _SOURCE = "train.path", "train.upload", "train.source"
@@ -161,7 +163,7 @@ def _start(settings: config.Config, data: str) -> None:
             packed = train_uploads.pack(chosen, made.path / train_uploads.FILE)
             if packed.skipped:
                 st.toast(f"{len(packed.skipped)} files were left out; the first: {packed.skipped[0]}", duration="long")
-        jobs.start(made.path, _data_root())
+        queue.start(made.path, _data_root())
     except UserError:
         housekeeping.delete(made.path)
         raise

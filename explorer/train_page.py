@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer import catalog, train_compare, train_new, train_runs
 from explorer.train_state import VIEWS, bound, current
-from trainer import jobs
+from trainer.jobs.queue import queue
 
 CSS = """<style>
 .st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
@@ -27,8 +27,8 @@ def show() -> None:
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
     root = catalog.roots()[1]
-    jobs.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
-    found = jobs.look_at_all(root)
+    queue.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
+    found = queue.look_at_all(root)
     labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(found)})"}
     st.segmented_control(
         "View", list(VIEWS), format_func=labels.get, required=True, label_visibility="collapsed", **bound("view")

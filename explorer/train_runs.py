@@ -10,15 +10,17 @@ import streamlit as st
 
 from explorer import catalog, train_choices, train_manage, train_watch, train_words, widgets
 from explorer.train_state import change, current
-from trainer import config, housekeeping, jobs
+from trainer import config
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
+from trainer.manage import runs
 
 POLL_SECONDS = 2.5
 LIST_ROWS = 7.5
 """Rows of the table, its head included; half a row tells that there are more."""
 
 
-def show(found: Sequence[jobs.Job]) -> None:
+def show(found: Sequence[queue.Job]) -> None:
     """The whole view."""
     if not found:
         widgets.empty_state(
@@ -49,8 +51,8 @@ def _list(shown: str) -> None:
     if current().run != shown:
         st.rerun()
     root = catalog.roots()[1]
-    jobs.dispatch(root)
-    found = jobs.look_at_all(root)
+    queue.dispatch(root)
+    found = queue.look_at_all(root)
     rows = [_row(job) for job in found]
     names = [row["Name"] for row in rows]
     place = names.index(shown) if shown in names else 0
@@ -95,7 +97,7 @@ def _pick(key: str, names: Sequence[str], place: int) -> None:
         change(run=names[rows[0]])
 
 
-def _row(job: jobs.Job) -> dict:
+def _row(job: queue.Job) -> dict:
     """What the table says of a training."""
     model = data = "?"
     try:
@@ -113,7 +115,7 @@ def _row(job: jobs.Job) -> dict:
         "Model": model,
         "Data": data,
         "PSNR": float(psnr.iloc[-1]) if len(psnr) else None,
-        "Tags": list(housekeeping.tags(job.folder)),
+        "Tags": list(runs.tags(job.folder)),
         "Size": _size(str(job.folder), catalog.stamp(job.folder / "history.csv")),
         "Last change": datetime.fromtimestamp(_changed(job)).strftime("%d %b, %H:%M"),
     }
@@ -121,10 +123,10 @@ def _row(job: jobs.Job) -> dict:
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _size(folder: str, stamp: tuple[int, int]) -> int:
-    return housekeeping.size(Path(folder))
+    return runs.size(Path(folder))
 
 
-def _changed(job: jobs.Job) -> float:
+def _changed(job: queue.Job) -> float:
     try:
         return job.heartbeat or (job.folder / "config.yaml").stat().st_mtime
     except OSError:
@@ -133,27 +135,27 @@ def _changed(job: jobs.Job) -> float:
 
 def _chosen(folder: str, phase: str) -> None:
     """The chosen training; when its phase changes, the whole page is run again, as other buttons belong to it."""
-    job = next((job for job in jobs.look_at_all(Path(folder).parent) if str(job.folder) == folder), None)
+    job = next((job for job in queue.look_at_all(Path(folder).parent) if str(job.folder) == folder), None)
     if job is None or job.phase != phase:
         st.rerun()
     with widgets.user_errors():
         train_watch.show(job)
 
 
-def _shared(found: Sequence[jobs.Job]) -> None:
+def _shared(found: Sequence[queue.Job]) -> None:
     """What concerns all trainings: how many at once, disk use, import."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
         total = sum(_size(str(job.folder), catalog.stamp(job.folder / "history.csv")) for job in found)
         st.caption(f"{len(found)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
         with st.popover("At the same time", icon=":material/queue:", type="tertiary"):
             root = catalog.roots()[1]
-            st.session_state["train.limit"] = jobs.limit(root)
+            st.session_state["train.limit"] = queue.limit(root)
             st.number_input(
                 "Trainings at the same time",
                 1,
-                jobs.MOST,
+                queue.MOST,
                 key="train.limit",
-                on_change=lambda: jobs.set_limit(root, st.session_state["train.limit"]),
+                on_change=lambda: queue.set_limit(root, st.session_state["train.limit"]),
                 help="The others wait for their turn. Two at once are hardly faster than one after the other, unless "
                 "the machine has cores to spare.",
             )

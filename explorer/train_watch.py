@@ -21,8 +21,9 @@ from explorer import (
     train_words,
     widgets,
 )
-from trainer import config, jobs
+from trainer import config
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
 from trainer.runs import monitor
 from trainer.runs.folder import Run
 
@@ -34,7 +35,7 @@ COLUMNS = 3
 SKIPPED_SHOWN = 200
 
 
-def show(job: jobs.Job) -> None:
+def show(job: queue.Job) -> None:
     """The whole panel of one training.
 
     Raises: UserError if its config.yaml or history.csv cannot be read.
@@ -83,7 +84,7 @@ def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
 # --- head -------------------------------------------------------------------------------------------------------------
 
 
-def _head(job: jobs.Job) -> None:
+def _head(job: queue.Job) -> None:
     """Name, state, progress, buttons."""
     words, colour = train_words.phase(job), train_words.PHASES[job.phase][1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
@@ -94,17 +95,17 @@ def _head(job: jobs.Job) -> None:
     st.progress(job.share, train_words.progress(job))
 
 
-def _buttons(job: jobs.Job) -> None:
+def _buttons(job: queue.Job) -> None:
     """What can be done with it now."""
     if job.phase == "silent":
         if st.button("End it by force", icon=":material/dangerous:", key="train.kill"):
-            jobs.end_by_force(job.folder)
+            queue.end_by_force(job.folder)
             st.rerun()
     elif job.is_active or job.phase == "queued":
         stop = "Take out of the queue" if job.phase == "queued" else "Stop"
         waits = job.phase == "stopping"
         if st.button(stop, icon=":material/stop:", key="train.stop", disabled=waits, help="It ends with a checkpoint."):
-            jobs.stop(job.folder)
+            queue.stop(job.folder)
             st.rerun()
     elif job.can_start and st.button(
         "Start" if job.phase == "new" else "Resume", icon=":material/play_arrow:", key="train.resume"
@@ -122,14 +123,14 @@ def _buttons(job: jobs.Job) -> None:
     train_manage.menu(job)
 
 
-def _resume(job: jobs.Job) -> None:
+def _resume(job: queue.Job) -> None:
     from trainer.data import default_data_root
 
-    jobs.start(job.folder, default_data_root().resolve())
+    queue.start(job.folder, default_data_root().resolve())
     st.rerun()
 
 
-def _explain(job: jobs.Job) -> None:
+def _explain(job: queue.Job) -> None:
     """What happened, where that is not plain from the state, and what to do."""
     if job.phase == "failed":
         st.error(job.message or "It failed; the log below tells more.", icon=":material/error:")
@@ -208,7 +209,7 @@ def _strip(title: str, rows: list[np.ndarray]) -> None:
 # --- below ------------------------------------------------------------------------------------------------------------
 
 
-def _details(job: jobs.Job) -> None:
+def _details(job: queue.Job) -> None:
     """Log, and the recipe with the command that does the same."""
     with st.expander("Log", icon=":material/article:"):
         st.code(monitor.log(job.folder) or "Nothing yet.", language=None, height=220)

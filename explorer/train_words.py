@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainer import jobs
+from trainer.jobs.queue import queue
 
 PHASES: dict[str, tuple[str, str]] = {
     "running": ("training", "blue"),
@@ -27,12 +27,12 @@ INTERRUPTED = (
 )
 
 
-def phase(job: jobs.Job) -> str:
+def phase(job: queue.Job) -> str:
     """The phase in words, with the place in the queue behind others."""
     return PHASES[job.phase][0] + (f", place {job.position}" if job.position > 1 else "")
 
 
-def progress(job: jobs.Job) -> str:
+def progress(job: queue.Job) -> str:
     """Where a training stands, in a line."""
     if job.phase == "loading":
         return f"Reading pictures: {job.done:,} of {job.total:,}" if job.total else "Reading pictures"

@@ -8,8 +8,8 @@ import streamlit as st
 
 from explorer import cache, catalog, state, train_state, train_words, widgets
 from explorer.escape import markdown
-from trainer import jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
 
 POLL_SECONDS = 2.5
 
@@ -89,8 +89,8 @@ def row(pictures, alt: str, rows: int = 1) -> None:
 
 def starting(folders: list[Path]) -> None:
     """Trainings that have no model yet, each with where it stands; the page is run again when one of them has."""
-    known = {job.folder: job for job in jobs.look_at_all(catalog.roots()[1])}
-    found = [known.get(folder) or jobs.look(folder) for folder in folders]
+    known = {job.folder: job for job in queue.look_at_all(catalog.roots()[1])}
+    found = [known.get(folder) or queue.look(folder) for folder in folders]
     if any((job.folder / "model.safetensors").is_file() or not job.folder.is_dir() for job in found):
         st.rerun()
     st.subheader("No model yet", anchor=False)
@@ -103,7 +103,7 @@ def starting(folders: list[Path]) -> None:
                 train_state.open_run(job.name)
 
 
-def stands(job: jobs.Job) -> str:
+def stands(job: queue.Job) -> str:
     """What is to be known of a training without a model: how far it is, or why it has none."""
     if job.phase == "failed":
         return markdown(job.message or "It failed; its log tells more.")
@@ -136,7 +136,7 @@ else:
     widgets.no_models()
 young = [entry.path for entry in found if entry.untrained and not entry.bundled]
 if young:
-    live = any(jobs.look(folder).phase in (*jobs.ACTIVE, "queued") for folder in young)
+    live = any(queue.look(folder).phase in (*queue.ACTIVE, "queued") for folder in young)
     st.fragment(starting, run_every=POLL_SECONDS if live else None)(young)
 if broken := [entry for entry in found if entry.broken and entry.path not in young]:
     damaged(broken)

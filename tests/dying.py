@@ -1,6 +1,6 @@
 """Trainings that are killed at a chosen point: `python -m tests.dying POINT=RUN ...`, a process for each.
 
-Each is what trainer/jobs.py starts (trainer.job.main), and kills itself by SIGKILL, which nothing can catch: no last
+Each is what trainer/jobs/queue.py starts (trainer.jobs.train.main), and kills itself by SIGKILL, which nothing can catch: no last
 word, no tidying up. They are forked from one process that has imported what takes seconds to import.
 """
 
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from trainer import job
 from trainer.data import decode
+from trainer.jobs.queue import train
 from trainer.training import checkpoint, fit
 
 assert fit  # imported for its weight: the processes below start with it
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> None:
     for point, folder in (argument.split("=", 1) for argument in arguments):
         if not (child := os.fork()):
             at_call(*POINTS[point])
-            os._exit(job.main([folder]))
+            os._exit(train.main([folder]))
         print(point, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sep="=", flush=True)
 
 

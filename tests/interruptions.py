@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import settings
-from trainer import job, jobs
+from trainer.jobs.queue import queue, train
 from trainer.runs import folder as run
 from trainer.system import processes
 from trainer.training import checkpoint
@@ -24,7 +24,7 @@ class Here:
     pid = DEAD_PID
 
     def __init__(self, command: list[str], **_: object):
-        self.code = job.main(command[3:])
+        self.code = train.main(command[3:])
 
     def poll(self) -> int:
         return self.code
@@ -45,7 +45,7 @@ def train_here(folder: Path) -> Path:
     """Train to the end, as a background process would, in this one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "lower_priority", lambda: None)
-        assert job.main([str(folder)]) == 0
+        assert train.main([str(folder)]) == 0
     return folder
 
 
@@ -54,10 +54,10 @@ def checkpointed(folder: Path) -> int:
     return checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step
 
 
-def resumed(folder: Path) -> jobs.Job:
+def resumed(folder: Path) -> queue.Job:
     """Resume as the page does; with the fixture `here`, to the end."""
-    assert jobs.look(folder).can_start
-    return jobs.start(folder)
+    assert queue.look(folder).can_start
+    return queue.start(folder)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -158,7 +158,7 @@ def bundle(
     out: Annotated[Path, typer.Option("--out", help="New folder, for example pretrained/<name>.")],
 ) -> None:
     """Copy a finished run without its training state, weights in float16; evaluate the copy afterwards."""
-    from trainer import bundle as bundling
+    from trainer.manage import bundle as bundling
 
     packed = bundling.bundle(runs.Run(folder), out)
     typer.echo(f"{packed.path}: checkpoint {packed.hash}")
@@ -172,9 +172,9 @@ def map_codes(
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
-    from trainer import map_job
     from trainer.evaluation import evaluate as evaluation
     from trainer.evaluation import map as mapping
+    from trainer.jobs.queue import map as map_job
     from trainer.latent import map_file
 
     wanted, run = map_file.parse_settings(settings), runs.Run(folder)
@@ -199,9 +199,9 @@ def disentangle(
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
-    from trainer import disentangle_job
     from trainer.evaluation import evaluate
     from trainer.evaluation.disentanglement import group, record
+    from trainer.jobs.queue import disentangle as disentangle_job
 
     run, protocol = runs.Run(folder), "fast" if fast else "full"
     other = "" if other == run.config.data.name else other

@@ -19,7 +19,8 @@ import numpy as np
 from tests.benchmarks.serving import arguments, model_folder, served
 from tests.benchmarks.slider import measured, untrained
 from tests.trainings import write_pictures
-from trainer import config, jobs
+from trainer import config
+from trainer.jobs.queue import queue
 from trainer.runs import folder as run
 
 TARGET = 1.5
@@ -40,9 +41,9 @@ def main() -> None:
         sys.stderr.write("training ...\n")
         try:
             busy = measured(address, model, options.rounds, options.chromium)
-            steps = jobs.look(training).step
+            steps = queue.look(training).step
         finally:
-            jobs.end_by_force(training)
+            queue.end_by_force(training)
             shutil.rmtree(training)
     print(f"Model {model}, {options.rounds} drags each; p95 in ms, idle and with a training ({steps} steps by the end)")
     for kind in idle:
@@ -56,9 +57,9 @@ def _start(training: Path, folder: Path) -> Path:
     recipe = config.RECIPES / "mnist-gmp.yaml"
     changes = ["data.name=folder", f"data.path={source}", "optim.warmup_steps=0", "prior.warm_start=false"]
     made = run.create(training, config.load(recipe, changes))
-    jobs.start(made.path)
+    queue.start(made.path)
     end = time.monotonic() + START_SECONDS
-    while jobs.look(made.path).step < 10:
+    while queue.look(made.path).step < 10:
         if time.monotonic() > end:
             raise SystemExit("the training did not start")
         time.sleep(0.5)

@@ -14,7 +14,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import APP, PATIENCE, App, fresh_page, settled, streamlit, wait_until
 from tests.fixtures import blob_pictures
-from trainer import config, jobs
+from trainer import config
+from trainer.jobs.queue import queue
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.training import checkpoint
@@ -53,8 +54,8 @@ def trained(served_runs):
     yield folder
     for name in names:
         (served_runs / name / "training" / "request.json").unlink(missing_ok=True)
-        if jobs.look(served_runs / name).is_active:
-            jobs.end_by_force(served_runs / name)
+        if queue.look(served_runs / name).is_active:
+            queue.end_by_force(served_runs / name)
 
 
 def step(page) -> int:
@@ -114,7 +115,7 @@ def test_the_life_of_a_training_on_real_digits(page, trained):
 
     click(page, "Stop")
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=TRAINING)
-    stopped = jobs.look(folder)
+    stopped = queue.look(folder)
     assert stopped.phase == "stopped"
     assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step
     click(page, "Resume")
@@ -145,20 +146,20 @@ def test_uploaded_pictures_train_on_while_the_server_is_killed(browser, trained,
             assert [line.split(":")[0] for line in monitor.skipped(folder)] == ["blobs/odd/broken.png"]
     finally:
         app.kill()
-    pid = jobs.look(folder).pid
-    assert jobs.look(folder).phase == "running"
-    wait_until(lambda: jobs.look(folder).step > before, TRAINING / 1000)
-    after = jobs.look(folder)
+    pid = queue.look(folder).pid
+    assert queue.look(folder).phase == "running"
+    wait_until(lambda: queue.look(folder).step > before, TRAINING / 1000)
+    after = queue.look(folder)
     assert (after.phase, after.pid) == ("running", pid), "it trains on without a server"
     assert after.step > before
 
     with streamlit(APP, tmp_path, served_runs) as address, fresh_page(browser, address) as page:
         page.goto("/train?view=runs&run=uploaded")
         assert later_step(page, before) >= after.step
-        assert (jobs.look(folder).phase, jobs.look(folder).pid) == ("running", pid), "it is the same process"
+        assert (queue.look(folder).phase, queue.look(folder).pid) == ("running", pid), "it is the same process"
         click(page, "Stop")
         expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=TRAINING)
-    stopped = jobs.look(folder)
+    stopped = queue.look(folder)
     assert stopped.phase == "stopped"
     assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step
 

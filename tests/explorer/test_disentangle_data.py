@@ -14,9 +14,9 @@ import torch
 from explorer import axis_names, catalog, disentangle_compare, disentangle_data
 from explorer.disentangle_data import Kind
 from tests.fixtures import add_disentanglement, make_run
-from trainer import background
 from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records
+from trainer.jobs.queue import task
 from trainer.runs.folder import Run
 
 
@@ -32,7 +32,7 @@ def made(tmp_path_factory) -> Path:
 def root(made, tmp_path, monkeypatch) -> Path:
     copied = Path(shutil.copytree(made, tmp_path / "runs"))
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", copied))
-    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     return copied
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from trainer.jobs.queue.task import JobState
 
 from explorer import measuring, train_measured
 from tests.fixtures import example_metrics
-from trainer.background import JobState
 from trainer.evaluation import ood
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
 from explorer import catalog, state
-from trainer import courtesy
+from trainer.jobs.queue import idle
 
 
 class View(state.PageState):
@@ -186,4 +186,4 @@ def test_using_the_app_asks_trainings_to_make_room(tmp_path, monkeypatch, happen
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", tmp_path))
     script = f"from explorer import state\nclass State(state.PageState):\n    zoom: float = 1.0\n{happens}"
     assert not AppTest.from_string(script).run().exception
-    assert courtesy.note(tmp_path).exists() == (happens != "None")
+    assert idle.note(tmp_path).exists() == (happens != "None")

@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from explorer import catalog, clusters_components, clusters_data
 from tests.fixtures import make_run
 from tests.pages.reading import texts
-from trainer import map_job
 from trainer.evaluation import map as mapping
+from trainer.jobs.queue import map as map_job
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Metric, Run

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from trainer.jobs.queue.task import Job
 
 from explorer import catalog, disentangle_cell, disentangle_data, disentangle_live, disentangle_matrix
 from explorer.traverse_data import space
@@ -19,10 +20,9 @@ from explorer.traverse_state import TraverseState
 from tests.fixtures import add_disentanglement, make_run
 from tests.pages import reading
 from tests.pages.reading import button, ran, texts
-from trainer import background, disentangle_job
-from trainer.background import Job
 from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records
+from trainer.jobs.queue import disentangle, task
 from trainer.runs.folder import Run
 
 
@@ -47,7 +47,7 @@ def runs(made, tmp_path, monkeypatch) -> Path:
     root = Path(shutil.copytree(made, tmp_path / "runs"))
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
     monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     return root
 
 
@@ -249,7 +249,7 @@ def started(monkeypatch) -> list:
         asked.append((Path(folder).name, Path(path).name, protocol, other))
         Job(path, status_suffix=".status").say(stage="starting")
 
-    monkeypatch.setattr(disentangle_job, "start", start)
+    monkeypatch.setattr(disentangle, "start", start)
     return asked
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import catalog
 from explorer.train_state import TrainState
 from tests.pages.reading import button, checked, labels, texts
-from trainer import background, evaluate_job, jobs
+from trainer.jobs.queue import evaluate, queue, task
 from trainer.runs.folder import Run
 from trainer.system import processes
 
@@ -31,7 +31,7 @@ def started(runs, monkeypatch, tmp_path) -> list[Path]:
         job(folder).say(stage="starting")
 
     monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(evaluate_job, "start", pretend)
+    monkeypatch.setattr(evaluate, "start", pretend)
     return folders
 
 
@@ -59,8 +59,8 @@ def outdated(mine) -> Path:
     return mine
 
 
-def job(folder: Path) -> background.Job:
-    return background.Job(folder / "metrics.json", status_suffix=".status")
+def job(folder: Path) -> task.Job:
+    return task.Job(folder / "metrics.json", status_suffix=".status")
 
 
 def tell(folder: Path, state: str, **more) -> None:
@@ -96,7 +96,7 @@ def test_a_trained_run_is_measured_from_the_page_and_can_be_stopped(app, bare, s
 
 
 def test_another_window_sees_how_far_it_is_and_then_the_numbers(app, mine):
-    with background.lock(mine / "metrics.lock", wait=False) as own:
+    with task.lock(mine / "metrics.lock", wait=False) as own:
         assert own
         job(mine).say(stage="ranking mnist/x", done=2, total=11, part="ood", place=5, places=7)
         train_page(app)
@@ -146,7 +146,7 @@ def test_a_failure_is_a_sentence_and_can_be_tried_again(app, bare, started):
 def test_a_run_that_is_training_is_not_measured(app, bare):
     told = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
     (bare / "training" / "launch.json").write_text(json.dumps(told), encoding="utf-8")
-    assert jobs.look(bare).is_active
+    assert queue.look(bare).is_active
     train_page(app)
     assert "Measure this model" not in labels(app)
     page(app, "clusters")

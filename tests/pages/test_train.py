@@ -18,7 +18,8 @@ from explorer import train_choices, train_compare
 from explorer.train_state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
-from trainer import background, config, estimate, jobs
+from trainer import config
+from trainer.jobs.queue import estimate, queue, task
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import processes
@@ -37,7 +38,7 @@ def launched(runs, monkeypatch):
         told = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
         (folder / "training" / "launch.json").write_text(json.dumps(told), encoding="utf-8")
 
-    monkeypatch.setattr(jobs, "_launch", pretend)
+    monkeypatch.setattr(queue, "_launch", pretend)
     return names
 
 
@@ -185,14 +186,14 @@ def measuring(monkeypatch, tmp_path) -> list[config.Config]:
         timing(path).say(stage="starting")
         return path
 
-    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(estimate, "launch", lambda settings: pretend(settings))
     return asked
 
 
-def timing(path: Path) -> background.Job:
+def timing(path: Path) -> task.Job:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return background.Job(path, status_suffix=".status")
+    return task.Job(path, status_suffix=".status")
 
 
 def test_the_time_is_measured_told_and_asked_anew_for_other_settings(app, launched, measuring):
@@ -279,12 +280,12 @@ def test_left_out_files_are_listed(app, own_runs, launched):
 
 def test_a_queued_training_says_its_place_and_leaves_the_queue(app, own_runs, launched):
     shutil.copytree(own_runs / "stopped", own_runs / "other")
-    jobs.start(own_runs / "other")
-    jobs.start(own_runs / "stopped")
+    queue.start(own_runs / "other")
+    queue.start(own_runs / "stopped")
     opened(app, view="runs", run="stopped")
     assert "starts by itself" in texts(app)
     button(app, "Take out of the queue").click().run()
-    assert jobs.look(own_runs / "stopped").phase == "stopped"
+    assert queue.look(own_runs / "stopped").phase == "stopped"
     assert launched == ["other"]
 
 
@@ -339,7 +340,7 @@ def test_the_marked_row_is_that_of_the_run_below_whatever_the_order(app, own_run
     key = f"train.table.{app.session_state['train.table.turn']}"
     place = list(app.dataframe[0].value["Name"]).index("stopped")
     assert app.session_state[key]["selection"]["rows"] == [place]
-    jobs.start(own_runs / ("another" if place == 0 else "stopped"))  # it goes to the top
+    queue.start(own_runs / ("another" if place == 0 else "stopped"))  # it goes to the top
     app.run()
     moved = list(app.dataframe[0].value["Name"]).index("stopped")
     assert moved != place

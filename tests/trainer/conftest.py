@@ -12,7 +12,7 @@ import pytest
 
 from tests import interruptions
 from tests.trainings import write_pictures
-from trainer import jobs
+from trainer.jobs.queue import queue
 from trainer.system import processes
 
 
@@ -20,7 +20,7 @@ from trainer.system import processes
 def here(monkeypatch) -> Iterator[None]:
     """Background trainings run in this process, and have ended when they have been started."""
     level = logging.getLogger("trainer").level
-    monkeypatch.setattr(jobs, "subprocess", SimpleNamespace(Popen=interruptions.Here, DEVNULL=None))
+    monkeypatch.setattr(queue, "subprocess", SimpleNamespace(Popen=interruptions.Here, DEVNULL=None))
     monkeypatch.setattr(processes, "lower_priority", lambda: None)
     yield
     logging.getLogger("trainer").setLevel(level)
@@ -47,7 +47,7 @@ def halted(source, tmp_path_factory) -> Path:
     config.write_text(text.replace(f"max_steps: {interruptions.STEPS}", "max_steps: 6"), encoding="utf-8")
     interruptions.train_here(folder)
     config.write_text(text, encoding="utf-8")
-    jobs.note(folder, "stopped", "")
+    queue.note(folder, "stopped", "")
     return folder
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from trainer import data, job_state
+from trainer import data
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
+from trainer.jobs.queue import status
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training import checkpoint, reading
@@ -36,7 +37,7 @@ def fit(
 
     Args:
         hardware, fabric: what it runs on, and the Fabric that was launched for it if one was.
-        pause: called before every step of a player; may wait (trainer/courtesy.py).
+        pause: called before every step of a player; may wait (trainer/jobs/idle.py).
 
     Raises: UserError on missing data, a folder without its training, a second training of the same run, a damaged
         checkpoint, a non-finite term, a full disk or an unwritable folder. StoppedError if asked to stop while the
@@ -83,7 +84,7 @@ def _require_same(share: Share, images: ImageSet) -> None:
 def _take(run: Run, held: contextlib.ExitStack) -> None:
     """Lock the folder for as long as `held` lasts, and tidy it."""
     lock = run.path / "training" / "lock"
-    if job_state.is_model_only(run.path):  # a bundle, say: training would begin anew and replace its weights
+    if status.is_model_only(run.path):  # a bundle, say: training would begin anew and replace its weights
         raise UserError(
             f"{run.path}: holds a finished model without its training; "
             f"train a new one with 'python -m trainer fit {run.path / 'config.yaml'} --out runs/{run.name}'."

@@ -11,8 +11,8 @@ import pytest
 
 from tests import photographs
 from tests.trainings import settings
-from trainer import jobs
 from trainer.data.folder import hashed_splits
+from trainer.jobs.queue import queue
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import processes
@@ -34,12 +34,12 @@ def kilobytes(pid: int, what: str) -> int:
     return int(found[1]) if found else 0
 
 
-def followed(folder: Path) -> tuple[list[jobs.Job], int]:
+def followed(folder: Path) -> tuple[list[queue.Job], int]:
     """What the page sees until the training ends, and by how many bytes the process grew since it began to read."""
-    seen: list[jobs.Job] = []
+    seen: list[queue.Job] = []
     before = grown = 0
     deadline = time.monotonic() + 300
-    while (job := jobs.look(folder)).is_active:
+    while (job := queue.look(folder)).is_active:
         assert time.monotonic() < deadline, monitor.log(folder)
         if not seen or job != seen[-1]:
             seen.append(job)
@@ -59,7 +59,7 @@ def test_five_thousand_photographs_of_every_kind_are_trained_on_as_they_are(tmp_
         optim={"max_steps": 4, "validate_every": 4},
     )
     folder = run.create(tmp_path / "runs" / "photos", wanted).path
-    jobs.start(folder)
+    queue.start(folder)
     seen, grown = followed(folder)
     assert seen[-1].phase == "finished", monitor.log(folder)
     assert (folder / "model.safetensors").is_file()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.fixtures import add_disentanglement, make_run, shape_pictures
-from trainer import background, data, disentangle_job
+from trainer import data
 from trainer.__main__ import main
 from trainer.data import shapes3d as shapes_data
 from trainer.data.imageset import ImageSet
@@ -19,6 +19,7 @@ from trainer.errors import UserError
 from trainer.evaluation.disentanglement import dci as dci_module
 from trainer.evaluation.disentanglement import group, protocol, record
 from trainer.evaluation.disentanglement.protocol import Protocol
+from trainer.jobs.queue import disentangle, task
 from trainer.runs.folder import Run
 
 PUBLISHED = "3D Shapes"
@@ -35,7 +36,7 @@ def run(made, tmp_path, monkeypatch) -> Run:
     """A copy of its own, a tiny protocol, and a data set that says which name it was asked for by."""
     monkeypatch.setattr(dci_module, "STAGES", 2)
     monkeypatch.setitem(protocol.PROTOCOLS, "fast", Protocol("fast", 100, 60, 150, 150, 20, 10))
-    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     pixels, places = shape_pictures(160)
 
     def load(settings, split, *given, **named) -> ImageSet:
@@ -57,8 +58,8 @@ def test_the_command_measures_on_the_other_set_and_keeps_it_apart(run):
     found = record.read(run, "fast", other="shapes3d")
     assert (found.data, found.checkpoint) == (PUBLISHED, run.hash)
     assert {metric.data for metric in record.metrics(found)} == {PUBLISHED}
-    assert disentangle_job.stored(run, other="shapes3d").data == PUBLISHED
-    assert disentangle_job.stored(run).data == "3D Shapes (rendered)"
+    assert disentangle.stored(run, other="shapes3d").data == PUBLISHED
+    assert disentangle.stored(run).data == "3D Shapes (rendered)"
 
 
 def test_its_own_set_by_name_is_its_own_set(run):
@@ -86,12 +87,12 @@ def test_other_factors_are_refused_in_one_sentence(run, capsys):
 
 
 def test_the_job_measures_on_the_other_set(run, tmp_path):
-    path = disentangle_job.target(run.path, run.hash, "fast", other="shapes3d")
+    path = disentangle.target(run.path, run.hash, "fast", other="shapes3d")
     assert path == run.path / "disentanglement-shapes3d-fast.json"
-    bundled = disentangle_job.target(run.path, run.hash, "fast", read_only=True, other="shapes3d")
+    bundled = disentangle.target(run.path, run.hash, "fast", read_only=True, other="shapes3d")
     assert bundled == tmp_path / "cache" / "disentanglement" / f"{run.hash}-shapes3d-fast.json"
-    disentangle_job.work(run.path, path, "fast", other="shapes3d")
-    assert disentangle_job.state(path, run.hash, "fast", "shapes3d").status == "ready"
+    disentangle.work(run.path, path, "fast", other="shapes3d")
+    assert disentangle.state(path, run.hash, "fast", "shapes3d").status == "ready"
     assert record.read(run, "fast", other="shapes3d").data == PUBLISHED
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from trainer.jobs.queue.task import Job, JobState
 
 from tests.fixtures import make_run, wait_for
-from trainer import background, data, disentangle_job
+from trainer import data
 from trainer.__main__ import main
-from trainer.background import Job, JobState
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.evaluation.disentanglement import dci as dci_module
@@ -24,6 +24,7 @@ from trainer.evaluation.disentanglement import group, protocol, record
 from trainer.evaluation.disentanglement.dci import scores
 from trainer.evaluation.disentanglement.protocol import Protocol
 from trainer.evaluation.evaluate import evaluate
+from trainer.jobs.queue import disentangle, task
 from trainer.models import onnx_export
 from trainer.runs.folder import Run
 from trainer.system import files
@@ -41,7 +42,7 @@ def small(monkeypatch, tmp_path):
         sizes = Protocol(name.lower(), 150, 90, 240, 240, 40, 20)
         monkeypatch.setattr(protocol, name, sizes)
         monkeypatch.setitem(protocol.PROTOCOLS, name.lower(), sizes)
-    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -207,95 +208,95 @@ def test_the_command_line(run, pictures, capsys):
 
 def test_records_are_kept_with_the_run_or_in_the_cache(run, found, tmp_path):
     own = run.path / "disentanglement-fast.json"
-    assert disentangle_job.target(run.path, run.hash, "fast") == own
-    in_cache = disentangle_job.target(run.path, run.hash, "fast", read_only=True)
+    assert disentangle.target(run.path, run.hash, "fast") == own
+    in_cache = disentangle.target(run.path, run.hash, "fast", read_only=True)
     assert in_cache == tmp_path / "cache" / "disentanglement" / f"{run.hash}-fast.json"
     record.write(replace(found, protocol="fast"), own)
-    assert disentangle_job.target(run.path, run.hash, "fast", read_only=True) == own
-    assert disentangle_job.target(run.path, "0" * 12, "fast", read_only=True) != own
+    assert disentangle.target(run.path, run.hash, "fast", read_only=True) == own
+    assert disentangle.target(run.path, "0" * 12, "fast", read_only=True) != own
 
 
 def test_the_full_record_is_shown_rather_than_the_fast_one(run, found):
-    assert disentangle_job.stored(run, read_only=True) is None
+    assert disentangle.stored(run, read_only=True) is None
     for name in ("fast", "full"):
-        path = disentangle_job.target(run.path, run.hash, name, read_only=True)
+        path = disentangle.target(run.path, run.hash, name, read_only=True)
         record.write(replace(found, protocol=name), path)
-        assert disentangle_job.stored(run, read_only=True).protocol == name
-    assert disentangle_job.stored(run) is None  # a folder that may be written keeps its own
+        assert disentangle.stored(run, read_only=True).protocol == name
+    assert disentangle.stored(run) is None  # a folder that may be written keeps its own
     record.write(replace(found, protocol="fast"), run.path / "disentanglement-fast.json")
-    assert disentangle_job.stored(run).protocol == "fast"
+    assert disentangle.stored(run).protocol == "fast"
 
 
 def test_a_job_leaves_its_record_and_nothing_else(run, pictures):
-    path = disentangle_job.target(run.path, run.hash, "fast", read_only=True)
-    assert disentangle_job.state(path, run.hash, "fast").status == "absent"
-    disentangle_job.work(run.path, path, "fast")
-    assert disentangle_job.state(path, run.hash, "fast").status == "ready"
+    path = disentangle.target(run.path, run.hash, "fast", read_only=True)
+    assert disentangle.state(path, run.hash, "fast").status == "absent"
+    disentangle.work(run.path, path, "fast")
+    assert disentangle.state(path, run.hash, "fast").status == "ready"
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert record.read(run, "fast", path).checkpoint == run.hash
 
 
 def test_a_job_that_cannot_succeed_says_why(run, pictures, monkeypatch):
     monkeypatch.setattr(data, "load", lambda *given, **named: pictures.subset(range(40)))
-    path = disentangle_job.target(run.path, run.hash, "full")
+    path = disentangle.target(run.path, run.hash, "full")
     with pytest.raises(UserError):
-        disentangle_job.work(run.path, path, "full")
-    found = disentangle_job.state(path, run.hash, "full")
+        disentangle.work(run.path, path, "full")
+    found = disentangle.state(path, run.hash, "full")
     assert found.status == "failed"
     assert "at least 150 pictures" in found.error
 
 
 def run_in_thread(run: Run, path: Path) -> threading.Thread:
-    thread = threading.Thread(target=disentangle_job.work, args=(run.path, path, "full"), daemon=True)
+    thread = threading.Thread(target=disentangle.work, args=(run.path, path, "full"), daemon=True)
     thread.start()
     return thread
 
 
 def test_a_job_is_stopped_in_the_middle_of_its_trees(run, pictures, monkeypatch):
     monkeypatch.setattr(dci_module, "STAGES", 1_000_000)  # hours, were it not stopped
-    path = disentangle_job.target(run.path, run.hash, "full")
+    path = disentangle.target(run.path, run.hash, "full")
     thread = run_in_thread(run, path)
     said = wait_for(
-        lambda: (s := disentangle_job.state(path, run.hash, "full")).stage == "DCI trees" and s.done > 0 and s,
+        lambda: (s := disentangle.state(path, run.hash, "full")).stage == "DCI trees" and s.done > 0 and s,
         seconds=60,
     )
     assert said.status == "running"
     assert said.total == 1_000_000 * 16
-    disentangle_job.stop(path)
+    disentangle.stop(path)
     thread.join(30)
     assert not thread.is_alive()
-    assert disentangle_job.state(path, run.hash, "full") == JobState("absent")
+    assert disentangle.state(path, run.hash, "full") == JobState("absent")
     assert not list(run.path.glob("disentanglement*"))
 
 
 def test_a_job_that_waits_its_turn_can_be_stopped(run, pictures):
-    path = disentangle_job.target(run.path, run.hash, "full")
-    files.make_folder(background.cache_folder())
-    with background.lock(background.cache_folder() / "disentanglement.lock", wait=True):
+    path = disentangle.target(run.path, run.hash, "full")
+    files.make_folder(task.cache_folder())
+    with task.lock(task.cache_folder() / "disentanglement.lock", wait=True):
         thread = run_in_thread(run, path)
-        wait_for(lambda: disentangle_job.state(path, run.hash, "full").stage == "waiting", seconds=60)
-        disentangle_job.work(run.path, path, "full")  # a second one for the same record ends at once
-        disentangle_job.stop(path)
-        assert disentangle_job.state(path, run.hash, "full").stage in ("stopping", "")
+        wait_for(lambda: disentangle.state(path, run.hash, "full").stage == "waiting", seconds=60)
+        disentangle.work(run.path, path, "full")  # a second one for the same record ends at once
+        disentangle.stop(path)
+        assert disentangle.state(path, run.hash, "full").stage in ("stopping", "")
         thread.join(30)
     assert not thread.is_alive()
-    assert disentangle_job.state(path, run.hash, "full") == JobState("absent")
+    assert disentangle.state(path, run.hash, "full") == JobState("absent")
 
 
 def test_stopping_what_does_not_run_changes_nothing(run):
-    path = disentangle_job.target(run.path, run.hash, "full")
-    disentangle_job.stop(path)
+    path = disentangle.target(run.path, run.hash, "full")
+    disentangle.stop(path)
     assert not Job(path, ".status").stop.exists()
 
 
 def test_a_detached_process_reports_and_fails_with_a_sentence(run, tmp_path):
     """A real process, on a data set that is not there: it ends by itself, and says what to do."""
-    path = disentangle_job.target(run.path, run.hash, "fast")
+    path = disentangle.target(run.path, run.hash, "fast")
     (tmp_path / "nothing").mkdir()
-    job = disentangle_job.start(run.path, path, "fast", tmp_path / "nothing")
-    assert disentangle_job.state(path, run.hash, "fast").status == "running"
+    job = disentangle.start(run.path, path, "fast", tmp_path / "nothing")
+    assert disentangle.state(path, run.hash, "fast").status == "running"
     assert job.wait(120) == 2
-    found = disentangle_job.state(path, run.hash, "fast")
+    found = disentangle.state(path, run.hash, "fast")
     assert found.status == "failed"
     assert "MNIST" in found.error
     assert "Traceback" not in path.with_suffix(".log").read_text()

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from tests.interruptions import Here, contents, make, resumed
 from tests.trainings import assert_same_training
-from trainer import jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
 from trainer.runs import monitor
 from trainer.system import files
 from trainer.training import checkpoint
@@ -58,7 +58,7 @@ HARMLESS = [
 @pytest.mark.parametrize(("name", "kind"), HARMLESS)
 def test_damage_that_does_not_matter(here, stopped, whole, name, kind):
     into(stopped / name, kind)
-    assert jobs.look(stopped).phase in ("stopped", "interrupted")
+    assert queue.look(stopped).phase in ("stopped", "interrupted")
     assert resumed(stopped).phase == "finished"
     if name == "history.csv":
         (stopped / name).write_bytes((whole / name).read_bytes())  # what was there before is lost, and nothing else
@@ -68,7 +68,7 @@ def test_damage_that_does_not_matter(here, stopped, whole, name, kind):
 def test_the_model_of_a_finished_run_is_made_anew_from_its_checkpoint(here, whole, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "runs" / "a")
     (folder / "model.safetensors").unlink()
-    assert jobs.look(folder).phase == "interrupted"
+    assert queue.look(folder).phase == "interrupted"
     assert resumed(folder).phase == "finished"
     assert_same_training(whole, folder)
 
@@ -95,8 +95,8 @@ def test_damage_that_is_told(here, stopped, whole, tmp_path, name, kind, said):
     shutil.copytree(stopped, tmp_path / "kept")
     into(stopped / name, kind)
     damaged = (stopped / "training" / "checkpoint.safetensors").read_bytes()
-    assert jobs.look(stopped).phase == "stopped"
-    failed = jobs.start(stopped)
+    assert queue.look(stopped).phase == "stopped"
+    failed = queue.start(stopped)
     assert failed.phase == "failed"
     assert said in failed.message
     assert "\n" not in failed.message
@@ -132,9 +132,9 @@ def test_a_checkpoint_whose_counters_are_none(stopped, counters):
 def test_a_model_whose_checkpoint_was_removed_is_not_trained_over(here, stopped, kind):
     into(stopped / "training" / "checkpoint.safetensors", kind)
     model = (stopped / "model.safetensors").read_bytes()
-    assert jobs.look(stopped).phase == "model only"
+    assert queue.look(stopped).phase == "model only"
     with pytest.raises(UserError, match="cannot be continued; train a new one like it"):
-        jobs.start(stopped)
+        queue.start(stopped)
     assert (stopped / "model.safetensors").read_bytes() == model
 
 
@@ -144,20 +144,20 @@ def test_a_config_that_is_none_any_more(here, stopped, kind):
     text = (stopped / "config.yaml").read_text(encoding="utf-8")
     into(stopped / "config.yaml", kind)
     is_file = kind in ("garbage", "empty")
-    assert [found.phase for found in jobs.look_at_all(stopped.parent)] == ["stopped"] * is_file
+    assert [found.phase for found in queue.look_at_all(stopped.parent)] == ["stopped"] * is_file
     with pytest.raises(UserError, match=r"config\.yaml"):
-        jobs.start(stopped)
+        queue.start(stopped)
     into_place(Path("/nowhere"), stopped / "config.yaml")
     (stopped / "config.yaml").write_text(text, encoding="utf-8")
     assert (stopped / "training" / "checkpoint.safetensors").read_bytes() == kept
-    assert jobs.look(stopped).can_start
+    assert queue.look(stopped).can_start
 
 
 def test_a_training_whose_config_is_removed_meanwhile_can_still_be_stopped(stopped):
     (stopped / "config.yaml").unlink()
     with files.exclusive(stopped / "training" / "lock", "held"):
-        assert [(found.name, found.is_active) for found in jobs.look_at_all(stopped.parent)] == [("a", True)]
-        jobs.stop(stopped)
+        assert [(found.name, found.is_active) for found in queue.look_at_all(stopped.parent)] == [("a", True)]
+        queue.stop(stopped)
         assert (stopped / "training" / "stop").is_file()
 
 
@@ -167,9 +167,9 @@ def test_a_training_whose_config_is_removed_meanwhile_can_still_be_stopped(stopp
 )
 def test_a_place_in_the_queue_edited_by_hand(here, stopped, request_):
     (stopped / "training" / "request.json").write_text(request_, encoding="utf-8")
-    assert jobs.look(stopped).phase == "queued"
-    jobs.dispatch(stopped.parent)
-    assert jobs.look(stopped).phase == "finished"
+    assert queue.look(stopped).phase == "queued"
+    queue.dispatch(stopped.parent)
+    assert queue.look(stopped).phase == "finished"
 
 
 def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, monkeypatch):
@@ -180,11 +180,11 @@ def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, 
         (folder / "training" / "request.json").write_text(json.dumps(told), encoding="utf-8")
     here, there = Here, subprocess.Popen
     choose = lambda command, **options: (there if "a\x00b" in command else here)(command, **options)  # noqa: E731
-    monkeypatch.setattr(jobs.subprocess, "Popen", choose)
-    jobs.dispatch(stopped.parent)
-    assert jobs.look(stopped).phase == "failed"
-    assert "could not be started (embedded null byte)" in jobs.look(stopped).message
-    assert jobs.look(other).phase == "finished"
+    monkeypatch.setattr(queue.subprocess, "Popen", choose)
+    queue.dispatch(stopped.parent)
+    assert queue.look(stopped).phase == "failed"
+    assert "could not be started (embedded null byte)" in queue.look(stopped).message
+    assert queue.look(other).phase == "finished"
 
 
 # --- what is trained on ----------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_pictures_that_are_gone_when_it_is_resumed(here, stopped, source, tmp_pa
     text = (stopped / "config.yaml").read_text(encoding="utf-8")
     (stopped / "config.yaml").write_text(text.replace(str(source), str(tmp_path / "elsewhere")), encoding="utf-8")
     kept = contents(stopped)["training/checkpoint.safetensors"]
-    failed = jobs.start(stopped)
+    failed = queue.start(stopped)
     assert (failed.phase, failed.can_start) == ("failed", True)
     assert "no such folder or zip" in failed.message
     assert contents(stopped)["training/checkpoint.safetensors"] == kept
@@ -218,7 +218,7 @@ def test_a_config_of_another_model_keeps_the_checkpoint(here, stopped, whole):
     text = (stopped / "config.yaml").read_text(encoding="utf-8")
     kept = contents(stopped)["training/checkpoint.safetensors"]
     (stopped / "config.yaml").write_text(text.replace("z_dim: 4", "z_dim: 6"), encoding="utf-8")
-    failed = jobs.start(stopped)
+    failed = queue.start(stopped)
     assert failed.phase == "failed"
     assert "truncated or of another configuration" in failed.message
     assert contents(stopped)["training/checkpoint.safetensors"] == kept

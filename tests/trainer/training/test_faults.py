@@ -24,8 +24,9 @@ import pytest
 from tests.dying import POINTS
 from tests.interruptions import EVERY, STEPS, at_second_checkpoint, checkpointed, contents, make, resumed
 from tests.trainings import assert_same_training
-from trainer import housekeeping, jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
+from trainer.manage import runs
 from trainer.runs import monitor
 from trainer.system import ROOT, files, processes
 
@@ -70,13 +71,13 @@ def killed(source, tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_the_worst_moment_then_resumed(killed, whole, here, point):
     folder = killed[point]
-    left = jobs.look(folder)
+    left = queue.look(folder)
     assert left.phase == "interrupted"
-    assert not files.is_alive(jobs.read_json(folder / "training" / "status.json")["pid"])
+    assert not files.is_alive(queue.read_json(folder / "training" / "status.json")["pid"])
     has_one = (folder / "training" / "checkpoint.safetensors").exists()
     assert (checkpointed(folder) if has_one else 0) == KEPT[point]
     assert resumed(folder).phase == "finished"
-    assert jobs.look(folder).step == STEPS
+    assert queue.look(folder).step == STEPS
     assert not list(folder.rglob("*.tmp")), "what the killed process was writing is gone"
     assert_same_training(whole, folder)
 
@@ -94,12 +95,12 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     )
     server = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT)
     assert server.returncode == -signal.SIGKILL
-    jobs.dispatch(folder.parent)
-    wait_until(lambda: jobs.look(folder).phase == "finished", lambda: f"{jobs.look(folder)} {monitor.log(folder)}")
+    queue.dispatch(folder.parent)
+    wait_until(lambda: queue.look(folder).phase == "finished", lambda: f"{queue.look(folder)} {monitor.log(folder)}")
     wait_until(lambda: not files.is_held(folder / "training" / "lock"), lambda: "the lock is let go")
-    for child in jobs._children:
+    for child in queue._children:
         child.wait(200)
-    assert jobs.look(folder).phase == "finished", "whoever came second has left everything as it was"
+    assert queue.look(folder).phase == "finished", "whoever came second has left everything as it was"
     assert checkpointed(folder) == STEPS
     assert monitor.log(folder).count(f"step {STEPS} of {STEPS}") == 1, "it was trained once"
 
@@ -132,12 +133,12 @@ def test_two_servers_start_the_same_run_and_one_is_refused(source, tmp_path):
     told = sorted(server.communicate()[0].strip() for server in servers)
     try:
         assert told == ["a: is training already.", "starting"]
-        assert jobs.look(folder).is_active
+        assert queue.look(folder).is_active
     finally:
-        jobs.end_by_force(folder)
-    wait_until(lambda: not jobs.look(folder).is_active, lambda: "it has ended")
-    assert jobs.look(folder).phase in ("interrupted", "new"), "killed, perhaps before its first word"
-    assert jobs.look(folder).can_start
+        queue.end_by_force(folder)
+    wait_until(lambda: not queue.look(folder).is_active, lambda: "it has ended")
+    assert queue.look(folder).phase in ("interrupted", "new"), "killed, perhaps before its first word"
+    assert queue.look(folder).can_start
 
 
 # --- a full disk -----------------------------------------------------------------------------------------------------
@@ -171,15 +172,15 @@ def test_a_disk_that_is_full_to_the_last_byte(here, disk, source, whole, monkeyp
                 handle.write(bytes(4096))
 
     at_second_checkpoint(monkeypatch, fill)
-    jobs.start(folder)
-    left = jobs.look(folder)
+    queue.start(folder)
+    left = queue.look(folder)
     assert left.phase in ("failed", "interrupted"), "there may be no room for its last word"
     assert os.statvfs(disk).f_bavail == 0
     assert checkpointed(folder) == EVERY
     assert not list((folder / "training").glob(".checkpoint*.tmp"))
-    assert [found.name for found in jobs.look_at_all(disk / "runs")] == ["a"]
+    assert [found.name for found in queue.look_at_all(disk / "runs")] == ["a"]
     with pytest.raises(UserError, match="no space left on the disk"):
-        jobs.start(folder)
+        queue.start(folder)
     assert checkpointed(folder) == EVERY
     filler.unlink()
     assert resumed(folder).phase == "finished"
@@ -192,7 +193,7 @@ def test_a_limit_of_the_system_while_checkpointing(here, source, tmp_path, whole
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     at_second_checkpoint(monkeypatch, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard)))
     try:
-        failed = jobs.start(folder)
+        failed = queue.start(folder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert failed.phase == "failed"
@@ -234,28 +235,28 @@ def test_a_folder_that_may_only_be_read_is_shown_and_left_alone(here, stopped, t
     (waiting / "training" / "request.json").write_text("{}", encoding="utf-8")
     before = contents(root)
     with read_only(root):
-        assert [(found.name, found.phase) for found in jobs.look_at_all(root)] == [
+        assert [(found.name, found.phase) for found in queue.look_at_all(root)] == [
             ("waiting", "queued"),
             ("a", "stopped"),
         ]
-        jobs.dispatch(root)
+        queue.dispatch(root)
         for act in (
-            lambda: jobs.start(stopped),
-            lambda: jobs.stop(waiting),
-            lambda: jobs.set_limit(root, 2),
-            lambda: housekeeping.rename(stopped, "b"),
-            lambda: housekeeping.tag(stopped, ["best"]),
-            lambda: housekeeping.delete(stopped),
+            lambda: queue.start(stopped),
+            lambda: queue.stop(waiting),
+            lambda: queue.set_limit(root, 2),
+            lambda: runs.rename(stopped, "b"),
+            lambda: runs.tag(stopped, ["best"]),
+            lambda: runs.delete(stopped),
         ):
             with pytest.raises(UserError, match="may not be written"):
                 act()
-        housekeeping.export(stopped, tmp_path / "a.zip")
+        runs.export(stopped, tmp_path / "a.zip")
         with pytest.raises(UserError, match=r"may not be written|the system refuses it"):
-            housekeeping.import_zip(tmp_path / "a.zip", root)
+            runs.import_zip(tmp_path / "a.zip", root)
     assert contents(root) == before
-    jobs.start(stopped)
-    jobs.dispatch(root)
-    assert {found.phase for found in jobs.look_at_all(root)} == {"finished"}
+    queue.start(stopped)
+    queue.dispatch(root)
+    assert {found.phase for found in queue.look_at_all(root)} == {"finished"}
 
 
 @contextlib.contextmanager
@@ -281,10 +282,10 @@ def test_folders_of_somebody_else_do_not_hide_one_s_own(stopped):
         root.chmod(0o755)
         try:
             with as_nobody():
-                found = {each.name: each.phase for each in jobs.look_at_all(root)}
+                found = {each.name: each.phase for each in queue.look_at_all(root)}
                 assert found["own"] == "stopped"
-                assert jobs.look(root / "shut").phase == "new", "nothing can be seen of it"
-                jobs.dispatch(root)
+                assert queue.look(root / "shut").phase == "new", "nothing can be seen of it"
+                queue.dispatch(root)
         finally:
             for folder in (root / "shut", root / "half" / "training"):
                 folder.chmod(0o755)
@@ -293,8 +294,8 @@ def test_folders_of_somebody_else_do_not_hide_one_s_own(stopped):
 def test_a_folder_removed_while_it_trains_ends_the_training(here, source, tmp_path, monkeypatch):
     folder = make(tmp_path / "runs" / "a", source)
     at_second_checkpoint(monkeypatch, lambda: shutil.rmtree(folder))
-    jobs.start(folder)
-    assert jobs.look_at_all(folder.parent) == []
+    queue.start(folder)
+    assert queue.look_at_all(folder.parent) == []
     assert not list(folder.rglob("*.safetensors")), "nothing of it comes back"
 
 
@@ -308,9 +309,9 @@ def test_a_clock_that_is_set_meanwhile(stopped, leap, monkeypatch):
     told = {"state": "running", "heartbeat": time.time(), **own}
     (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
     monkeypatch.setattr(time, "time", lambda now=time.time() + leap: now)
-    assert jobs.look(stopped).phase == "interrupted"
+    assert queue.look(stopped).phase == "interrupted"
     with files.exclusive(stopped / "training" / "lock", "held"):
-        assert jobs.look(stopped).phase == ("silent" if leap > 0 else "running")
+        assert queue.look(stopped).phase == ("silent" if leap > 0 else "running")
         told["heartbeat"] = time.time()  # the next beat, five seconds later
         (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
-        assert jobs.look(stopped).phase == "running"
+        assert queue.look(stopped).phase == "running"

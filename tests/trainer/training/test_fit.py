@@ -17,9 +17,9 @@ import yaml
 
 from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
 from trainer import data
-from trainer.bundle import bundle
 from trainer.errors import UserError
 from trainer.evaluation.reconstruction import psnr
+from trainer.manage.bundle import bundle
 from trainer.models import networks
 from trainer.runs import folder as run
 from trainer.system import ROOT, files

@@ -1,7 +1,7 @@
-"""A run measured in a process of its own (trainer/background.py): start, stop, and what it leaves out.
+"""A run measured in a process of its own (trainer/jobs/task.py): start, stop, and what it leaves out.
 
-`python -m trainer.evaluate_job RUN` is what the app starts. It does what `python -m trainer evaluate` does, but for
-disentanglement, which takes minutes on every core and has a job of its own (trainer/disentangle_job.py). One at a time
+`python -m trainer.jobs.evaluate RUN` is what the app starts. It does what `python -m trainer evaluate` does, but for
+disentanglement, which takes minutes on every core and has a job of its own (trainer/jobs/disentangle.py). One at a time
 per user.
 """
 
@@ -13,9 +13,9 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from trainer.background import Job, JobState, Reporter, cache_folder, lock
 from trainer.config import Config
 from trainer.errors import UserError
+from trainer.jobs.queue.task import Job, JobState, Reporter, cache_folder, lock
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -47,7 +47,7 @@ def start(folder: Path, data_root: Path | None = None) -> subprocess.Popen | Non
         return None
     command = [str(Path(folder).resolve())]
     command += ["--data-root", str(Path(data_root).resolve())] if data_root is not None else []
-    return _job(folder).launch(command, "trainer.evaluate_job")
+    return _job(folder).launch(command, "trainer.jobs.evaluate")
 
 
 def stop(folder: Path) -> None:
@@ -135,7 +135,7 @@ def _time(path: Path) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure; 0 if it ended as meant or was stopped, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.evaluate_job", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m trainer.jobs.evaluate", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data-root", type=Path)
     options = parser.parse_args(arguments)

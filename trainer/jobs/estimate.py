@@ -1,6 +1,6 @@
 """How long a training will take on this machine: a few real steps of every kind it has, timed at its settings.
 
-`python -m trainer.estimate --settings <JSON of a Config> --out FILE` is what the app starts (see `launch`).
+`python -m trainer.jobs.estimate --settings <JSON of a Config> --out FILE` is what the app starts (see `launch`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trainer import config
-from trainer.background import Job, JobState, Reporter, cache_folder, lock
 from trainer.errors import UserError
+from trainer.jobs.queue.task import Job, JobState, Reporter, cache_folder, lock
 from trainer.system import ROOT, files, processes
 
 REPEATS = 5
@@ -81,7 +81,15 @@ def launch(settings: config.Config) -> Path:
     job.say(stage="starting")
     with open(job.log, "w", encoding="utf-8") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "trainer.estimate", "--settings", settings.model_dump_json(), "--out", str(path)],
+            [
+                sys.executable,
+                "-m",
+                "trainer.jobs.estimate",
+                "--settings",
+                settings.model_dump_json(),
+                "--out",
+                str(path),
+            ],
             cwd=ROOT,
             env=processes.training_environment(),
             stdin=subprocess.DEVNULL,
@@ -167,7 +175,7 @@ def _job(path: Path) -> Job:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, and write the result or why there is none."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.estimate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m trainer.jobs.estimate", description=__doc__)
     parser.add_argument("--settings", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)

@@ -8,7 +8,7 @@ In `<run>/training/`, beside what trainer/training/loop.py keeps there:
     stop           made by whoever wants it to end; holds the number of the process that is meant
 
 In the folder of the runs: `.jobs.lock`, held by whoever starts trainings, and `.jobs.json`, how many may run at once.
-There is no daemon: whoever looks (`dispatch`, called by every open page) or finishes (trainer/job.py) starts the next
+There is no daemon: whoever looks (`dispatch`, called by every open page) or finishes (trainer/jobs/train.py) starts the next
 one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
 """
 
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.job_state import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
+from trainer.jobs.queue.status import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
 from trainer.runs.folder import Run
 from trainer.system import ROOT, files, processes
 
@@ -150,7 +150,7 @@ def _launch(folder: Path) -> None:
     """
     training = folder / "training"
     request = read_json(training / "request.json")
-    command = [sys.executable, "-m", "trainer.job", str(folder.resolve())]
+    command = [sys.executable, "-m", "trainer.jobs.train", str(folder.resolve())]
     if request.get("data_root"):
         command += ["--data-root", str(request["data_root"])]
     if number(request, "max_minutes"):

@@ -1,6 +1,6 @@
 """Where a training stands, read from its run folder alone; whatever is damaged, missing or unreadable never raises.
 
-trainer/jobs.py says which files there are, and who writes them.
+trainer/jobs/queue.py says which files there are, and who writes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Disentanglement measured in a process of its own (trainer/background.py): where records are kept, start and stop.
+"""Disentanglement measured in a process of its own (trainer/jobs/task.py): where records are kept, start and stop.
 
 One at a time per user: a full measurement keeps every core busy for minutes.
 """
@@ -9,8 +9,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.evaluation.disentanglement import record as records
+from trainer.jobs.queue.task import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.runs.folder import Run
 from trainer.system import files
 

@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
+from trainer.jobs.queue.map import state, target
 
 from tests.fixtures import make_run, wait_for
-from trainer import map_job
 from trainer.evaluation import map as mapping
+from trainer.jobs.queue import map as map_job
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
-from trainer.map_job import state, target
 from trainer.runs.folder import Run
 
 OTHER = MapSettings(neighbours=9)

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.trainings import settings
-from trainer import config, estimate
+from trainer import config
+from trainer.jobs.queue import estimate
 
 WARM = {
     "prior": {"kind": "gmp", "components": 3, "warm_start": True},

@@ -1,4 +1,4 @@
-"""Maps computed in a process of their own (trainer/background.py): where they are kept, one at a time.
+"""Maps computed in a process of their own (trainer/jobs/task.py): where they are kept, one at a time.
 
 UMAP runs one at a time per user: its compiled code is not safe under concurrency, and two are slower than one after
 the other.
@@ -10,9 +10,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from trainer.background import CACHE_VARIABLE as CACHE_VARIABLE
-from trainer.background import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.evaluation import map as mapping
+from trainer.jobs.queue.task import CACHE_VARIABLE, Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run

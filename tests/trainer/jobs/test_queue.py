@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from tests.trainings import pictures, settings, write_pictures
-from trainer import job, jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue, train
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import ROOT, processes
@@ -37,9 +37,9 @@ def root(tmp_path, monkeypatch):
     yield folder
     for made in filter(Path.is_dir, folder.iterdir()):
         (made / "training" / "request.json").unlink(missing_ok=True)
-        if jobs.look(made).is_active:
-            jobs.end_by_force(made)
-    for child in jobs._children:
+        if queue.look(made).is_active:
+            queue.end_by_force(made)
+    for child in queue._children:
         child.wait(30)
 
 
@@ -63,9 +63,9 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def wait_for_phase(folder: Path, *phases: str) -> jobs.Job:
-    wait_for(lambda: jobs.look(folder).phase in phases, f"{phases}; last {jobs.look(folder)}; {monitor.log(folder)}")
-    return jobs.look(folder)
+def wait_for_phase(folder: Path, *phases: str) -> queue.Job:
+    wait_for(lambda: queue.look(folder).phase in phases, f"{phases}; last {queue.look(folder)}; {monitor.log(folder)}")
+    return queue.look(folder)
 
 
 def wait_for_checkpoint(folder: Path) -> None:
@@ -82,22 +82,22 @@ def write_json(path: Path, **values: object) -> None:
 
 def test_started_watched_stopped_killed_and_resumed(root):
     folder = make(root)
-    assert jobs.look(folder).phase == "new"
-    assert jobs.start(folder).phase in jobs.ACTIVE
+    assert queue.look(folder).phase == "new"
+    assert queue.start(folder).phase in queue.ACTIVE
     wait_for_checkpoint(folder)
-    job = wait_for_phase(folder, "running")
-    assert job.pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, job.pid) == max(1, os.nice(0))
+    train = wait_for_phase(folder, "running")
+    assert train.pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, train.pid) == max(1, os.nice(0))
     assert monitor.preview(folder)["samples"].dtype == np.uint8
     with pytest.raises(UserError, match="a: is training already"):
-        jobs.start(folder)
-    jobs.stop(folder)
+        queue.start(folder)
+    queue.stop(folder)
     stopped = wait_for_phase(folder, "stopped")
-    wait_for(lambda: not processes.is_same(job.pid, processes.start_time(job.pid)), "the process ends")
+    wait_for(lambda: not processes.is_same(train.pid, processes.start_time(train.pid)), "the process ends")
     assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step > 0
     assert not (folder / "training" / "launch.json").exists()
 
-    jobs.start(folder)
+    queue.start(folder)
     resumed = wait_for_phase(folder, "running")
     os.kill(resumed.pid, signal.SIGKILL)
     killed = wait_for_phase(folder, "interrupted")
@@ -107,7 +107,7 @@ def test_started_watched_stopped_killed_and_resumed(root):
 
     text = (folder / "config.yaml").read_text(encoding="utf-8")
     (folder / "config.yaml").write_text(text.replace("max_steps: 100000", f"max_steps: {kept + 3}"), encoding="utf-8")
-    jobs.start(folder)
+    queue.start(folder)
     assert wait_for_phase(folder, "finished").step == kept + 3
     assert "finished at step" in monitor.log(folder)
 
@@ -126,8 +126,8 @@ def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_a
         text=True,
     )
     assert server.stdout.readline() == "started\n"
-    assert jobs.look(first).is_active
-    assert [(job.name, job.position) for job in jobs.look_at_all(root)] == [("first", 0), ("second", 1)]
+    assert queue.look(first).is_active
+    assert [(train.name, train.position) for train in queue.look_at_all(root)] == [("first", 0), ("second", 1)]
     server.kill()
     server.wait()
     assert wait_for_phase(first, "finished").step == 10
@@ -153,7 +153,7 @@ def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root, capl
     )
     assert first.stdout.readline() == "held\n"
     with caplog.at_level("INFO", "trainer"):
-        assert job.main([str(folder)]) == 2
+        assert train.main([str(folder)]) == 2
     first.communicate()
     assert "a training is running here already" in caplog.text
     assert (folder / "training" / "status.json").read_bytes() == before
@@ -173,42 +173,47 @@ def launched(root, monkeypatch):
         pid = os.getpid()
         write_json(folder / "training" / "launch.json", pid=pid, started=processes.start_time(pid))
 
-    monkeypatch.setattr(jobs, "_launch", pretend)
+    monkeypatch.setattr(queue, "_launch", pretend)
     yield names
     for told in root.glob("*/training/launch.json"):
         told.unlink()
 
 
 def test_the_queue_keeps_its_order_and_the_limit(root, launched, monkeypatch):
-    monkeypatch.delenv(jobs.LIMIT_VARIABLE, raising=False)
+    monkeypatch.delenv(queue.LIMIT_VARIABLE, raising=False)
     folders = {name: make(root, name) for name in "cadb"}
     for name in "cadb":
-        jobs.start(folders[name])
+        queue.start(folders[name])
     assert launched == ["c"]
-    assert [(job.name, job.position) for job in jobs.look_at_all(root)] == [("c", 0), ("a", 1), ("d", 2), ("b", 3)]
+    assert [(train.name, train.position) for train in queue.look_at_all(root)] == [
+        ("c", 0),
+        ("a", 1),
+        ("d", 2),
+        ("b", 3),
+    ]
     with pytest.raises(UserError, match="d: is waiting already"):
-        jobs.start(folders["d"])
-    jobs.stop(folders["d"])
-    assert jobs.look(folders["d"]).phase == "new", "taken out of the queue"
-    jobs.dispatch(root)
+        queue.start(folders["d"])
+    queue.stop(folders["d"])
+    assert queue.look(folders["d"]).phase == "new", "taken out of the queue"
+    queue.dispatch(root)
     assert launched == ["c"], "no place is free"
     (folders["c"] / "training" / "launch.json").unlink()
-    jobs.dispatch(root)
+    queue.dispatch(root)
     assert launched == ["c", "a"]
-    jobs.set_limit(root, 2)
+    queue.set_limit(root, 2)
     assert launched == ["c", "a", "b"]
-    assert jobs.limit(root) == 2
+    assert queue.limit(root) == 2
 
 
 def test_the_limit_comes_from_the_environment_unless_it_was_set(tmp_path, monkeypatch):
-    monkeypatch.setenv(jobs.LIMIT_VARIABLE, "3")
-    assert jobs.limit(tmp_path) == 3
-    jobs.set_limit(tmp_path, 10**9)
-    assert jobs.limit(tmp_path) == jobs.MOST
+    monkeypatch.setenv(queue.LIMIT_VARIABLE, "3")
+    assert queue.limit(tmp_path) == 3
+    queue.set_limit(tmp_path, 10**9)
+    assert queue.limit(tmp_path) == queue.MOST
     (tmp_path / ".jobs.json").write_text("[]", encoding="utf-8")
-    assert jobs.limit(tmp_path) == 3
-    monkeypatch.setenv(jobs.LIMIT_VARIABLE, "many")
-    assert jobs.limit(tmp_path) == 1
+    assert queue.limit(tmp_path) == 3
+    monkeypatch.setenv(queue.LIMIT_VARIABLE, "many")
+    assert queue.limit(tmp_path) == 1
 
 
 # --- what the files say ----------------------------------------------------------------------------------------------
@@ -219,19 +224,19 @@ def test_a_number_that_belongs_to_another_process_now_is_not_mistaken(tmp_path):
     status = tmp_path / "training" / "status.json"
     write_json(status, state="running", pid=os.getpid(), started="1", heartbeat=time.time(), step=5)
     write_json(tmp_path / "training" / "launch.json", pid=os.getpid(), started="1")
-    assert jobs.look(tmp_path).phase == "interrupted"
+    assert queue.look(tmp_path).phase == "interrupted"
 
 
 def test_a_process_without_a_sign_of_life_is_silent_not_dead(tmp_path):
     own = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
     write_json(tmp_path / "training" / "status.json", state="running", step=5, heartbeat=time.time(), **own)
     write_json(tmp_path / "training" / "launch.json", **own)
-    assert jobs.look(tmp_path).phase == "running"
-    old = time.time() - jobs.SILENT_AFTER - 1
+    assert queue.look(tmp_path).phase == "running"
+    old = time.time() - queue.SILENT_AFTER - 1
     write_json(tmp_path / "training" / "status.json", state="running", step=5, heartbeat=old, **own)
-    assert jobs.look(tmp_path).phase == "silent"
+    assert queue.look(tmp_path).phase == "silent"
     (tmp_path / "training" / "stop").touch()
-    assert jobs.look(tmp_path).phase == "stopping"
+    assert queue.look(tmp_path).phase == "stopping"
 
 
 @pytest.mark.parametrize(("wanted", "niceness"), [("", 19), ("7", 7), ("low", 19)])
@@ -257,25 +262,25 @@ def test_a_status_edited_by_hand_is_no_accident(tmp_path, status):
     (tmp_path / "training").mkdir()
     for name in ("status.json", "launch.json"):
         (tmp_path / "training" / name).write_text(status, encoding="utf-8")
-    assert jobs.look(tmp_path).phase == "interrupted"
-    assert jobs.look(tmp_path).step == 0
+    assert queue.look(tmp_path).phase == "interrupted"
+    assert queue.look(tmp_path).step == 0
 
 
 def test_a_model_without_its_training_is_not_trained_over(root):
     folder = make(root)
     (folder / "model.safetensors").write_bytes(b"weights")
-    assert jobs.look(folder).phase == "model only"
+    assert queue.look(folder).phase == "model only"
     with pytest.raises(UserError, match="cannot be continued"):
-        jobs.start(folder)
+        queue.start(folder)
 
 
 def test_a_stop_while_it_starts_is_not_lost(root):
     """The number in the file tells that this process is meant, and not one before it."""
     folder = make(root)
-    job = jobs.start(folder)
-    assert job.phase == "starting"
-    jobs.stop(folder)
-    assert jobs.look(folder).phase == "stopping"
+    train = queue.start(folder)
+    assert train.phase == "starting"
+    queue.stop(folder)
+    assert queue.look(folder).phase == "stopping"
     stopped = wait_for_phase(folder, "stopped")
     assert stopped.step <= 2
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import assert_same_training, pictures, settings, train
-from trainer import housekeeping, jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import queue
+from trainer.manage import runs
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import ROOT, files, processes
@@ -63,26 +64,26 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_renamed_run_is_the_same_run(trained):
     before = {name: data for name, data in contents(trained).items() if not name.endswith("lock")}
-    renamed = housekeeping.rename(trained, "b")
+    renamed = runs.rename(trained, "b")
     assert renamed.name == "b"
     assert not trained.exists()
     assert {name: data for name, data in contents(renamed).items() if not name.endswith("lock")} == before
-    assert housekeeping.rename(renamed, "b") == renamed
+    assert runs.rename(renamed, "b") == renamed
 
 
 @pytest.mark.parametrize("name", ["", "..", "../b", "a/b", ".hidden", "x" * 65, "ü", "a b"])
 def test_a_name_stays_a_name(trained, name):
     with pytest.raises(UserError, match="a name has letters"):
-        housekeeping.rename(trained, name)
+        runs.rename(trained, name)
     assert trained.is_dir()
 
 
 def test_a_taken_name_is_refused(trained, root):
     run.create(root / "b", settings())
     with pytest.raises(UserError, match="b: a run of this name is there already"):
-        housekeeping.rename(trained, "b")
-    assert housekeeping.free_name(root, "a") == "a-2"
-    assert housekeeping.free_name(root, "Zoë's photos!") == "Zo-s-photos"
+        runs.rename(trained, "b")
+    assert runs.free_name(root, "a") == "a-2"
+    assert runs.free_name(root, "Zoë's photos!") == "Zo-s-photos"
 
 
 def test_a_run_keeps_the_pictures_that_were_uploaded_for_it(root):
@@ -90,7 +91,7 @@ def test_a_run_keeps_the_pictures_that_were_uploaded_for_it(root):
     (made.path / "data").mkdir()
     (made.path / "data" / "pictures.zip").write_bytes(b"")
     assert run.Run(made.path).config.data.path == str((root / "a" / "data" / "pictures.zip").resolve())
-    renamed = housekeeping.rename(made.path, "b")
+    renamed = runs.rename(made.path, "b")
     assert run.Run(renamed).config.data.path == str((root / "b" / "data" / "pictures.zip").resolve())
     assert "path: data/pictures.zip" in (renamed / "config.yaml").read_text(encoding="utf-8")
 
@@ -98,33 +99,33 @@ def test_a_run_keeps_the_pictures_that_were_uploaded_for_it(root):
 def test_a_busy_run_is_left_alone(trained):
     write = trained / "training" / "launch.json"
     write.write_text(json.dumps({"pid": os.getpid(), "started": processes.start_time(os.getpid())}), encoding="utf-8")
-    for act in (lambda: housekeeping.delete(trained), lambda: housekeeping.rename(trained, "b")):
+    for act in (lambda: runs.delete(trained), lambda: runs.rename(trained, "b")):
         with pytest.raises(UserError, match="a: is training; stop it first"):
             act()
     write.unlink()
     with files.exclusive(trained / "training" / "lock", "held"), pytest.raises(UserError, match="stop it first"):
-        housekeeping.delete(trained)
+        runs.delete(trained)
     assert trained.is_dir()
 
 
 def test_tags_are_few_short_and_each_once(trained):
-    assert housekeeping.tags(trained) == ()
-    housekeeping.tag(trained, ["  best  so far ", "mnist", "mnist", ""])
-    assert housekeeping.tags(trained) == ("best so far", "mnist")
+    assert runs.tags(trained) == ()
+    runs.tag(trained, ["  best  so far ", "mnist", "mnist", ""])
+    assert runs.tags(trained) == ("best so far", "mnist")
     with pytest.raises(UserError, match="At most 12 tags"):
-        housekeeping.tag(trained, ["x" * 33])
-    assert housekeeping.tags(trained) == ("best so far", "mnist")
-    (trained / housekeeping.TAGS).write_text('{"a": 1}', encoding="utf-8")
-    assert housekeeping.tags(trained) == ()
+        runs.tag(trained, ["x" * 33])
+    assert runs.tags(trained) == ("best so far", "mnist")
+    (trained / runs.TAGS).write_text('{"a": 1}', encoding="utf-8")
+    assert runs.tags(trained) == ()
 
 
 def test_deleting_removes_the_run_and_nothing_else(trained, root):
     other = run.create(root / "b", settings()).path
     (trained / "data").mkdir()
     (trained / "data" / "link").symlink_to(other)
-    assert housekeeping.size(trained) > 1000
-    housekeeping.delete(trained)
-    assert [job.name for job in jobs.look_at_all(root)] == ["b"]
+    assert runs.size(trained) > 1000
+    runs.delete(trained)
+    assert [job.name for job in queue.look_at_all(root)] == ["b"]
     assert not list(root.glob(".deleted*"))
     assert (other / "config.yaml").is_file(), "a link is removed, not what it points to"
 
@@ -134,7 +135,7 @@ def test_what_is_no_run_of_its_own_is_not_deleted(trained, root, tmp_path):
     (root / "link").symlink_to(trained)
     for folder in (tmp_path / "elsewhere", root / "link", root):
         with pytest.raises(UserError, match="not a run folder of its own"):
-            housekeeping.delete(folder)
+            runs.delete(folder)
     assert trained.is_dir()
 
 
@@ -142,24 +143,24 @@ def test_what_is_no_run_of_its_own_is_not_deleted(trained, root, tmp_path):
 
 
 def test_an_exported_run_comes_back_and_trains_on(trained, root, tmp_path):
-    housekeeping.tag(trained, ["first"])
+    runs.tag(trained, ["first"])
     (trained / "data").mkdir()
     (trained / "data" / "private.png").write_bytes(b"mine")
     (trained / "notes.txt").write_text("mine", encoding="utf-8")
-    housekeeping.export(trained, tmp_path / "a.zip")
+    runs.export(trained, tmp_path / "a.zip")
     names = zipfile.ZipFile(tmp_path / "a.zip").namelist()
     assert {"a/config.yaml", "a/model.safetensors", "a/training/checkpoint.safetensors", "a/tags.json"} <= set(names)
     assert not [name for name in names if "private" in name or "notes" in name or "lock" in name]
-    back = housekeeping.import_zip(tmp_path / "a.zip", root)
+    back = runs.import_zip(tmp_path / "a.zip", root)
     assert back.name == "a-2"
-    assert housekeeping.tags(back) == ("first",)
+    assert runs.tags(back) == ("first",)
     assert stat.S_IMODE(back.stat().st_mode) & 0o055, "not as private as the folder it was unpacked in"
     for folder in (trained, back):
         text = (folder / "config.yaml").read_text(encoding="utf-8")
         (folder / "config.yaml").write_text(text.replace("max_steps: 6", "max_steps: 10"), encoding="utf-8")
         train(folder, None, pictures(20))
     assert_same_training(trained, back)
-    housekeeping.export(trained, tmp_path / "small.zip", resumable=False)
+    runs.export(trained, tmp_path / "small.zip", resumable=False)
     assert "a/training/checkpoint.safetensors" not in zipfile.ZipFile(tmp_path / "small.zip").namelist()
 
 
@@ -187,12 +188,12 @@ CONFIG = b"name: a\n"
 def test_what_is_no_exported_run_is_refused_and_leaves_nothing(root, tmp_path, entries, said):
     before = contents(tmp_path)
     with pytest.raises(UserError, match=said):
-        housekeeping.import_zip(zipped(tmp_path / "x.zip", entries), root)
+        runs.import_zip(zipped(tmp_path / "x.zip", entries), root)
     assert set(contents(tmp_path)) - {"x.zip", "runs/.jobs.lock"} == set(before)
 
 
 def test_a_zip_that_lies_about_a_size_or_is_cut_short(trained, root, tmp_path):
-    housekeeping.export(trained, tmp_path / "a.zip")
+    runs.export(trained, tmp_path / "a.zip")
     whole = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     flipped = bytearray(whole)
@@ -200,8 +201,8 @@ def test_a_zip_that_lies_about_a_size_or_is_cut_short(trained, root, tmp_path):
     (tmp_path / "flipped.zip").write_bytes(flipped)
     for name in ("cut.zip", "flipped.zip"):
         with pytest.raises(UserError, match=f"{name}: not an intact zip"):
-            housekeeping.import_zip(tmp_path / name, root)
-    assert [job.name for job in jobs.look_at_all(root)] == ["a"]
+            runs.import_zip(tmp_path / name, root)
+    assert [job.name for job in queue.look_at_all(root)] == ["a"]
 
 
 def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
@@ -211,7 +212,7 @@ def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
     data[directory + 24 : directory + 28] = struct.pack("<I", 2**32 - 2)
     path.write_bytes(data)
     with pytest.raises(UserError, match="larger than 2 GiB"):
-        housekeeping.import_zip(path, root)
+        runs.import_zip(path, root)
 
 
 def test_a_bomb_is_refused_by_how_densely_it_is_packed(root, tmp_path, monkeypatch):
@@ -220,12 +221,12 @@ def test_a_bomb_is_refused_by_how_densely_it_is_packed(root, tmp_path, monkeypat
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/config.yaml", CONFIG)
         archive.writestr("a/training/log.txt", b"step 50 of 1000\n" * 10_000)
-    assert (housekeeping.import_zip(path, root) / "training" / "log.txt").stat().st_size == 160_000
+    assert (runs.import_zip(path, root) / "training" / "log.txt").stat().st_size == 160_000
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/model.safetensors", bytes(32 * 2**20))
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("nothing is unpacked"))
     with pytest.raises(UserError, match=r"model\.safetensors: unpacks to more than 200 times its size"):
-        housekeeping.import_zip(path, root)
+        runs.import_zip(path, root)
 
 
 def test_a_link_in_a_zip_is_no_file_of_a_run(root, tmp_path):
@@ -235,8 +236,8 @@ def test_a_link_in_a_zip_is_no_file_of_a_run(root, tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(link, "/etc/passwd")
     with pytest.raises(UserError, match=r"“a/card\.md”, which is no file of a run"):
-        housekeeping.import_zip(path, root)
-    assert jobs.look_at_all(root) == []
+        runs.import_zip(path, root)
+    assert queue.look_at_all(root) == []
 
 
 def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
@@ -248,16 +249,16 @@ def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
     config = (trained / "config.yaml").read_bytes()
     for name in ("preview.safetensors", "status.json"):
         path = zipped(tmp_path / "x.zip", {"a/config.yaml": config, f"a/training/{name}": pickled})
-        folder = housekeeping.import_zip(path, root)
+        folder = runs.import_zip(path, root)
         assert monitor.preview(folder) is None
-        assert jobs.look(folder).phase in ("new", "interrupted")
+        assert queue.look(folder).phase in ("new", "interrupted")
     path = zipped(tmp_path / "x.zip", {"config.yaml": config, "codes.parquet": pickled})
-    folder = housekeeping.import_zip(path, root)
+    folder = runs.import_zip(path, root)
     with pytest.raises(UserError, match="damaged"):
         _ = run.Run(folder).codes
     for name in ("model.safetensors", "training/checkpoint.safetensors"):
         with pytest.raises(UserError, match="cut short or no safetensors"):
-            housekeeping.import_zip(zipped(tmp_path / "x.zip", {"config.yaml": config, name: pickled}), root)
+            runs.import_zip(zipped(tmp_path / "x.zip", {"config.yaml": config, name: pickled}), root)
         (trained / name).write_bytes(pickled)
     with pytest.raises(UserError, match="model"):
         run.Run(trained).load_model()
@@ -278,20 +279,20 @@ class Trap:
 
 def test_a_run_without_its_checkpoint_is_a_model_only(trained, root, tmp_path):
     """With a status but no checkpoint, “Resume” would train anew, over the model that was imported."""
-    jobs.note(trained, "stopped", "")
-    housekeeping.export(trained, tmp_path / "small.zip", resumable=False)
-    back = housekeeping.import_zip(tmp_path / "small.zip", root)
-    assert jobs.look(back).phase == "model only"
+    queue.note(trained, "stopped", "")
+    runs.export(trained, tmp_path / "small.zip", resumable=False)
+    back = runs.import_zip(tmp_path / "small.zip", root)
+    assert queue.look(back).phase == "model only"
     entries = {
         name: data for name, data in contents(trained).items() if not name.endswith(("lock", "point.safetensors"))
     }
-    by_hand = housekeeping.import_zip(zipped(tmp_path / "x.zip", entries), root)
+    by_hand = runs.import_zip(zipped(tmp_path / "x.zip", entries), root)
     assert (by_hand / "training" / "status.json").exists()
-    assert jobs.look(by_hand).phase == "model only"
+    assert queue.look(by_hand).phase == "model only"
 
 
 def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, root, tmp_path):
-    housekeeping.export(trained, tmp_path / "a.zip")
+    runs.export(trained, tmp_path / "a.zip")
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom trainer import housekeeping\n"
         "housekeeping._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -303,18 +304,18 @@ def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, 
     other = root / f".import-{os.getpid()}-now"  # of somebody who lives
     other.mkdir()
     assert len(list(root.glob(".import-*"))) == 2
-    assert [found.name for found in jobs.look_at_all(root)] == ["a"]
-    housekeeping.import_zip(tmp_path / "a.zip", root)
+    assert [found.name for found in queue.look_at_all(root)] == ["a"]
+    runs.import_zip(tmp_path / "a.zip", root)
     assert sorted(path.name for path in root.iterdir()) == sorted(["a", "a-2", ".jobs.lock", other.name])
 
 
 def test_a_disk_without_room_for_an_import(trained, root, tmp_path):
-    housekeeping.export(trained, tmp_path / "a.zip")
+    runs.export(trained, tmp_path / "a.zip")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(UserError, match=r"cannot be unpacked .*File too large.*free some space"):
-            housekeeping.import_zip(tmp_path / "a.zip", root)
+            runs.import_zip(tmp_path / "a.zip", root)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sorted(path.name for path in root.iterdir() if path.name != ".jobs.lock") == ["a"]
@@ -322,4 +323,4 @@ def test_a_disk_without_room_for_an_import(trained, root, tmp_path):
 
 def test_a_folder_without_a_common_name_is_imported_under_the_file_s(root, tmp_path):
     path = zipped(tmp_path / "mine.zip", {"config.yaml": CONFIG})
-    assert housekeeping.import_zip(path, root).name == "mine"
+    assert runs.import_zip(path, root).name == "mine"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.interruptions import make
 from tests.trainings import CPU, FEW, pictures, settings
-from trainer import courtesy, job
+from trainer.jobs.queue import idle, train
 from trainer.runs import folder as run
 from trainer.training import fit
 from trainer.training.fit import Trainer
@@ -35,13 +35,13 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(courtesy, "time", clock)
+    monkeypatch.setattr(idle, "time", clock)
     return clock
 
 
 def noted(root: Path, at: float) -> None:
-    courtesy.ask(root)
-    os.utime(courtesy.note(root), (at, at))
+    idle.ask(root)
+    os.utime(idle.note(root), (at, at))
 
 
 @pytest.mark.parametrize(
@@ -50,35 +50,35 @@ def noted(root: Path, at: float) -> None:
 def test_it_waits_until_the_last_note_is_old(tmp_path, clock, age, waited):
     if age is not None:
         noted(tmp_path, clock.now - age)
-    courtesy.Courtesy(tmp_path / "run", 2.0)()
-    assert clock.now - 1_000 == pytest.approx(waited, abs=2 * courtesy.GLANCE)
+    idle.Courtesy(tmp_path / "run", 2.0)()
+    assert clock.now - 1_000 == pytest.approx(waited, abs=2 * idle.GLANCE)
 
 
 def test_whoever_never_rests_gets_a_step_in_every_pause(tmp_path, clock):
     clock.meanwhile = lambda: noted(tmp_path, clock.now)
     noted(tmp_path, clock.now)
-    wait = courtesy.Courtesy(tmp_path / "run", 2.0)
+    wait = idle.Courtesy(tmp_path / "run", 2.0)
     for steps in (1, 2, 3):
         wait()
-        assert clock.now - 1_000 == pytest.approx(2 * steps, abs=2 * steps * courtesy.GLANCE)
+        assert clock.now - 1_000 == pytest.approx(2 * steps, abs=2 * steps * idle.GLANCE)
 
 
 def test_it_does_not_hold_up_a_stop(tmp_path, clock):
     (tmp_path / "run" / "training").mkdir(parents=True)
     clock.meanwhile = (tmp_path / "run" / "training" / "stop").touch
     noted(tmp_path, clock.now)
-    courtesy.Courtesy(tmp_path / "run", 2.0)()
-    assert clock.now - 1_000 == pytest.approx(courtesy.GLANCE)
+    idle.Courtesy(tmp_path / "run", 2.0)()
+    assert clock.now - 1_000 == pytest.approx(idle.GLANCE)
 
 
 @pytest.mark.parametrize(("wanted", "seconds"), [("", 2), ("0", 0), ("0.5", 0.5), ("-1", 0), ("900", 5), ("long", 2)])
 def test_the_pause_comes_from_the_environment(monkeypatch, wanted, seconds):
-    monkeypatch.setenv(courtesy.VARIABLE, wanted)
-    assert courtesy.seconds() == seconds
+    monkeypatch.setenv(idle.VARIABLE, wanted)
+    assert idle.seconds() == seconds
 
 
 def test_a_folder_that_is_not_there_is_no_error(tmp_path):
-    courtesy.ask(tmp_path / "nowhere")
+    idle.ask(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -99,5 +99,5 @@ def test_a_training_of_the_app_looks_for_notes_beside_its_folder(here, source, t
 
     monkeypatch.setattr(fit, "fit", fitted)
     folder = make(tmp_path / "runs" / "one", source)
-    assert job.main([str(folder)]) == 0
-    assert given["pause"].note == courtesy.note(tmp_path / "runs")
+    assert train.main([str(folder)]) == 0
+    assert given["pause"].note == idle.note(tmp_path / "runs")

@@ -1,4 +1,4 @@
-"""`python -m trainer.job RUN`: the process of one background training (trainer/jobs.py starts it)."""
+"""`python -m trainer.jobs.train RUN`: the process of one background training (trainer/jobs/queue.py starts it)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from trainer import courtesy, jobs
 from trainer.errors import UserError
+from trainer.jobs.queue import idle, queue
 from trainer.runs.folder import Run
 from trainer.system import files, processes
 from trainer.training.stopping import StoppedError
@@ -20,7 +20,7 @@ _log = logging.getLogger("trainer")
 
 def main(arguments: list[str] | None = None) -> int:
     """Train, note how it ended, and start whoever waits; 0 if it ended as meant, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.job", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m trainer.jobs.train", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--max-minutes", type=float)
@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         _failed(options.folder, f"The program failed ({error!r}); the log below tells more.")
         raise
     finally:
-        if jobs.read_json(training / "launch.json").get("pid") == os.getpid():
+        if queue.read_json(training / "launch.json").get("pid") == os.getpid():
             with contextlib.suppress(OSError):
                 (training / "launch.json").unlink()  # this process no longer counts
-        jobs.dispatch(options.folder.parent)
+        queue.dispatch(options.folder.parent)
 
 
 def _train(run: Run, data_root: Path | None, max_minutes: float | None) -> int:
@@ -53,7 +53,7 @@ def _train(run: Run, data_root: Path | None, max_minutes: float | None) -> int:
     from trainer.training import fit  # seconds, and hundreds of megabytes
 
     try:
-        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=courtesy.Courtesy(run.path))
+        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=idle.Courtesy(run.path))
     except StoppedError:
         _note(run.path, "stopped", "")
         _log.info("stopped while the pictures were read")
@@ -70,7 +70,7 @@ def _failed(folder: Path, sentence: str) -> int:
 
 def _note(folder: Path, state: str, message: str) -> None:
     try:
-        jobs.note(folder, state, message)
+        queue.note(folder, state, message)
     except UserError as error:  # a full disk: the log has it
         _log.error("%s", error)
 

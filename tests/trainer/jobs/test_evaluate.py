@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from trainer.jobs.queue.evaluate import state
 
 from tests.fixtures import blob_pictures, wait_for
-from trainer import background, config, evaluate_job, housekeeping
+from trainer import config
 from trainer.errors import UserError
-from trainer.evaluate_job import state
 from trainer.evaluation import evaluate
+from trainer.jobs.queue import evaluate as evaluate_job
+from trainer.jobs.queue import task
+from trainer.manage import runs as housekeeping
 from trainer.models import build, save_weights
 from trainer.runs import folder as runs
 from trainer.runs.folder import Run
@@ -23,7 +26,7 @@ from trainer.system import files
 @pytest.fixture
 def folder_run(tmp_path, monkeypatch) -> Run:
     """A run of a folder of own pictures: no labels, no outliers, no factors."""
-    monkeypatch.setenv(background.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     for index, picture in enumerate(blob_pictures(26)[0]):
         path = tmp_path / "photos" / ("train" if index % 4 else "test") / f"{index}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,8 +46,8 @@ def folder_run(tmp_path, monkeypatch) -> Run:
 
 def test_a_measurement_waits_its_turn_names_its_parts_and_leaves_only_results(folder_run):
     seen = []
-    files.make_folder(background.cache_folder())
-    with background.lock(background.cache_folder() / "evaluate.lock", wait=True):
+    files.make_folder(task.cache_folder())
+    with task.lock(task.cache_folder() / "evaluate.lock", wait=True):
         process = evaluate_job.start(folder_run.path)
         wait_for(lambda: state(folder_run.path).stage == "waiting")
         assert evaluate_job.start(folder_run.path) is None, "one is at it already"

@@ -15,9 +15,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from trainer import background, jobs
 from trainer.config import Config
 from trainer.errors import UserError
+from trainer.jobs.queue import queue, task
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -141,11 +141,11 @@ def _at_rest(folder: Path) -> Iterator[None]:
     Raises: UserError if it is training, waiting or being measured.
     """
     files.make_folder(folder / "training")
-    with jobs.deciding(folder.parent):
-        job = jobs.look(folder)
+    with queue.deciding(folder.parent):
+        job = queue.look(folder)
         if job.is_active or job.phase == "queued":
             raise UserError(f"{folder.name}: is {'waiting' if job.phase == 'queued' else 'training'}; stop it first.")
-        if background.is_busy(folder):
+        if task.is_busy(folder):
             raise UserError(f"{folder.name}: is being measured; stop that, or wait until it has ended.")
         yield
 
@@ -208,7 +208,7 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
                 f"{path.name}: cannot be unpacked ({error}); free some space or export it again."
             ) from error
         _check_content(folder)
-        with jobs.deciding(root), _told(root):
+        with queue.deciding(root), _told(root):
             _sweep(root)
             target = root / free_name(root, name or found or path.stem)
             os.rename(folder, target)

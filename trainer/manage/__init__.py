@@ -1,0 +1,1 @@
+"""Keeping run folders in order: rename, tag, delete, export, import, bundle."""
