@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decode
 
 import streamlit as st  # noqa: E402
 
-from explorer import state, theme, widgets  # noqa: E402
+from explorer.shared import state, theme, widgets  # noqa: E402
 
 PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),

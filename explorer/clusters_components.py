@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import cache, measuring, theme, widgets
 from explorer.clusters_data import Atlas
 from explorer.clusters_figure import contingency_figure
 from explorer.clusters_state import SEED_LIMIT, bound, change, current
 from explorer.clusters_subject import decoded, pictures
+from explorer.shared import cache, progress, theme, widgets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -240,7 +240,7 @@ def _numbers(atlas: Atlas) -> None:
         if atlas.entry.bundled:
             st.info(f"Not measured yet; run: python -m trainer evaluate {atlas.entry.path} --only clustering")
         elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
-            measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
+            progress.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return
     rows = {"cluster": "Prior components", "k-means": "k-means, same codes"}
     for prefix, title in rows.items():

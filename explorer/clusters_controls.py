@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog
 from explorer.clusters_data import Atlas, wanted_path
 from explorer.clusters_state import SEED_LIMIT, ClustersState, change, current, look_at
 from explorer.clusters_subject import pictures, remember_upload, uploaded
-from explorer.images import looks_inverted, preview_png, read_upload
+from explorer.shared import catalog
+from explorer.shared.uploads import looks_inverted, preview_png, read_upload
 from explorer.traverse_start import UPLOAD_TYPES
 from trainer.errors import UserError
 from trainer.jobs.queue import map as map_job

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import cache, catalog
+from explorer.shared import cache, catalog
 from trainer.errors import UserError
 from trainer.evaluation import map as mapping
 from trainer.jobs.queue import map as map_job

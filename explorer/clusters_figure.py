@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer import theme
+from explorer.shared import theme
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import clusters_gallery, pixels, testset, theme, widgets
 from explorer.clusters_data import Atlas
 from explorer.clusters_state import current, look_at
 from explorer.clusters_subject import (
@@ -20,6 +19,8 @@ from explorer.clusters_subject import (
     responsibilities,
     uploaded,
 )
+from explorer.components import gallery as clusters_gallery
+from explorer.shared import pixels, test_pictures, theme, widgets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,7 +150,7 @@ def _code(subject: Subject) -> None:
 
 def open_in_traverse(atlas: Atlas, subject: Subject) -> None:
     """Hand the code over and leave: a test picture as it is, anything else as its nearest one, moved to the code."""
-    from explorer import state
+    from explorer.shared import state
 
     state.save(traverse_state(atlas, subject))
     widgets.open_page("traverse")
@@ -157,7 +158,7 @@ def open_in_traverse(atlas: Atlas, subject: Subject) -> None:
 
 def traverse_state(atlas: Atlas, subject: Subject):
     """The state of the Traverse page that starts at a subject's code."""
-    from explorer.traverse_data import WITHOUT_SPRITE
+    from explorer.shared.latent import WITHOUT_SPRITE
     from explorer.traverse_state import TraverseState, edits_text
 
     view, table, hash_ = current(), atlas.pictures, atlas.entry.hash
@@ -207,7 +208,7 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
 
 def _pictured_first(atlas: Atlas, members: pd.DataFrame, count: int) -> pd.DataFrame:
     """Those whose picture is at hand, if they are enough."""
-    pictured = members[testset.pictures(atlas.entry).known[members["row"].to_numpy()]]
+    pictured = members[test_pictures.pictures(atlas.entry).known[members["row"].to_numpy()]]
     return pictured if len(pictured) >= count else members
 
 

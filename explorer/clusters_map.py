@@ -6,11 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import clusters_gallery, clusters_inspect, theme, widgets
+from explorer import clusters_inspect
 from explorer.clusters_data import Atlas, Colouring, colourings
 from explorer.clusters_figure import Drawn, map_figure
 from explorer.clusters_state import current, look_at
 from explorer.clusters_subject import Subject, resolve
+from explorer.components import gallery
+from explorer.shared import theme, widgets
 from trainer.latent import neighbours
 from trainer.latent.map_file import MapSettings
 
@@ -80,7 +82,7 @@ def _ring(atlas: Atlas, subject: Subject | None) -> None:
     if subject is not None and atlas.settings.dims == 2:
         at = subject.at or tuple(float(value) for value in atlas.placed(subject.code[None])[0])
     colours = theme.colours(theme.is_dark())
-    clusters_gallery.pin("clusters-chart", at, colours["accent"], colours["background"])
+    gallery.pin("clusters-chart", at, colours["accent"], colours["background"])
 
 
 def _caption(atlas: Atlas, colouring: Colouring | None) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, clusters_components, clusters_map, clusters_subject, measuring, widgets
+from explorer import clusters_components, clusters_map, clusters_subject
 from explorer.clusters_controls import layout_popover, upload_popover
 from explorer.clusters_data import Atlas, by_pca, colourings, from_file, wanted_path
 from explorer.clusters_state import LAYERS, VIEWS, bound, change, current
+from explorer.shared import catalog, progress, widgets
 from trainer.evaluation import map as mapping
 from trainer.jobs.queue import map as map_job
 
@@ -52,7 +53,7 @@ def show(entry: catalog.Entry) -> None:
     if not _has_codes(entry):
         _without_codes(entry)
         return
-    measuring.outdated(entry)
+    progress.outdated(entry)
     view = current()
     path = wanted_path(entry, view.settings)
     state = map_job.state(path, entry.hash, view.settings) if view.method == "umap" else map_job.JobState("absent")
@@ -85,7 +86,7 @@ def _follow_model(entry: catalog.Entry) -> None:
 
 
 def _has_codes(entry: catalog.Entry) -> bool:
-    from explorer import cache
+    from explorer.shared import cache
 
     table = cache.codes(str(entry.path), entry.hash)
     return len(table) >= mapping.MINIMUM and {"id", "z0"} <= set(table.columns)
@@ -93,7 +94,7 @@ def _has_codes(entry: catalog.Entry) -> bool:
 
 def _without_codes(entry: catalog.Entry) -> None:
     """Not measured, or measured on too few pictures."""
-    from explorer import cache
+    from explorer.shared import cache
 
     count = len(cache.codes(str(entry.path), entry.hash))
     if count and entry.metrics:
@@ -103,7 +104,7 @@ def _without_codes(entry: catalog.Entry) -> None:
             icon=":material/scatter_plot:",
         )
         return
-    measuring.offer(
+    progress.offer(
         entry,
         f"The test pictures of {entry.name} are not measured yet",
         f"The map shows their codes, and needs at least {mapping.MINIMUM} of them; measuring makes both.",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from explorer import state
+from explorer.shared import state
 from trainer.latent.map_file import MapSettings
 
 View = Literal["map", "components", "agreement"]
@@ -75,5 +75,5 @@ def look_at(focus: Focus, index: int = 0, at: tuple[float, ...] = (), code: tupl
 
 
 def bound(name: str) -> dict[str, Any]:
-    """As explorer.state.bound, for this page."""
+    """As explorer.shared.state.bound, for this page."""
     return state.bound(ClustersState, "clusters", name)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import pixels, testset
 from explorer.clusters_data import Atlas
 from explorer.clusters_state import ClustersState
+from explorer.shared import pixels, test_pictures
 from trainer.latent import neighbours as projection
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from explorer.images import Upload
+    from explorer.shared.uploads import Upload
 
 NEIGHBOURS = 6
 _UPLOAD = "clusters.upload"
@@ -203,13 +203,13 @@ def _warmed(key: str, _atlas: Atlas) -> bool:
         responsibilities(_atlas, code)
     if _atlas.settings.dims == 2:
         _atlas.code_at(tuple(_atlas.places[0]))
-    testset.pictures(_atlas.entry)
+    test_pictures.pictures(_atlas.entry)
     return True
 
 
 def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
     """Test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not at hand."""
-    return testset.pictures(atlas.entry).of(atlas.pictures["row"].to_numpy()[rows])
+    return test_pictures.pictures(atlas.entry).of(atlas.pictures["row"].to_numpy()[rows])
 
 
 def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:

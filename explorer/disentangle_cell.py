@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, state, widgets
 from explorer.disentangle_data import combination, decoded, described, encoded, factors, rendered, sweep, tiles
 from explorer.disentangle_state import bound, change, current
+from explorer.shared import catalog, state, widgets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
-    from explorer.traverse_data import Space
+    from explorer.shared.latent import Space
     from trainer.evaluation.disentanglement.record import Record
 
 STEPS = 8
@@ -23,7 +23,7 @@ STEPS = 8
 
 def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
     """Numbers of the cell, the two sweeps, and the way into Traverse."""
-    from explorer.traverse_data import space
+    from explorer.shared.latent import space
 
     _choice(record, axis, factor)
     name = record.factor_names[factor].replace("_", " ")

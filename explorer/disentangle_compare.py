@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, disentangle_figure, escape, theme, widgets
+from explorer import disentangle_figure
 from explorer.disentangle_data import Kind, data_title, has_factors, records
 from explorer.disentangle_state import bound, current
+from explorer.shared import catalog, escape, theme, widgets
 
 if TYPE_CHECKING:
     from trainer.evaluation.disentanglement.record import Record

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import axis_names, cache, catalog
+from explorer.shared import axis_names, cache, catalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from explorer.traverse_data import Space
+    from explorer.shared.latent import Space
     from trainer.config import Config
     from trainer.evaluation.disentanglement.record import Record
 
@@ -166,7 +166,7 @@ def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
 
 def decoded(entry: catalog.Entry, codes: Tensor) -> np.ndarray:
     """g(z) of codes (N, d), uint8 (N, C, H, W)."""
-    from explorer import pixels
+    from explorer.shared import pixels
     from trainer.latent import traversal
 
     return pixels.to_uint8(traversal.decode(cache.model(str(entry.path), entry.hash), codes))

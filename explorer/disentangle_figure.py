@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from explorer import theme
+from explorer.shared import theme
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import axis_names, catalog, factor_stage, pixels, state, widgets
+from explorer.components import factor_stage
 from explorer.disentangle_data import combination, decoded, encoded, factors, rendered
 from explorer.disentangle_state import change, current
+from explorer.shared import axis_names, catalog, pixels, state, widgets
 
 if TYPE_CHECKING:
-    from explorer.traverse_data import Space
+    from explorer.shared.latent import Space
 
 KEY = "disentangle.stage"
 _NOW = "disentangle.now"  # number of the last report, the state's combination at that time, and where the hand is
@@ -19,7 +20,7 @@ _NOW = "disentangle.now"  # number of the last report, the state's combination a
 
 def show(entry: catalog.Entry) -> None:
     """The stage, for the combination of the URL."""
-    from explorer.traverse_data import space
+    from explorer.shared.latent import space
 
     found = space(entry)
     _stage(found)

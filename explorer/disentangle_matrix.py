@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, disentangle_cell, disentangle_figure, theme, widgets
+from explorer import disentangle_cell, disentangle_figure
 from explorer.disentangle_state import MATRICES, change, current
+from explorer.shared import catalog, theme, widgets
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import axis_names, catalog, testset, widgets
 from explorer.disentangle_data import Kind, config, data_title, kinds
+from explorer.shared import axis_names, catalog, test_pictures, widgets
 from trainer.errors import UserError
 from trainer.jobs.queue import disentangle
 
@@ -38,7 +38,7 @@ def possible(entry: catalog.Entry) -> list[Kind]:
 
     def at_hand(kind: Kind) -> bool:
         name = kind.other or settings.name
-        return any(shapes3d.is_at_hand(name, root, settings.size) for root in testset.roots())
+        return any(shapes3d.is_at_hand(name, root, settings.size) for root in test_pictures.roots())
 
     return [kind for kind in kinds(entry) if at_hand(kind)]
 
@@ -103,8 +103,10 @@ def _about_pictures(entry: catalog.Entry) -> None:
     if not possible(entry):
         info = DATASETS[settings.name]
         st.caption(f"{info.title} is not on this disk; the command fetches it from {info.url}.")
-    elif settings.name == "shapes3d-rendered" and not any(any(root.glob(pattern)) for root in testset.roots()):
-        st.caption(f"The pictures are rendered first, once: some minutes, and {room:.1f} GB in {testset.roots()[0]}.")
+    elif settings.name == "shapes3d-rendered" and not any(any(root.glob(pattern)) for root in test_pictures.roots()):
+        st.caption(
+            f"The pictures are rendered first, once: some minutes, and {room:.1f} GB in {test_pictures.roots()[0]}."
+        )
 
 
 # ---------------------------------------------------------------- the job
@@ -129,8 +131,8 @@ def start(entry: catalog.Entry, kind: Kind) -> None:
 
     settings = config(entry).data
     name = kind.other or settings.name
-    roots = [root for root in testset.roots() if shapes3d.is_at_hand(name, root, settings.size)]
-    disentangle.start(entry.path, target(entry, kind), kind.protocol, (roots or testset.roots())[0], kind.other)
+    roots = [root for root in test_pictures.roots() if shapes3d.is_at_hand(name, root, settings.size)]
+    disentangle.start(entry.path, target(entry, kind), kind.protocol, (roots or test_pictures.roots())[0], kind.other)
 
 
 def _busy(entry: catalog.Entry) -> list[Kind]:

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import (
-    catalog,
-    disentangle_compare,
-    disentangle_live,
-    disentangle_matrix,
-    disentangle_measure,
-    disentangle_path,
-    state,
-    widgets,
-)
+from explorer import disentangle_compare, disentangle_live, disentangle_matrix, disentangle_measure, disentangle_path
 from explorer.disentangle_data import Kind, data_title, has_factors, records
 from explorer.disentangle_state import MATRICES, VIEWS, bound, change, current
+from explorer.shared import catalog, state, widgets
 
 _SEEN = "disentangle.checkpoint"
 CSS = """<style>

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import axis_names, catalog, disentangle_figure, theme, widgets
+from explorer import disentangle_figure
 from explorer.disentangle_cell import another
 from explorer.disentangle_data import combination, decoded, encoded, factors, movement, rendered, sweep, tiles
 from explorer.disentangle_state import bound, change, current
+from explorer.shared import axis_names, catalog, theme, widgets
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from explorer.traverse_data import Space
+    from explorer.shared.latent import Space
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg"}}
 
 
 def show(entry: catalog.Entry) -> None:
     """Which factor, around which combination; pictures; how the code moves."""
-    from explorer.traverse_data import space
+    from explorer.shared.latent import space
 
     _view(space(entry))
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from explorer import state
+from explorer.shared import state
 
 View = Literal["matrix", "path", "live", "compare"]
 Matrix = Literal["importance", "information"]
@@ -50,5 +50,5 @@ def change(**fields: Any) -> None:
 
 
 def bound(name: str, value: Any = None) -> dict[str, Any]:
-    """As explorer.state.bound, for this page."""
+    """As explorer.shared.state.bound, for this page."""
     return state.bound(DisentangleState, "disentangle", name, value)

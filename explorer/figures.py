@@ -1,4 +1,4 @@
-"""Data to plotly figures, in the colours of explorer/theme.py. No streamlit here."""
+"""Data to plotly figures, in the colours of explorer/shared/theme.py. No streamlit here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer import theme
+from explorer.shared import theme
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

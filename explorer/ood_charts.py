@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import ood_data, ood_figure, ood_point, ood_words, pixels, theme
+from explorer import ood_data, ood_figure, ood_words
+from explorer.components import threshold as ood_point
 from explorer.ood_state import bound, change, current, target_rate
+from explorer.shared import pixels, theme
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import escape, ood_detail, ood_mine, ood_pictures, pixels, widgets
-from explorer.images import MAX_FILES, looks_inverted
+from explorer import ood_detail, ood_mine, ood_pictures
 from explorer.ood_data import Detector
 from explorer.ood_mine import Kept
 from explorer.ood_state import bound, current, target_rate
 from explorer.ood_words import percent
+from explorer.shared import escape, pixels, widgets
+from explorer.shared.uploads import MAX_FILES, looks_inverted
 from explorer.traverse_start import UPLOAD_TYPES
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import catalog
 from explorer.ood_state import PAPER
+from explorer.shared import catalog
 from trainer.errors import UserError
 
 if TYPE_CHECKING:

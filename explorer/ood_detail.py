@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import escape, ood_pictures, pixels
+from explorer import ood_pictures
 from explorer.ood_data import REASONS, Detector
 from explorer.ood_state import current
+from explorer.shared import escape, pixels
 
 if TYPE_CHECKING:
     import numpy as np

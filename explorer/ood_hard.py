@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import clusters_gallery, ood_figure, ood_mine, ood_pictures, pixels, theme
+from explorer import ood_figure, ood_mine, ood_pictures
+from explorer.components import gallery
 from explorer.ood_state import current
+from explorer.shared import pixels, theme
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
         return
     above = np.concatenate(shown)
     both = np.concatenate([above, ood_mine.reconstructed(model.entry, above)])
-    clusters_gallery.gallery(
+    gallery.gallery(
         {
             "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(both, _COLUMNS))),
             "columns": _COLUMNS,

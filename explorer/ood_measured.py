@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, measuring, ood_charts, ood_data, ood_hard, ood_mine, ood_table, ood_words, widgets
+from explorer import ood_charts, ood_data, ood_hard, ood_mine, ood_table, ood_words
 from explorer.ood_data import Curve, Detector, Side
 from explorer.ood_state import AUTOMATIC, PAPER, bound, change, current
+from explorer.shared import catalog, progress, widgets
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _absent(found: Detector, pair: Pair | None) -> None:
                 change(view="mine")
                 st.rerun()
         return
-    measuring.offer(
+    progress.offer(
         found.entry,
         "This pair has not been scored",
         ood_data.missing(found, pair),

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import cache, catalog, ood_pictures, pixels
+from explorer import ood_pictures
 from explorer.ood_data import Detector, Side
 from explorer.ood_uploads import read_files
+from explorer.shared import cache, catalog, pixels
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from explorer.images import Upload
+    from explorer.shared.uploads import Upload
 
 Progress = Callable[[int, int], None]
 _KEPT = "ood.kept"

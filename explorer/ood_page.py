@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, measuring, ood_check, ood_measured
+from explorer import ood_check, ood_measured
 from explorer.ood_data import detector, has_scores
 from explorer.ood_state import VIEWS, bound, current
+from explorer.shared import catalog, progress
 
 CSS = """<style>
 .st-key-ood-charts, .st-key-ood-detail-body {
@@ -52,6 +53,6 @@ def _offer(entry: catalog.Entry) -> None:
     title = f"{entry.name} has no out-of-distribution scores yet"
     sentence = "What ordinary pictures score has to be measured first, and every set of outliers on the disk."
     if entry.is_outdated:
-        title, sentence = f"The scores of {entry.name} are outdated", measuring.older_weights(entry)
+        title, sentence = f"The scores of {entry.name} are outdated", progress.older_weights(entry)
     command = f"python -m trainer evaluate {entry.path} --only ood"
-    measuring.offer(entry, title, sentence, ":material/troubleshoot:", command)
+    progress.offer(entry, title, sentence, ":material/troubleshoot:", command)

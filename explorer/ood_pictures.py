@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer import cache, catalog, testset, theme
+from explorer.shared import cache, catalog, theme
+from explorer.shared import test_pictures as testset
 from trainer.errors import UserError
 
 if TYPE_CHECKING:

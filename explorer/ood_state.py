@@ -8,7 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 from pydantic import Field, field_validator
 
-from explorer import state
+from explorer.shared import state
 
 View = Literal["measured", "mine"]
 
@@ -55,7 +55,7 @@ def change(**fields: Any) -> None:
 
 
 def bound(name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
-    """As explorer.state.bound, for this page."""
+    """As explorer.shared.state.bound, for this page."""
     return state.bound(OodState, "ood", name, value, **also)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import escape, export, ood_words, widgets
+from explorer import ood_words
+from explorer.shared import escape, export, widgets
 from trainer.ood.ranking import MEASURES
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from explorer.images import MAX_FILES, Upload, read_upload
+from explorer.shared.uploads import MAX_FILES, Upload, read_upload
 from trainer.errors import UserError
 
 MAX_ENTRIES = 1_000  # files of any kind in a zip

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from explorer.catalog import stamp
+from explorer.shared.catalog import stamp
 from trainer import config
 from trainer.errors import UserError
 

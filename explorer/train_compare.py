@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, theme, train_figures, train_watch, widgets
+from explorer import train_figures, train_watch
+from explorer.shared import catalog, theme, widgets
 from explorer.train_state import bound, current
 from trainer.errors import UserError
 from trainer.jobs.queue import queue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer import theme
+from explorer.shared import theme
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import catalog
+from explorer.shared import catalog
 from explorer.train_state import change
 from trainer.errors import UserError
 from trainer.jobs.queue import queue, task

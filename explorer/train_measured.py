@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog, measuring, state, widgets
 from explorer.disentangle_data import has_factors
+from explorer.shared import catalog, progress, state, widgets
 from trainer.jobs.queue import evaluate, queue
 from trainer.runs.folder import Metric, Run
 
@@ -24,20 +24,20 @@ def show(job: queue.Job) -> None:
     entry = catalog.of_folder(job.folder)
     if entry is None:
         return
-    found = measuring.state(entry)
+    found = progress.state(entry)
     with st.container(gap="small", key="train-measured"):
         if found.status == "running":
-            measuring.progress(entry)
+            progress.progress(entry)
         else:
-            measuring.failure(entry)
+            progress.failure(entry)
         if entry.metrics:
             _numbers(entry)
         elif entry.is_outdated:
             _outdated(entry, job, found.status == "running")
         elif found.status != "running" and not job.is_active and job.phase != "queued":
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                measuring.button(entry)
-                st.caption(measuring.WHAT, width="content")
+                progress.button(entry)
+                st.caption(progress.WHAT, width="content")
 
 
 def _numbers(entry: catalog.Entry) -> None:
@@ -53,17 +53,17 @@ def _numbers(entry: catalog.Entry) -> None:
         _table(entry.metrics)
         for sentence in _left_out(entry):
             st.caption(sentence)
-        if measuring.state(entry).status != "running":
-            measuring.button(entry, again=True)
+        if progress.state(entry).status != "running":
+            progress.button(entry, again=True)
 
 
 def _outdated(entry: catalog.Entry, job: queue.Job, running: bool) -> None:
     """Numbers of earlier weights: named as such, never beside the others."""
     resting = not job.is_active and job.phase != "queued"
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
-        st.caption(f":material/history: {measuring.older_weights(entry)}", width="stretch")
+        st.caption(f":material/history: {progress.older_weights(entry)}", width="stretch")
         if resting and not running:
-            measuring.button(entry, again=True)
+            progress.button(entry, again=True)
     with st.expander("Numbers of the earlier weights", icon=":material/straighten:"):
         _table(entry.older)
 

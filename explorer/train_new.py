@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import catalog, train_choices, train_form, train_uploads, widgets
+from explorer import train_choices, train_form, train_uploads
+from explorer.shared import catalog, widgets
 from explorer.train_choices import MODELS, OWN
 from explorer.train_state import TrainState, bound, change, current
 from explorer.train_words import duration

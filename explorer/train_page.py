@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import catalog, train_compare, train_new, train_runs
+from explorer import train_compare, train_new, train_runs
+from explorer.shared import catalog
 from explorer.train_state import VIEWS, bound, current
 from trainer.jobs.queue import queue
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import catalog, train_choices, train_manage, train_watch, train_words, widgets
+from explorer import train_choices, train_manage, train_watch, train_words
+from explorer.shared import catalog, widgets
 from explorer.train_state import change, current
 from trainer import config
 from trainer.errors import UserError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NoReturn
 
-from explorer import state, widgets
+from explorer.shared import state, widgets
 
 View = Literal["new", "runs", "compare"]
 
@@ -47,5 +47,5 @@ def open_run(name: str) -> NoReturn:
 
 
 def bound(name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
-    """As explorer.state.bound, for this page."""
+    """As explorer.shared.state.bound, for this page."""
     return state.bound(TrainState, "train", name, value, **also)

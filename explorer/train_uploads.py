@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from explorer.images import MAX_BYTES, MAX_PIXELS
+from explorer.shared.uploads import MAX_BYTES, MAX_PIXELS
 from trainer.errors import UserError
 from trainer.system import files
 

@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import (
-    catalog,
-    pixels,
-    state,
-    theme,
-    train_choices,
-    train_figures,
-    train_manage,
-    train_measured,
-    train_words,
-    widgets,
-)
+from explorer import train_choices, train_figures, train_manage, train_measured, train_words
+from explorer.shared import catalog, pixels, state, theme, widgets
 from trainer import config
 from trainer.errors import UserError
 from trainer.jobs.queue import queue

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import live_decoder, pixels, theme, traverse_stage
-from explorer.traverse_data import Space, Start
+from explorer import traverse_stage
+from explorer.components import live_decoder
+from explorer.shared import pixels, theme
+from explorer.shared.latent import Space, Start
 from explorer.traverse_parts import axis_select
 from explorer.traverse_state import bound, current
 

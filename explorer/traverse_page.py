@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import (
-    catalog,
-    live_decoder,
-    measuring,
-    traverse_pad,
-    traverse_stage,
-    traverse_start,
-    traverse_views,
-    widgets,
-)
-from explorer.escape import markdown
-from explorer.traverse_data import Space, Start, resolve, space, uploaded
+from explorer import traverse_pad, traverse_stage, traverse_start, traverse_views
+from explorer.components import live_decoder
+from explorer.shared import catalog, progress, widgets
+from explorer.shared.escape import markdown
+from explorer.shared.latent import Space, Start, resolve, space, uploaded
 from explorer.traverse_state import VIEWS, TraverseState, bound, change, choice, current
 
 if TYPE_CHECKING:
@@ -36,7 +29,7 @@ def show(entry: catalog.Entry) -> None:
     _follow_model(found)
     if not found.real:
         _without_codes(entry)
-    measuring.outdated(entry)
+    progress.outdated(entry)
     with st.container(gap="small"), widgets.user_errors():
         traverse_start.picker(found, "start")
     _panel(found)
@@ -49,7 +42,7 @@ def _without_codes(entry: catalog.Entry) -> None:
     if entry.bundled:
         st.info(f"{said}; make them with: python -m trainer evaluate {entry.path}", icon=":material/info:")
     else:
-        measuring.missing(entry, f"{markdown(said)}.")
+        progress.missing(entry, f"{markdown(said)}.")
 
 
 def _follow_model(found: Space) -> None:

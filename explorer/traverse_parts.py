@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import axis_names, export, live_decoder, pixels
-from explorer.traverse_data import Space
+from explorer.components import live_decoder
+from explorer.shared import axis_names, export, pixels
+from explorer.shared.latent import Space
 from explorer.traverse_state import bound, current
 
 SHEET_TILE = 92

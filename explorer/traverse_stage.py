@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import axis_names, live_decoder, pixels
-from explorer.traverse_data import Space, Start
+from explorer.components import live_decoder
+from explorer.shared import axis_names, pixels
+from explorer.shared.latent import Space, Start
 from explorer.traverse_state import TraverseState, change, edits_of, edits_text
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer import cache, live_decoder, pixels, testset
-from explorer.images import looks_inverted, preview_png, read_upload
-from explorer.traverse_data import Kept, Space, picture_index, remember_upload, uploaded
+from explorer.components import live_decoder
+from explorer.shared import cache, pixels, test_pictures
+from explorer.shared.latent import Kept, Space, picture_index, remember_upload, uploaded
+from explorer.shared.uploads import looks_inverted, preview_png, read_upload
 from explorer.traverse_state import SEED_LIMIT, bound, choice, current, restart
 
 if TYPE_CHECKING:
@@ -120,13 +121,13 @@ def _pictures_of(found: Space, numbers: tuple[int, ...]) -> np.ndarray:
         tiles = cache.tiles(str(found.entry.path), found.entry.hash, list(numbers))
         return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
     if _has_pictures(found, numbers):
-        return testset.pictures(found.entry).read(np.array(numbers))
+        return test_pictures.pictures(found.entry).read(np.array(numbers))
     return _decoded(found.key, found, numbers)
 
 
 def _has_pictures(found: Space, numbers: Sequence[int]) -> bool:
     """Whether these test pictures are at hand: in the sprite, or, by row, with the data set."""
-    return found.entry.has_sprite or bool(testset.pictures(found.entry).known[list(numbers)].all())
+    return found.entry.has_sprite or bool(test_pictures.pictures(found.entry).known[list(numbers)].all())
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from explorer import state
+from explorer.shared import state
 
 Kind = Literal["image", "prior", "component", "upload"]
 View = Literal["sheet", "interpolation", "pad", "code"]
@@ -110,7 +110,7 @@ def restart(side: str = "start", **fields: Any) -> None:
 
 
 def bound(name: str, *, restarts: str | None = None) -> dict[str, Any]:
-    """As explorer.state.bound, for this page.
+    """As explorer.shared.state.bound, for this page.
 
     Args:
         restarts: "start" or "end" where the widget chooses a start (see restart).

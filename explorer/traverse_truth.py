@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import widgets
 from explorer.disentangle_data import combination, described, factors, has_factors, rendered, sweep, tiles
-from explorer.traverse_data import Space, picture_index
+from explorer.shared import widgets
+from explorer.shared.latent import Space, picture_index
 from explorer.traverse_state import change, current
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import export, figures, pixels, theme
-from explorer.traverse_data import Space, Start, resolve
+from explorer import figures
+from explorer.shared import export, pixels, theme
+from explorer.shared.latent import Space, Start, resolve
 from explorer.traverse_parts import axis_select, download, downloads, file_name, names_of, sheet_tiles, strongest
 from explorer.traverse_start import picker
 from explorer.traverse_state import bound, choice, current

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import disentangle_page, widgets
+from explorer import disentangle_page
+from explorer.shared import widgets
 
 widgets.page_header(
     "Disentangle",

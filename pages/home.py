@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import cache, catalog, state, train_state, train_words, widgets
-from explorer.escape import markdown
+from explorer import train_state, train_words
+from explorer.shared import cache, catalog, state, widgets
+from explorer.shared.escape import markdown
 from trainer.errors import UserError
 from trainer.jobs.queue import queue
 

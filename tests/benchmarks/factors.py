@@ -79,9 +79,10 @@ def untrained(folder: Path) -> None:
 def on_the_server(model: str, runs: str, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of rendering, encoding and decoding one picture, without Streamlit and browser."""
     os.environ["GWAE_RUNS"] = runs
-    from explorer import catalog, disentangle_live, traverse_data
+    from explorer import disentangle_live
+    from explorer.shared import catalog, latent
 
-    found = traverse_data.space(catalog.find(model))
+    found = latent.space(catalog.find(model))
     places = {
         "server alone, another hue": [(number % 10, 6, 0, 4, 1, 7) for number in range(rounds)],
         "server alone, another scene": [

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explorer import catalog, clusters_data, clusters_inspect, clusters_subject, traverse_data
+from explorer import clusters_data, clusters_inspect, clusters_subject
 from explorer.clusters_data import colourings
 from explorer.clusters_state import ClustersState
+from explorer.shared import catalog, latent
 from explorer.traverse_state import choice, edits_of
 from tests.fixtures import blob_pictures, make_run, write_digit_files
 from trainer.errors import UserError
@@ -176,7 +177,7 @@ def test_traverse_opens_at_the_same_code(atlas, entry, state, monkeypatch):
     found = clusters_subject.resolve(atlas, view)
     handed = clusters_inspect.traverse_state(atlas, found)
     assert handed.checkpoint == entry.hash
-    start = traverse_data.resolve(traverse_data.space(entry), choice(handed, "start"), "start").code.numpy()
+    start = latent.resolve(latent.space(entry), choice(handed, "start"), "start").code.numpy()
     for axis, value in edits_of(handed).items():
         start[axis] = value
     np.testing.assert_allclose(start, found.code, atol=6e-4)

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer import catalog, clusters_data, clusters_map
+from explorer import clusters_data, clusters_map
 from explorer.clusters_components import matched_order
 from explorer.clusters_data import colourings
 from explorer.clusters_figure import contingency_figure, empty_places, id_template, map_figure
-from explorer.theme import CATEGORIES
+from explorer.shared import catalog
+from explorer.shared.theme import CATEGORIES
 from tests.fixtures import make_run
 from trainer.latent import neighbours
 from trainer.latent.map_file import MapSettings

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import axis_names, catalog, disentangle_compare, disentangle_data
+from explorer import disentangle_compare, disentangle_data
 from explorer.disentangle_data import Kind
+from explorer.shared import axis_names, catalog
 from tests.fixtures import add_disentanglement, make_run
 from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records

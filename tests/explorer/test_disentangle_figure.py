@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer import disentangle_figure, theme
+from explorer import disentangle_figure
+from explorer.shared import theme
 
 FACTORS = ["floor hue", "object hue", "shape"]
 VALUES = np.array([[0.1, 0.2, 0.3], [0.8, 0.0, 0.1], [0.1, 0.8, 0.6], [0.0, 0.0, 0.0]])

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from explorer import figures, theme
+from explorer import figures
+from explorer.shared import theme
 
 
 def test_effects_are_ranked_and_dead_axes_are_pale():

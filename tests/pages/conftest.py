@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog
+from explorer.shared import catalog
 from tests.fixtures import make_run
 from trainer.system import ROOT
 

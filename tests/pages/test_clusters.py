@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog, clusters_components, clusters_data
+from explorer import clusters_components, clusters_data
+from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages.reading import texts
 from trainer.evaluation import map as mapping

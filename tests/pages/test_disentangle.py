@@ -14,8 +14,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from trainer.jobs.queue.task import Job
 
-from explorer import catalog, disentangle_cell, disentangle_data, disentangle_live, disentangle_matrix
-from explorer.traverse_data import space
+from explorer import disentangle_cell, disentangle_data, disentangle_live, disentangle_matrix
+from explorer.shared import catalog
+from explorer.shared.latent import space
 from explorer.traverse_state import TraverseState
 from tests.fixtures import add_disentanglement, make_run
 from tests.pages import reading

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from explorer import cache, catalog, widgets
+from explorer.shared import cache, catalog, widgets
 from tests.fixtures import make_run
 from tests.pages.reading import texts
 from trainer import config

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog
+from explorer.shared import catalog
 from explorer.train_state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from trainer.jobs.queue import evaluate, queue, task

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog
+from explorer.shared import catalog
 from tests.fixtures import blob_pictures, make_run
 from tests.outliers import FASHION, MATCHED, OUTLIERS, PUBLISHED, add_scores, plant, stripes
 from tests.pages import reading

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog
+from explorer.shared import catalog
 from trainer.system import ROOT
 
 

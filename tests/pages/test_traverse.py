@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog, live_decoder
+from explorer.components import live_decoder
+from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages import reading
 from tests.pages.reading import elements, png, told
@@ -402,7 +403,7 @@ def test_every_script_is_inline_and_shares_one_beginning():
 def test_distances_ignore_axes_that_show_nothing():
     import dataclasses
 
-    from explorer.traverse_data import space
+    from explorer.shared.latent import space
 
     found = space(catalog.find("small-np"))
     live = torch.tensor([True, False, True, False])

@@ -8,8 +8,8 @@ from __future__ import annotations
 import streamlit as st
 from trainer.jobs.queue.task import JobState
 
-from explorer import catalog, widgets
-from explorer.escape import markdown
+from explorer.shared import catalog, widgets
+from explorer.shared.escape import markdown
 from trainer.jobs.queue import evaluate, queue
 
 POLL_SECONDS = 1.0

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
-from explorer import catalog, state
+from explorer.shared import catalog, state
 from trainer.jobs.queue import idle
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import catalog
+from explorer.shared import catalog
 from tests.fixtures import make_run
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from explorer import cache, catalog, testset
+from explorer.shared import cache, catalog, test_pictures
 from explorer.traverse_state import Choice
 from trainer.errors import UserError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-    from explorer.images import Upload
+    from explorer.shared.uploads import Upload
     from trainer.latent.traversal import AxisTable
     from trainer.models.base import LatentModel
 
@@ -187,7 +187,7 @@ def _picture(found: Space, wanted: int, avoid: str) -> Start:
 
 def _original(found: Space, index: int) -> np.ndarray | None:
     if not found.entry.has_sprite:
-        return testset.pictures(found.entry).of([index])[0]
+        return test_pictures.pictures(found.entry).of([index])[0]
     try:
         tile = cache.tiles(str(found.entry.path), found.entry.hash, [index])[0]
     except UserError:  # the gallery says so; the reconstruction can still be shown

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from explorer import catalog
+from explorer.shared import catalog
 from trainer.jobs.queue import idle
 
 MODEL = "model"

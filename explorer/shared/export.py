@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from explorer import pixels
+from explorer.shared import pixels
 
 SVG_TILE = 56
 """Side of a tile in an SVG, in its units; about its size on the page."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog
+from explorer.shared import catalog
 from trainer.errors import UserError
 from trainer.runs.folder import Run
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from trainer.jobs.queue.task import JobState
 
-from explorer import measuring, train_measured
+from explorer import train_measured
+from explorer.shared import progress
 from tests.fixtures import example_metrics
 from trainer.evaluation import ood
 
@@ -30,8 +31,8 @@ from trainer.evaluation import ood
     ],
 )
 def test_progress_counts_all_parts_and_says_which_one_it_is(found, share, told):
-    assert measuring.share(found) == pytest.approx(share)
-    assert told is None or measuring.told(found) == told
+    assert progress.share(found) == pytest.approx(share)
+    assert told is None or progress.told(found) == told
 
 
 def test_headlines_are_the_combined_score_on_reported_pairs_beside_the_usual_numbers():

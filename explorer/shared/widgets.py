@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
-from explorer import cache, catalog, state
+from explorer.shared import cache, catalog, state
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import cache, catalog
+from explorer.shared import cache, catalog
 from trainer.errors import UserError
 
 if TYPE_CHECKING:

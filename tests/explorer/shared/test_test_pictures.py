@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from explorer import catalog, testset
+from explorer.shared import catalog, test_pictures
 from tests.fixtures import make_run, write_digit_files
 from trainer.config import DataConfig
 from trainer.data import digits
@@ -57,7 +57,7 @@ def table_of(entry: catalog.Entry) -> pd.DataFrame:
 
 def assert_from_sprite(entry: catalog.Entry) -> None:
     """Only the sprite's pictures are known, and each is its own."""
-    table, found = table_of(entry), testset.pictures(entry)
+    table, found = table_of(entry), test_pictures.pictures(entry)
     np.testing.assert_array_equal(found.known, table["sprite_index"] >= 0)
     tiles = read_sprite_tiles(Run(entry.path).sprite_path, entry.image_shape)
     for row, picture in enumerate(found.of(range(N))):
@@ -69,8 +69,8 @@ def assert_from_sprite(entry: catalog.Entry) -> None:
 
 def test_without_the_data_the_sprite_speaks(entry):
     assert_from_sprite(entry)
-    row = int(np.flatnonzero(testset.pictures(entry).known)[0])
-    assert testset.pictures(entry).of([row])[0].max() == numbers(table_of(entry))[row] + 1
+    row = int(np.flatnonzero(test_pictures.pictures(entry).known)[0])
+    assert test_pictures.pictures(entry).of([row])[0].max() == numbers(table_of(entry))[row] + 1
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -78,7 +78,7 @@ def test_without_the_data_the_sprite_speaks(entry):
 def test_with_the_data_every_row_has_its_picture(entry, tmp_path, place, compressed):
     pixels, labels = planted()
     write_digit_files(tmp_path / place, pixels, labels, compressed)
-    found = testset.pictures(entry)
+    found = test_pictures.pictures(entry)
     assert found.known.all()
     rows = np.random.default_rng(1).permutation(N)
     want = padded(pixels)[numbers(table_of(entry))[rows]]
@@ -90,7 +90,7 @@ def test_with_the_data_every_row_has_its_picture(entry, tmp_path, place, compres
 def test_data_that_come_later_are_noticed(entry, tmp_path):
     assert_from_sprite(entry)
     write_digit_files(tmp_path / "mine", *planted())
-    assert testset.pictures(entry).known.all()
+    assert test_pictures.pictures(entry).known.all()
 
 
 def test_other_sizes_and_colour(tmp_path, monkeypatch):
@@ -99,7 +99,7 @@ def test_other_sizes_and_colour(tmp_path, monkeypatch):
     run = make_run(tmp_path / "runs" / "large", size=64, channels=3, pictures=N)
     (run.path / "sprite.png").unlink()
     write_digit_files(tmp_path / "mine", *planted())
-    found = testset.pictures(catalog.find("large"))
+    found = test_pictures.pictures(catalog.find("large"))
     (picture,) = found.of([7])
     assert picture.shape == (3, 64, 64)
     np.testing.assert_array_equal(picture[:, 30:34, 30:34], 8)
@@ -132,7 +132,7 @@ def test_data_that_are_not_those_of_the_codes_are_refused(entry, tmp_path, what)
 
 def test_a_run_without_sprite_and_data_has_no_pictures(entry):
     (entry.path / "sprite.png").unlink()
-    found = testset.pictures(catalog.find("planted"))
+    found = test_pictures.pictures(catalog.find("planted"))
     assert not found.known.any()
     assert found.of([0, 5]) == [None, None]
 
@@ -147,16 +147,16 @@ def test_rendered_pictures_are_drawn_by_their_ids(tmp_path, monkeypatch):
     run.write_codes(table)
     want = render_indices(factors_of(torch.from_numpy(places)), 32).numpy()
     write_sprite(want, run.path / "sprite.png")
-    found = testset.pictures(catalog.find("shapes"))
+    found = test_pictures.pictures(catalog.find("shapes"))
     assert found.known.all()
     np.testing.assert_array_equal(np.stack(found.of([5, 59, 0])), want[[5, 59, 0]])
     write_sprite(np.roll(want, 1, axis=0), run.path / "sprite.png")  # as if an older renderer had made it
     run.write_codes(table.assign(sprite_index=-1))
-    assert testset.pictures(catalog.find("shapes")).known.all()
+    assert test_pictures.pictures(catalog.find("shapes")).known.all()
     run.write_codes(table.assign(sprite_index=np.where(np.arange(N) < 9, np.arange(N), -1)))
-    assert testset.pictures(catalog.find("shapes")).known.sum() == 9
+    assert test_pictures.pictures(catalog.find("shapes")).known.sum() == 9
     run.write_codes(table.assign(id=table["id"].str.replace("rendered", "other"), sprite_index=-1))
-    assert not testset.pictures(catalog.find("shapes")).known.any()
+    assert not test_pictures.pictures(catalog.find("shapes")).known.any()
 
 
 def test_the_bundled_digits_are_those_of_the_bundled_codes(tmp_path, monkeypatch):
@@ -165,11 +165,11 @@ def test_the_bundled_digits_are_those_of_the_bundled_codes(tmp_path, monkeypatch
     bundled = [entry for entry in catalog.entries() if entry.bundled and entry.data_title == "MNIST"]
     assert bundled
     for entry in bundled:
-        found = testset.pictures(entry)
+        found = test_pictures.pictures(entry)
         assert len(found.known) == 10_000
         assert found.known.all()
 
 
 def test_bundled_data_are_no_model():
-    assert (ROOT / "pretrained" / testset.BUNDLED / "MNIST").is_dir()
-    assert testset.BUNDLED not in [entry.name for entry in catalog.entries()]
+    assert (ROOT / "pretrained" / test_pictures.BUNDLED / "MNIST").is_dir()
+    assert test_pictures.BUNDLED not in [entry.name for entry in catalog.entries()]

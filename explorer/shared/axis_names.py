@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import catalog
+from explorer.shared import catalog
 from trainer.evaluation.disentanglement import record as records
 from trainer.jobs.queue import disentangle, task
 

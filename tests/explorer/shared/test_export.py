@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import export, pixels
+from explorer.shared import export, pixels
 
 SVG = "{http://www.w3.org/2000/svg}"
 
