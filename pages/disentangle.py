@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import disentangle_page
+from explorer.disentangle import page
 from explorer.shared import widgets
 
 widgets.page_header(
@@ -14,4 +14,4 @@ widgets.page_header(
 )
 entry = widgets.require_model()
 with widgets.user_errors(), st.container(gap="medium"):
-    disentangle_page.show(entry)
+    page.show(entry)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import train_state, train_words
 from explorer.shared import cache, catalog, state, widgets
 from explorer.shared.escape import markdown
+from explorer.train import phases
+from explorer.train import state as train_state
 from trainer.errors import UserError
 from trainer.jobs.queue import queue
 
@@ -98,7 +99,7 @@ def starting(folders: list[Path]) -> None:
     for job in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{markdown(job.name)}**", width="content")
-            st.badge(train_words.phase(job), color=train_words.PHASES[job.phase][1])
+            st.badge(phases.phase(job), color=phases.PHASES[job.phase][1])
             st.caption(stands(job), width="stretch")
             if st.button("Show on Train", key=f"train-{job.name}", icon=":material/model_training:"):
                 train_state.open_run(job.name)
@@ -109,7 +110,7 @@ def stands(job: queue.Job) -> str:
     if job.phase == "failed":
         return markdown(job.message or "It failed; its log tells more.")
     if job.phase in ("running", "loading", "stopping", "silent"):
-        return f"{train_words.progress(job)}. The first checkpoint makes it a model."
+        return f"{phases.progress(job)}. The first checkpoint makes it a model."
     if job.phase == "interrupted":
         return "Its process ended before the first checkpoint; it can be started again."
     if job.phase == "queued":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import train_page
 from explorer.shared import widgets
+from explorer.train import page
 
 widgets.page_header(
     "Train",
@@ -13,4 +13,4 @@ widgets.page_header(
     "while you use it: close the page, come back, stop and resume it as you like.",
 )
 with widgets.user_errors(), st.container(gap="medium"):
-    train_page.show()
+    page.show()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import traverse_page
 from explorer.shared import widgets
+from explorer.traverse import page
 
 widgets.page_header(
     "Traverse",
@@ -13,4 +13,4 @@ widgets.page_header(
 )
 entry = widgets.require_model()
 with widgets.user_errors(), st.container(gap="medium"):
-    traverse_page.show(entry)
+    page.show(entry)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from explorer.shared import cache, catalog, test_pictures
-from explorer.traverse_state import Choice
+from explorer.traverse.state import Choice
 from trainer.errors import UserError
 
 if TYPE_CHECKING:

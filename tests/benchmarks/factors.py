@@ -79,7 +79,7 @@ def untrained(folder: Path) -> None:
 def on_the_server(model: str, runs: str, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of rendering, encoding and decoding one picture, without Streamlit and browser."""
     os.environ["GWAE_RUNS"] = runs
-    from explorer import disentangle_live
+    from explorer.disentangle import live
     from explorer.shared import catalog, latent
 
     found = latent.space(catalog.find(model))
@@ -89,16 +89,16 @@ def on_the_server(model: str, runs: str, rounds: int) -> dict[str, list[float]]:
             (3, 6, 0, number // 15 % 8, number // 120 % 4, number % 15) for number in range(rounds)
         ],
     }
-    disentangle_live.data(found, 0, (3, 6, 0, 4, 1, 7))
+    live.data(found, 0, (3, 6, 0, 4, 1, 7))
     return {name: [timed(found, values) for values in wanted] for name, wanted in places.items()}
 
 
 def timed(found, values: tuple[int, ...]) -> float:
     """Milliseconds for one combination."""
-    from explorer import disentangle_live
+    from explorer.disentangle import live
 
     start = time.perf_counter()
-    disentangle_live.data(found, 0, values)
+    live.data(found, 0, values)
     return 1000 * (time.perf_counter() - start)
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import clusters_components, clusters_data
+from explorer.clusters import atlas as clusters_data
+from explorer.clusters import components
 from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages.reading import texts
@@ -162,7 +163,7 @@ def test_components_are_told_one_by_one(clusters, runs):
 def test_spread_tightens_the_samples_around_the_centre(runs):
     atlas = clusters_data.by_pca(catalog.find("small-gmp"), MapSettings())
     centre = atlas.model.prior.means()[2].numpy()
-    full, half, none = (clusters_components.sample(atlas, 2, 500, 1, spread) for spread in (1.0, 0.5, 0.0))
+    full, half, none = (components.sample(atlas, 2, 500, 1, spread) for spread in (1.0, 0.5, 0.0))
     np.testing.assert_allclose(half - centre, (full - centre) / 2, atol=1e-5)
     np.testing.assert_allclose(none, np.tile(centre, (500, 1)), atol=1e-6)
     np.testing.assert_allclose(np.cov(full.T), atlas.model.prior.covariances()[2].numpy(), atol=0.6)
@@ -172,7 +173,7 @@ def test_components_are_described_by_all_codes(runs):
     atlas = clusters_data.by_pca(catalog.find("small-gmp"), MapSettings(points=100))
     table = Run(runs / "small-gmp").codes
     assert len(atlas.pictures) == 100 < len(table)
-    for found in clusters_components.describe(atlas):
+    for found in components.describe(atlas):
         mine = table[table["component"] == found.number]
         assert found.assigned == len(mine)
         if len(mine):

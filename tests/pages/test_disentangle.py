@@ -14,10 +14,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from trainer.jobs.queue.task import Job
 
-from explorer import disentangle_cell, disentangle_data, disentangle_live, disentangle_matrix
+from explorer.disentangle import cell, live, matrix
+from explorer.disentangle import records as disentangle_data
 from explorer.shared import catalog
 from explorer.shared.latent import space
-from explorer.traverse_state import TraverseState
+from explorer.traverse.state import TraverseState
 from tests.fixtures import add_disentanglement, make_run
 from tests.pages import reading
 from tests.pages.reading import button, ran, texts
@@ -77,10 +78,10 @@ def test_it_opens_with_six_numbers_and_their_protocol_and_a_matrix():
 
 def test_axes_are_sorted_by_what_they_carry():
     record = records.read(Run(catalog.find("shapes").path))
-    assert disentangle_matrix.rows(record) == [1, 3, 0, 2, 4]
+    assert matrix.rows(record) == [1, 3, 0, 2, 4]
     unused = replace(record.factor_vae, active=np.array([True, False, True, True, True]))
-    assert disentangle_matrix.rows(replace(record, factor_vae=unused)) == [3, 0, 2, 4, 1]
-    table = disentangle_matrix.table(record)
+    assert matrix.rows(replace(record, factor_vae=unused)) == [3, 0, 2, 4, 1]
+    table = matrix.table(record)
     row = table[table["axis"] == "z3"].iloc[0]
     assert (row["carries"], row["share"]) == ("object hue", pytest.approx(0.92))
 
@@ -91,7 +92,7 @@ def test_mutual_information_is_the_other_matrix():
     found = chart(app)["data"][0]["z"]
     if isinstance(found, dict):  # plotly packs numbers
         found = np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).reshape(5, 6)
-    assert np.allclose(found, record.mig.information[disentangle_matrix.rows(record)])
+    assert np.allclose(found, record.mig.information[matrix.rows(record)])
     assert "Mutual information of axis and factor" in texts(app)
 
 
@@ -108,25 +109,25 @@ def test_the_clearest_cell_is_one_click_away_and_opens_both_sweeps():
 
 def test_a_click_on_the_matrix_is_axis_and_factor(monkeypatch):
     changed = {}
-    clicked = {disentangle_matrix.CHART: {"selection": {"points": [{"customdata": [4, 1]}]}}}
-    monkeypatch.setattr(disentangle_matrix.st, "session_state", clicked)
-    monkeypatch.setattr(disentangle_matrix, "change", changed.update)
-    disentangle_matrix._clicked(None)
+    clicked = {matrix.CHART: {"selection": {"points": [{"customdata": [4, 1]}]}}}
+    monkeypatch.setattr(matrix.st, "session_state", clicked)
+    monkeypatch.setattr(matrix, "change", changed.update)
+    matrix._clicked(None)
     assert changed == {"axis": 4, "factor": 1}
 
 
 def test_the_strips_show_the_axis_alone_and_the_factor_in_truth():
     found, base = space(catalog.find("shapes")), (1, 2, 0, 4, 1, 7)
-    moved, truth, remade, (low, high) = disentangle_cell.strips(found, base, 3, 4)
+    moved, truth, remade, (low, high) = cell.strips(found, base, 3, 4)
     assert np.array_equal(truth, rendering.render_indices([[1, 2, 0, 4, shape, 7] for shape in range(4)], 32).numpy())
-    assert len(moved) == disentangle_cell.STEPS
+    assert len(moved) == cell.STEPS
     assert len(remade) == 4
     assert low < high
 
 
 def test_an_axis_opens_in_traverse(monkeypatch):
     left = []
-    monkeypatch.setattr(disentangle_cell.widgets, "open_page", left.append)
+    monkeypatch.setattr(cell.widgets, "open_page", left.append)
     app = opened(axis="3", factor="2")
     button(app, "Open in Traverse").click()
     ran(app)
@@ -198,7 +199,7 @@ def test_the_others_can_be_changed_and_are_in_the_link():
 
 def test_live_shows_the_picture_its_reconstruction_and_its_code():
     found, values = space(catalog.find("shapes")), (9, 0, 4, 2, 3, 0)
-    told = disentangle_live.data(found, 5, values)
+    told = live.data(found, 5, values)
     pixels = np.frombuffer(base64.b64decode(told["picture"]), np.uint8).reshape(3, 32, 32)
     assert np.array_equal(pixels, rendering.render_indices([values], 32)[0].numpy())
     assert (told["sequence"], told["values"]) == (5, list(values))

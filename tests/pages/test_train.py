@@ -14,8 +14,8 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from explorer import train_choices, train_compare
-from explorer.train_state import TrainState
+from explorer.train import compare, presets
+from explorer.train.state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
 from trainer import config
@@ -90,7 +90,7 @@ def test_the_form_says_what_the_schema_says(app, launched):
     assert app.title[0].value == "Train"
     steps = app.number_input(key="train.set.optim.max_steps")
     assert steps.help == config.OptimConfig.model_fields["max_steps"].description
-    assert (steps.min, steps.value) == (1, train_choices.presets()["mnist-gmp"].settings.optim.max_steps)
+    assert (steps.min, steps.value) == (1, presets.presets()["mnist-gmp"].settings.optim.max_steps)
     for section in ("data", "model", "prior", "objective", "optim"):
         kind = config.Config.model_fields[section].annotation
         shown = {each.key.rpartition(".")[2] for each in [*app.number_input, *app.selectbox, *app.toggle]
@@ -100,7 +100,7 @@ def test_the_form_says_what_the_schema_says(app, launched):
         assert shown == set(kind.model_fields) - hidden, section
 
 
-@pytest.mark.parametrize("choice", train_choices.MODELS)
+@pytest.mark.parametrize("choice", presets.MODELS)
 def test_every_model_has_a_form_that_is_valid(app, launched, choice):
     opened(app)
     app.selectbox(key="train.choice").select(choice).run()
@@ -327,11 +327,11 @@ def test_the_first_comparison_is_of_runs_that_can_be_compared(runs, made_runs):
     (other / "config.yaml").write_text(config.from_dict(settings).to_yaml(), encoding="utf-8")
     run.create(runs / "fresh", config.Config())
     folders = {name: runs / name for name in ("fresh", "other", "small-gmp", "small-vae")}
-    assert train_compare._usual({name: folders[name] for name in ("fresh", "small-gmp", "other", "small-vae")}) == [
+    assert compare._usual({name: folders[name] for name in ("fresh", "small-gmp", "other", "small-vae")}) == [
         "small-gmp",
         "small-vae",
     ]
-    assert train_compare._usual({name: folders[name] for name in ("fresh", "other")}) == ["other", "fresh"]
+    assert compare._usual({name: folders[name] for name in ("fresh", "other")}) == ["other", "fresh"]
 
 
 def test_the_marked_row_is_that_of_the_run_below_whatever_the_order(app, own_runs, launched):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from trainer.jobs.queue.task import JobState
 
-from explorer import train_measured
 from explorer.shared import progress
+from explorer.train import measured
 from tests.fixtures import example_metrics
 from trainer.evaluation import ood
 
@@ -44,14 +44,14 @@ def test_headlines_are_the_combined_score_on_reported_pairs_beside_the_usual_num
         for measure in ("AUROC", "FPR95")
     ]
     scores = [replace(base[0], name=name, group="ood", value=0.9, unit="") for name in names]
-    shown = train_measured.headlines([*base, *scores])
+    shown = measured.headlines([*base, *scores])
     assert [label for label, _ in shown] == ["PSNR", "SSIM", "cluster accuracy", "AUROC, omniglot polarity-matched"]
     assert shown[-1][1].name == "AUROC, combined, mnist/omniglot polarity-matched"
 
 
 def test_the_table_tells_the_whole_protocol_of_every_number():
     metrics = example_metrics("c" * 12)
-    table = train_measured.table(metrics)
+    table = measured.table(metrics)
     assert len(table) == len(metrics)
     first = table.iloc[0].to_dict()
     assert first == {

@@ -1,0 +1,1 @@
+"""The Clusters page; only `page` is imported from outside."""

@@ -1,0 +1,295 @@
+"""The components of a mixture prior, one by one, and the agreement of their assignment with the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.clusters.atlas import Atlas
+from explorer.clusters.figures import contingency_figure
+from explorer.clusters.state import SEED_LIMIT, bound, change, current
+from explorer.clusters.subject import decoded, pictures
+from explorer.shared import cache, progress, theme, widgets
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SAMPLES = 8
+MEMBERS = 8
+LISTED = 30
+PATH = 11
+DRAWN = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """What is known of one component.
+
+    Attributes:
+        weight: of the mixture.
+        assigned: test codes for which it is the most responsible one.
+        label, purity: the most frequent label among them and its share; empty and 0 without.
+        dead: see trainer.evaluation.clustering.dead_components.
+        members: rows of Atlas.pictures, nearest to the centre first.
+    """
+
+    number: int
+    weight: float
+    assigned: int
+    label: str
+    purity: float
+    dead: bool
+    members: list[int]
+
+
+def describe(atlas: Atlas) -> list[Component]:
+    """All components in the prior's order."""
+    return _described(atlas.key, atlas)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _described(key: str, _atlas: Atlas) -> list[Component]:
+    import numpy as np
+
+    from trainer.evaluation.clustering import dead_components
+
+    table = cache.codes(str(_atlas.entry.path), _atlas.entry.hash)  # all of them, though a map may show a sample
+    on_map = _atlas.pictures["component"].to_numpy()
+    weights = _atlas.model.prior.weights().detach().numpy()
+    assigned = table["component"].to_numpy()
+    dead = dead_components(weights, assigned)
+    centres = _centres(_atlas)
+    found = []
+    for k, weight in enumerate(weights):
+        rows = np.flatnonzero(assigned == k)
+        names = table["label_name"].to_numpy()[rows]
+        names, counts = np.unique(names[names != ""], return_counts=True)
+        near = np.flatnonzero(on_map == k)
+        near = near[np.linalg.norm(_atlas.codes[near] - centres[k], axis=1).argsort(kind="stable")]
+        top = int(counts.argmax()) if len(counts) else -1
+        found.append(
+            Component(
+                number=k,
+                weight=float(weight),
+                assigned=len(rows),
+                label=str(names[top]) if top >= 0 else "",
+                purity=float(counts[top] / len(rows)) if top >= 0 else 0.0,
+                dead=bool(dead[k]),
+                members=[int(row) for row in near[:MEMBERS]],
+            )
+        )
+    return found
+
+
+def _centres(atlas: Atlas) -> np.ndarray:
+    return atlas.everything[len(atlas.everything) - atlas.components :]
+
+
+def show(atlas: Atlas) -> None:
+    """One line per component, and below a bench for two of them; a sentence for priors without components."""
+    if not atlas.components:
+        widgets.empty_state(
+            "This prior has no components",
+            f"{atlas.entry.name} has a {atlas.entry.prior_title}: one piece, not a mixture. Its map can be coloured by "
+            "the k-means clusters of its codes instead.",
+            icon=":material/bubble_chart:",
+        )
+        return
+    found = describe(atlas)
+    dead = [component.number for component in found if component.dead]
+    alive = f"all {len(found)} alive" if not dead else f"{len(found) - len(dead)} of {len(found)} alive"
+    largest = max(component.weight for component in found)
+    st.markdown(f"{len(found)} components, {alive}; the largest holds {largest:.0%} of the weight.")
+    _bench(atlas)
+    st.caption(
+        f"Each component by its centre, decoded; {SAMPLES} draws from it, decoded; and the most central of the test "
+        "pictures assigned to it. The heaviest first."
+    )
+    _table(atlas, found)
+
+
+def _table(atlas: Atlas, found: list[Component]) -> None:
+    """Lines by falling weight: numbers, centre, fresh samples, assigned pictures."""
+    listed = sorted(found, key=lambda component: -component.weight)
+    if len(listed) > LISTED and not st.toggle(f"Show all {len(listed)} components", key="clusters.all"):
+        listed = listed[:LISTED]
+    widths = [2.1, 0.45, 2.7, 2.7]
+    with st.container(key="clusters-components", gap="xsmall"):
+        for component in listed:
+            _line(atlas, component, st.columns(widths, gap="small", vertical_alignment="center"))
+
+
+def _line(atlas: Atlas, component: Component, columns: list) -> None:
+    k = component.number
+    state = ":red-badge[dead]" if component.dead else ""
+    nearest = f"mostly **{component.label}** ({component.purity:.0%})" if component.label else "no label"
+    columns[0].markdown(
+        f"**Component {k}** {state}  \n"
+        f":small[:gray[weight {component.weight:.1%} · {component.assigned:,} pictures]]  \n"
+        f":small[{nearest if component.assigned else 'no picture assigned'}]"
+    )
+    centre, samples, members = _pictures(atlas.key, atlas, k, tuple(component.members))
+    columns[1].image(centre, width="stretch", alt=f"Centre of component {k}, decoded")
+    columns[2].image(samples, width="stretch", alt=f"Samples of component {k}, decoded")
+    if members is not None:
+        columns[3].image(members, width="stretch", alt=f"Test pictures assigned to component {k}")
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _pictures(key: str, _atlas: Atlas, k: int, members: tuple[int, ...]) -> tuple:
+    """Centre, samples and members as strips."""
+    import numpy as np
+
+    drawn = sample(_atlas, k, SAMPLES, seed=k)
+    made = decoded(_atlas, np.concatenate([_centres(_atlas)[k : k + 1], drawn]))
+    own = _strip(pictures(_atlas, list(members)), MEMBERS) if members else None
+    return _strip(made[:1]), _strip(made[1:]), own
+
+
+def _strip(tiles: np.ndarray, places: int | None = None) -> np.ndarray:
+    """Tiles (M, C, H, W) in a line, with room for `places`."""
+    import numpy as np
+
+    shown = tiles[:, 0] if tiles.shape[1] == 1 else tiles.transpose(0, 2, 3, 1)
+    line = widgets.strip([np.ascontiguousarray(shown)], scale=2)
+    missing = (places or len(tiles)) - len(tiles)
+    return np.pad(line, ((0, 0), (0, missing * (line.shape[1] + 4) // max(len(tiles), 1)), (0, 0)))
+
+
+def sample(atlas: Atlas, k: int, n: int, seed: int, spread: float = 1.0) -> np.ndarray:
+    """n draws of component k with its standard deviations times `spread`, (n, d): 0 is the centre, 1 the component."""
+    import torch
+
+    with torch.inference_mode():
+        drawn = atlas.model.prior.sample_component(k, n, torch.Generator().manual_seed(seed)).numpy()
+    centre = _centres(atlas)[k]
+    return (centre + spread * (drawn - centre)).astype("float32")
+
+
+# ---------------------------------------------------------------- sample, tighten, interpolate
+
+
+@st.fragment
+def _bench(atlas: Atlas) -> None:
+    """Draw from one component, more or less tightly, and walk from its centre to another's."""
+    import numpy as np
+
+    numbers = list(range(atlas.components))
+    view = current()
+    if view.component >= len(numbers) or view.other >= len(numbers):
+        change(component=min(view.component, len(numbers) - 1), other=min(view.other, len(numbers) - 1))
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            name = "component {}".format
+            st.selectbox("Sample", numbers, format_func=name, width=170, **bound("component"))
+            st.slider(
+                "Spread",
+                0.0,
+                2.0,
+                step=0.05,
+                width=220,
+                help="Factor on the component's standard deviations: 0 is its centre, 1 the component as learned.",
+                **bound("spread"),
+            )
+            st.number_input("Seed", 0, SEED_LIMIT, step=1, width=120, **bound("seed"))
+            st.selectbox("Interpolate to", numbers, format_func=name, width=170, **bound("other"))
+        view = current()
+        k, other = view.component, view.other
+        drawn = sample(atlas, k, DRAWN, view.seed, view.spread)
+        ends = _centres(atlas)[[k, other]]
+        steps = np.linspace(0, 1, PATH, dtype=np.float32)[:, None]
+        made = decoded(atlas, np.concatenate([drawn, (1 - steps) * ends[0] + steps * ends[1]]))
+        st.caption(f"{DRAWN} samples of component {k}, spread {view.spread:g}, seed {view.seed}")
+        st.image(_strip(made[:DRAWN]), width="stretch", alt=f"Samples of component {k}")
+        st.caption(f"From the centre of component {k} to that of component {other}, straight through code space")
+        st.image(_strip(made[DRAWN:], DRAWN), width="stretch", alt=f"From component {k} to component {other}")
+
+
+# ---------------------------------------------------------------- agreement
+
+
+def agreement(atlas: Atlas) -> None:
+    """Contingency of clusters and labels, and the measures of agreement beside those of k-means."""
+    table = atlas.pictures
+    sources = {"component": "Prior components"} if atlas.components else {}
+    sources |= {"kmeans": "k-means clusters"} if "kmeans" in table else {}
+    if "label" not in table or (table["label"] < 0).all():
+        st.info(f"{atlas.entry.name} was evaluated on pictures without labels: there is nothing to agree with.")
+        return
+    numbers, figure = st.columns([1, 2], gap="large")
+    with numbers:
+        _numbers(atlas)
+    with figure:
+        if not sources:
+            st.info("The clusters are not computed yet; compute the UMAP map, they come with it.")
+            return
+        chosen = current().table if current().table in sources else next(iter(sources))
+        if len(sources) > 1:
+            st.segmented_control(
+                "Rows", list(sources), format_func=sources.__getitem__, required=True, **bound("table")
+            )
+        _heat_map(atlas, chosen, sources[chosen])
+
+
+def _numbers(atlas: Atlas) -> None:
+    """Accuracy, NMI and ARI with intervals: the prior's own assignment, then k-means on the same codes."""
+    known = {metric.name: metric for metric in atlas.entry.metrics}
+    if "k-means NMI" not in known:
+        if atlas.entry.bundled:
+            st.info(f"Not measured yet; run: python -m trainer evaluate {atlas.entry.path} --only clustering")
+        elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
+            progress.missing(atlas.entry, "Agreement with the labels is not measured yet.")
+        return
+    rows = {"cluster": "Prior components", "k-means": "k-means, same codes"}
+    for prefix, title in rows.items():
+        found = [known[f"{prefix} {name}"] for name in ("accuracy", "NMI", "ARI") if f"{prefix} {name}" in known]
+        if not found:
+            continue
+        st.markdown(f"**{title}**")
+        for metric in found:
+            name = metric.name.removeprefix(f"{prefix} ")
+            with st.container(
+                horizontal=True, vertical_alignment="center", gap="small", key=f"metrics-c-{metric.name}"
+            ):
+                st.markdown(f"**{widgets.format_value(metric)}**", width="content")
+                widgets.protocol_card(metric, name, key=f"clusters.card.{metric.name}")
+                if metric.low is not None:
+                    st.markdown(f":small[:gray[{metric.low:.3f} to {metric.high:.3f}]]", width="content")
+    if not atlas.components:
+        st.caption(f"A {atlas.entry.prior_title} assigns nothing, so there is only k-means.")
+    st.caption("Accuracy: best one-to-one matching. Ranges: bootstrap 95 % over pictures, the clustering held fixed.")
+
+
+def _heat_map(atlas: Atlas, column: str, title: str) -> None:
+    """Rows reordered by the best matching, so that agreement lies on the diagonal."""
+    import numpy as np
+
+    from trainer.evaluation.clustering import contingency
+
+    table = cache.codes(str(atlas.entry.path), atlas.entry.hash) if column == "component" else atlas.pictures
+    labels = table[table["label"] >= 0]
+    codes, index = np.unique(labels["label"].to_numpy(), return_inverse=True)
+    clusters = atlas.components or int(labels[column].max()) + 1
+    counts = contingency(labels[column].to_numpy(), index, clusters, len(codes))
+    order = matched_order(counts)
+    names = labels.drop_duplicates("label").set_index("label")["label_name"]
+    figure = contingency_figure(
+        counts[order], [f"{k}" for k in order], [str(names[code]) for code in codes], title.rstrip("s"), theme.is_dark()
+    )
+    st.plotly_chart(figure, theme=None, key="clusters.contingency", config={"displayModeBar": False})
+    what = "component" if column == "component" else "cluster"
+    st.caption(
+        f"{len(labels):,} test pictures by {what} and label; rows in the order of their best matching, so agreement "
+        "lies on the diagonal. Colour: share of the row."
+    )
+
+
+def matched_order(counts: np.ndarray) -> list[int]:
+    """Clusters in the order of the labels they match best (Hungarian), unmatched ones last."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    matched = [int(row) for _, row in sorted(zip(columns.tolist(), rows.tolist(), strict=True))]
+    return matched + [k for k in range(len(counts)) if k not in set(matched)]

@@ -1,0 +1,113 @@
+"""How the map is laid out, and a picture of one's own put on it: the two popovers above the map."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.clusters.atlas import Atlas, wanted_path
+from explorer.clusters.state import SEED_LIMIT, ClustersState, change, current, look_at
+from explorer.clusters.subject import pictures, remember_upload, uploaded
+from explorer.shared import catalog
+from explorer.shared.uploads import looks_inverted, preview_png, read_upload
+from explorer.traverse.start_picker import UPLOAD_TYPES
+from trainer.errors import UserError
+from trainer.jobs.queue import map as map_job
+
+POINTS = [1_000, 2_000, 5_000, 10_000, 20_000]
+METRICS = ["euclidean", "cosine", "manhattan"]
+
+
+def layout_popover(entry: catalog.Entry) -> None:
+    """Settings of the map; nothing changes until "Show" is pressed, because a layout takes a while."""
+    view = current()
+    with st.popover("Layout", icon=":material/scatter_plot:"), st.form("clusters.layout", border=False):
+        values = {
+            "method": st.segmented_control(
+                "Method", ["umap", "pca"], format_func=str.upper, default=view.method, required=True
+            ),
+            "dims": st.segmented_control(
+                "Dimensions", [2, 3], format_func="{}-D".format, default=view.dims, required=True
+            ),
+            "neighbours": st.slider(
+                "Neighbours",
+                5,
+                100,
+                min(max(view.neighbours, 5), 100),
+                help="UMAP: few keep detail, many the whole.",
+            ),
+            "min_dist": st.slider(
+                "Smallest distance",
+                0.0,
+                0.9,
+                min(view.min_dist, 0.9),
+                0.05,
+                help="UMAP: how close points may lie.",
+            ),
+            "metric": st.selectbox("Distance", METRICS, METRICS.index(view.metric)),
+            "points": st.select_slider(
+                "Test codes at most", sorted({*POINTS, view.points}), view.points, format_func="{:,}".format
+            ),
+            "layout_seed": st.number_input("Seed", 0, SEED_LIMIT, view.layout_seed, step=1),
+        }
+        if st.form_submit_button("Show", type="primary", width="stretch"):
+            _show_layout(entry, values)
+
+
+def _show_layout(entry: catalog.Entry, values: dict) -> None:
+    """Take the settings over, and start computing their map where there is none."""
+    wanted = ClustersState.model_validate(current().model_dump() | values)
+    change(**values, focus="" if wanted.focus == "place" else wanted.focus)  # a place is one of the old map
+    path = wanted_path(entry, wanted.settings)
+    if wanted.method == "umap" and map_job.state(path, entry.hash, wanted.settings).status in ("absent", "failed"):
+        map_job.start(entry.path, path, wanted.settings)
+    st.rerun()
+
+
+def upload_popover(atlas: Atlas) -> None:
+    """A picture from the visitor's disk: where it falls on the map, with everything the panel tells."""
+    with st.popover("Place a picture", icon=":material/upload:"):
+        file = st.file_uploader("Picture", type=UPLOAD_TYPES, key="clusters.file", max_upload_size=20)
+        try:
+            if file:
+                _accept(atlas, file)
+        except UserError as error:
+            st.error(str(error), icon=":material/error:")
+        kept = uploaded(atlas)
+        if not kept:
+            return
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.image(preview_png(kept.upload.array, 4), width=96, alt="The uploaded picture as the model sees it")
+            with st.container(gap="small"):
+                st.caption(f"What the model sees. {kept.upload.note}")
+                _invert_switch(atlas)
+
+
+def _accept(atlas: Atlas, file) -> None:
+    """Look at the chosen file, if it is a new one.
+
+    Raises: UserError where the file is no picture.
+    """
+    if st.session_state.get("clusters.seen") == file.file_id:
+        return
+    shape = tuple(atlas.entry.image_shape)
+    plain, inverted = (read_upload(file.getvalue(), file.name, shape, invert) for invert in (False, True))
+    st.session_state["clusters.seen"] = file.file_id
+    known = pictures(atlas, list(range(min(50, len(atlas.codes)))))
+    dark_ground = sum(looks_inverted(picture) for picture in known) < len(known) / 2
+    kept = remember_upload(atlas, (plain, inverted), looks_inverted(plain.array) and dark_ground)
+    look_at("upload", code=kept.code)
+
+
+def _invert_switch(atlas: Atlas) -> None:
+    def switched() -> None:
+        kept = uploaded(atlas)
+        if kept:
+            look_at("upload", code=remember_upload(atlas, kept.pair, st.session_state["clusters.invert"]).code)
+
+    st.session_state["clusters.invert"] = uploaded(atlas).invert
+    st.toggle(
+        "Invert",
+        key="clusters.invert",
+        on_change=switched,
+        help="For dark strokes on white where the model learned light on black.",
+    )

@@ -1,0 +1,173 @@
+"""The Clusters page put together: controls in one row, the open view below."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.clusters import components, subject
+from explorer.clusters import map as clusters_map
+from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file, wanted_path
+from explorer.clusters.controls import layout_popover, upload_popover
+from explorer.clusters.state import LAYERS, VIEWS, bound, change, current
+from explorer.shared import catalog, progress, widgets
+from trainer.evaluation import map as mapping
+from trainer.jobs.queue import map as map_job
+
+POLL_SECONDS = 1.0
+_SEEN = "clusters.checkpoint"
+CSS = """<style>
+.gwae-facts { display: grid; grid-template-columns: 1fr repeat(var(--columns), auto); gap: 0.25rem 0.9rem;
+  font-size: 0.875rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
+.gwae-facts[style*="columns: 1"] { grid-template-columns: max-content 1fr; }
+.gwae-facts[style*="columns: 1"] span:nth-child(odd), .gwae-facts[style*="columns: 2"] span:nth-child(3n+1) {
+  opacity: 0.7; }
+.gwae-facts[style*="columns: 2"] span:not(:nth-child(3n+1)) { text-align: right; }
+[class*="st-key-clusters-work"] > [data-testid="stHorizontalBlock"], .st-key-clusters-components
+  [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+.st-key-clusters-work [data-testid="stColumn"]:first-child { min-width: min(32rem, 100%); }
+.st-key-clusters-work [data-testid="stColumn"]:last-child { min-width: min(17rem, 100%); }
+.st-key-clusters-components [data-testid="stColumn"]:nth-child(1) { min-width: 11rem; }
+.st-key-clusters-components [data-testid="stColumn"]:nth-child(2) { min-width: 2.75rem; max-width: 3.5rem; }
+.st-key-clusters-components [data-testid="stColumn"]:nth-child(n+3) { min-width: min(15rem, 100%); }
+</style>"""
+STAGES = {
+    "starting": "Starting",
+    "waiting": "Waiting for another map to be finished",
+    "reading": "Reading the codes",
+    "preparing": "Preparing UMAP",
+    "neighbours": "Finding neighbours",
+    "layout": "Laying out",
+    "outlines": "Outlining the components",
+    "trustworthiness": "Measuring trustworthiness",
+    "clusters": "Clustering",
+}
+
+
+def show(entry: catalog.Entry) -> None:
+    """The whole page for one model.
+
+    Raises: UserError if the model, its codes or its map cannot be read.
+    """
+    current()  # takes the link's state before anything below changes it
+    st.html(CSS)
+    _follow_model(entry)
+    if not _has_codes(entry):
+        _without_codes(entry)
+        return
+    progress.outdated(entry)
+    view = current()
+    path = wanted_path(entry, view.settings)
+    state = map_job.state(path, entry.hash, view.settings) if view.method == "umap" else map_job.JobState("absent")
+    atlas = from_file(entry, path) if state.status == "ready" else by_pca(entry, view.settings)
+    _controls(atlas)
+    if view.method == "umap" and state.status != "ready":
+        _waiting(entry, atlas)
+    if view.view == "map":
+        clusters_map.show(atlas)
+    elif view.view == "components":
+        components.show(atlas)
+    else:
+        components.agreement(atlas)
+    subject.warm_up(atlas)  # last: the page is painted, and the first click need not wait for torch
+
+
+def _follow_model(entry: catalog.Entry) -> None:
+    """The focus belongs to one model: another one starts without it, other weights behind a link are named."""
+    view, before = current(), st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = entry.hash
+    if view.checkpoint == entry.hash:
+        return
+    if before is None and view.checkpoint:
+        st.info(
+            f"This link was made with other weights ({view.checkpoint}, here {entry.hash}); what it points to may "
+            "have moved.",
+            icon=":material/difference:",
+        )
+    change(checkpoint=entry.hash, **({} if before is None else {"focus": "", "at": (), "code": ()}))
+
+
+def _has_codes(entry: catalog.Entry) -> bool:
+    from explorer.shared import cache
+
+    table = cache.codes(str(entry.path), entry.hash)
+    return len(table) >= mapping.MINIMUM and {"id", "z0"} <= set(table.columns)
+
+
+def _without_codes(entry: catalog.Entry) -> None:
+    """Not measured, or measured on too few pictures."""
+    from explorer.shared import cache
+
+    count = len(cache.codes(str(entry.path), entry.hash))
+    if count and entry.metrics:
+        widgets.empty_state(
+            "Too few test pictures for a map",
+            f"{entry.name} was measured on {count}; a map needs at least {mapping.MINIMUM}. Train on more pictures.",
+            icon=":material/scatter_plot:",
+        )
+        return
+    progress.offer(
+        entry,
+        f"The test pictures of {entry.name} are not measured yet",
+        f"The map shows their codes, and needs at least {mapping.MINIMUM} of them; measuring makes both.",
+        ":material/scatter_plot:",
+        f"python -m trainer evaluate {entry.path}",
+    )
+
+
+def _controls(atlas: Atlas) -> None:
+    """The view; for the map also colour, layers, layout and one's own picture."""
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=VIEWS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **bound("view"),
+    )
+    if current().view != "map":
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="clusters-controls"):
+        offered = colourings(atlas)
+        tied = bound("colour")
+        if st.session_state[tied["key"]] not in offered:
+            st.session_state[tied["key"]] = next(iter(offered), None)
+        titles = {name: colouring.title for name, colouring in offered.items()}
+        st.selectbox("Colour by", list(offered), format_func=titles.__getitem__, width=265, **tied)
+        layers = [name for name in LAYERS if name == "prior" or atlas.components]
+        tied = bound("layers")
+        st.session_state[tied["key"]] = [name for name in st.session_state[tied["key"]] if name in layers]
+        st.pills("Layers", layers, format_func=LAYERS.__getitem__, selection_mode="multi", **tied)
+        layout_popover(atlas.entry)
+        upload_popover(atlas)
+
+
+def _waiting(entry: catalog.Entry, atlas: Atlas) -> None:
+    """What is shown instead of the wanted map, and how far that one is."""
+    view = current()
+    path = wanted_path(entry, view.settings)
+    if map_job.state(path, entry.hash, view.settings).status == "running":
+        _progress(entry, path)
+        return
+    state = map_job.state(path, entry.hash, view.settings)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="clusters-waiting"):
+        if state.status == "failed":
+            st.markdown(f":material/error: {state.error}", width="stretch")
+        else:
+            st.markdown(
+                ":material/info: This is the linear map (PCA). The UMAP map of these settings is not computed yet.",
+                width="stretch",
+            )
+        if st.button("Compute it", icon=":material/scatter_plot:", key="clusters.compute"):
+            map_job.start(entry.path, path, view.settings)
+            st.rerun()
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _progress(entry: catalog.Entry, path) -> None:
+    """The running computation; when it ends, the page is run again and finds the map."""
+    state = map_job.state(path, entry.hash, current().settings)
+    if state.status != "running":
+        st.rerun()
+    share = state.done / state.total if state.total else 0.0
+    text = f"{STAGES.get(state.stage, state.stage)} … meanwhile the linear map (PCA) is shown."
+    st.progress(share, text)

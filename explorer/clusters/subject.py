@@ -1,0 +1,253 @@
+"""What the panel beside the map tells about: a test picture, a prior sample, a centre, an empty place, an upload.
+
+All of them are a code with a place; this module turns the state into one, and measures how far to trust it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from explorer.clusters.atlas import Atlas
+from explorer.clusters.state import ClustersState
+from explorer.shared import pixels, test_pictures
+from trainer.latent import neighbours as projection
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from explorer.shared.uploads import Upload
+
+NEIGHBOURS = 6
+_UPLOAD = "clusters.upload"
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Something to look at.
+
+    Attributes:
+        code: (d,) float32.
+        title, caption: what it is.
+        original: the picture it belongs to, uint8 (C, H, W), or None.
+        row: of Atlas.pictures, where it is one of them, else None.
+        made: whether only the decoder vouches for its picture, so that reliability is a question.
+        at: its place on the map; empty: where its code falls.
+    """
+
+    code: np.ndarray
+    title: str
+    caption: str
+    original: np.ndarray | None = None
+    row: int | None = None
+    made: bool = True
+    at: tuple[float, ...] = ()
+
+
+class Reliability(NamedTuple):
+    """How much a decoded code is like those of real pictures; all shares in [0, 1], larger is better.
+
+    Attributes:
+        distance: to the nearest test code; near: share of test codes that lie farther from their own nearest one.
+        trip: |mu(g(z)) - z|; back: share of test codes that come back less exactly.
+    """
+
+    distance: float
+    near: float
+    trip: float
+    back: float
+
+    @property
+    def score(self) -> float:
+        """The smaller of the two shares: a code must pass both."""
+        return min(self.near, self.back)
+
+
+class Kept(NamedTuple):
+    """An uploaded picture, plain and inverted, its code under the model of `hash`, and its scores."""
+
+    hash: str
+    pair: tuple[Upload, Upload]
+    invert: bool
+    code: tuple[float, ...]
+    scores: dict[str, float]
+
+    @property
+    def upload(self) -> Upload:
+        """The picture the model sees."""
+        return self.pair[self.invert]
+
+
+def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
+    """What the state's focus is; None where there is none, or it does not exist in this model."""
+    finders = {"code": _picture, "prior": _drawn, "centre": _drawn, "place": _place, "upload": _upload}
+    return finders[view.focus](atlas, view) if view.focus else None
+
+
+def _picture(atlas: Atlas, view: ClustersState) -> Subject | None:
+    import numpy as np
+
+    found = np.flatnonzero(atlas.pictures["row"].to_numpy() == view.index)
+    return of_row(atlas, int(found[0])) if len(found) else None
+
+
+def of_row(atlas: Atlas, row: int) -> Subject:
+    """The test picture in a row of Atlas.pictures."""
+    entry = atlas.pictures.iloc[row]
+    label = entry.get("label_name") or "no label"
+    return Subject(
+        atlas.codes[row], str(label), str(entry["id"]), originals(atlas, [row])[0], row, False, _at(atlas, row)
+    )
+
+
+def _drawn(atlas: Atlas, view: ClustersState) -> Subject | None:
+    import numpy as np
+
+    rows = np.flatnonzero((atlas.drawn["kind"] == view.focus).to_numpy())
+    if view.index >= len(rows):
+        return None
+    row = int(rows[view.index])
+    number = len(atlas.codes) + row
+    code, at = atlas.everything[number], _at(atlas, number)
+    if view.focus == "centre":
+        return Subject(code, f"Component {view.index}", "the component's centre, decoded", at=at)
+    return Subject(code, "Prior sample", f"number {view.index} of this map, decoded", at=at)
+
+
+def _at(atlas: Atlas, number: int) -> tuple[float, ...]:
+    return tuple(float(value) for value in atlas.places[number])
+
+
+def _place(atlas: Atlas, view: ClustersState) -> Subject | None:
+    if len(view.at) != atlas.settings.dims:
+        return None
+    caption = f"the code of its {projection.NEIGHBOURS} nearest points, weighted by their distance, decoded"
+    return Subject(atlas.code_at(view.at), "Empty place", caption, at=view.at)
+
+
+def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:
+    import numpy as np
+
+    kept = uploaded(atlas)
+    if kept and (not view.code or kept.code == view.code):
+        return Subject(np.array(kept.code, np.float32), "Your picture", kept.upload.name, kept.upload.array)
+    if len(view.code) == atlas.entry.z_dim:
+        caption = "this link carries its code, not the picture itself"
+        return Subject(np.array(view.code, np.float32), "An uploaded picture", caption)
+    return None
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
+    """Compare a code's distance to the data and its round trip with those of test codes."""
+    import numpy as np
+    import torch
+
+    from trainer.evaluation import map as mapping
+
+    distance = float(projection.nearest(code[None], atlas.codes, 1)[1][0, 0])
+    with torch.inference_mode():
+        trip = float(mapping.round_trip(atlas.model, _tensor(code)[None])[0])
+    known = np.asarray(atlas.meta["neighbour_distances"]), np.asarray(atlas.meta["round_trips"])
+    near, back = (projection.share_beyond(*pair) for pair in zip(known, (distance, trip), strict=True))
+    return Reliability(distance, near, trip, back)
+
+
+def responsibilities(atlas: Atlas, code: np.ndarray) -> np.ndarray:
+    """p(k | z) of a mixture prior, (K,)."""
+    import torch
+
+    with torch.inference_mode():
+        return atlas.model.prior.responsibilities(_tensor(code)[None])[0].numpy()
+
+
+def neighbours(atlas: Atlas, subject: Subject, k: int = NEIGHBOURS) -> list[int]:
+    """Rows of the nearest test pictures in code space, nearest first, the picture itself left out."""
+    rows = projection.nearest(subject.code[None], atlas.codes, k + 1)[0][0]
+    return [int(row) for row in rows if row != subject.row][:k]
+
+
+def decoded(atlas: Atlas, codes: np.ndarray) -> np.ndarray:
+    """Pictures of codes (M, d), uint8 (M, C, H, W)."""
+    import torch
+
+    from trainer.latent import traversal
+
+    with torch.inference_mode():
+        return pixels.to_uint8(traversal.decode(atlas.model, _tensor(codes)))
+
+
+def _tensor(codes: np.ndarray) -> Tensor:
+    """A tensor of its own: the shared arrays are read-only or must stay what they are."""
+    import torch
+
+    return torch.tensor(codes)
+
+
+def warm_up(atlas: Atlas) -> None:
+    """Load the model and the pictures, and do once what a click asks for: the first one is then as quick as others."""
+    _warmed(atlas.key, atlas)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _warmed(key: str, _atlas: Atlas) -> bool:
+    code = _atlas.codes[0]
+    decoded(_atlas, code[None])
+    reliability(_atlas, code)
+    if _atlas.components:
+        responsibilities(_atlas, code)
+    if _atlas.settings.dims == 2:
+        _atlas.code_at(tuple(_atlas.places[0]))
+    test_pictures.pictures(_atlas.entry)
+    return True
+
+
+def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
+    """Test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not at hand."""
+    return test_pictures.pictures(atlas.entry).of(atlas.pictures["row"].to_numpy()[rows])
+
+
+def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
+    """Test pictures by row, the model's reconstruction for those that are not at hand, uint8 (M, C, H, W)."""
+    import numpy as np
+
+    found = originals(atlas, rows)
+    missing = [place for place, tile in enumerate(found) if tile is None]
+    if missing:
+        for place, tile in zip(missing, decoded(atlas, atlas.codes[[rows[i] for i in missing]]), strict=True):
+            found[place] = tile
+    return np.stack(found) if found else np.zeros((0, *atlas.entry.image_shape), np.uint8)
+
+
+# ---------------------------------------------------------------- uploads
+
+
+def remember_upload(atlas: Atlas, pair: tuple[Upload, Upload], invert: bool) -> Kept:
+    """Encode an accepted picture and keep it in the session.
+
+    Args:
+        pair: the picture as it is, and inverted.
+    """
+    import torch
+
+    picture = torch.from_numpy(pair[invert].array.copy())[None].float() / 255
+    with torch.inference_mode():
+        mean = atlas.model.encode(picture)[0][0]
+        scores = {name: float(score[0]) for name, score in atlas.model.ood_scores(picture).items()}
+    code = tuple(round(float(value), 3) for value in mean)
+    kept = Kept(atlas.entry.hash, pair, invert, code, scores)
+    st.session_state[_UPLOAD] = kept
+    return kept
+
+
+def uploaded(atlas: Atlas) -> Kept | None:
+    """The session's picture as encoded by this model; None where there is none that fits the model."""
+    kept = st.session_state.get(_UPLOAD)
+    if not kept or kept.upload.array.shape != tuple(atlas.entry.image_shape):
+        return None
+    return kept if kept.hash == atlas.entry.hash else remember_upload(atlas, kept.pair, kept.invert)

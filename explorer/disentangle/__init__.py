@@ -1,0 +1,1 @@
+"""The Disentangle page; only `page` is imported from outside."""

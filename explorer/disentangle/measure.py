@@ -1,0 +1,173 @@
+"""Measuring from the page: what can be measured, how far it is, and Stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.disentangle.records import Kind, config, data_title, kinds
+from explorer.shared import axis_names, catalog, test_pictures, widgets
+from trainer.errors import UserError
+from trainer.jobs.queue import disentangle
+
+POLL_SECONDS = 1.0
+STAGES = {
+    "starting": "Starting",
+    "waiting": "Waiting for another measurement to be finished",
+    "stopping": "Stopping",
+    "reading": "Reading the model",
+    "preparing pictures": "Preparing the pictures, once",
+    "encoding": "Encoding pictures",
+    "FactorVAE votes": "FactorVAE score: voting",
+    "SAP": "SAP: separating with one axis at a time",
+    "DCI trees": "DCI: growing trees",
+}
+TITLES = {"full": "Measure in full", "fast": "Quick look"}
+ABOUT = {
+    "full": "The published protocol: 15,000 codes and 15,000 votes. Some minutes on every core.",
+    "fast": "A tenth of the codes: tells which axis is which, and its numbers are called fast.",
+}
+
+
+def possible(entry: catalog.Entry) -> list[Kind]:
+    """What can be measured without a download: on the own data set, and on another of the same factors on the disk."""
+    from trainer.data import shapes3d
+
+    settings = config(entry).data
+
+    def at_hand(kind: Kind) -> bool:
+        name = kind.other or settings.name
+        return any(shapes3d.is_at_hand(name, root, settings.size) for root in test_pictures.roots())
+
+    return [kind for kind in kinds(entry) if at_hand(kind)]
+
+
+def offer(entry: catalog.Entry) -> None:
+    """What stands where the numbers would be, while there are none."""
+    if _busy(entry):
+        return
+    from trainer.evaluation.disentanglement.record import command
+
+    widgets.empty_state(
+        f"Disentanglement of {entry.name} is not measured yet",
+        "It takes pictures of known factors, encodes them, and looks which axis tells which factor. Here, in the "
+        "background, or by the command below. The other views need no measurement.",
+        command(entry.path),
+        icon=":material/grid_on:",
+    )
+    with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+        _buttons(entry, possible(entry))
+    _about_pictures(entry)
+
+
+def popover(entry: catalog.Entry, found: dict) -> None:
+    """What is not measured yet."""
+    left = [kind for kind in possible(entry) if kind not in found]
+    if left and not _busy(entry):
+        with st.popover("Measure", icon=":material/grid_on:", key="disentangle.measure"):
+            for kind in left:
+                _buttons(entry, [kind])
+                st.caption(_about(entry, kind))
+
+
+def _buttons(entry: catalog.Entry, offered: list[Kind]) -> None:
+    for kind in offered:
+        on = f" on {data_title(entry, kind)}" if kind.other else ""
+        if st.button(
+            f"{TITLES[kind.protocol]}{on}",
+            key=f"disentangle.measure.{kind.text}",
+            type="primary" if kind == Kind("fast") else "secondary",
+            help=_about(entry, kind),
+        ):
+            start(entry, kind)
+            st.rerun()
+
+
+def _about(entry: catalog.Entry, kind: Kind) -> str:
+    if not kind.other:
+        return ABOUT[kind.protocol]
+    return (
+        f"{ABOUT[kind.protocol]} The model was trained on {entry.data_title}; this is another data set, and its "
+        "numbers are kept apart and labelled so."
+    )
+
+
+def _about_pictures(entry: catalog.Entry) -> None:
+    """What has to be made or fetched before the first measurement."""
+    from trainer.data import DATASETS
+    from trainer.data.rendering import COUNT
+
+    settings = config(entry).data
+    pattern, room = f"shapes3d-rendered/rendered-{settings.size}-*", COUNT * 3 * settings.size**2 / 1e9
+    if not possible(entry):
+        info = DATASETS[settings.name]
+        st.caption(f"{info.title} is not on this disk; the command fetches it from {info.url}.")
+    elif settings.name == "shapes3d-rendered" and not any(any(root.glob(pattern)) for root in test_pictures.roots()):
+        st.caption(
+            f"The pictures are rendered first, once: some minutes, and {room:.1f} GB in {test_pictures.roots()[0]}."
+        )
+
+
+# ---------------------------------------------------------------- the job
+
+
+def target(entry: catalog.Entry, kind: Kind) -> Path:
+    """File that a measurement goes to."""
+    return axis_names.target(entry, *kind)
+
+
+def state(entry: catalog.Entry, kind: Kind) -> disentangle.JobState:
+    """How far a measurement is."""
+    return disentangle.state(target(entry, kind), entry.hash, kind.protocol, kind.other)
+
+
+def start(entry: catalog.Entry, kind: Kind) -> None:
+    """Measure in the background, on the data of the first folder that has them.
+
+    Raises: UserError if the folder of the record cannot be written.
+    """
+    from trainer.data import shapes3d
+
+    settings = config(entry).data
+    name = kind.other or settings.name
+    roots = [root for root in test_pictures.roots() if shapes3d.is_at_hand(name, root, settings.size)]
+    disentangle.start(entry.path, target(entry, kind), kind.protocol, (roots or test_pictures.roots())[0], kind.other)
+
+
+def _busy(entry: catalog.Entry) -> list[Kind]:
+    return [kind for kind in kinds(entry) if state(entry, kind).status == "running"]
+
+
+def running(entry: catalog.Entry) -> None:
+    """Progress and Stop of what is being measured, and the sentence of what failed."""
+    for kind in kinds(entry):
+        found = state(entry, kind)
+        if found.status == "running":
+            _progress(entry, kind)
+        elif found.status == "failed":
+            st.error(f"Measuring {data_title(entry, kind)}, {kind.protocol}: {found.error}", icon=":material/error:")
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _progress(entry: catalog.Entry, kind: Kind) -> None:
+    """One running measurement; when it ends, the page is run again and finds the record."""
+    found = state(entry, kind)
+    if found.status != "running":
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"disentangle-job-{kind.text}"):
+        count = f" ({found.done:,} of {found.total:,})" if found.total > 1 else ""
+        share = min(1.0, found.done / found.total) if found.total else 0.0
+        st.progress(
+            share, f"{data_title(entry, kind)}, {kind.protocol}: {STAGES.get(found.stage, found.stage)}{count} …"
+        )
+        if st.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            key=f"disentangle.stop.{kind.text}",
+            disabled=found.stage == "stopping",
+        ):
+            try:
+                disentangle.stop(target(entry, kind))
+            except UserError as error:
+                st.error(str(error))

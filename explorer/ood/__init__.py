@@ -1,0 +1,1 @@
+"""The out-of-distribution page; only `page` is imported from outside."""

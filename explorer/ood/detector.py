@@ -1,0 +1,273 @@
+"""What the OoD page knows of a model: its stored scores, as curves with their measures, read once per file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from explorer.ood.state import PAPER
+from explorer.shared import catalog
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from trainer.ood.calibration import Calibration
+    from trainer.ood.pairs import Pair
+    from trainer.ood.ranking import Measured
+
+PUBLISHED = {"gwae": "potential f(g(mu), mu)", "vae": "prior", "dagmm": "energy"}
+"""The score each kind of model has in the paper."""
+REASONS = {
+    "potential": "only a GWAE has a critic",
+    "prior": "this prior can be drawn from, but has no density",
+    "energy": "only a DAGMM has one",
+}
+"""Why a model lacks a score, by how the score's name begins."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A model with what its folder tells about outliers. Shared by all sessions: never change it otherwise."""
+
+    entry: catalog.Entry
+    calibration: Calibration
+    table: pd.DataFrame
+    sides: dict[str, tuple[Side, Side] | None] = field(default_factory=dict)  # by pair, filled by `sides`
+
+    @property
+    def ordinary(self) -> pd.DataFrame:
+        """Rows of the test pictures."""
+        return self.table[self.table["role"] == "ordinary"]
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Names of the model's scores, the combined one first."""
+        return self.calibration.names
+
+    def rows(self, pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """(ordinary, outliers) of a pair; the second is empty where it was not scored."""
+        from trainer.ood import pairs, tables
+
+        return tables.pair_rows(self.table, pair, pairs.title_of(pair))
+
+
+class Side(NamedTuple):
+    """Scores of one side of a pair: what it is called, ids of the pictures, and score by name, each (n,)."""
+
+    title: str
+    ids: tuple[str, ...]
+    scores: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One score of one model, or a baseline, on one pair.
+
+    Attributes:
+        model: name of the catalog entry, "" for a baseline.
+        ordinary, outliers: (n,), (m,); a larger score is more outlying. Negated for a reversed baseline.
+        measured: by trainer.ood.ranking.MEASURES.
+        reversed: of a baseline whose other sign separates better: the harder bar.
+    """
+
+    model: str
+    score: str
+    ordinary: np.ndarray
+    outliers: np.ndarray
+    measured: dict[str, Measured]
+    reversed: bool = False
+    points: tuple[np.ndarray, np.ndarray, np.ndarray] = field(default=None)  # type: ignore[assignment]
+
+    @property
+    def key(self) -> str:
+        """What the URL calls it."""
+        return f"{self.model}|{self.score}"
+
+    @property
+    def title(self) -> str:
+        """What the page calls it."""
+        if self.model:
+            return f"{self.model} · {self.score}"
+        return f"{self.score}, reversed" if self.reversed else self.score
+
+    @property
+    def auroc(self) -> float:
+        """The main measure."""
+        return self.measured["AUROC"].value
+
+
+# ---------------------------------------------------------------- reading
+
+
+def detector(entry: catalog.Entry) -> Detector:
+    """Calibration and stored scores of a model.
+
+    Raises: UserError where they are missing, damaged, or of other weights, with the command that makes them.
+    """
+    from trainer.ood import calibration
+
+    stamps = tuple(catalog.stamp(Path(entry.path) / name) for name in (calibration.FILE, "ood_scores.parquet"))
+    return _detector(str(entry.path), entry.hash, stamps, entry)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading scores …")
+def _detector(path: str, hash: str, stamps: tuple, _entry: catalog.Entry) -> Detector:
+    from trainer.ood import calibration, tables
+    from trainer.runs.folder import Run
+
+    run = Run(path)
+    return Detector(_entry, calibration.read(run), tables.read(run))
+
+
+def has_scores(entry: catalog.Entry) -> bool:
+    """Whether a folder holds both files, without reading them."""
+    return all((Path(entry.path) / name).is_file() for name in ("ood_calibration.json", "ood_scores.parquet"))
+
+
+def pairs_of(found: Detector) -> tuple[Pair, ...]:
+    """The named protocols of the model's data, then the folders of own pictures that were scored."""
+    from trainer.ood import pairs
+    from trainer.runs.folder import Run
+
+    settings, table = Run(found.entry.path).config.data, found.table
+    own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()
+    return (*pairs.pairs_of(settings), *(pairs.own_pair(settings, str(title)) for title in own))
+
+
+def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
+    """The outliers' data set, and the polarity where it occurs in more than one."""
+    from trainer.ood import pairs
+
+    title = pairs.title_of(pair)
+    alone = sum(other.outliers == pair.outliers for other in among) == 1
+    return title if alone else f"{title}, {pair.polarity}"
+
+
+# ---------------------------------------------------------------- curves
+
+
+def chosen_scores(found: Detector, wanted: tuple[str, ...]) -> list[str]:
+    """The scores that a choice means for one model, without those it lacks."""
+    names = [PUBLISHED.get(found.entry.model_kind, "") if name == PAPER else name for name in wanted]
+    return [name for name in dict.fromkeys(names) if name in found.scores]
+
+
+def lacking(found: Detector, wanted: tuple[str, ...]) -> list[str]:
+    """A sentence for every chosen score that the model does not have."""
+    sentences = []
+    for name in wanted:
+        if name != PAPER and name not in found.scores:
+            reason = next((why for start, why in REASONS.items() if name.startswith(start)), "it was not stored")
+            sentences.append(f"{found.entry.name} has no “{name}”: {reason}.")
+    return sentences
+
+
+def sides(found: Detector, pair: Pair) -> tuple[Side, Side] | None:
+    """Stored scores of both sides of a pair, baselines included; None where the outliers were not scored."""
+    if pair.name not in found.sides:
+        rows = found.rows(pair)
+        found.sides[pair.name] = None if rows[1].empty else (side(rows[0]), side(rows[1]))
+    return found.sides[pair.name]
+
+
+def side(rows: pd.DataFrame) -> Side:
+    """One data set of ood_scores.parquet."""
+    from trainer.ood import tables
+
+    names = {
+        column: column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE) for column in tables.score_columns(rows)
+    }
+    scores = {name: rows[column].to_numpy() for column, name in names.items()}
+    return Side(str(rows["data"].iloc[0]), tuple(rows["id"]), scores)
+
+
+def model_curves(found: Detector, pair: str, both: tuple[Side, Side], wanted: tuple[str, ...]) -> list[Curve]:
+    """The chosen scores of one model on one pair, with the stored measures, or measured here where there are none."""
+    ordinary, outliers = both
+    return [
+        _curve(found.entry, pair, score, ordinary.scores[score], outliers.scores[score])
+        for score in chosen_scores(found, wanted)
+    ]
+
+
+def baseline_curves(found: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
+    """The baselines, each under the sign that separates better."""
+    from trainer.ood.baselines import BASELINES
+
+    ordinary, outliers = both
+    return [
+        _facing(_curve(found.entry, pair, name, ordinary.scores[name], outliers.scores[name], baseline=True))
+        for name in BASELINES
+    ]
+
+
+def _curve(
+    entry: catalog.Entry, pair: str, score: str, ordinary: np.ndarray, outliers: np.ndarray, baseline: bool = False
+) -> Curve:
+    from trainer.ood import ranking
+
+    measured = _stored(entry, pair, score) or _measured(ordinary, outliers)
+    points = ranking.roc_curve(ordinary, outliers)
+    return Curve("" if baseline else entry.name, score, ordinary, outliers, measured, points=points)
+
+
+def _stored(entry: catalog.Entry, pair: str, score: str) -> dict[str, Measured] | None:
+    """Measures as evaluate wrote them, with their intervals."""
+    from trainer.evaluation.ood import metric_name
+    from trainer.ood.ranking import MEASURES, Measured
+
+    by_name = {metric.name: metric for metric in entry.metrics if metric.group == "ood"}
+    found = {measure: by_name.get(metric_name(measure, score, pair)) for measure in MEASURES}
+    if any(metric is None or metric.low is None or metric.high is None for metric in found.values()):
+        return None
+    return {measure: Measured(metric.value, metric.low, metric.high) for measure, metric in found.items()}
+
+
+@st.cache_data(max_entries=128, show_spinner="Measuring with intervals …")
+def _measured(ordinary: np.ndarray, outliers: np.ndarray) -> dict[str, Measured]:
+    from trainer.ood import ranking
+
+    return ranking.with_intervals(ordinary, outliers)
+
+
+def _facing(curve: Curve) -> Curve:
+    """The same baseline, reversed if its other sign separates better; its other measures then have no interval."""
+    from trainer.ood import ranking
+    from trainer.ood.ranking import Measured
+
+    if curve.auroc >= 0.5:
+        return curve
+    nan = float("nan")
+    ordinary, outliers = -curve.ordinary, -curve.outliers
+    measured = {name: Measured(value, nan, nan) for name, value in ranking.measures(ordinary, outliers).items()}
+    was = curve.measured["AUROC"]
+    measured["AUROC"] = Measured(1 - was.value, 1 - was.high, 1 - was.low)
+    points = ranking.roc_curve(ordinary, outliers)
+    return Curve("", curve.score, ordinary, outliers, measured, reversed=True, points=points)
+
+
+# ---------------------------------------------------------------- thresholds, and what is missing
+
+
+def threshold_of(found: Detector | None, curve: Curve, fpr: float) -> float:
+    """Threshold of a target false-positive rate: from held-out pictures; of a baseline, from the ordinary ones here."""
+    import numpy as np
+
+    if found is None:
+        return float(np.quantile(curve.ordinary, 1 - fpr))
+    return found.calibration.threshold(curve.score, fpr)
+
+
+def missing(found: Detector, pair: Pair) -> str:
+    """Why a pair's outliers are not among the stored scores, as a sentence; looks on the disk only."""
+    from trainer.ood import pairs
+
+    try:
+        return pairs.missing(pair, None) or f"{found.entry.name} was evaluated before {pair.name} was there."
+    except UserError as error:
+        return str(error)

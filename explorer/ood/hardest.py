@@ -1,0 +1,198 @@
+"""Below the table: the hardest pictures on either side of the threshold, and how steady a score was in training."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from explorer.components import gallery
+from explorer.ood import figures, session
+from explorer.ood import pictures as ood_pictures
+from explorer.ood.state import current
+from explorer.shared import pixels, theme
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from explorer.ood.benchmark import Panel
+    from explorer.ood.detector import Curve, Side
+    from trainer.ood.history import Row
+
+SHOWN = 12
+TILE = 44
+_COLUMNS = 50
+
+
+class Shown(NamedTuple):
+    """Pictures of one side of a pair: two groups of positions with their counts, and the pictures of both in turn."""
+
+    split: ood_pictures.Split
+    pictures: np.ndarray
+
+
+def pictures(panel: Panel, curve: Curve, threshold: float) -> None:
+    """False alarms and near misses of the ordinary pictures, missed and just caught outliers."""
+    st.subheader("Hardest pictures on either side of the threshold", anchor=False)
+    model = panel.found.get(curve.model, panel.selected)
+    ordinary = _ordinary(panel, curve, threshold)
+    outliers = _outliers(panel, curve, threshold)
+    st.caption(f"Upper: the picture; lower: what {model.entry.name} makes of it." + _unpictured(panel, ordinary))
+    groups, shown = [], []
+    for side, found, values, titles in (
+        (panel.both[0], ordinary, curve.ordinary, ("False alarms", "Just passed")),
+        (panel.both[1], outliers, curve.outliers, ("Missed", "Just caught")),
+    ):
+        if found is not None:
+            colour = theme.colours(theme.is_dark())["muted" if side is panel.both[0] else "accent"]
+            groups += [
+                group | {"colour": colour} for group in _groups(side, found.split, values, titles, sum(map(len, shown)))
+            ]
+            shown.append(found.pictures)
+    _draw(model, [group for group in groups if group["titles"]], shown)
+
+
+def _ordinary(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
+    import numpy as np
+
+    entry, side = panel.selected.entry, panel.both[0]
+    places = ood_pictures.places(entry)
+    if not places or len(side.ids) != len(curve.ordinary):
+        return None
+    known = np.array([id_ in places for id_ in side.ids])
+    split = ood_pictures.hardest(curve.ordinary, threshold, False, known, SHOWN)
+    chosen = [places[side.ids[row]] for row in (*split.wrong, *split.right)]
+    return Shown(split, ood_pictures.test_pictures(entry, chosen))
+
+
+def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
+    """None, after a sentence, where the outliers' pictures are not on this disk."""
+    import numpy as np
+
+    side, shape = panel.both[1], panel.selected.entry.image_shape
+    known = np.ones(len(curve.outliers), dtype=bool)
+    split = ood_pictures.hardest(curve.outliers, threshold, True, known, SHOWN)
+    rows = [int(row) for row in (*split.wrong, *split.right)]
+    if panel.pair is None:
+        mine = session.kept(shape)
+        return Shown(split, mine.arrays(current().invert)[rows]) if mine else None
+    if len(side.ids) != len(curve.outliers):
+        return None
+    try:
+        return Shown(split, ood_pictures.outlier_pictures(panel.pair, tuple(side.ids[row] for row in rows), shape))
+    except UserError as error:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(
+                f":material/image_not_supported: The outliers' pictures are not part of the model's folder: only their "
+                f"scores are. :gray[{error}]"
+            )
+            if command := ood_pictures.download_command(panel.pair):
+                st.code(command, language="bash")
+        return None
+
+
+def _unpictured(panel: Panel, ordinary: Shown | None) -> str:
+    if ordinary is None:
+        return f" The pictures of {panel.both[0].title} are not bundled."
+    total, known = len(panel.both[0].ids), len(ood_pictures.places(panel.selected.entry))
+    return "" if known >= total else f" Of the test pictures {known:,} of {total:,} are bundled; the others only count."
+
+
+def _groups(
+    side: Side, split: ood_pictures.Split, values: np.ndarray, titles: tuple[str, str], first: int
+) -> list[dict]:
+    groups = []
+    for rows, count, title, order in (
+        (split.wrong, split.wrong_count, titles[0], "the farthest first"),
+        (split.right, split.right_count, titles[1], "the nearest first"),
+    ):
+        groups.append(
+            {
+                "title": title,
+                "note": f"{count:,} of {side.title}" + (f", {order}" if len(rows) > 1 else ""),
+                "first": first,
+                "titles": [f"{side.ids[row]} · {values[row]:.4g}" for row in rows],
+            }
+        )
+        first += len(rows)
+    return groups
+
+
+def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
+    import numpy as np
+
+    if not groups:
+        st.caption("No picture lies on either side that could be shown.")
+        return
+    above = np.concatenate(shown)
+    both = np.concatenate([above, session.reconstructed(model.entry, above)])
+    gallery.gallery(
+        {
+            "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(both, _COLUMNS))),
+            "columns": _COLUMNS,
+            "shape": list(model.entry.image_shape),
+            "count": len(above),
+            "pair": True,
+            "size": TILE,
+            "groups": groups,
+        },
+        key="ood.hardest",
+    )
+
+
+# ---------------------------------------------------------------- over the training
+
+
+def trust(panel: Panel, curve: Curve) -> None:
+    """The AUROC of the score at each checkpoint: a score whose side changes is not to be relied on."""
+    from trainer.ood import history
+    from trainer.ood.pairs import DRAWN
+
+    found = panel.found.get(curve.model, panel.selected)
+    rows = history.read(found.entry.path)
+    st.subheader("How far to trust it: the scores over the training", anchor=False)
+    pair = panel.name if any(row.pair == panel.name for row in rows) else DRAWN
+    rows = [row for row in rows if row.pair == pair]
+    if not rows:
+        st.caption(
+            f"{found.entry.name} was trained without this record (ood_history.csv); a model trained now keeps one."
+        )
+        return
+    chosen = [curve.score] if curve.model else ["combined"]
+    chosen += [name for name in current().scores if name in {row.score for row in rows} and name not in chosen]
+    chart, words = st.columns([2, 1], gap="large", vertical_alignment="center")
+    with chart:
+        figure = figures.course(rows, chosen, theme.is_dark())
+        st.plotly_chart(figure, theme=None, key="ood.course", config={"displayModeBar": False})
+    with words:
+        said = [sentence(rows, name) for name in chosen]
+        first = rows[0]
+        st.markdown("  \n".join(said))
+        st.caption(
+            f"{found.entry.name}, {first.ordinary} held-out pictures against {first.outliers} of “{pair}” at each "
+            "checkpoint. Grey: the other scores."
+        )
+
+
+def sentence(rows: Sequence[Row], score: str) -> str:
+    """What the course of a score tells."""
+    values = [row.auroc for row in sorted(rows, key=lambda row: row.step) if row.score == score]
+    if not values:
+        return f"**{score}** was not recorded."
+    if len(values) == 1:
+        return f"**{score}** was recorded once: {values[0]:.3f}."
+    crossings = sum((a - 0.5) * (b - 0.5) < 0 for a, b in pairwise(values))
+    late = values[len(values) // 2 :]
+    if crossings:
+        times = {1: "once", 2: "twice"}.get(crossings, f"{crossings} times")
+        return (
+            f"**{score}** changed sides {times} (AUROC from {min(values):.2f} to {max(values):.2f}): at some "
+            "checkpoints ordinary pictures score higher than outliers, so do not rely on it alone."
+        )
+    if max(late) - min(late) > 0.1:
+        return f"**{score}** still moves between {min(late):.2f} and {max(late):.2f} in the second half: unsteady."
+    return f"**{score}** stays between {min(late):.3f} and {max(late):.3f} in the second half of the training: steady."

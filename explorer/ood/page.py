@@ -1,0 +1,58 @@
+"""The OoD page put together: the two views, and what is shown while a model has no scores."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.ood import benchmark, own_pictures
+from explorer.ood.detector import detector, has_scores
+from explorer.ood.state import VIEWS, bound, current
+from explorer.shared import catalog, progress
+
+CSS = """<style>
+.st-key-ood-charts, .st-key-ood-detail-body {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 2rem;
+}
+.st-key-ood-roc-head { min-height: 4.25rem; }
+.st-key-ood-table table { font-size: 0.9rem; font-variant-numeric: tabular-nums; width: 100%; }
+.st-key-ood-table th, .st-key-ood-table td { border-left: 0; border-right: 0; padding: 0.35rem 0.6rem; }
+.st-key-ood-table th { font-weight: 500; opacity: 0.75; }
+.st-key-ood-table [data-testid="stMarkdownContainer"] { overflow-x: auto; }
+.st-key-metrics-ood { row-gap: 0; }
+</style>"""
+"""Charts side by side where there is room for two, and a quiet table that scrolls rather than being cut."""
+
+
+def show(entry: catalog.Entry) -> None:
+    """The whole page for one model.
+
+    Raises: UserError if the model's files are damaged or of other weights.
+    """
+    current()  # takes the link's state before anything below changes it
+    st.html(CSS)
+    if not has_scores(entry) or entry.is_outdated:
+        _offer(entry)
+        return
+    found = detector(entry)
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=VIEWS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **bound("view"),
+    )
+    if current().view == "measured":
+        benchmark.show(found)
+    else:
+        own_pictures.show(found)
+
+
+def _offer(entry: catalog.Entry) -> None:
+    """No scores, or those of other weights, which tell nothing about these."""
+    title = f"{entry.name} has no out-of-distribution scores yet"
+    sentence = "What ordinary pictures score has to be measured first, and every set of outliers on the disk."
+    if entry.is_outdated:
+        title, sentence = f"The scores of {entry.name} are outdated", progress.older_weights(entry)
+    command = f"python -m trainer evaluate {entry.path} --only ood"
+    progress.offer(entry, title, sentence, ":material/troubleshoot:", command)

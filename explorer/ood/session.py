@@ -1,0 +1,136 @@
+"""The visitor's own pictures: kept in the session alone, scored by any model of their shape."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from explorer.ood import pictures
+from explorer.ood.detector import Detector, Side
+from explorer.ood.uploads import read_files
+from explorer.shared import cache, catalog, pixels
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from explorer.shared.uploads import Upload
+
+Progress = Callable[[int, int], None]
+_KEPT = "ood.kept"
+_RESULTS = "ood.results"
+_RESULTS_LIMIT = 12
+
+
+class Kept(NamedTuple):
+    """Accepted pictures at one image shape, as they are (not inverted), and why others were left out."""
+
+    key: str
+    shape: tuple[int, int, int]
+    names: tuple[str, ...]
+    uploads: tuple[Upload, ...]
+    rejected: tuple[str, ...]
+
+    def arrays(self, invert: bool = False) -> np.ndarray:
+        """uint8 (n, C, H, W): exactly what a model sees, times 255."""
+        import numpy as np
+
+        stacked = np.stack([upload.array for upload in self.uploads])
+        return 255 - stacked if invert else stacked
+
+
+def remember(files: Sequence[tuple[str, bytes]], shape: tuple[int, int, int], progress: Progress) -> Kept:
+    """Read files and zips and keep their pictures instead of earlier ones.
+
+    Raises: UserError as explorer.ood.uploads.read_files; what was kept before is then forgotten too.
+    """
+    forget()
+    found = read_files(files, shape, progress)
+    digest = hashlib.sha256("".join(upload.key for upload in found.uploads).encode() + repr(found.names).encode())
+    kept = Kept(digest.hexdigest()[:16], tuple(shape), *found)
+    st.session_state[_KEPT] = kept
+    return kept
+
+
+def forget() -> None:
+    """Drop the pictures and everything computed from them."""
+    st.session_state.pop(_KEPT, None)
+    st.session_state.pop(_RESULTS, None)
+
+
+def kept(shape: tuple[int, int, int]) -> Kept | None:
+    """The session's pictures, if they were read for models of this shape."""
+    found = st.session_state.get(_KEPT)
+    return found if found and found.shape == tuple(shape) else None
+
+
+def scored(
+    entry: catalog.Entry, mine: Kept, fpr: float, invert: bool, progress: Progress | None = None
+) -> pd.DataFrame:
+    """The table of trainer.ood.pictures.score_pictures, computed once per model, rate and polarity.
+
+    Raises: UserError if the model is not calibrated.
+    """
+    stamp = catalog.stamp(Path(entry.path) / "ood_calibration.json")
+
+    def compute() -> pd.DataFrame:
+        from trainer.ood.pictures import score_pictures
+        from trainer.runs.folder import Run
+
+        path, hash_ = str(entry.path), entry.hash
+        model, known = cache.model(path, hash_), pictures.training_codes(entry)
+        return score_pictures(
+            Run(path), mine.arrays(invert), mine.names, fpr, model=model, known=known, progress=progress
+        )
+
+    return _once((entry.hash, stamp, mine.key, fpr, invert), compute)
+
+
+def is_scored(entry: catalog.Entry, mine: Kept, fpr: float, invert: bool) -> bool:
+    """Whether `scored` answers at once."""
+    stamp = catalog.stamp(Path(entry.path) / "ood_calibration.json")
+    return (entry.hash, stamp, mine.key, fpr, invert) in st.session_state.get(_RESULTS, {})
+
+
+def reconstructions(entry: catalog.Entry, mine: Kept, invert: bool) -> np.ndarray:
+    """g(mu(x)) of the pictures, uint8 (n, C, H, W)."""
+    return _once((entry.hash, mine.key, invert), lambda: reconstructed(entry, mine.arrays(invert)))
+
+
+def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
+    """What a model makes of pictures uint8 (n, C, H, W), of the same form."""
+    import numpy as np
+    import torch
+
+    model, parts = cache.model(str(entry.path), entry.hash), [np.zeros((0, *entry.image_shape), np.uint8)]
+    with torch.inference_mode():
+        for start in range(0, len(arrays), 50):
+            batch = torch.from_numpy(np.ascontiguousarray(arrays[start : start + 50])).float() / 255
+            parts.append(pixels.to_uint8(model.reconstruct(batch)))
+    return np.concatenate(parts)
+
+
+def side(found: Detector, mine: Kept, fpr: float, invert: bool) -> Side:
+    """The pictures as the outliers of a pair: every score of one model, and the baselines.
+
+    Raises: UserError as `scored`.
+    """
+    from trainer.ood.baselines import baseline_scores
+
+    table = scored(found.entry, mine, fpr, invert)
+    scores = {name: table[name].to_numpy() for name in found.scores}
+    return Side("your pictures", mine.names, scores | baseline_scores(mine.arrays(invert)))
+
+
+def _once(key: tuple, compute: Callable):
+    """A result of this session, computed when first asked for; the oldest are dropped."""
+    results = st.session_state.setdefault(_RESULTS, {})
+    if key not in results:
+        results[key] = compute()
+        while len(results) > _RESULTS_LIMIT:
+            del results[next(iter(results))]
+    return results[key]

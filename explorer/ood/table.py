@@ -1,0 +1,111 @@
+"""The table below the curves: every measure with its interval, baselines among the models, protocols on demand."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.ood import sentences
+from explorer.shared import escape, export, widgets
+from trainer.ood.ranking import MEASURES
+
+if TYPE_CHECKING:
+    from explorer.ood.detector import Curve, Detector
+    from trainer.ood.ranking import Measured
+    from trainer.runs.folder import Metric
+
+_JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
+STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red-badge[not above]"}
+
+
+def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, found: dict[str, Detector]) -> None:
+    """Models and baselines ranked by AUROC, a flag on every score that no baseline falls short of."""
+    with st.container(gap="small", key="ood-table"):
+        st.markdown(table(curves, baselines))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-ood"):
+            st.caption(
+                "95 % intervals by bootstrap. AUPR out: outliers are the positive class; in: ordinary pictures are. "
+                "FPR95: ordinary pictures called outliers where 95 % of the outliers are found. Protocol:",
+            )
+            for curve in curves:
+                _protocol(curve, name, found[curve.model])
+            st.download_button(
+                "CSV",
+                lambda: as_csv([*curves, *baselines], name, found),
+                f"ood-{title.lower().replace(', ', '-').replace(' ', '-')}.csv",
+                "text/csv",
+                key="ood.table.csv",
+                on_click="ignore",
+                icon=":material/download:",
+                type="tertiary",
+            )
+
+
+def table(curves: list[Curve], baselines: list[Curve]) -> str:
+    """The ranking as a Markdown table."""
+    bar = max(baseline.auroc for baseline in baselines)
+    head = ["| | " + " | ".join(MEASURES) + " | over the best baseline |", "|---|---|---|---|---|---|"]
+    ranked = sorted([*curves, *baselines], key=lambda curve: -curve.auroc)
+    return "\n".join(head + [_row(curve, bar) for curve in ranked])
+
+
+def _row(curve: Curve, bar: float) -> str:
+    numbers = " | ".join(_number(curve.measured[name]) for name in MEASURES)
+    if not curve.model:
+        return f"| {escape.cell(curve.title)} :gray-badge[baseline] | {numbers} | |"
+    standing = sentences.against_baselines(curve, bar)
+    mark = STANDING[standing] or f":gray[+{curve.auroc - bar:.3f}]"
+    return f"| **{escape.cell(curve.model)}** · {escape.cell(curve.score)} | {numbers} | {mark} |"
+
+
+def _number(measured: Measured) -> str:
+    if math.isnan(measured.low):
+        return f"{measured.value:.3f}"
+    return f"{measured.value:.3f} :small[:gray[{measured.low:.3f}{_JOINED}{measured.high:.3f}]]"
+
+
+def _protocol(curve: Curve, pair: str, found: Detector) -> None:
+    """The protocol of a curve's AUROC, as stored, or what was done here."""
+    key = f"ood.protocol.{curve.key}"
+    metric = stored(found, curve.score, pair)
+    if metric is not None:
+        widgets.protocol_card(metric, curve.title, key=key)
+        return
+    with st.popover(curve.title, type="tertiary", key=key):
+        st.markdown(
+            f"Measured on this page from the stored scores: {len(curve.ordinary):,} ordinary pictures and "
+            f"{len(curve.outliers):,} outliers, 95 % interval of 500 bootstrap resamples of both, seed 0, checkpoint "
+            f"`{found.entry.hash}`."
+        )
+
+
+def stored(found: Detector, score: str, pair: str) -> Metric | None:
+    """The AUROC that evaluate wrote, or None."""
+    from trainer.evaluation.ood import metric_name
+
+    name = metric_name("AUROC", score, pair)
+    return next((metric for metric in found.entry.metrics if metric.group == "ood" and metric.name == name), None)
+
+
+def as_csv(curves: list[Curve], pair: str, found: dict[str, Detector]) -> str:
+    """One line per measure of each curve, with interval, sizes and checkpoint."""
+    rows = [
+        (
+            pair,
+            curve.model or "baseline",
+            curve.title if not curve.model else curve.score,
+            measure,
+            f"{value.value:.6f}",
+            "" if math.isnan(value.low) else f"{value.low:.6f}",
+            "" if math.isnan(value.high) else f"{value.high:.6f}",
+            len(curve.ordinary),
+            len(curve.outliers),
+            found[curve.model].entry.hash if curve.model else "",
+        )
+        for curve in curves
+        for measure, value in curve.measured.items()
+    ]
+    names = ("pair", "model", "score", "measure", "value", "low", "high", "ordinary", "outliers", "checkpoint")
+    return export.code_csv(dict(zip(names, zip(*rows, strict=True), strict=True)))

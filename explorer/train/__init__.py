@@ -1,0 +1,1 @@
+"""The Train page; only `page` is imported from outside."""

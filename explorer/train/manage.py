@@ -1,0 +1,135 @@
+"""Order among the runs: rename, tag, export, import, delete with confirmation."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.shared import catalog
+from explorer.train.state import change
+from trainer.errors import UserError
+from trainer.jobs.queue import queue, task
+from trainer.manage import runs
+
+MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
+
+
+def menu(job: queue.Job) -> None:
+    """The popover with everything that is not done every day."""
+    with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{job.name}"):
+        measured = task.is_busy(job.folder)
+        busy = job.is_active or job.phase == "queued" or measured
+        _names(job, busy)
+        _export(job)
+        if st.button("Delete …", icon=":material/delete:", key="train.delete", disabled=busy, width="stretch"):
+            _confirm(job)
+        if busy:
+            what = "being measured" if measured else "training or waiting"
+            st.caption(f"A run that is {what} can be renamed or deleted after it was stopped.")
+
+
+def _names(job: queue.Job, busy: bool) -> None:
+    name, tags = st.session_state.get("train.rename"), runs.tags(job.folder)
+    if st.session_state.get("train.menu") != job.name:
+        st.session_state["train.menu"] = job.name
+        name = job.name
+    st.session_state["train.rename"] = name
+    st.session_state["train.tags"] = list(tags)
+    st.text_input("Name", key="train.rename", max_chars=64, disabled=busy, on_change=_rename, args=(job.folder,))
+    st.multiselect(
+        "Tags",
+        sorted({*tags, *_all_tags()}),
+        accept_new_options=True,
+        key="train.tags",
+        on_change=_tag,
+        args=(job.folder,),
+        placeholder="Add a tag",
+    )
+    _problem()
+
+
+def _all_tags() -> set[str]:
+    return {tag for job in queue.look_at_all(catalog.roots()[1]) for tag in runs.tags(job.folder)}
+
+
+def _rename(folder: Path) -> None:
+    try:
+        renamed = runs.rename(folder, st.session_state["train.rename"].strip())
+        change(run=renamed.name)
+    except UserError as error:
+        st.session_state["train.problem"] = str(error)
+
+
+def _tag(folder: Path) -> None:
+    try:
+        runs.tag(folder, st.session_state["train.tags"])
+    except UserError as error:
+        st.session_state["train.problem"] = str(error)
+
+
+def _problem() -> None:
+    """What the last change of a name ended with, shown once."""
+    if problem := st.session_state.pop("train.problem", None):
+        st.error(problem, icon=":material/error:")
+
+
+def _export(job: queue.Job) -> None:
+    """The run as a zip, made when asked for."""
+    st.download_button(
+        "Export as zip",
+        lambda: _zip(job.folder),
+        f"{job.name}.zip",
+        "application/zip",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        key="train.export",
+        width="stretch",
+        help="Model, numbers, history and checkpoint; without uploaded pictures.",
+    )
+
+
+def _zip(folder: Path) -> bytes:
+    with tempfile.TemporaryDirectory() as place:
+        out = Path(place) / "run.zip"
+        runs.export(folder, out)
+        return out.read_bytes()
+
+
+@st.dialog("Delete this run?")
+def _confirm(job: queue.Job) -> None:
+    size = runs.size(job.folder) / 2**20
+    st.markdown(
+        f"**{job.name}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
+        f"`{job.folder}`, is removed for good."
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="train.keep"):
+            st.rerun()
+        if st.button("Delete", type="primary", icon=":material/delete:", key="train.delete.confirmed"):
+            try:
+                runs.delete(job.folder)
+            except UserError as error:
+                st.error(str(error), icon=":material/error:")
+                return
+            change(run="")
+            st.rerun()
+
+
+def import_panel() -> None:
+    """A run from a zip that was exported here or on another machine."""
+    given = st.file_uploader("Import a run (zip)", type=["zip"], key="train.import", max_upload_size=MAX_IMPORT)
+    st.caption(f"A zip exported from this page, at most {MAX_IMPORT} MiB; only known files are taken.")
+    if given is not None and st.button("Import", icon=":material/upload:", key="train.import.go"):
+        root = catalog.roots()[1]
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / "run.zip"
+            path.write_bytes(given.getvalue())
+            try:
+                made = runs.import_zip(path, root, Path(given.name).stem)
+            except UserError as error:
+                st.error(str(error), icon=":material/error:")
+                return
+        change(view="runs", run=made.name)
+        st.rerun()

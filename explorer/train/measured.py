@@ -1,0 +1,130 @@
+"""What is known of a trained run: its numbers, each with its protocol, where to look at them, and measuring it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.disentangle.records import has_factors
+from explorer.shared import catalog, progress, state, widgets
+from trainer.jobs.queue import evaluate, queue
+from trainer.runs.folder import Metric, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEADLINES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data", "DCI disentanglement")
+_GROUPS = {"ood": "outliers", "clustering": "clusters"}
+
+
+def show(job: queue.Job) -> None:
+    """The section of one run; nothing while it has no model."""
+    entry = catalog.of_folder(job.folder)
+    if entry is None:
+        return
+    found = progress.state(entry)
+    with st.container(gap="small", key="train-measured"):
+        if found.status == "running":
+            progress.progress(entry)
+        else:
+            progress.failure(entry)
+        if entry.metrics:
+            _numbers(entry)
+        elif entry.is_outdated:
+            _outdated(entry, job, found.status == "running")
+        elif found.status != "running" and not job.is_active and job.phase != "queued":
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                progress.button(entry)
+                st.caption(progress.WHAT, width="content")
+
+
+def _numbers(entry: catalog.Entry) -> None:
+    """The few numbers that tell most, the pages that show them, and all of them below."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="train-numbers"):
+        for position, (label, metric) in enumerate(headlines(entry.metrics)):
+            with st.container(width="content", gap=None, key=f"metrics-train-{position}"):
+                st.markdown(f"**{widgets.format_value(metric)}**", width="content")
+                widgets.protocol_card(metric, label, key=f"train.card.{position}")
+        st.space("stretch")
+        _pages(entry)
+    with st.expander("All numbers, with their protocol", icon=":material/straighten:"):
+        _table(entry.metrics)
+        for sentence in _left_out(entry):
+            st.caption(sentence)
+        if progress.state(entry).status != "running":
+            progress.button(entry, again=True)
+
+
+def _outdated(entry: catalog.Entry, job: queue.Job, running: bool) -> None:
+    """Numbers of earlier weights: named as such, never beside the others."""
+    resting = not job.is_active and job.phase != "queued"
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
+        st.caption(f":material/history: {progress.older_weights(entry)}", width="stretch")
+        if resting and not running:
+            progress.button(entry, again=True)
+    with st.expander("Numbers of the earlier weights", icon=":material/straighten:"):
+        _table(entry.older)
+
+
+def _table(metrics: Sequence[Metric]) -> None:
+    whole = st.column_config.NumberColumn(format="localized")
+    st.dataframe(table(metrics), hide_index=True, height=300, column_config={"n": whole})
+
+
+def _pages(entry: catalog.Entry) -> None:
+    """Where the numbers are to be seen."""
+    pages = {"clusters": ("Clusters", ":material/scatter_plot:"), "ood": ("Outliers", ":material/troubleshoot:")}
+    pages |= {"disentangle": ("Disentangle", ":material/grid_on:")} if has_factors(entry) else {}
+    for page, (title, icon) in pages.items():
+        if st.button(title, icon=icon, key=f"train.open.{page}"):
+            state.select_model(entry.name)
+            widgets.open_page(page)
+
+
+def _left_out(entry: catalog.Entry) -> list[str]:
+    """What could not be measured, and what is measured elsewhere."""
+    from trainer.evaluation.ood import pairs_measured
+
+    groups = {metric.group for metric in entry.metrics}
+    said = evaluate.left_out(Run(entry.path).config, groups, pairs_measured(list(entry.metrics)))
+    if has_factors(entry) and "disentanglement" not in groups:
+        said.append("Disentanglement: measured on its own page, as it takes minutes on every core.")
+    return said
+
+
+def headlines(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
+    """(label, number) of the few that tell most; of the outliers the combined score's AUROC on every reported pair."""
+    from trainer.evaluation import ood
+
+    by_name = {metric.name: metric for metric in metrics}
+    found = [(name, by_name[name]) for name in HEADLINES if name in by_name]
+    for pair in ood.pairs_measured(list(metrics)):
+        name = ood.metric_name("AUROC", ood.COMBINED, pair)
+        if name in by_name:
+            found.append((f"AUROC, {pair.partition('/')[2] or pair}", by_name[name]))
+    return found
+
+
+def table(metrics: Sequence[Metric]) -> pd.DataFrame:
+    """A row per number, with its whole protocol."""
+    import pandas as pd
+
+    rows = [
+        {
+            "Group": _GROUPS.get(metric.group, metric.group),
+            "Number": metric.name + (f", {metric.unit}" if metric.unit else ""),
+            "Value": float(f"{metric.value:.4g}"),
+            "95 % interval": "" if metric.low is None else f"{metric.low:.4g} to {metric.high:.4g}",
+            "Better": "higher" if metric.higher_is_better else "lower",
+            "Data": metric.data,
+            "Split": metric.split,
+            "n": metric.n,
+            "Seed": "none" if metric.seed is None else str(metric.seed),
+            "Estimator": metric.estimator,
+            "Checkpoint": metric.checkpoint,
+        }
+        for metric in metrics
+    ]
+    return pd.DataFrame(rows)

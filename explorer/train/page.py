@@ -1,0 +1,42 @@
+"""The Train page put together: the view's choice, and the view."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.shared import catalog
+from explorer.train import compare, new_training, run_list
+from explorer.train.state import VIEWS, bound, current
+from trainer.jobs.queue import queue
+
+CSS = """<style>
+.st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+.st-key-train-work [data-testid="stColumn"]:first-child { min-width: min(30rem, 100%); }
+.st-key-train-work [data-testid="stColumn"]:last-child { min-width: min(20rem, 100%); }
+.train-strip { width: 100%; display: block; }
+[class*="st-key-train-all-"] { padding-top: 0.5rem; }
+.st-key-train-numbers { row-gap: 0.5rem; }
+.st-key-train-actions [data-testid="stMarkdown"] p { line-height: 1.35; }
+</style>"""
+
+
+def show() -> None:
+    """The whole page.
+
+    Raises: UserError on what prevents all of it.
+    """
+    current()  # takes the link's state before anything below changes it
+    st.html(CSS)
+    root = catalog.roots()[1]
+    queue.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
+    found = queue.look_at_all(root)
+    labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(found)})"}
+    st.segmented_control(
+        "View", list(VIEWS), format_func=labels.get, required=True, label_visibility="collapsed", **bound("view")
+    )
+    if current().view == "new":
+        new_training.show()
+    elif current().view == "runs":
+        run_list.show(found)
+    else:
+        compare.show(found)

@@ -1,0 +1,164 @@
+"""The list of trainings, and the chosen one below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.shared import catalog, widgets
+from explorer.train import manage, phases, presets, run_view
+from explorer.train.state import change, current
+from trainer import config
+from trainer.errors import UserError
+from trainer.jobs.queue import queue
+from trainer.manage import runs
+
+POLL_SECONDS = 2.5
+LIST_ROWS = 7.5
+"""Rows of the table, its head included; half a row tells that there are more."""
+
+
+def show(found: Sequence[queue.Job]) -> None:
+    """The whole view."""
+    if not found:
+        widgets.empty_state(
+            "No trainings yet",
+            "Choose pictures and a model under “New training”. What you train appears here, and on every other page.",
+            icon=":material/model_training:",
+        )
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.button("New training", type="primary", key="train.first", on_click=lambda: change(view="new"))
+        manage.import_panel()
+        return
+    names = [job.name for job in found]
+    if current().run not in names:
+        change(run=names[0])
+    _follow(_list, any(job.is_active or job.phase == "queued" for job in found), current().run)
+    job = next(job for job in found if job.name == current().run)
+    _follow(_chosen, job.is_active or job.phase == "queued", str(job.folder), job.phase)
+    _shared(found)
+
+
+def _follow(panel, live: bool, *arguments) -> None:
+    """A fragment that reruns itself while something moves, and stands still otherwise."""
+    st.fragment(panel, run_every=POLL_SECONDS if live else None)(*arguments)
+
+
+def _list(shown: str) -> None:
+    """All trainings in a table, the one that is `shown` below marked; clicking another row shows that one."""
+    if current().run != shown:
+        st.rerun()
+    root = catalog.roots()[1]
+    queue.dispatch(root)
+    found = queue.look_at_all(root)
+    rows = [_row(job) for job in found]
+    names = [row["Name"] for row in rows]
+    place = names.index(shown) if shown in names else 0
+    key = _table_key(place)
+    st.dataframe(
+        rows,
+        key=key,
+        on_select=lambda: _pick(key, names, place),
+        selection_mode=("single-row-required", "single-cell"),
+        selection_default={"selection": {"rows": [place]}},
+        placeholder="–",
+        hide_index=True,
+        height=int(36 * min(LIST_ROWS, len(rows) + 1)) + 2,
+        row_height=36,
+        column_config={
+            "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
+            "Size": st.column_config.NumberColumn(format="bytes", width="small"),
+            "PSNR": st.column_config.NumberColumn("PSNR, dB", format="%.1f", width="small"),
+            "Data": st.column_config.TextColumn(width=165),
+            "Tags": st.column_config.ListColumn(width="small"),
+        },
+    )
+
+
+def _table_key(place: int) -> str:
+    """Key of the table. A new one, with another row marked from the start, where the marked row is not `place`.
+
+    The browser remembers the number of the marked row: when the rows change their order, that is another training.
+    """
+    turn = st.session_state.setdefault("train.table.turn", 0)
+    marked = st.session_state.get(f"train.table.{turn}", {}).get("selection", {}).get("rows", [place])
+    if marked != [place]:
+        st.session_state["train.table.turn"] = turn = turn + 1
+    return f"train.table.{turn}"
+
+
+def _pick(key: str, names: Sequence[str], place: int) -> None:
+    """A row was marked, else a cell of one was clicked: of the names as they were drawn, `place` marked before."""
+    selection = st.session_state[key]["selection"]
+    rows = [row for row in selection["rows"] if row != place] + [row for row, _ in selection["cells"]]
+    if rows and rows[0] < len(names):
+        change(run=names[rows[0]])
+
+
+def _row(job: queue.Job) -> dict:
+    """What the table says of a training."""
+    model = data = "?"
+    try:
+        settings = config.load(job.folder / "config.yaml")
+        model = presets.MODELS[presets.choice_of(settings)].short
+        data = catalog.data_title(settings)
+    except UserError:
+        pass
+    history = run_view.history(str(job.folder))
+    psnr = history["validation psnr"].dropna() if "validation psnr" in history else ()
+    return {
+        "Name": job.name,
+        "State": phases.phase(job),
+        "Progress": job.share,
+        "Model": model,
+        "Data": data,
+        "PSNR": float(psnr.iloc[-1]) if len(psnr) else None,
+        "Tags": list(runs.tags(job.folder)),
+        "Size": _size(str(job.folder), catalog.stamp(job.folder / "history.csv")),
+        "Last change": datetime.fromtimestamp(_changed(job)).strftime("%d %b, %H:%M"),
+    }
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _size(folder: str, stamp: tuple[int, int]) -> int:
+    return runs.size(Path(folder))
+
+
+def _changed(job: queue.Job) -> float:
+    try:
+        return job.heartbeat or (job.folder / "config.yaml").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _chosen(folder: str, phase: str) -> None:
+    """The chosen training; when its phase changes, the whole page is run again, as other buttons belong to it."""
+    job = next((job for job in queue.look_at_all(Path(folder).parent) if str(job.folder) == folder), None)
+    if job is None or job.phase != phase:
+        st.rerun()
+    with widgets.user_errors():
+        run_view.show(job)
+
+
+def _shared(found: Sequence[queue.Job]) -> None:
+    """What concerns all trainings: how many at once, disk use, import."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
+        total = sum(_size(str(job.folder), catalog.stamp(job.folder / "history.csv")) for job in found)
+        st.caption(f"{len(found)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
+        with st.popover("At the same time", icon=":material/queue:", type="tertiary"):
+            root = catalog.roots()[1]
+            st.session_state["train.limit"] = queue.limit(root)
+            st.number_input(
+                "Trainings at the same time",
+                1,
+                queue.MOST,
+                key="train.limit",
+                on_change=lambda: queue.set_limit(root, st.session_state["train.limit"]),
+                help="The others wait for their turn. Two at once are hardly faster than one after the other, unless "
+                "the machine has cores to spare.",
+            )
+        with st.popover("Import a run", icon=":material/upload:", type="tertiary"):
+            manage.import_panel()

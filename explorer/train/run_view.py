@@ -1,0 +1,213 @@
+"""One training: where it stands, its buttons, curves, pictures, log."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.shared import catalog, pixels, state, theme, widgets
+from explorer.train import figures, manage, measured, phases, presets
+from trainer import config
+from trainer.errors import UserError
+from trainer.jobs.queue import queue
+from trainer.runs import monitor
+from trainer.runs.folder import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+COLUMNS = 3
+SKIPPED_SHOWN = 200
+
+
+def show(job: queue.Job) -> None:
+    """The whole panel of one training.
+
+    Raises: UserError if its config.yaml or history.csv cannot be read.
+    """
+    _head(job)
+    _explain(job)
+    measured.show(job)
+    rows = history(str(job.folder), loud=True)
+    preview = monitor.preview(job.folder)
+    if rows.empty and preview is None:
+        if job.is_active:
+            st.caption("Curves and pictures appear with the first steps.")
+    else:
+        with st.container(key="train-work"):
+            left, right = st.columns([5, 3], gap="large")
+            with left:
+                _curves(rows)
+            with right, st.container(gap="xsmall"):
+                _pictures(preview)
+    _details(job)
+
+
+def history(folder: str, loud: bool = False) -> pd.DataFrame:
+    """history.csv, read once per version; empty if it is absent, or damaged unless `loud`.
+
+    Raises: UserError if `loud` and it is damaged.
+    """
+    import pandas as pd
+
+    try:
+        return _history(folder, catalog.stamp(Path(folder) / "history.csv"))
+    except UserError:
+        if loud:
+            raise
+        return pd.DataFrame()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
+    found = Run(folder).history
+    if not found.empty and not all(found[name].dtype.kind in "if" for name in found):
+        raise UserError(f"{folder}/history.csv: damaged; delete it, and the training resumes with a new one.")
+    return found
+
+
+# --- head -------------------------------------------------------------------------------------------------------------
+
+
+def _head(job: queue.Job) -> None:
+    """Name, state, progress, buttons."""
+    words, colour = phases.phase(job), phases.PHASES[job.phase][1]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
+        st.subheader(job.name, anchor=False, width="content")
+        st.badge(words, color=colour)
+        st.space("stretch")
+        _buttons(job)
+    st.progress(job.share, phases.progress(job))
+
+
+def _buttons(job: queue.Job) -> None:
+    """What can be done with it now."""
+    if job.phase == "silent":
+        if st.button("End it by force", icon=":material/dangerous:", key="train.kill"):
+            queue.end_by_force(job.folder)
+            st.rerun()
+    elif job.is_active or job.phase == "queued":
+        stop = "Take out of the queue" if job.phase == "queued" else "Stop"
+        waits = job.phase == "stopping"
+        if st.button(stop, icon=":material/stop:", key="train.stop", disabled=waits, help="It ends with a checkpoint."):
+            queue.stop(job.folder)
+            st.rerun()
+    elif job.can_start and st.button(
+        "Start" if job.phase == "new" else "Resume", icon=":material/play_arrow:", key="train.resume"
+    ):
+        _resume(job)
+    if (job.folder / "model.safetensors").is_file() and st.button(
+        "Open in Traverse",
+        icon=":material/tune:",
+        key="train.open",
+        type="primary" if not job.is_active else "secondary",
+    ):
+        entry = catalog.of_folder(job.folder)
+        state.select_model(entry.name if entry else job.name)
+        widgets.open_page("traverse")
+    manage.menu(job)
+
+
+def _resume(job: queue.Job) -> None:
+    from trainer.data import default_data_root
+
+    queue.start(job.folder, default_data_root().resolve())
+    st.rerun()
+
+
+def _explain(job: queue.Job) -> None:
+    """What happened, where that is not plain from the state, and what to do."""
+    if job.phase == "failed":
+        st.error(job.message or "It failed; the log below tells more.", icon=":material/error:")
+    elif job.phase == "interrupted":
+        st.warning(phases.INTERRUPTED, icon=":material/power_off:")
+    elif job.phase == "silent":
+        silence = phases.duration(time.time() - job.heartbeat)
+        st.warning(
+            f"Its process is there, but has said nothing for {silence}. It may be "
+            "waiting for the disk or for memory; ended by force, it can be resumed from its last checkpoint.",
+            icon=":material/hourglass_disabled:",
+        )
+    elif job.phase == "queued":
+        st.caption("It starts by itself when the trainings before it have ended, also while no page is open.")
+    skipped = monitor.skipped(job.folder)
+    if skipped:
+        count = f"{len(skipped):,} files were" if len(skipped) > 1 else "1 file was"
+        with st.expander(f"{count} left out", icon=":material/broken_image:"):
+            st.code("\n".join(skipped[:SKIPPED_SHOWN]), language=None, height=180)
+            if len(skipped) > SKIPPED_SHOWN:
+                st.caption(f"The first {SKIPPED_SHOWN}; all of them are in {job.folder}/training/skipped.txt.")
+
+
+# --- curves and pictures ----------------------------------------------------------------------------------------------
+
+
+def _curves(rows: pd.DataFrame) -> None:
+    """Every term over the steps."""
+    terms = figures.terms_of(rows)
+    if not terms:
+        st.caption("The first row of the curves is written after 50 steps.")
+        return
+    figure = figures.curves(rows, terms, COLUMNS, theme.is_dark())
+    st.plotly_chart(figure, theme=None, key="train.curves", config={"displayModeBar": False})
+    st.caption(
+        "Over the steps. Blue: means of the training; orange: validation. Scales: prior grey, codes blue, posterior "
+        "orange."
+    )
+
+
+def _pictures(preview: dict[str, np.ndarray] | None) -> None:
+    """Reconstructions, samples, and what the most telling axes do."""
+    if preview is None:
+        return
+    with widgets.user_errors():
+        try:
+            half = len(preview["samples"]) // 2
+            _strip("Validation pictures and their reconstructions", [preview["originals"], preview["reconstructions"]])
+            _strip("Samples from the prior", [preview["samples"][:half], preview["samples"][half:]])
+            axes = [f"z{axis}" for axis in preview["axes"]]
+            rows = len(axes)
+            wide = len(preview["strip"]) // rows
+            strips = [preview["strip"][row * wide : (row + 1) * wide] for row in range(rows)]
+            _strip(f"Traversal of {', '.join(axes)}, two standard deviations either way", strips)
+            st.caption("Scale of every axis: prior, codes, posterior")
+            figure = figures.scales(preview, theme.is_dark())
+            st.plotly_chart(figure, theme=None, key="train.scales", config={"displayModeBar": False})
+            st.caption(f"As of step {int(preview['step']):,}.")
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise UserError("training/preview.safetensors is damaged; the next one replaces it.") from error
+
+
+def _strip(title: str, rows: list[np.ndarray]) -> None:
+    """Rows of pictures under their title, inside the page itself.
+
+    st.image would put them on the server, which forgets them at the next rerun: a slow browser asks too late.
+    """
+    import numpy as np
+
+    st.caption(title)
+    shaped = [np.ascontiguousarray(row[:, 0] if row.shape[1] == 1 else row.transpose(0, 2, 3, 1)) for row in rows]
+    data = pixels.as_base64(pixels.png(widgets.strip(shaped, gap=2, scale=2)))
+    st.html(f'<img class="train-strip" alt="{escape(title)}" src="data:image/png;base64,{data}">')
+
+
+# --- below ------------------------------------------------------------------------------------------------------------
+
+
+def _details(job: queue.Job) -> None:
+    """Log, and the recipe with the command that does the same."""
+    with st.expander("Log", icon=":material/article:"):
+        st.code(monitor.log(job.folder) or "Nothing yet.", language=None, height=220)
+    with st.expander("Recipe and command", icon=":material/terminal:"):
+        settings = config.load(job.folder / "config.yaml")
+        text = presets.recipe_text(settings)
+        st.code(text, language="yaml")
+        st.download_button(
+            "Download YAML", text, f"{job.name}.yaml", "text/yaml", icon=":material/download:", on_click="ignore"
+        )
+        st.code(presets.command(settings, job.folder.parent), language="bash", wrap_lines=True)

@@ -1,0 +1,1 @@
+"""The Traverse page; only `page` is imported from outside."""

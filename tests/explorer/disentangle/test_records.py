@@ -1,0 +1,158 @@
+"""Rendered pictures, factors in words, the share of movement, names of axes, and which record is which."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from explorer.disentangle import compare
+from explorer.disentangle import records as disentangle_data
+from explorer.disentangle.records import Kind
+from explorer.shared import axis_names, catalog
+from tests.fixtures import add_disentanglement, make_run
+from trainer.data import rendering
+from trainer.evaluation.disentanglement import record as records
+from trainer.jobs.queue import task
+from trainer.runs.folder import Run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("disentangle") / "runs"
+    add_disentanglement(make_run(root / "shapes", kind="vae", data="shapes3d-rendered", z_dim=4, pictures=160))
+    make_run(root / "digits", kind="vae", z_dim=4, pictures=20)
+    return root
+
+
+@pytest.fixture
+def root(made, tmp_path, monkeypatch) -> Path:
+    copied = Path(shutil.copytree(made, tmp_path / "runs"))
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", copied))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return copied
+
+
+@pytest.fixture
+def entry(root) -> catalog.Entry:
+    return catalog.find("shapes")
+
+
+def test_pictures_are_those_of_the_renderer(entry):
+    combinations = [(3, 6, 0, 4, 1, 7), (9, 0, 5, 7, 3, 14), (3, 6, 1, 4, 1, 7)]
+    found = disentangle_data.rendered(entry, combinations)
+    assert np.array_equal(found, rendering.render_indices(torch.tensor(combinations), 32).numpy())
+
+
+def test_a_sweep_takes_every_value_of_one_factor_and_keeps_the_others():
+    base = (1, 2, 3, 4, 0, 6)
+    for factor, size in enumerate(rendering.SIZES):
+        found = np.array(disentangle_data.sweep(base, factor))
+        assert found[:, factor].tolist() == list(range(size))
+        assert (np.delete(found, factor, 1) == np.delete(np.array(base), factor)).all()
+
+
+def test_whatever_a_link_says_becomes_a_combination():
+    assert disentangle_data.combination(()) == disentangle_data.USUAL
+    assert disentangle_data.combination((1, 2)) == disentangle_data.USUAL
+    assert disentangle_data.combination((99,) * 6) == tuple(size - 1 for size in rendering.SIZES)
+    assert disentangle_data.combination((1, 2, 3, 4, 0, 6)) == (1, 2, 3, 4, 0, 6)
+
+
+def test_factors_are_in_the_words_of_people():
+    known = {factor.name: factor for factor in disentangle_data.factors()}
+    assert [len(factor.values) for factor in known.values()] == list(rendering.SIZES)
+    assert known["shape"].values == rendering.SHAPES
+    assert known["orientation"].values[0] == "−30°"
+    assert known["orientation"].values[7] == "0°"
+    assert known["object hue"].colours[3] == "hsl(108 100% 50%)"
+    assert known["scale"].colours is None
+
+
+def space(codes: torch.Tensor, live: list[bool]) -> SimpleNamespace:
+    return SimpleNamespace(codes=codes, table=SimpleNamespace(live=torch.tensor(live)))
+
+
+def test_movement_is_shared_in_the_units_of_each_axis():
+    usual = torch.randn(4000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10.0, 0.001])
+    steps = torch.linspace(0, 1, 9)[:, None]
+    moved = steps * torch.tensor([[1.0, 10.0, 0.0]])
+    both = disentangle_data.movement(moved, space(usual, [True, True, True]))
+    assert both.tolist() == pytest.approx([0.5, 0.5, 0.0], abs=0.05)
+    noise = moved * torch.tensor([1.0, 0.0, 0.0]) + torch.tensor([0.0, 0.0, 0.01]) * steps
+    alone = disentangle_data.movement(noise, space(usual, [True, True, False]))
+    assert alone.tolist() == pytest.approx([1.0, 0.0, 0.0])
+    assert disentangle_data.movement(torch.zeros(9, 3), space(usual, [True, True, True])).tolist() == [0, 0, 0]
+
+
+def test_axes_are_named_after_the_full_record(root, entry):
+    found = records.read(Run(root / "shapes"))
+    importance = np.zeros_like(found.dci.importance)
+    importance[3, 2] = 0.91
+    importance[1, 2] = 0.09
+    named = replace(found, dci=replace(found.dci, importance=importance))
+    records.write(named, root / "shapes" / "disentanglement.json")
+    assert axis_names.names(entry)[3] == "z3, object hue (0.91)"
+    assert axis_names.names(entry)[1] == "z1"
+    assert axis_names.names(catalog.find("digits"))[0] == "z0"
+
+
+def test_names_follow_a_new_record(root, entry):
+    before = axis_names.stamp(entry)
+    assert any(axis_names.carried(entry))
+    (root / "shapes" / "disentanglement.json").unlink()
+    assert axis_names.stamp(entry) != before
+    assert axis_names.carried(entry) == []
+    assert axis_names.names(entry)[3] == "z3"
+
+
+def test_records_of_other_weights_name_nothing(root, entry):
+    path = root / "shapes" / "disentanglement.json"
+    records.write(replace(records.read(Run(root / "shapes")), checkpoint="0" * 12), path)
+    assert axis_names.carried(entry) == []
+    assert disentangle_data.records(entry) == {}
+
+
+def test_only_pictures_of_known_factors_have_kinds_of_records(entry, root):
+    assert disentangle_data.has_factors(entry)
+    assert not disentangle_data.has_factors(catalog.find("digits"))
+    assert disentangle_data.kinds(entry) == [
+        Kind("full"),
+        Kind("fast"),
+        Kind("full", "shapes3d"),
+        Kind("fast", "shapes3d"),
+    ]
+    assert disentangle_data.data_title(entry, Kind("full")) == "3D Shapes (rendered)"
+    assert disentangle_data.data_title(entry, Kind("full", "shapes3d")) == "3D Shapes"
+
+
+def test_different_protocols_and_data_never_meet_in_a_ranking(root):
+    run = Run(root / "shapes")
+    add_disentanglement(run, "fast")
+    add_disentanglement(run, "full", "shapes3d")
+    make_run(root / "unmeasured", kind="vae", data="shapes3d-rendered", z_dim=4, pictures=20)
+    found, without = compare.groups()
+    assert list(found) == [
+        "3D Shapes (rendered), 160 codes · full protocol",
+        "3D Shapes, 160 codes · full protocol",
+        "3D Shapes (rendered), 160 codes · fast protocol",
+    ]
+    for name, models in found.items():
+        assert {(each.protocol, each.data) for each in models.values()} == {
+            ("fast" if "fast" in name else "full", name.split(",")[0])
+        }
+    assert without == ["unmeasured"]
+
+
+def test_the_best_number_of_a_column_is_bold(root, entry):
+    record = records.read(Run(root / "shapes"))
+    better = replace(record, mig=replace(record.mig, score=0.9))
+    text = compare.table({"a_1": record, "b": better}).splitlines()
+    assert text[2].startswith("| a\\_1 |")
+    assert "**0.900**" in text[3]
+    assert "**" not in compare.table({"a": record})

@@ -1,0 +1,199 @@
+"""Curves from planted scores, the standing against baselines, the pictures on either side of a threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer.ood import charts, detector, figures, hardest, pictures, sentences, table
+from explorer.ood.detector import Curve
+from explorer.ood.state import PAPER
+from trainer.ood import ranking
+from trainer.ood.history import Row
+from trainer.ood.ranking import Measured
+
+
+def curve(ordinary, outliers, model: str = "a", score: str = "combined") -> Curve:
+    ordinary, outliers = (np.asarray(values, np.float32) for values in (ordinary, outliers))
+    measured = ranking.with_intervals(ordinary, outliers, resamples=50)
+    return Curve(model, score, ordinary, outliers, measured, points=ranking.roc_curve(ordinary, outliers))
+
+
+def baseline(ordinary, outliers) -> Curve:
+    return detector._facing(curve(ordinary, outliers, model="", score="mean intensity"))
+
+
+RNG = np.random.default_rng(0)
+BLURRED = RNG.normal(size=400), RNG.normal(1.5, 1, 300)
+
+
+# ---------------------------------------------------------------- curves
+
+
+def test_perfect_separation_goes_through_the_corner():
+    figure = figures.roc([curve(range(20), range(30, 40))], [])
+    trace = next(trace for trace in figure.data if trace.name.startswith("a"))
+    assert (0.0, 1.0) in set(zip(trace.x, trace.y, strict=True))
+    assert (trace.x[0], trace.y[0]) == (0, 0)
+    assert (trace.x[-1], trace.y[-1]) == (1, 1)
+    assert trace.name.endswith("1.000")
+
+
+def test_the_hover_tells_the_threshold_of_its_point():
+    made = curve(*BLURRED)
+    trace = next(trace for trace in figures.roc([made], []).data if trace.name.startswith("a"))
+    for place in range(1, len(trace.x), 7):
+        threshold = trace.customdata[place]
+        assert trace.x[place] == pytest.approx((made.ordinary >= threshold).mean())
+        assert trace.y[place] == pytest.approx((made.outliers >= threshold).mean())
+
+
+def test_thinning_moves_no_curve_by_more_than_a_pixel():
+    x, y, _ = ranking.roc_curve(RNG.normal(size=20_000), RNG.normal(1, 1, 20_000))
+    keep = figures.thinned(x, y, log=False)
+    assert len(keep) < len(x) / 3
+    grid = np.linspace(0, 1, 2_001)
+    assert np.abs(np.interp(grid, x[keep], y[keep]) - np.interp(grid, x, y)).max() < 2 / figures.STEPS
+
+
+def test_on_a_logarithmic_axis_a_rate_of_zero_is_drawn_at_half_a_picture():
+    figure = figures.roc([curve(range(20), range(30, 40))], [], log=True, point=(0.0, 1.0))
+    for trace in figure.data[1:]:
+        assert min(trace.x) == pytest.approx(0.5 / 20)
+    assert figure.layout.xaxis.type == "log"
+
+
+def test_models_differ_in_colour_and_scores_in_dash():
+    both = [curve(*BLURRED, model, score) for model in "ab" for score in ("combined", "prior")]
+    styles = figures.line_styles(both)
+    assert styles["a|combined"][0] == styles["a|prior"][0] != styles["b|prior"][0]
+    assert styles["a|prior"][1] == styles["b|prior"][1] != styles["a|combined"][1]
+    alone = figures.line_styles(both[:2])
+    assert alone["a|combined"] != alone["a|prior"]
+
+
+# ---------------------------------------------------------------- baselines
+
+
+def test_a_baseline_stands_under_the_sign_that_separates_better():
+    facing = baseline(*BLURRED)
+    turned = baseline(-BLURRED[0], -BLURRED[1])
+    assert not facing.reversed
+    assert turned.reversed
+    assert turned.title == "mean intensity, reversed"
+    assert turned.auroc == pytest.approx(facing.auroc, abs=1e-6)
+    assert turned.measured["AUROC"].low == pytest.approx(facing.measured["AUROC"].low, abs=0.01)
+    for name in ranking.MEASURES:
+        assert turned.measured[name].value == pytest.approx(facing.measured[name].value, abs=1e-6)
+    trace = next(t for t in figures.roc([], [turned]).data if t.name.startswith("mean"))
+    assert "at or below" in trace.hovertemplate
+    assert max(v for v in trace.customdata if np.isfinite(v)) <= -float(turned.ordinary.min()) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bar", "standing"),
+    [(0.88, 0.92, 0.8, "above"), (0.79, 0.9, 0.8, "level"), (0.99, 1.0, 1.0, "level"), (0.7, 0.79, 0.8, "below")],
+)
+def test_standing_against_the_best_baseline(low, high, bar, standing):
+    made = Curve("a", "combined", np.zeros(1), np.ones(1), {"AUROC": Measured((low + high) / 2, low, high)})
+    assert sentences.against_baselines(made, bar) == standing
+
+
+def test_a_pair_that_a_baseline_solves_is_called_so():
+    said = sentences.verdict([curve(range(20), range(30, 40))], [baseline(range(20), range(50, 60))])
+    assert said.startswith("Mean intensity alone solves this pair (AUROC 1.000)")
+
+
+def test_the_verdict_names_the_best_score_and_the_bar():
+    good, bad = curve(RNG.normal(size=200), RNG.normal(3, 1, 200), "good"), curve(*BLURRED, "bad")
+    said = sentences.verdict([bad, good], [baseline(*BLURRED)])
+    assert said.startswith("good · combined puts the outlier above the ordinary picture in 9")
+    assert "above the best baseline, mean intensity (0.8" in said
+    assert "no better than the baseline" in sentences.verdict([bad], [baseline(range(99), [*range(90, 120), 3])])
+
+
+def test_the_ranking_flags_whoever_does_not_beat_the_baseline():
+    rows = table.table([curve(*BLURRED)], [baseline(range(99), [*range(90, 120), 3])]).splitlines()[2:]
+    assert rows[0].startswith("| mean intensity :gray-badge[baseline]")
+    assert rows[1].startswith("| **a** · combined")
+    assert ":red-badge[not above]" in rows[1]
+    above = table.table([curve(range(9), range(20, 30))], [baseline(*BLURRED)]).splitlines()[2]
+    assert above.startswith("| **a** · combined | 1.000")
+    assert "badge" not in above
+
+
+# ---------------------------------------------------------------- choosing
+
+
+class _Found:
+    """As much of a Detector as choosing scores needs."""
+
+    def __init__(self, kind: str, scores: tuple[str, ...]):
+        self.entry = type("Entry", (), {"model_kind": kind, "name": kind})
+        self.scores = scores
+
+
+def test_the_papers_score_is_another_one_for_each_kind_of_model():
+    gwae = _Found("gwae", ("combined", "potential f(g(mu), mu)", "prior"))
+    vae = _Found("vae", ("combined", "prior"))
+    assert detector.chosen_scores(gwae, (PAPER, "combined")) == ["potential f(g(mu), mu)", "combined"]
+    assert detector.chosen_scores(vae, (PAPER, "prior")) == ["prior"]
+    assert detector.lacking(vae, (PAPER, "potential f(x, mu)")) == [
+        "vae has no “potential f(x, mu)”: only a GWAE has a critic."
+    ]
+
+
+# ---------------------------------------------------------------- either side of a threshold
+
+
+def test_the_hardest_pictures_by_hand():
+    scores = np.array([1, 5, 3, 9, 2, 7, 3], np.float32)
+    known = np.ones(7, bool)
+    ordinary = pictures.hardest(scores, 3.0, False, known, 2)
+    assert ordinary.wrong.tolist() == [3, 5]  # called outliers, the farthest above first
+    assert ordinary.right.tolist() == [2, 6]  # at the threshold itself: passed, the nearest first
+    assert (ordinary.wrong_count, ordinary.right_count) == (3, 4)
+    outliers = pictures.hardest(scores, 3.0, True, known, 2)
+    assert outliers.wrong.tolist() == [0, 4]  # missed, the farthest below first
+    assert outliers.right.tolist() == [1, 5]  # caught, the nearest first
+    assert (outliers.wrong_count, outliers.right_count) == (4, 3)
+    known[[3, 0]] = False
+    assert pictures.hardest(scores, 3.0, False, known, 2).wrong.tolist() == [5, 1]
+    assert pictures.hardest(scores, 3.0, True, known, 2).wrong_count == 4
+
+
+def test_the_axis_bends_only_where_outliers_lie_far_out():
+    near = charts.axis(RNG.normal(size=1_000), RNG.normal(3, 1, 1_000))
+    far = charts.axis(RNG.normal(size=1_000), RNG.normal(300, 40, 1_000))
+    assert near[2] == 0
+    assert far[2] == pytest.approx(3.3, abs=0.5)
+    for low, high, _ in (near, far):
+        assert low < -2 < high
+    low, high, scale = charts.axis(np.ones(5), np.ones(5))
+    assert low < 1 < high
+    assert scale == 0
+
+
+def test_error_maps_are_blue_where_the_model_is_too_dark_and_blank_where_it_agrees():
+    picture, made = np.zeros((1, 1, 1, 3), np.uint8), np.zeros((1, 1, 1, 3), np.uint8)
+    picture[..., 0], made[..., 2] = 255, 255
+    for dark in (False, True):
+        (left, middle, right) = pictures.differences(picture, made, dark)[0, :, 0].T.astype(int)
+        assert left[2] > left[0] + 50
+        assert right[0] > right[2] + 50
+        assert tuple(middle) == pictures._ZERO[dark]
+
+
+# ---------------------------------------------------------------- over the training
+
+
+def test_the_course_is_told_in_words():
+    def rows(*values):
+        return [Row(100 * i, "p", "s", value, 300, 300) for i, value in enumerate(values)]
+
+    assert "steady" in hardest.sentence(rows(0.6, 0.8, 0.92, 0.93, 0.93), "s")
+    assert "between 0.70 and 0.95" in hardest.sentence(rows(0.6, 0.9, 0.95, 0.7), "s")
+    assert "changed sides twice" in hardest.sentence(rows(0.6, 0.4, 0.9), "s")
+    assert "changed sides once" in hardest.sentence(rows(0.6, 0.4), "s")
+    assert "recorded once: 0.900" in hardest.sentence(rows(0.9), "s")
+    assert "not recorded" in hardest.sentence(rows(0.9), "t")
