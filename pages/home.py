@@ -11,7 +11,7 @@ from explorer.shared.escape import markdown
 from explorer.train import phases
 from explorer.train import state as train_state
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 
 POLL_SECONDS = 2.5
 

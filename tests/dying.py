@@ -1,7 +1,7 @@
 """Trainings that are killed at a chosen point: `python -m tests.dying POINT=RUN ...`, a process for each.
 
-Each is what trainer/jobs/queue.py starts (trainer.jobs.train.main), and kills itself by SIGKILL, which nothing can catch: no last
-word, no tidying up. They are forked from one process that has imported what takes seconds to import.
+Each is what trainer/jobs/queue.py starts (trainer.jobs.train.main), and kills itself by SIGKILL, which nothing can
+catch: no last word, no tidying up. They are forked from one process that has imported what takes seconds to import.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainer.data import decode
-from trainer.jobs.queue import train
+from trainer.jobs import train
 from trainer.training import checkpoint, fit
 
 assert fit  # imported for its weight: the processes below start with it

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import settings
-from trainer.jobs.queue import queue, train
+from trainer.jobs import queue, train
 from trainer.runs import folder as run
 from trainer.system import processes
 from trainer.training import checkpoint

@@ -174,7 +174,7 @@ def map_codes(
     """Lay the test codes out in the plane (UMAP) and store the map."""
     from trainer.evaluation import evaluate as evaluation
     from trainer.evaluation import map as mapping
-    from trainer.jobs.queue import map as map_job
+    from trainer.jobs import map as map_job
     from trainer.latent import map_file
 
     wanted, run = map_file.parse_settings(settings), runs.Run(folder)
@@ -201,7 +201,7 @@ def disentangle(
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
     from trainer.evaluation import evaluate
     from trainer.evaluation.disentanglement import group, record
-    from trainer.jobs.queue import disentangle as disentangle_job
+    from trainer.jobs import disentangle as disentangle_job
 
     run, protocol = runs.Run(folder), "fast" if fast else "full"
     other = "" if other == run.config.data.name else other

@@ -11,7 +11,7 @@ from explorer.shared import catalog
 from explorer.shared.uploads import looks_inverted, preview_png, read_upload
 from explorer.traverse.start_picker import UPLOAD_TYPES
 from trainer.errors import UserError
-from trainer.jobs.queue import map as map_job
+from trainer.jobs import map as map_job
 
 POINTS = [1_000, 2_000, 5_000, 10_000, 20_000]
 METRICS = ["euclidean", "cosine", "manhattan"]

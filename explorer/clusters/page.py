@@ -11,7 +11,7 @@ from explorer.clusters.controls import layout_popover, upload_popover
 from explorer.clusters.state import LAYERS, VIEWS, bound, change, current
 from explorer.shared import catalog, progress, widgets
 from trainer.evaluation import map as mapping
-from trainer.jobs.queue import map as map_job
+from trainer.jobs import map as map_job
 
 POLL_SECONDS = 1.0
 _SEEN = "clusters.checkpoint"

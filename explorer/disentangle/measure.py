@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.disentangle.records import Kind, config, data_title, kinds
 from explorer.shared import axis_names, catalog, test_pictures, widgets
 from trainer.errors import UserError
-from trainer.jobs.queue import disentangle
+from trainer.jobs import disentangle
 
 POLL_SECONDS = 1.0
 STAGES = {

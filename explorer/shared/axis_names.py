@@ -13,7 +13,7 @@ import streamlit as st
 
 from explorer.shared import catalog
 from trainer.evaluation.disentanglement import record as records
-from trainer.jobs.queue import disentangle, task
+from trainer.jobs import disentangle, task
 
 if TYPE_CHECKING:
     from trainer.evaluation.disentanglement.record import Record

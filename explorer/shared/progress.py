@@ -6,11 +6,11 @@ The work is a process of its own (trainer/jobs/evaluate.py); every page that nee
 from __future__ import annotations
 
 import streamlit as st
-from trainer.jobs.queue.task import JobState
 
 from explorer.shared import catalog, widgets
 from explorer.shared.escape import markdown
-from trainer.jobs.queue import evaluate, queue
+from trainer.jobs import evaluate, queue
+from trainer.jobs.task import JobState
 
 POLL_SECONDS = 1.0
 PARTS = {

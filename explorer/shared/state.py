@@ -16,7 +16,7 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from explorer.shared import catalog
-from trainer.jobs.queue import idle
+from trainer.jobs import idle
 
 MODEL = "model"
 DECIMALS = 3

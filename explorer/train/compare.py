@@ -12,7 +12,7 @@ from explorer.shared import catalog, theme, widgets
 from explorer.train import figures, run_view
 from explorer.train.state import bound, current
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.shared import catalog
 from explorer.train.state import change
 from trainer.errors import UserError
-from trainer.jobs.queue import queue, task
+from trainer.jobs import queue, task
 from trainer.manage import runs
 
 MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.disentangle.records import has_factors
 from explorer.shared import catalog, progress, state, widgets
-from trainer.jobs.queue import evaluate, queue
+from trainer.jobs import evaluate, queue
 from trainer.runs.folder import Metric, Run
 
 if TYPE_CHECKING:

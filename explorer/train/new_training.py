@@ -15,7 +15,7 @@ from explorer.train.presets import MODELS, OWN
 from explorer.train.state import TrainState, bound, change, current
 from trainer import config
 from trainer.errors import UserError
-from trainer.jobs.queue import estimate, queue
+from trainer.jobs import estimate, queue
 from trainer.manage import runs as housekeeping
 from trainer.runs import folder as runs
 

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.shared import catalog
 from explorer.train import compare, new_training, run_list
 from explorer.train.state import VIEWS, bound, current
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 
 CSS = """<style>
 .st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }

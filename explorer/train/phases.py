@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 
 PHASES: dict[str, tuple[str, str]] = {
     "running": ("training", "blue"),

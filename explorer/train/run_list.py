@@ -13,7 +13,7 @@ from explorer.train import manage, phases, presets, run_view
 from explorer.train.state import change, current
 from trainer import config
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.manage import runs
 
 POLL_SECONDS = 2.5

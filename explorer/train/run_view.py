@@ -13,7 +13,7 @@ from explorer.shared import catalog, pixels, state, theme, widgets
 from explorer.train import figures, manage, measured, phases, presets
 from trainer import config
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.runs import monitor
 from trainer.runs.folder import Run
 

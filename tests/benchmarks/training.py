@@ -20,7 +20,7 @@ from tests.benchmarks.serving import arguments, model_folder, served
 from tests.benchmarks.slider import measured, untrained
 from tests.trainings import write_pictures
 from trainer import config
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.runs import folder as run
 
 TARGET = 1.5

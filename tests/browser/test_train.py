@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import APP, PATIENCE, App, fresh_page, settled, streamlit, wait_until
 from tests.fixtures import blob_pictures
 from trainer import config
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.training import checkpoint

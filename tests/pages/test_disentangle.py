@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
-from trainer.jobs.queue.task import Job
 
 from explorer.disentangle import cell, live, matrix
 from explorer.disentangle import records as disentangle_data
@@ -24,7 +23,8 @@ from tests.pages import reading
 from tests.pages.reading import button, ran, texts
 from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records
-from trainer.jobs.queue import disentangle, task
+from trainer.jobs import disentangle, task
+from trainer.jobs.task import Job
 from trainer.runs.folder import Run
 
 

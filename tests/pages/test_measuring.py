@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.shared import catalog
 from explorer.train.state import TrainState
 from tests.pages.reading import button, checked, labels, texts
-from trainer.jobs.queue import evaluate, queue, task
+from trainer.jobs import evaluate, queue, task
 from trainer.runs.folder import Run
 from trainer.system import processes
 

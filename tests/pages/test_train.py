@@ -19,7 +19,7 @@ from explorer.train.state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
 from trainer import config
-from trainer.jobs.queue import estimate, queue, task
+from trainer.jobs import estimate, queue, task
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import processes

@@ -12,7 +12,7 @@ import pytest
 
 from tests import interruptions
 from tests.trainings import write_pictures
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.system import processes
 
 

@@ -1,1 +1,1 @@
-"""Metrics of a trained model, one module per group of `trainer.evaluation.evaluate.GROUPS`; each number carries its protocol."""
+"""Metrics of a trained model, one module per group of `evaluate.GROUPS`; each number carries its protocol."""

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from trainer.evaluation.disentanglement import record as records
-from trainer.jobs.queue.task import Job, JobState, Reporter, cache_folder, keep_newest, lock
+from trainer.jobs.task import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.runs.folder import Run
 from trainer.system import files
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from trainer import config
 from trainer.errors import UserError
-from trainer.jobs.queue.task import Job, JobState, Reporter, cache_folder, lock
+from trainer.jobs.task import Job, JobState, Reporter, cache_folder, lock
 from trainer.system import ROOT, files, processes
 
 REPEATS = 5

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainer.config import Config
 from trainer.errors import UserError
-from trainer.jobs.queue.task import Job, JobState, Reporter, cache_folder, lock
+from trainer.jobs.task import Job, JobState, Reporter, cache_folder, lock
 from trainer.runs.folder import Run
 from trainer.system import files
 

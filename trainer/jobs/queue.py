@@ -8,8 +8,8 @@ In `<run>/training/`, beside what trainer/training/loop.py keeps there:
     stop           made by whoever wants it to end; holds the number of the process that is meant
 
 In the folder of the runs: `.jobs.lock`, held by whoever starts trainings, and `.jobs.json`, how many may run at once.
-There is no daemon: whoever looks (`dispatch`, called by every open page) or finishes (trainer/jobs/train.py) starts the next
-one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
+There is no daemon: whoever looks (`dispatch`, called by every open page) or finishes (trainer/jobs/train.py) starts the
+next one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.jobs.queue.status import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
+from trainer.jobs.status import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
 from trainer.runs.folder import Run
 from trainer.system import ROOT, files, processes
 

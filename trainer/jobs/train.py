@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.jobs.queue import idle, queue
+from trainer.jobs import idle, queue
 from trainer.runs.folder import Run
 from trainer.system import files, processes
 from trainer.training.stopping import StoppedError

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from trainer.config import Config
 from trainer.errors import UserError
-from trainer.jobs.queue import queue, task
+from trainer.jobs import queue, task
 from trainer.runs.folder import Run
 from trainer.system import files
 

@@ -39,4 +39,4 @@ class Autoencoder(LatentModel):
 
 
 class VAE(Autoencoder):
-    """The control: same networks, prior N(0, I), trained on the (beta-)ELBO (trainer/training/objectives/controls.py)."""
+    """The control: same networks, prior N(0, I), trained on the (beta-)ELBO (training/objectives/controls.py)."""

@@ -14,7 +14,7 @@ LOG_BYTES = 64 * 1024
 
 
 def preview(folder: Path) -> dict[str, np.ndarray] | None:
-    """What the model makes of pictures, as trainer.training.preview.Preview.arrays says, and "step"; None if there is none."""
+    """What the model makes of pictures, as training.preview.Preview.arrays says, and "step"; None if there is none."""
     try:
         return load_file(folder / "training" / PREVIEW)
     except (SafetensorError, OSError, ValueError):  # damaged: the next one comes in seconds

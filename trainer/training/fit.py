@@ -1,4 +1,4 @@
-"""One training of one run folder, by one process or several: the lock, the pictures, the loop (trainer/training/loop.py)."""
+"""One training of one run folder, by one process or several: the lock, the pictures, the loop (loop.py)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from trainer import data
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.jobs.queue import status
+from trainer.jobs import status
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training import checkpoint, reading

@@ -18,7 +18,7 @@ from explorer.shared import axis_names, catalog
 from tests.fixtures import add_disentanglement, make_run
 from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records
-from trainer.jobs.queue import task
+from trainer.jobs import task
 from trainer.runs.folder import Run
 
 

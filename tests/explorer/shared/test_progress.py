@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from trainer.jobs.queue.task import JobState
 
 from explorer.shared import progress
 from explorer.train import measured
 from tests.fixtures import example_metrics
 from trainer.evaluation import ood
+from trainer.jobs.task import JobState
 
 
 @pytest.mark.parametrize(

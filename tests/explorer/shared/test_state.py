@@ -8,7 +8,7 @@ from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
 from explorer.shared import catalog, state
-from trainer.jobs.queue import idle
+from trainer.jobs import idle
 
 
 class View(state.PageState):

@@ -12,7 +12,7 @@ import pytest
 from tests import photographs
 from tests.trainings import settings
 from trainer.data.folder import hashed_splits
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import processes

@@ -19,7 +19,7 @@ from trainer.errors import UserError
 from trainer.evaluation.disentanglement import dci as dci_module
 from trainer.evaluation.disentanglement import group, protocol, record
 from trainer.evaluation.disentanglement.protocol import Protocol
-from trainer.jobs.queue import disentangle, task
+from trainer.jobs import disentangle, task
 from trainer.runs.folder import Run
 
 PUBLISHED = "3D Shapes"

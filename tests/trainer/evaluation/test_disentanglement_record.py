@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trainer.jobs.queue.task import Job, JobState
 
 from tests.fixtures import make_run, wait_for
 from trainer import data
@@ -24,7 +23,8 @@ from trainer.evaluation.disentanglement import group, protocol, record
 from trainer.evaluation.disentanglement.dci import scores
 from trainer.evaluation.disentanglement.protocol import Protocol
 from trainer.evaluation.evaluate import evaluate
-from trainer.jobs.queue import disentangle, task
+from trainer.jobs import disentangle, task
+from trainer.jobs.task import Job, JobState
 from trainer.models import onnx_export
 from trainer.runs.folder import Run
 from trainer.system import files

@@ -8,7 +8,7 @@ import pytest
 
 from tests.trainings import settings
 from trainer import config
-from trainer.jobs.queue import estimate
+from trainer.jobs import estimate
 
 WARM = {
     "prior": {"kind": "gmp", "components": 3, "warm_start": True},

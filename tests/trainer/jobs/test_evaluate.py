@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from trainer.jobs.queue.evaluate import state
 
 from tests.fixtures import blob_pictures, wait_for
 from trainer import config
 from trainer.errors import UserError
 from trainer.evaluation import evaluate
-from trainer.jobs.queue import evaluate as evaluate_job
-from trainer.jobs.queue import task
+from trainer.jobs import evaluate as evaluate_job
+from trainer.jobs import task
+from trainer.jobs.evaluate import state
 from trainer.manage import runs as housekeeping
 from trainer.models import build, save_weights
 from trainer.runs import folder as runs

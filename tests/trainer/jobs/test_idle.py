@@ -9,7 +9,7 @@ import pytest
 
 from tests.interruptions import make
 from tests.trainings import CPU, FEW, pictures, settings
-from trainer.jobs.queue import idle, train
+from trainer.jobs import idle, train
 from trainer.runs import folder as run
 from trainer.training import fit
 from trainer.training.fit import Trainer

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from trainer.jobs.queue.map import state, target
 
 from tests.fixtures import make_run, wait_for
 from trainer.evaluation import map as mapping
-from trainer.jobs.queue import map as map_job
+from trainer.jobs import map as map_job
+from trainer.jobs.map import state, target
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run

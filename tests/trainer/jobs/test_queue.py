@@ -16,7 +16,7 @@ import pytest
 
 from tests.trainings import pictures, settings, write_pictures
 from trainer.errors import UserError
-from trainer.jobs.queue import queue, train
+from trainer.jobs import queue, train
 from trainer.runs import folder as run
 from trainer.runs import monitor
 from trainer.system import ROOT, processes

@@ -19,7 +19,7 @@ import pytest
 
 from tests.trainings import assert_same_training, pictures, settings, train
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import folder as run
 from trainer.runs import monitor

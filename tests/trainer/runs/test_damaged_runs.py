@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.interruptions import Here, contents, make, resumed
 from tests.trainings import assert_same_training
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.runs import monitor
 from trainer.system import files
 from trainer.training import checkpoint

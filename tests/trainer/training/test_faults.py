@@ -25,7 +25,7 @@ from tests.dying import POINTS
 from tests.interruptions import EVERY, STEPS, at_second_checkpoint, checkpointed, contents, make, resumed
 from tests.trainings import assert_same_training
 from trainer.errors import UserError
-from trainer.jobs.queue import queue
+from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import monitor
 from trainer.system import ROOT, files, processes
