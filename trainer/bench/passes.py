@@ -1,8 +1,8 @@
 """What a training step costs beyond its network passes.
 
 The step of trainer/training/loop.py is timed against the sum of the passes that no implementation of the method can
-avoid, each measured alone, on inputs that are there already, in the same run. A pass is forward and, where the method needs
-gradients, backward:
+avoid, each measured alone, on inputs that are there already, in the same run. A pass is forward and, where the
+method needs gradients, backward:
 
     critic step   encoder B, prior B and decoder B, without gradients
                   critic 2B: (g(z'), z') and (x, z), gradients of its weights

@@ -184,6 +184,6 @@ def test_another_pages_view_can_be_prepared(app):
 @pytest.mark.parametrize("happens", ["state.begin_page('p')", "state.save(State())", "None"])
 def test_using_the_app_asks_trainings_to_make_room(tmp_path, monkeypatch, happens):
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", tmp_path))
-    script = f"from explorer import state\nclass State(state.PageState):\n    zoom: float = 1.0\n{happens}"
+    script = f"from explorer.shared import state\nclass State(state.PageState):\n    zoom: float = 1.0\n{happens}"
     assert not AppTest.from_string(script).run().exception
     assert idle.note(tmp_path).exists() == (happens != "None")

@@ -116,7 +116,7 @@ def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_a
     """A server starts one, queues another, and is killed: the first one, when it ends, starts the second."""
     first, second = make(root, "first", steps=10), make(root, "second", steps=5)
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom trainer import jobs\n"
+        "import sys, time\nfrom pathlib import Path\nfrom trainer.jobs import queue as jobs\n"
         "for name in sys.argv[1:]: jobs.start(Path(name))\nprint('started', flush=True)\ntime.sleep(600)"
     )
     server = subprocess.Popen(
@@ -141,7 +141,7 @@ def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root, capl
     write_json(folder / "training" / "status.json", state="running", step=7)
     before = (folder / "training" / "status.json").read_bytes()
     code = (
-        "import sys; from pathlib import Path; from trainer import files\n"
+        "import sys; from pathlib import Path; from trainer.system import files\n"
         "with files.exclusive(Path(sys.argv[1]), 'taken'): print('held', flush=True); sys.stdin.read()"
     )
     first = subprocess.Popen(
@@ -242,7 +242,7 @@ def test_a_process_without_a_sign_of_life_is_silent_not_dead(tmp_path):
 @pytest.mark.parametrize(("wanted", "niceness"), [("", 19), ("7", 7), ("low", 19)])
 def test_everything_else_goes_first(monkeypatch, wanted, niceness):
     monkeypatch.setenv(processes.NICE_VARIABLE, wanted)
-    code = "import os; from trainer import processes; processes.lower_priority(); print(os.nice(0))"
+    code = "import os; from trainer.system import processes; processes.lower_priority(); print(os.nice(0))"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert int(told.stdout) == max(niceness, os.nice(0))
 

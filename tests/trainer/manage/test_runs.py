@@ -294,7 +294,7 @@ def test_a_run_without_its_checkpoint_is_a_model_only(trained, root, tmp_path):
 def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, root, tmp_path):
     runs.export(trained, tmp_path / "a.zip")
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer import housekeeping\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.manage import runs as housekeeping\n"
         "housekeeping._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
         "housekeeping.import_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
     )

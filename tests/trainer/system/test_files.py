@@ -119,7 +119,7 @@ def test_folders_that_cannot_be_made(tmp_path):
 def test_a_lock_keeps_other_processes_out_and_dies_with_its_own(tmp_path):
     lock = tmp_path / "lock"
     code = (
-        "import sys, time; from pathlib import Path; from trainer import files\n"
+        "import sys, time; from pathlib import Path; from trainer.system import files\n"
         "with files.exclusive(Path(sys.argv[1]), 'taken'):\n    print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True)
