@@ -87,7 +87,8 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     monkeypatch.setenv(processes.NICE_VARIABLE, "1")
     folder = make(tmp_path / "runs" / "a", source)
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.jobs import queue as jobs\nfrom trainer.system import files\nwrite = files.write_text\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.jobs import queue as jobs\n"
+        "from trainer.system import files\nwrite = files.write_text\n"
         "def dying(path, text):\n"
         "    if path.name == 'launch.json': os.kill(os.getpid(), signal.SIGKILL)\n"
         "    write(path, text)\n"
@@ -119,7 +120,8 @@ def test_two_servers_start_the_same_run_and_one_is_refused(source, tmp_path):
     """Two processes, released at the same time."""
     folder = make(tmp_path / "runs" / "a", source)
     code = (
-        "import sys\nfrom pathlib import Path\nfrom trainer.jobs import queue as jobs\nfrom trainer.errors import UserError\n"
+        "import sys\nfrom pathlib import Path\nfrom trainer.jobs import queue as jobs\n"
+        "from trainer.errors import UserError\n"
         "print('ready', flush=True)\nsys.stdin.readline()\n"
         "try: print(jobs.start(Path(sys.argv[1])).phase)\nexcept UserError as error: print(error)"
     )
