@@ -10,8 +10,8 @@ What makes a potential dependable
     * two-sided deviation |f - median| / (1.4826 MAD), which does not depend on the side: above 0.9 at 22 of 23
       checkpoints for f(x, mu), but near 0.3 at some for f(g(mu), mu), and worse where the side is right;
     * refining the critic alone at the end (optim.refine_steps): its live weights go on wandering;
-    * the average of its weights over that refinement (training/averaging.py): steady. At steps
-      17,000, 17,500 and 18,000 every one-sided AUROC of a potential stayed within 0.07 on every pair, the drawn one included.
+    * the average of its weights over that refinement (training/averaging.py): steady. At steps 17,000,
+      17,500 and 18,000 every one-sided AUROC of a potential stayed within 0.07 on every pair, the drawn one included.
     So the averaged critic is what a trained model presents. The two-sided scores stay for models without a refinement.
 
 The combined score, the default of every model
