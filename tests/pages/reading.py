@@ -16,7 +16,7 @@ from trainer.system import ROOT
 PAGES = ROOT / "pages"
 SCRIPT = """
 import runpy
-from explorer import state, widgets
+from explorer.shared import state, widgets
 state.begin_page({page!r})
 with widgets.user_errors():
     runpy.run_path({path!r})

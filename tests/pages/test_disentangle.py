@@ -211,12 +211,13 @@ def test_live_shows_the_picture_its_reconstruction_and_its_code():
 def test_a_drag_is_in_the_link_only_when_it_ends():
     script = """
 import streamlit as st
-from explorer import disentangle_live, state
+from explorer.disentangle import live
+from explorer.shared import state
 from tests.pages import reading
 from tests.pages.reading import button, ran, texts
 state.begin_page("disentangle")
-disentangle_live.take({report!r})
-st.session_state["shown"] = disentangle_live.now()
+live.take({report!r})
+st.session_state["shown"] = live.now()
 state.mirror()
 """
     for final, link in ((False, None), (True, "1,1,1,1,1,1")):

@@ -89,7 +89,7 @@ def test_a_type_that_no_url_holds_is_a_fault():
 
 APP = """
 import streamlit as st
-from explorer import state
+from explorer.shared import state
 page = st.navigation([st.Page("one.py", title="One", default=True), st.Page("two.py", title="Two")])
 state.begin_page(page.url_path)
 state.select_model("m")
@@ -98,7 +98,7 @@ state.mirror()
 """
 ONE = """
 import streamlit as st
-from explorer import state
+from explorer.shared import state
 class One(state.PageState):
     axis: int = 0
     word: str = "a"
@@ -110,7 +110,7 @@ st.text(f"{view.axis} {view.word}")
 """
 TWO = """
 import streamlit as st
-from explorer import state
+from explorer.shared import state
 class Two(state.PageState):
     axis: int = 7
 class One(state.PageState):
