@@ -91,31 +91,31 @@ def row(pictures, alt: str, rows: int = 1) -> None:
 
 def starting(folders: list[Path]) -> None:
     """Trainings that have no model yet, each with where it stands; the page is run again when one of them has."""
-    known = {job.folder: job for job in queue.look_at_all(catalog.roots()[1])}
+    known = {training.folder: training for training in queue.look_at_all(catalog.roots()[1])}
     found = [known.get(folder) or queue.look(folder) for folder in folders]
-    if any((job.folder / "model.safetensors").is_file() or not job.folder.is_dir() for job in found):
+    if any((training.folder / "model.safetensors").is_file() or not training.folder.is_dir() for training in found):
         st.rerun()
     st.subheader("No model yet", anchor=False)
-    for job in found:
+    for training in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{markdown(job.name)}**", width="content")
-            st.badge(phases.phase(job), color=phases.PHASES[job.phase][1])
-            st.caption(stands(job), width="stretch")
-            if st.button("Show on Train", key=f"train-{job.name}", icon=":material/model_training:"):
-                train_state.open_run(job.name)
+            st.markdown(f"**{markdown(training.name)}**", width="content")
+            st.badge(phases.phase(training), color=phases.PHASES[training.phase][1])
+            st.caption(stands(training), width="stretch")
+            if st.button("Show on Train", key=f"train-{training.name}", icon=":material/model_training:"):
+                train_state.open_run(training.name)
 
 
-def stands(job: queue.Job) -> str:
+def stands(training: queue.Training) -> str:
     """What is to be known of a training without a model: how far it is, or why it has none."""
-    if job.phase == "failed":
-        return markdown(job.message or "It failed; its log tells more.")
-    if job.phase in ("running", "loading", "stopping", "silent"):
-        return f"{phases.progress(job)}. The first checkpoint makes it a model."
-    if job.phase == "interrupted":
+    if training.phase == "failed":
+        return markdown(training.message or "It failed; its log tells more.")
+    if training.phase in ("running", "loading", "stopping", "silent"):
+        return f"{phases.progress(training)}. The first checkpoint makes it a model."
+    if training.phase == "interrupted":
         return "Its process ended before the first checkpoint; it can be started again."
-    if job.phase == "queued":
+    if training.phase == "queued":
         return "It starts by itself when the trainings before it have ended."
-    return "It was never started." if job.phase == "new" else "It ended before its first checkpoint."
+    return "It was never started." if training.phase == "new" else "It ended before its first checkpoint."
 
 
 def damaged(entries: list[catalog.Entry]) -> None:

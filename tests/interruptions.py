@@ -54,7 +54,7 @@ def checkpointed(folder: Path) -> int:
     return checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step
 
 
-def resumed(folder: Path) -> queue.Job:
+def resumed(folder: Path) -> queue.Training:
     """Resume as the page does; with the fixture `here`, to the end."""
     assert queue.look(folder).can_start
     return queue.start(folder)

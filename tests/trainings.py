@@ -82,3 +82,7 @@ def assert_same_training(a: Path, b: Path) -> None:
     assert [path.exists() for path in scores] in ([True, True], [False, False])
     if scores[0].exists():
         assert scores[0].read_bytes() == scores[1].read_bytes()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

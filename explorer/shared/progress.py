@@ -96,7 +96,7 @@ def state(entry: catalog.Entry) -> JobState:
 def button(entry: catalog.Entry, again: bool = False, primary: bool = False) -> None:
     """Starts the measurement; not while the run is training, as its weights change."""
     job = queue.look(entry.path)
-    trains = job.is_active or job.phase == "queued"
+    trains = job.is_live
     if st.button(
         "Measure again" if again else "Measure this model",
         icon=":material/straighten:",

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 MOST = 8
 
 
-def show(found: Sequence[queue.Job]) -> None:
+def show(found: Sequence[queue.Training]) -> None:
     """The whole view; bundled models can be compared as well."""
-    folders = {job.name: job.folder for job in found}
+    folders = {training.name: training.folder for training in found}
     folders |= {entry.name: entry.path for entry in catalog.usable() if entry.bundled and entry.name not in folders}
     if len(folders) < 2:
         widgets.empty_state(

@@ -11,47 +11,47 @@ from explorer.shared import catalog
 from explorer.train.state import change
 from trainer.errors import UserError
 from trainer.jobs import queue, task
-from trainer.manage import runs
+from trainer.manage import archive, runs
 
 MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
 
 
-def menu(job: queue.Job) -> None:
+def menu(training: queue.Training) -> None:
     """The popover with everything that is not done every day."""
-    with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{job.name}"):
-        measured = task.is_busy(job.folder)
-        busy = job.is_active or job.phase == "queued" or measured
-        _names(job, busy)
-        _export(job)
+    with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{training.name}"):
+        measured = task.is_busy(training.folder)
+        busy = training.is_live or measured
+        _names(training, busy)
+        _export(training)
         if st.button("Delete …", icon=":material/delete:", key="train.delete", disabled=busy, width="stretch"):
-            _confirm(job)
+            _confirm(training)
         if busy:
             what = "being measured" if measured else "training or waiting"
             st.caption(f"A run that is {what} can be renamed or deleted after it was stopped.")
 
 
-def _names(job: queue.Job, busy: bool) -> None:
-    name, tags = st.session_state.get("train.rename"), runs.tags(job.folder)
-    if st.session_state.get("train.menu") != job.name:
-        st.session_state["train.menu"] = job.name
-        name = job.name
+def _names(training: queue.Training, busy: bool) -> None:
+    name, tags = st.session_state.get("train.rename"), runs.tags(training.folder)
+    if st.session_state.get("train.menu") != training.name:
+        st.session_state["train.menu"] = training.name
+        name = training.name
     st.session_state["train.rename"] = name
     st.session_state["train.tags"] = list(tags)
-    st.text_input("Name", key="train.rename", max_chars=64, disabled=busy, on_change=_rename, args=(job.folder,))
+    st.text_input("Name", key="train.rename", max_chars=64, disabled=busy, on_change=_rename, args=(training.folder,))
     st.multiselect(
         "Tags",
         sorted({*tags, *_all_tags()}),
         accept_new_options=True,
         key="train.tags",
         on_change=_tag,
-        args=(job.folder,),
+        args=(training.folder,),
         placeholder="Add a tag",
     )
     _problem()
 
 
 def _all_tags() -> set[str]:
-    return {tag for job in queue.look_at_all(catalog.roots()[1]) for tag in runs.tags(job.folder)}
+    return {tag for training in queue.look_at_all(catalog.roots()[1]) for tag in runs.tags(training.folder)}
 
 
 def _rename(folder: Path) -> None:
@@ -75,12 +75,12 @@ def _problem() -> None:
         st.error(problem, icon=":material/error:")
 
 
-def _export(job: queue.Job) -> None:
+def _export(training: queue.Training) -> None:
     """The run as a zip, made when asked for."""
     st.download_button(
         "Export as zip",
-        lambda: _zip(job.folder),
-        f"{job.name}.zip",
+        lambda: _zip(training.folder),
+        f"{training.name}.zip",
         "application/zip",
         icon=":material/folder_zip:",
         on_click="ignore",
@@ -93,23 +93,23 @@ def _export(job: queue.Job) -> None:
 def _zip(folder: Path) -> bytes:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "run.zip"
-        runs.export(folder, out)
+        archive.export(folder, out)
         return out.read_bytes()
 
 
 @st.dialog("Delete this run?")
-def _confirm(job: queue.Job) -> None:
-    size = runs.size(job.folder) / 2**20
+def _confirm(training: queue.Training) -> None:
+    size = runs.size(training.folder) / 2**20
     st.markdown(
-        f"**{job.name}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
-        f"`{job.folder}`, is removed for good."
+        f"**{training.name}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
+        f"`{training.folder}`, is removed for good."
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="train.keep"):
             st.rerun()
         if st.button("Delete", type="primary", icon=":material/delete:", key="train.delete.confirmed"):
             try:
-                runs.delete(job.folder)
+                runs.delete(training.folder)
             except UserError as error:
                 st.error(str(error), icon=":material/error:")
                 return
@@ -127,7 +127,7 @@ def import_panel() -> None:
             path = Path(place) / "run.zip"
             path.write_bytes(given.getvalue())
             try:
-                made = runs.import_zip(path, root, Path(given.name).stem)
+                made = archive.import_zip(path, root, Path(given.name).stem)
             except UserError as error:
                 st.error(str(error), icon=":material/error:")
                 return

@@ -19,9 +19,9 @@ HEADLINES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data
 _GROUPS = {"ood": "outliers", "clustering": "clusters"}
 
 
-def show(job: queue.Job) -> None:
+def show(training: queue.Training) -> None:
     """The section of one run; nothing while it has no model."""
-    entry = catalog.of_folder(job.folder)
+    entry = catalog.of_folder(training.folder)
     if entry is None:
         return
     found = progress.state(entry)
@@ -33,8 +33,8 @@ def show(job: queue.Job) -> None:
         if entry.metrics:
             _numbers(entry)
         elif entry.is_outdated:
-            _outdated(entry, job, found.status == "running")
-        elif found.status != "running" and not job.is_active and job.phase != "queued":
+            _outdated(entry, training, found.status == "running")
+        elif found.status != "running" and not training.is_live:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 progress.button(entry)
                 st.caption(progress.WHAT, width="content")
@@ -57,9 +57,9 @@ def _numbers(entry: catalog.Entry) -> None:
             progress.button(entry, again=True)
 
 
-def _outdated(entry: catalog.Entry, job: queue.Job, running: bool) -> None:
+def _outdated(entry: catalog.Entry, training: queue.Training, running: bool) -> None:
     """Numbers of earlier weights: named as such, never beside the others."""
-    resting = not job.is_active and job.phase != "queued"
+    resting = not training.is_live
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
         st.caption(f":material/history: {progress.older_weights(entry)}", width="stretch")
         if resting and not running:

@@ -27,20 +27,20 @@ INTERRUPTED = (
 )
 
 
-def phase(job: queue.Job) -> str:
+def phase(training: queue.Training) -> str:
     """The phase in words, with the place in the queue behind others."""
-    return PHASES[job.phase][0] + (f", place {job.position}" if job.position > 1 else "")
+    return PHASES[training.phase][0] + (f", place {training.position}" if training.position > 1 else "")
 
 
-def progress(job: queue.Job) -> str:
+def progress(training: queue.Training) -> str:
     """Where a training stands, in a line."""
-    if job.phase == "loading":
-        return f"Reading pictures: {job.done:,} of {job.total:,}" if job.total else "Reading pictures"
-    text = f"Step {job.step:,} of {job.max_steps:,}" if job.max_steps else "No step yet"
-    if job.seconds:
-        text += f" · {duration(job.seconds)} so far"
-    if job.phase == "running" and job.step and job.seconds:
-        text += f" · about {duration((job.max_steps - job.step) * job.seconds / job.step)} left"
+    if training.phase == "loading":
+        return f"Reading pictures: {training.done:,} of {training.total:,}" if training.total else "Reading pictures"
+    text = f"Step {training.step:,} of {training.max_steps:,}" if training.max_steps else "No step yet"
+    if training.seconds:
+        text += f" · {duration(training.seconds)} so far"
+    if training.phase == "running" and training.step and training.seconds:
+        text += f" · about {duration((training.max_steps - training.step) * training.seconds / training.step)} left"
     return text
 
 

@@ -21,7 +21,7 @@ LIST_ROWS = 7.5
 """Rows of the table, its head included; half a row tells that there are more."""
 
 
-def show(found: Sequence[queue.Job]) -> None:
+def show(found: Sequence[queue.Training]) -> None:
     """The whole view."""
     if not found:
         widgets.empty_state(
@@ -33,12 +33,12 @@ def show(found: Sequence[queue.Job]) -> None:
             st.button("New training", type="primary", key="train.first", on_click=lambda: change(view="new"))
         manage.import_panel()
         return
-    names = [job.name for job in found]
+    names = [training.name for training in found]
     if current().run not in names:
         change(run=names[0])
-    _follow(_list, any(job.is_active or job.phase == "queued" for job in found), current().run)
-    job = next(job for job in found if job.name == current().run)
-    _follow(_chosen, job.is_active or job.phase == "queued", str(job.folder), job.phase)
+    _follow(_list, any(training.is_live for training in found), current().run)
+    training = next(training for training in found if training.name == current().run)
+    _follow(_chosen, training.is_live, str(training.folder), training.phase)
     _shared(found)
 
 
@@ -54,7 +54,7 @@ def _list(shown: str) -> None:
     root = catalog.roots()[1]
     queue.dispatch(root)
     found = queue.look_at_all(root)
-    rows = [_row(job) for job in found]
+    rows = [_row(training) for training in found]
     names = [row["Name"] for row in rows]
     place = names.index(shown) if shown in names else 0
     key = _table_key(place)
@@ -98,27 +98,27 @@ def _pick(key: str, names: Sequence[str], place: int) -> None:
         change(run=names[rows[0]])
 
 
-def _row(job: queue.Job) -> dict:
+def _row(training: queue.Training) -> dict:
     """What the table says of a training."""
     model = data = "?"
     try:
-        settings = config.load(job.folder / "config.yaml")
+        settings = config.load(training.folder / "config.yaml")
         model = presets.MODELS[presets.choice_of(settings)].short
         data = catalog.data_title(settings)
     except UserError:
         pass
-    history = run_view.history(str(job.folder))
+    history = run_view.history(str(training.folder))
     psnr = history["validation psnr"].dropna() if "validation psnr" in history else ()
     return {
-        "Name": job.name,
-        "State": phases.phase(job),
-        "Progress": job.share,
+        "Name": training.name,
+        "State": phases.phase(training),
+        "Progress": training.share,
         "Model": model,
         "Data": data,
         "PSNR": float(psnr.iloc[-1]) if len(psnr) else None,
-        "Tags": list(runs.tags(job.folder)),
-        "Size": _size(str(job.folder), catalog.stamp(job.folder / "history.csv")),
-        "Last change": datetime.fromtimestamp(_changed(job)).strftime("%d %b, %H:%M"),
+        "Tags": list(runs.tags(training.folder)),
+        "Size": _size(str(training.folder), catalog.stamp(training.folder / "history.csv")),
+        "Last change": datetime.fromtimestamp(_changed(training)).strftime("%d %b, %H:%M"),
     }
 
 
@@ -127,26 +127,28 @@ def _size(folder: str, stamp: tuple[int, int]) -> int:
     return runs.size(Path(folder))
 
 
-def _changed(job: queue.Job) -> float:
+def _changed(training: queue.Training) -> float:
     try:
-        return job.heartbeat or (job.folder / "config.yaml").stat().st_mtime
+        return training.heartbeat or (training.folder / "config.yaml").stat().st_mtime
     except OSError:
         return 0.0
 
 
 def _chosen(folder: str, phase: str) -> None:
     """The chosen training; when its phase changes, the whole page is run again, as other buttons belong to it."""
-    job = next((job for job in queue.look_at_all(Path(folder).parent) if str(job.folder) == folder), None)
-    if job is None or job.phase != phase:
+    training = next(
+        (training for training in queue.look_at_all(Path(folder).parent) if str(training.folder) == folder), None
+    )
+    if training is None or training.phase != phase:
         st.rerun()
     with widgets.user_errors():
-        run_view.show(job)
+        run_view.show(training)
 
 
-def _shared(found: Sequence[queue.Job]) -> None:
+def _shared(found: Sequence[queue.Training]) -> None:
     """What concerns all trainings: how many at once, disk use, import."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
-        total = sum(_size(str(job.folder), catalog.stamp(job.folder / "history.csv")) for job in found)
+        total = sum(_size(str(training.folder), catalog.stamp(training.folder / "history.csv")) for training in found)
         st.caption(f"{len(found)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
         with st.popover("At the same time", icon=":material/queue:", type="tertiary"):
             root = catalog.roots()[1]

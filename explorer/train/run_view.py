@@ -25,18 +25,18 @@ COLUMNS = 3
 SKIPPED_SHOWN = 200
 
 
-def show(job: queue.Job) -> None:
+def show(training: queue.Training) -> None:
     """The whole panel of one training.
 
     Raises: UserError if its config.yaml or history.csv cannot be read.
     """
-    _head(job)
-    _explain(job)
-    measured.show(job)
-    rows = history(str(job.folder), loud=True)
-    preview = monitor.preview(job.folder)
+    _head(training)
+    _explain(training)
+    measured.show(training)
+    rows = history(str(training.folder), loud=True)
+    preview = monitor.preview(training.folder)
     if rows.empty and preview is None:
-        if job.is_active:
+        if training.is_active:
             st.caption("Curves and pictures appear with the first steps.")
     else:
         with st.container(key="train-work"):
@@ -45,7 +45,7 @@ def show(job: queue.Job) -> None:
                 _curves(rows)
             with right, st.container(gap="xsmall"):
                 _pictures(preview)
-    _details(job)
+    _details(training)
 
 
 def history(folder: str, loud: bool = False) -> pd.DataFrame:
@@ -74,74 +74,74 @@ def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
 # --- head -------------------------------------------------------------------------------------------------------------
 
 
-def _head(job: queue.Job) -> None:
+def _head(training: queue.Training) -> None:
     """Name, state, progress, buttons."""
-    words, colour = phases.phase(job), phases.PHASES[job.phase][1]
+    words, colour = phases.phase(training), phases.PHASES[training.phase][1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
-        st.subheader(job.name, anchor=False, width="content")
+        st.subheader(training.name, anchor=False, width="content")
         st.badge(words, color=colour)
         st.space("stretch")
-        _buttons(job)
-    st.progress(job.share, phases.progress(job))
+        _buttons(training)
+    st.progress(training.share, phases.progress(training))
 
 
-def _buttons(job: queue.Job) -> None:
+def _buttons(training: queue.Training) -> None:
     """What can be done with it now."""
-    if job.phase == "silent":
+    if training.phase == "silent":
         if st.button("End it by force", icon=":material/dangerous:", key="train.kill"):
-            queue.end_by_force(job.folder)
+            queue.end_by_force(training.folder)
             st.rerun()
-    elif job.is_active or job.phase == "queued":
-        stop = "Take out of the queue" if job.phase == "queued" else "Stop"
-        waits = job.phase == "stopping"
+    elif training.is_live:
+        stop = "Take out of the queue" if training.phase == "queued" else "Stop"
+        waits = training.phase == "stopping"
         if st.button(stop, icon=":material/stop:", key="train.stop", disabled=waits, help="It ends with a checkpoint."):
-            queue.stop(job.folder)
+            queue.stop(training.folder)
             st.rerun()
-    elif job.can_start and st.button(
-        "Start" if job.phase == "new" else "Resume", icon=":material/play_arrow:", key="train.resume"
+    elif training.can_start and st.button(
+        "Start" if training.phase == "new" else "Resume", icon=":material/play_arrow:", key="train.resume"
     ):
-        _resume(job)
-    if (job.folder / "model.safetensors").is_file() and st.button(
+        _resume(training)
+    if (training.folder / "model.safetensors").is_file() and st.button(
         "Open in Traverse",
         icon=":material/tune:",
         key="train.open",
-        type="primary" if not job.is_active else "secondary",
+        type="primary" if not training.is_active else "secondary",
     ):
-        entry = catalog.of_folder(job.folder)
-        state.select_model(entry.name if entry else job.name)
+        entry = catalog.of_folder(training.folder)
+        state.select_model(entry.name if entry else training.name)
         widgets.open_page("traverse")
-    manage.menu(job)
+    manage.menu(training)
 
 
-def _resume(job: queue.Job) -> None:
+def _resume(training: queue.Training) -> None:
     from trainer.data import default_data_root
 
-    queue.start(job.folder, default_data_root().resolve())
+    queue.start(training.folder, default_data_root().resolve())
     st.rerun()
 
 
-def _explain(job: queue.Job) -> None:
+def _explain(training: queue.Training) -> None:
     """What happened, where that is not plain from the state, and what to do."""
-    if job.phase == "failed":
-        st.error(job.message or "It failed; the log below tells more.", icon=":material/error:")
-    elif job.phase == "interrupted":
+    if training.phase == "failed":
+        st.error(training.message or "It failed; the log below tells more.", icon=":material/error:")
+    elif training.phase == "interrupted":
         st.warning(phases.INTERRUPTED, icon=":material/power_off:")
-    elif job.phase == "silent":
-        silence = phases.duration(time.time() - job.heartbeat)
+    elif training.phase == "silent":
+        silence = phases.duration(time.time() - training.heartbeat)
         st.warning(
             f"Its process is there, but has said nothing for {silence}. It may be "
             "waiting for the disk or for memory; ended by force, it can be resumed from its last checkpoint.",
             icon=":material/hourglass_disabled:",
         )
-    elif job.phase == "queued":
+    elif training.phase == "queued":
         st.caption("It starts by itself when the trainings before it have ended, also while no page is open.")
-    skipped = monitor.skipped(job.folder)
+    skipped = monitor.skipped(training.folder)
     if skipped:
         count = f"{len(skipped):,} files were" if len(skipped) > 1 else "1 file was"
         with st.expander(f"{count} left out", icon=":material/broken_image:"):
             st.code("\n".join(skipped[:SKIPPED_SHOWN]), language=None, height=180)
             if len(skipped) > SKIPPED_SHOWN:
-                st.caption(f"The first {SKIPPED_SHOWN}; all of them are in {job.folder}/training/skipped.txt.")
+                st.caption(f"The first {SKIPPED_SHOWN}; all of them are in {training.folder}/training/skipped.txt.")
 
 
 # --- curves and pictures ----------------------------------------------------------------------------------------------
@@ -199,15 +199,15 @@ def _strip(title: str, rows: list[np.ndarray]) -> None:
 # --- below ------------------------------------------------------------------------------------------------------------
 
 
-def _details(job: queue.Job) -> None:
+def _details(training: queue.Training) -> None:
     """Log, and the recipe with the command that does the same."""
     with st.expander("Log", icon=":material/article:"):
-        st.code(monitor.log(job.folder) or "Nothing yet.", language=None, height=220)
+        st.code(monitor.log(training.folder) or "Nothing yet.", language=None, height=220)
     with st.expander("Recipe and command", icon=":material/terminal:"):
-        settings = config.load(job.folder / "config.yaml")
+        settings = config.load(training.folder / "config.yaml")
         text = presets.recipe_text(settings)
         st.code(text, language="yaml")
         st.download_button(
-            "Download YAML", text, f"{job.name}.yaml", "text/yaml", icon=":material/download:", on_click="ignore"
+            "Download YAML", text, f"{training.name}.yaml", "text/yaml", icon=":material/download:", on_click="ignore"
         )
-        st.code(presets.command(settings, job.folder.parent), language="bash", wrap_lines=True)
+        st.code(presets.command(settings, training.folder.parent), language="bash", wrap_lines=True)

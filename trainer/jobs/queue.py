@@ -25,13 +25,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.jobs.status import ACTIVE, SILENT_AFTER, Job, Phase, folders, look, look_at_all, number, read_json
 from trainer.runs.folder import Run
-from trainer.system import ROOT, files, processes
+from trainer.runs.status import ACTIVE, SILENT_AFTER, Phase, Training, folders, look, look_at_all, number, read_json
+from trainer.system import ROOT, files, locks, processes
 
 __all__ = [
-    "ACTIVE", "LIMIT_VARIABLE", "MOST", "SILENT_AFTER", "Job", "Phase", "deciding", "dispatch", "end_by_force", "limit",
-    "look", "look_at_all", "note", "read_json", "set_limit", "start", "stop",
+    "ACTIVE",
+    "LIMIT_VARIABLE",
+    "MOST",
+    "SILENT_AFTER",
+    "Phase",
+    "Training",
+    "deciding",
+    "dispatch",
+    "end_by_force",
+    "limit",
+    "look",
+    "look_at_all",
+    "note",
+    "read_json",
+    "set_limit",
+    "start",
+    "stop",
 ]  # fmt: skip
 
 LIMIT_VARIABLE = "GWAE_TRAININGS"
@@ -41,7 +56,7 @@ LOCK_SECONDS = 10.0
 _children: list[subprocess.Popen] = []  # started by this process, which has to reap them
 
 
-def start(folder: Path, data_root: Path | None = None, max_minutes: float | None = None) -> Job:
+def start(folder: Path, data_root: Path | None = None, max_minutes: float | None = None) -> Training:
     """Train or continue a run in the background: at once, or when its turn comes.
 
     A finished one ends again at once, unless its config.yaml asks for more by now.
@@ -52,10 +67,10 @@ def start(folder: Path, data_root: Path | None = None, max_minutes: float | None
     run = Run(folder)
     training = run.path / "training"
     with deciding(run.path.parent):
-        job = look(run.path)
-        if job.is_active or job.phase == "queued":
-            raise UserError(f"{run.name}: is {'waiting' if job.phase == 'queued' else 'training'} already.")
-        if job.phase == "model only":
+        phase = look(run.path).phase
+        if phase in (*ACTIVE, "queued"):
+            raise UserError(f"{run.name}: is {'waiting' if phase == 'queued' else 'training'} already.")
+        if phase == "model only":
             raise UserError(f"{run.name}: a model without its training cannot be continued; train a new one like it.")
         files.make_folder(training)
         request = {"queued": time.time(), "max_minutes": max_minutes}
@@ -73,9 +88,9 @@ def stop(folder: Path) -> None:
     training = Path(folder) / "training"
     with deciding(Path(folder).parent):
         files.remove(training / "request.json")
-        job = look(folder)
-        if job.is_active:
-            files.write_text(training / "stop", f"{job.pid or ''}\n")
+        found = look(folder)
+        if found.is_active:
+            files.write_text(training / "stop", f"{found.pid or ''}\n")
 
 
 def end_by_force(folder: Path) -> None:
@@ -125,22 +140,22 @@ def deciding(root: Path, wait: float = LOCK_SECONDS) -> Iterator[None]:
     """
     files.make_folder(Path(root))
     busy = f"{root}: another window is starting a training just now; try again."
-    with files.exclusive(Path(root) / ".jobs.lock", busy, wait):
+    with locks.exclusive(Path(root) / ".jobs.lock", busy, wait):
         yield
 
 
 def _dispatch(root: Path) -> None:
     _children[:] = [child for child in _children if child.poll() is None]  # reaps those that ended
-    jobs = look_at_all(root)
-    free = limit(root) - sum(job.is_active for job in jobs)
-    for job in [job for job in jobs if job.phase == "queued"]:
+    trainings = look_at_all(root)
+    free = limit(root) - sum(training.is_active for training in trainings)
+    for waiting in [training for training in trainings if training.phase == "queued"]:
         if free <= 0:
             break
         try:
-            _launch(job.folder)
+            _launch(waiting.folder)
             free -= 1
         except (UserError, OSError, ValueError) as error:  # the next one's turn has to come all the same
-            _give_up(job.folder, error)
+            _give_up(waiting.folder, error)
 
 
 def _launch(folder: Path) -> None:

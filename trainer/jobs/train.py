@@ -12,7 +12,7 @@ from pathlib import Path
 from trainer.errors import UserError
 from trainer.jobs import idle, queue
 from trainer.runs.folder import Run
-from trainer.system import files, processes
+from trainer.system import locks, processes
 from trainer.training.stopping import StoppedError
 
 _log = logging.getLogger("trainer")
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         (training / "request.json").unlink()
     try:
         return _train(Run(options.folder), options.data_root, options.max_minutes)
-    except files.BusyError as error:  # another process trains it: what it says there stays
+    except locks.BusyError as error:  # another process trains it: what it says there stays
         _log.error("%s", error)
         return 2
     except UserError as error:

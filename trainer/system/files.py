@@ -6,16 +6,10 @@ import contextlib
 import errno
 import os
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 from trainer.errors import UserError
-
-
-class BusyError(UserError):
-    """Another process holds the lock."""
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -33,7 +27,7 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     except Exception as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -49,7 +43,7 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
 
 
 def make_folder(path: Path) -> None:
@@ -60,7 +54,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
 
 
 def remove_leftovers(*folders: Path) -> None:
@@ -85,66 +79,8 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def exclusive(path: Path, refusal: str, wait: float = 0.5) -> Iterator[None]:
-    """Hold the lock file `path`, so that no second process does; the system lets go of it when the process dies.
-
-    Args:
-        wait: seconds to try for; whoever asks `is_held` holds the lock for an instant.
-
-    Raises: BusyError(refusal) if another process holds it, or UserError with why it cannot be written.
-    """
-    try:
-        handle = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below; closing it opens the lock
-    except OSError as error:
-        raise _explained(error, path) from error
-    with handle:
-        end = time.monotonic() + wait
-        while True:
-            try:
-                _lock(handle)
-                break
-            except OSError as error:
-                if not _is_taken(error):  # some network disks know no locks
-                    raise _explained(error, path) from error
-                if time.monotonic() >= end:
-                    raise BusyError(refusal) from error
-                time.sleep(0.02)
-        yield
-
-
-def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock file `path`; asking disturbs nobody for longer than an instant.
-
-    What is no lock file (absent, a folder, unreadable) is held by nobody; a disk that may only be read does not matter.
-    """
-    try:
-        with open(path, "r+" if os.name == "nt" else "r", encoding="utf-8") as handle:
-            _lock(handle, shared=True)
-    except OSError as error:
-        return _is_taken(error)
-    return False
-
-
-def _is_taken(error: OSError) -> bool:
-    """Whether the system refuses because another process has the lock."""
-    return isinstance(error, BlockingIOError) or (os.name == "nt" and isinstance(error, PermissionError))
-
-
-def _lock(handle: IO[str], shared: bool = False) -> None:
-    """Lock an open file without waiting; OSError if another process has done so."""
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-
-
-def _explained(error: Exception, path: Path) -> Exception:
-    """Turn what the disk or the system refuses into a sentence; leave every other error as it is.
+def explained(error: Exception, path: Path) -> Exception:
+    """Return a UserError that says what the disk or the system refused; any other error as it is.
 
     safetensors reports such errors as its own, with only "(os error 28)" in the text.
     """

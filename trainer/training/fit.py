@@ -11,9 +11,9 @@ from pathlib import Path
 from trainer import data
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.jobs import status
+from trainer.runs import status
 from trainer.runs.folder import Run
-from trainer.system import files
+from trainer.system import files, locks
 from trainer.training import checkpoint, reading
 from trainer.training import hardware as lightning
 from trainer.training.distributed import Share
@@ -90,5 +90,5 @@ def _take(run: Run, held: contextlib.ExitStack) -> None:
             f"train a new one with 'python -m trainer fit {run.path / 'config.yaml'} --out runs/{run.name}'."
         )
     files.make_folder(lock.parent)
-    held.enter_context(files.exclusive(lock, f"{run.path}: a training is running here already; stop it first."))
+    held.enter_context(locks.exclusive(lock, f"{run.path}: a training is running here already; stop it first."))
     files.remove_leftovers(run.path, lock.parent)

@@ -34,9 +34,9 @@ def kilobytes(pid: int, what: str) -> int:
     return int(found[1]) if found else 0
 
 
-def followed(folder: Path) -> tuple[list[queue.Job], int]:
+def followed(folder: Path) -> tuple[list[queue.Training], int]:
     """What the page sees until the training ends, and by how many bytes the process grew since it began to read."""
-    seen: list[queue.Job] = []
+    seen: list[queue.Training] = []
     before = grown = 0
     deadline = time.monotonic() + 300
     while (job := queue.look(folder)).is_active:

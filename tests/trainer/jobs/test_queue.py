@@ -63,7 +63,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def wait_for_phase(folder: Path, *phases: str) -> queue.Job:
+def wait_for_phase(folder: Path, *phases: str) -> queue.Training:
     wait_for(lambda: queue.look(folder).phase in phases, f"{phases}; last {queue.look(folder)}; {monitor.log(folder)}")
     return queue.look(folder)
 
@@ -141,8 +141,8 @@ def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root, capl
     write_json(folder / "training" / "status.json", state="running", step=7)
     before = (folder / "training" / "status.json").read_bytes()
     code = (
-        "import sys; from pathlib import Path; from trainer.system import files\n"
-        "with files.exclusive(Path(sys.argv[1]), 'taken'): print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from trainer.system import locks\n"
+        "with locks.exclusive(Path(sys.argv[1]), 'taken'): print('held', flush=True); sys.stdin.read()"
     )
     first = subprocess.Popen(
         [sys.executable, "-c", code, str(folder / "training" / "lock")],

@@ -1,65 +1,18 @@
-"""Rename, tag, delete, export and import of runs: nothing leaves its folder, nothing unknown comes in."""
+"""Rename, tag and delete runs: nothing leaves its folder."""
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
-import resource
-import shutil
-import signal
-import stat
-import struct
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
 
 import pytest
 
-from tests.trainings import assert_same_training, pictures, settings, train
+from tests.trainings import contents, settings
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import folder as run
-from trainer.runs import monitor
-from trainer.system import ROOT, files, processes
-from trainer.training import checkpoint
-
-
-@pytest.fixture
-def root(tmp_path) -> Path:
-    (tmp_path / "runs").mkdir()
-    return tmp_path / "runs"
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory) -> Path:
-    """A run of six steps."""
-    folder = tmp_path_factory.mktemp("once") / "a"
-    run.create(folder, settings(name="a", optim={"max_steps": 6}))
-    train(folder, None, pictures(20))
-    return folder
-
-
-@pytest.fixture
-def trained(root, once) -> Path:
-    """The same, in a folder of runs of its own."""
-    return shutil.copytree(once, root / "a")
-
-
-def zipped(path: Path, entries: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return path
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-# --- names, tags, deletion -------------------------------------------------------------------------------------------
+from trainer.system import locks, processes
 
 
 def test_a_renamed_run_is_the_same_run(trained):
@@ -103,7 +56,7 @@ def test_a_busy_run_is_left_alone(trained):
         with pytest.raises(UserError, match="a: is training; stop it first"):
             act()
     write.unlink()
-    with files.exclusive(trained / "training" / "lock", "held"), pytest.raises(UserError, match="stop it first"):
+    with locks.exclusive(trained / "training" / "lock", "held"), pytest.raises(UserError, match="stop it first"):
         runs.delete(trained)
     assert trained.is_dir()
 
@@ -137,190 +90,3 @@ def test_what_is_no_run_of_its_own_is_not_deleted(trained, root, tmp_path):
         with pytest.raises(UserError, match="not a run folder of its own"):
             runs.delete(folder)
     assert trained.is_dir()
-
-
-# --- zips ------------------------------------------------------------------------------------------------------------
-
-
-def test_an_exported_run_comes_back_and_trains_on(trained, root, tmp_path):
-    runs.tag(trained, ["first"])
-    (trained / "data").mkdir()
-    (trained / "data" / "private.png").write_bytes(b"mine")
-    (trained / "notes.txt").write_text("mine", encoding="utf-8")
-    runs.export(trained, tmp_path / "a.zip")
-    names = zipfile.ZipFile(tmp_path / "a.zip").namelist()
-    assert {"a/config.yaml", "a/model.safetensors", "a/training/checkpoint.safetensors", "a/tags.json"} <= set(names)
-    assert not [name for name in names if "private" in name or "notes" in name or "lock" in name]
-    back = runs.import_zip(tmp_path / "a.zip", root)
-    assert back.name == "a-2"
-    assert runs.tags(back) == ("first",)
-    assert stat.S_IMODE(back.stat().st_mode) & 0o055, "not as private as the folder it was unpacked in"
-    for folder in (trained, back):
-        text = (folder / "config.yaml").read_text(encoding="utf-8")
-        (folder / "config.yaml").write_text(text.replace("max_steps: 6", "max_steps: 10"), encoding="utf-8")
-        train(folder, None, pictures(20))
-    assert_same_training(trained, back)
-    runs.export(trained, tmp_path / "small.zip", resumable=False)
-    assert "a/training/checkpoint.safetensors" not in zipfile.ZipFile(tmp_path / "small.zip").namelist()
-
-
-CONFIG = b"name: a\n"
-
-
-@pytest.mark.parametrize(
-    ("entries", "said"),
-    [
-        ({}, "is empty"),
-        ({"a/config.yaml": CONFIG, "a/evil.py": b"print()"}, "“a/evil.py”, which is no file of a run"),
-        ({"a/config.yaml": CONFIG, "a/e\nvil\x1b": b""}, r"“a/e\?vil\?”, which is no file of a run"),
-        ({"a/config.yaml": CONFIG, "a/../../evil.yaml": b""}, "no file of a run"),
-        ({"../config.yaml": CONFIG}, "no file of a run"),
-        ({"/etc/config.yaml": CONFIG}, "no file of a run"),
-        ({"a/config.yaml": CONFIG, "b/config.yaml": CONFIG}, "no file of a run"),
-        ({"a/model.safetensors": b"\x08" + bytes(20)}, "no config.yaml"),
-        ({"a/config.yaml": b"nonsense: 1\n"}, "unknown key 'nonsense'"),
-        ({"a/config.yaml": CONFIG, "a/model.safetensors": b"\x80\x04pickled"}, "model.safetensors: cut short or no"),
-        ({"a/config.yaml": CONFIG, "a/training/checkpoint.safetensors": bytes(30)}, "cut short or no safetensors"),
-        ({"a/config.yaml": CONFIG, "a/metrics.json": b"{"}, "metrics"),
-        ({f"a/{i}": b"" for i in range(65)}, "more than a run has"),
-    ],
-)
-def test_what_is_no_exported_run_is_refused_and_leaves_nothing(root, tmp_path, entries, said):
-    before = contents(tmp_path)
-    with pytest.raises(UserError, match=said):
-        runs.import_zip(zipped(tmp_path / "x.zip", entries), root)
-    assert set(contents(tmp_path)) - {"x.zip", "runs/.jobs.lock"} == set(before)
-
-
-def test_a_zip_that_lies_about_a_size_or_is_cut_short(trained, root, tmp_path):
-    runs.export(trained, tmp_path / "a.zip")
-    whole = (tmp_path / "a.zip").read_bytes()
-    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    flipped = bytearray(whole)
-    flipped[len(whole) // 2] ^= 255
-    (tmp_path / "flipped.zip").write_bytes(flipped)
-    for name in ("cut.zip", "flipped.zip"):
-        with pytest.raises(UserError, match=f"{name}: not an intact zip"):
-            runs.import_zip(tmp_path / name, root)
-    assert [job.name for job in queue.look_at_all(root)] == ["a"]
-
-
-def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
-    path = zipped(tmp_path / "x.zip", {"a/config.yaml": CONFIG})
-    data = bytearray(path.read_bytes())
-    directory = data.rindex(b"PK\x01\x02")
-    data[directory + 24 : directory + 28] = struct.pack("<I", 2**32 - 2)
-    path.write_bytes(data)
-    with pytest.raises(UserError, match="larger than 2 GiB"):
-        runs.import_zip(path, root)
-
-
-def test_a_bomb_is_refused_by_how_densely_it_is_packed(root, tmp_path, monkeypatch):
-    """32 MiB of nothing in 32 kB; a log that repeats itself is no bomb."""
-    path = tmp_path / "x.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/config.yaml", CONFIG)
-        archive.writestr("a/training/log.txt", b"step 50 of 1000\n" * 10_000)
-    assert (runs.import_zip(path, root) / "training" / "log.txt").stat().st_size == 160_000
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/model.safetensors", bytes(32 * 2**20))
-    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("nothing is unpacked"))
-    with pytest.raises(UserError, match=r"model\.safetensors: unpacks to more than 200 times its size"):
-        runs.import_zip(path, root)
-
-
-def test_a_link_in_a_zip_is_no_file_of_a_run(root, tmp_path):
-    path = zipped(tmp_path / "x.zip", {"a/config.yaml": CONFIG})
-    link = zipfile.ZipInfo("a/card.md")
-    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(link, "/etc/passwd")
-    with pytest.raises(UserError, match=r"“a/card\.md”, which is no file of a run"):
-        runs.import_zip(path, root)
-    assert queue.look_at_all(root) == []
-
-
-def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
-    """A pickle that would leave a mark, in the place of every file that holds weights, codes or pictures."""
-    mark = tmp_path / "mark"
-    pickled = pickle.dumps(Trap(str(mark)))
-    pickle.loads(pickled)
-    mark.rmdir()  # it does leave a mark
-    config = (trained / "config.yaml").read_bytes()
-    for name in ("preview.safetensors", "status.json"):
-        path = zipped(tmp_path / "x.zip", {"a/config.yaml": config, f"a/training/{name}": pickled})
-        folder = runs.import_zip(path, root)
-        assert monitor.preview(folder) is None
-        assert queue.look(folder).phase in ("new", "interrupted")
-    path = zipped(tmp_path / "x.zip", {"config.yaml": config, "codes.parquet": pickled})
-    folder = runs.import_zip(path, root)
-    with pytest.raises(UserError, match="damaged"):
-        _ = run.Run(folder).codes
-    for name in ("model.safetensors", "training/checkpoint.safetensors"):
-        with pytest.raises(UserError, match="cut short or no safetensors"):
-            runs.import_zip(zipped(tmp_path / "x.zip", {"config.yaml": config, name: pickled}), root)
-        (trained / name).write_bytes(pickled)
-    with pytest.raises(UserError, match="model"):
-        run.Run(trained).load_model()
-    with pytest.raises(UserError, match="truncated"):
-        checkpoint.read_counters(trained / "training" / "checkpoint.safetensors")
-    assert not mark.exists()
-
-
-class Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, place: str):
-        self.place = place
-
-    def __reduce__(self):
-        return os.mkdir, (self.place,)
-
-
-def test_a_run_without_its_checkpoint_is_a_model_only(trained, root, tmp_path):
-    """With a status but no checkpoint, “Resume” would train anew, over the model that was imported."""
-    queue.note(trained, "stopped", "")
-    runs.export(trained, tmp_path / "small.zip", resumable=False)
-    back = runs.import_zip(tmp_path / "small.zip", root)
-    assert queue.look(back).phase == "model only"
-    entries = {
-        name: data for name, data in contents(trained).items() if not name.endswith(("lock", "point.safetensors"))
-    }
-    by_hand = runs.import_zip(zipped(tmp_path / "x.zip", entries), root)
-    assert (by_hand / "training" / "status.json").exists()
-    assert queue.look(by_hand).phase == "model only"
-
-
-def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, root, tmp_path):
-    runs.export(trained, tmp_path / "a.zip")
-    code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.manage import runs as housekeeping\n"
-        "housekeeping._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "housekeeping.import_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
-    )
-    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.zip"), str(root)], cwd=ROOT)
-    assert killed.returncode == -signal.SIGKILL
-    (root / ".deleted-b").mkdir()
-    other = root / f".import-{os.getpid()}-now"  # of somebody who lives
-    other.mkdir()
-    assert len(list(root.glob(".import-*"))) == 2
-    assert [found.name for found in queue.look_at_all(root)] == ["a"]
-    runs.import_zip(tmp_path / "a.zip", root)
-    assert sorted(path.name for path in root.iterdir()) == sorted(["a", "a-2", ".jobs.lock", other.name])
-
-
-def test_a_disk_without_room_for_an_import(trained, root, tmp_path):
-    runs.export(trained, tmp_path / "a.zip")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    try:
-        with pytest.raises(UserError, match=r"cannot be unpacked .*File too large.*free some space"):
-            runs.import_zip(tmp_path / "a.zip", root)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert sorted(path.name for path in root.iterdir() if path.name != ".jobs.lock") == ["a"]
-
-
-def test_a_folder_without_a_common_name_is_imported_under_the_file_s(root, tmp_path):
-    path = zipped(tmp_path / "mine.zip", {"config.yaml": CONFIG})
-    assert runs.import_zip(path, root).name == "mine"

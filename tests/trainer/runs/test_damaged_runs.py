@@ -17,7 +17,7 @@ from tests.trainings import assert_same_training
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.runs import monitor
-from trainer.system import files
+from trainer.system import locks
 from trainer.training import checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of Unix")
@@ -155,7 +155,7 @@ def test_a_config_that_is_none_any_more(here, stopped, kind):
 
 def test_a_training_whose_config_is_removed_meanwhile_can_still_be_stopped(stopped):
     (stopped / "config.yaml").unlink()
-    with files.exclusive(stopped / "training" / "lock", "held"):
+    with locks.exclusive(stopped / "training" / "lock", "held"):
         assert [(found.name, found.is_active) for found in queue.look_at_all(stopped.parent)] == [("a", True)]
         queue.stop(stopped)
         assert (stopped / "training" / "stop").is_file()

@@ -1,11 +1,9 @@
-"""Atomic writing, locks, and sentences for everything a disk can refuse."""
+"""Atomic writing, and sentences for everything a disk can refuse."""
 
 from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -114,33 +112,6 @@ def test_folders_that_cannot_be_made(tmp_path):
     files.make_folder(tmp_path / "a" / "b")
     files.make_folder(tmp_path / "a" / "b")  # it may be there
     assert (tmp_path / "a" / "b").is_dir()
-
-
-def test_a_lock_keeps_other_processes_out_and_dies_with_its_own(tmp_path):
-    lock = tmp_path / "lock"
-    code = (
-        "import sys, time; from pathlib import Path; from trainer.system import files\n"
-        "with files.exclusive(Path(sys.argv[1]), 'taken'):\n    print('held', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="taken"), files.exclusive(lock, "taken"):
-            pytest.fail("two processes hold the lock")
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-    with files.exclusive(lock, "taken"):
-        pass
-    with files.exclusive(lock, "taken"):  # and once more
-        pass
-
-
-def test_a_lock_that_cannot_be_written_is_told(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="a file is in the way"), files.exclusive(tmp_path / "file" / "lock", "taken"):
-        pytest.fail("there is no lock")
 
 
 def test_leftovers_of_dead_processes_are_removed_and_nothing_else(tmp_path):

@@ -26,9 +26,9 @@ from tests.interruptions import EVERY, STEPS, at_second_checkpoint, checkpointed
 from tests.trainings import assert_same_training
 from trainer.errors import UserError
 from trainer.jobs import queue
-from trainer.manage import runs
+from trainer.manage import archive, runs
 from trainer.runs import monitor
-from trainer.system import ROOT, files, processes
+from trainer.system import ROOT, files, locks, processes
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -98,7 +98,7 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     assert server.returncode == -signal.SIGKILL
     queue.dispatch(folder.parent)
     wait_until(lambda: queue.look(folder).phase == "finished", lambda: f"{queue.look(folder)} {monitor.log(folder)}")
-    wait_until(lambda: not files.is_held(folder / "training" / "lock"), lambda: "the lock is let go")
+    wait_until(lambda: not locks.is_held(folder / "training" / "lock"), lambda: "the lock is let go")
     for child in queue._children:
         child.wait(200)
     assert queue.look(folder).phase == "finished", "whoever came second has left everything as it was"
@@ -252,9 +252,9 @@ def test_a_folder_that_may_only_be_read_is_shown_and_left_alone(here, stopped, t
         ):
             with pytest.raises(UserError, match="may not be written"):
                 act()
-        runs.export(stopped, tmp_path / "a.zip")
+        archive.export(stopped, tmp_path / "a.zip")
         with pytest.raises(UserError, match=r"may not be written|the system refuses it"):
-            runs.import_zip(tmp_path / "a.zip", root)
+            archive.import_zip(tmp_path / "a.zip", root)
     assert contents(root) == before
     queue.start(stopped)
     queue.dispatch(root)
@@ -312,7 +312,7 @@ def test_a_clock_that_is_set_meanwhile(stopped, leap, monkeypatch):
     (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
     monkeypatch.setattr(time, "time", lambda now=time.time() + leap: now)
     assert queue.look(stopped).phase == "interrupted"
-    with files.exclusive(stopped / "training" / "lock", "held"):
+    with locks.exclusive(stopped / "training" / "lock", "held"):
         assert queue.look(stopped).phase == ("silent" if leap > 0 else "running")
         told["heartbeat"] = time.time()  # the next beat, five seconds later
         (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")

@@ -22,7 +22,7 @@ from trainer.evaluation.reconstruction import psnr
 from trainer.manage.bundle import bundle
 from trainer.models import networks
 from trainer.runs import folder as run
-from trainer.system import ROOT, files
+from trainer.system import ROOT, files, locks
 from trainer.training import checkpoint, fit, loop, losses, objectives, optimisers, validation
 from trainer.training.fit import Trainer
 from trainer.training.hardware import Hardware
@@ -235,7 +235,7 @@ def test_a_second_training_of_the_same_run_is_refused(tmp_path):
     made = run.create(tmp_path / "run", settings())
     (made.path / "training").mkdir()
     with (
-        files.exclusive(made.path / "training" / "lock", "taken"),
+        locks.exclusive(made.path / "training" / "lock", "taken"),
         pytest.raises(UserError, match="a training is running here already"),
     ):
         fit.fit(made, progress=False)

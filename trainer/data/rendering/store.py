@@ -13,7 +13,7 @@ import torch
 from trainer.data.rendering import drawing
 from trainer.data.rendering.grid import COUNT, SIZES, factors_of, values_of
 from trainer.errors import UserError
-from trainer.system import files
+from trainer.system import files, locks
 
 Progress = Callable[[int, int], None]
 
@@ -33,7 +33,7 @@ def mapped(path: Path, shape: tuple[int, int, int, int], blocks: Callable[[], It
     if (found := opened(path, shape)) is not None:
         return found
     files.make_folder(path.parent)
-    with files.exclusive(path.parent / f".{path.stem}.lock", f"{path}: another process is making it; wait for that."):
+    with locks.exclusive(path.parent / f".{path.stem}.lock", f"{path}: another process is making it; wait for that."):
         if (found := opened(path, shape)) is None:
             files.remove_leftovers(path.parent)
             _require_room(path, shape)

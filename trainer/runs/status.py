@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer.system import files, processes
+from trainer.system import locks, processes
 
 SILENT_AFTER = 120.0
 """Seconds without a heartbeat after which a living process counts as silent; validations take a few."""
@@ -28,8 +28,8 @@ _ENDINGS = (*_CHECKPOINTED, "failed")
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is known of one training.
+class Training:
+    """What is known of one training from its files.
 
     phase: "new": never started; "queued"; ACTIVE: a process is at it ("silent": without a sign of life); "interrupted":
         its process died in the middle; "model only": a model without its training, or without its checkpoint; else how
@@ -63,8 +63,13 @@ class Job:
         return self.phase in ACTIVE
 
     @property
+    def is_live(self) -> bool:
+        """Whether a process is at it, or waits for its turn."""
+        return self.is_active or self.phase == "queued"
+
+    @property
     def can_start(self) -> bool:
-        """Whether `jobs.start` would begin or continue it."""
+        """Whether `queue.start` would begin or continue it."""
         return self.phase in ("new", "early stop", "time limit", "stopped", "failed", "interrupted")
 
     @property
@@ -73,13 +78,13 @@ class Job:
         return min(1.0, self.step / self.max_steps) if self.max_steps else 0.0
 
 
-def look(folder: Path) -> Job:
+def look(folder: Path) -> Training:
     """The state of one run, from its files alone; damaged or hand-edited ones never raise."""
     training = Path(folder) / "training"
     said = read_json(training / "status.json")
     alive, pid = _process(training, said)
     counts = {name: int(number(said, name)) for name in ("step", "max_steps", "best_step", "done", "total")}
-    return Job(
+    return Training(
         folder=Path(folder),
         phase=_phase(training, said, alive, pid),
         seconds=number(said, "seconds"),
@@ -129,7 +134,7 @@ def _process(training: Path, said: dict) -> tuple[bool, int | None]:
     The lock decides: the system opens it when its holder dies, however that was. Before a new process has it, the
     process's number and start time do.
     """
-    if files.is_held(training / "lock"):
+    if locks.is_held(training / "lock"):
         pid = said.get("pid")
         return True, pid if processes.is_same(pid, said.get("started")) else None
     launched = read_json(training / "launch.json")
@@ -137,14 +142,14 @@ def _process(training: Path, said: dict) -> tuple[bool, int | None]:
     return (True, pid) if processes.is_same(pid, launched.get("started")) else (False, None)
 
 
-def look_at_all(root: Path) -> list[Job]:
+def look_at_all(root: Path) -> list[Training]:
     """Every run below `root`, those with a process first, then the queue in its order, then the latest first."""
     found = [look(folder) for folder in folders(root)]
-    waiting = sorted((job for job in found if job.phase == "queued"), key=_queued_at)
-    places = {job.folder: place for place, job in enumerate(waiting, start=1)}
-    found = [replace(job, position=places.get(job.folder, 0)) for job in found]
+    waiting = sorted((each for each in found if each.phase == "queued"), key=_queued_at)
+    places = {each.folder: place for place, each in enumerate(waiting, start=1)}
+    found = [replace(each, position=places.get(each.folder, 0)) for each in found]
     return sorted(
-        found, key=lambda job: (not job.is_active, job.position or len(found) + 1, -_touched(job.folder), job.name)
+        found, key=lambda each: (not each.is_active, each.position or len(found) + 1, -_touched(each.folder), each.name)
     )
 
 
@@ -156,7 +161,7 @@ def folders(root: Path) -> list[Path]:
         return []
     visible = [child for child in children if not child.name.startswith(".")]
     return [
-        child for child in visible if os.path.isfile(child / "config.yaml") or files.is_held(child / "training/lock")
+        child for child in visible if os.path.isfile(child / "config.yaml") or locks.is_held(child / "training/lock")
     ]
 
 
@@ -168,8 +173,8 @@ def _touched(folder: Path) -> float:
     return 0.0
 
 
-def _queued_at(job: Job) -> tuple[float, str]:
-    return (number(read_json(job.folder / "training" / "request.json"), "queued"), job.name)
+def _queued_at(each: Training) -> tuple[float, str]:
+    return (number(read_json(each.folder / "training" / "request.json"), "queued"), each.name)
 
 
 def read_json(path: Path) -> dict[str, Any]:
