@@ -57,7 +57,7 @@ def train(folder: Path, wanted: config.Config, images: ImageSet | None = None, *
     """Train in `folder`, from its checkpoint if it has one."""
     made = run.Run(folder) if folder.exists() else run.create(folder, wanted)
     trainer = Trainer(made, images or pictures(FEW), hardware=CPU)
-    return trainer.training.fit(progress=False, **options)
+    return trainer.fit(progress=False, **options)
 
 
 def state(folder: Path) -> dict[str, torch.Tensor]:

@@ -59,7 +59,7 @@ def fit(
         made = partial(Trainer, run, images, hardware=hardware, fabric=fabric, data_root=root, pause=pause)
         trainer = share.every(made)
         del images, made  # the trainer holds what it needs; a second copy is 60 MB of MNIST
-        return trainer.training.fit(max_minutes, progress)
+        return trainer.fit(max_minutes, progress)
 
 
 def _pictures(run: Run, root: Path, fabric: Fabric, recorder: Recorder, counters: Counters) -> ImageSet:

@@ -197,7 +197,7 @@ def test_the_presented_weights_hold_the_moments_of_the_whole_training_set(tmp_pa
     made = folder.create(tmp_path / "run", tiny(max_steps=6, keep="best"))
     trainer = Trainer(made, images, hardware=CPU)
     trainer.sample = trainer.train_set.subset(slice(8))  # what checkpoints measure
-    trainer.training.fit(progress=False)
+    trainer.fit(progress=False)
     presented = made.load_model()
     stored = presented.prior.sigma.clone()
     presented.finalise(trainer.train_set.subset(slice(8)))

@@ -53,7 +53,7 @@ def test_a_saved_folder_reloads_bit_exactly_without_data(tmp_path, monkeypatch, 
     changes = {"model": {"kind": "vae"}, "prior": {"kind": "normal"}} if kind == "vae" else {"prior": {"kind": kind}}
     wanted = settings(**changes, optim={"max_steps": 3})
     trainer = Trainer(run.create(tmp_path / "run", wanted), pictures(), hardware=CPU)
-    trainer.training.fit(progress=False)
+    trainer.fit(progress=False)
     monkeypatch.setattr(data, "load", lambda *_: pytest.fail("loading a model reads no data"))
     torch.manual_seed(5)
     model = run.Run(tmp_path / "run").load_model()

@@ -101,7 +101,7 @@ def test_a_refinement_that_is_resumed_is_the_uninterrupted_one(refined, tmp_path
             (folder / "training" / "stop").touch()
 
     monkeypatch.setattr(Trainer, "_one_step", stopping)
-    assert trainer.training.fit(progress=False).reason == "stopped"
+    assert trainer.fit(progress=False).reason == "stopped"
     monkeypatch.undo()
     assert train(folder, made.config).reason == "finished"
     assert_same_training(refined, folder)

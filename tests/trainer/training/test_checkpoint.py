@@ -225,7 +225,7 @@ def test_a_disk_that_is_really_full(small_disk, tmp_path):
 
     trainer._checkpoint = fill_after_the_first
     with pytest.raises(UserError, match="no space left on the disk"):
-        trainer.training.fit(progress=False)
+        trainer.fit(progress=False)
     assert checkpoint.read_counters(run.Run(folder).checkpoint_path).step == 6
     assert run.Run(folder).load_model().z_dim == 4
     del trainer

@@ -431,7 +431,7 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
     seen = []
     add = trainer.recorder.add
     monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
-    trainer.training.fit(progress=False)
+    trainer.fit(progress=False)
     rows = trainer.runs.folder.history
     assert rows["step"].tolist() == [4, 6]
     assert rows["loss"].tolist() == pytest.approx([sum(seen[:4]) / 4, sum(seen[4:]) / 2], rel=1e-6)
@@ -447,7 +447,7 @@ def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
     monkeypatch.setattr(
         trainer.recorder, "status", lambda state, counters, *rest: (beats.append(state), write(state, counters, *rest))
     )
-    trainer.training.fit(progress=False)
+    trainer.fit(progress=False)
     assert beats == ["running"] * 15 + ["finished"]
     told = status(tmp_path / "run")
     assert (told["pid"], told["step"], told["max_steps"]) == (os.getpid(), 14, 14)
@@ -456,7 +456,7 @@ def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
 
 def test_progress_goes_to_standard_error(tmp_path, capsys):
     trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
-    trainer.training.fit(progress=True)
+    trainer.fit(progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "14/14" in err
@@ -487,7 +487,7 @@ def test_rmsprop_at_5e4_stays_finite_and_learns_on_digits(tmp_path):
     root = os.environ.get("GWAE_DATA")
     images = data.load("mnist", "train", Path(root)).subset(slice(1_000)) if root else pictures(512)
     trainer = published_trial(tmp_path, images, validate_every=250)
-    assert trainer.training.fit(progress=False) == ("finished", 250, True)
+    assert trainer.fit(progress=False) == ("finished", 250, True)
     assert trainer.recorder.rows[-1]["validation psnr"] > (13 if root else 22)
     with torch.no_grad():
         _, log_var = trainer.model.encode(trainer.validation_set.float_batch(slice(None)))

@@ -350,6 +350,6 @@ def test_the_loop_tells_the_objective_where_it_stands(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objectives.gwae, "negative_elbo", noted)
-        trainer.training.fit(progress=False)
+        trainer.fit(progress=False)
     end = 2 * wanted.objective.lambda_h
     assert seen[:3] == pytest.approx([4.0, 4.0 ** (2 / 3) * end ** (1 / 3), 4.0 ** (1 / 3) * end ** (2 / 3)])
