@@ -65,19 +65,18 @@ def originals(entry: catalog.Entry) -> None:
     if not entry.has_sprite:
         return
     try:
-        row(cache.originals(str(entry.path), entry.hash), f"Test pictures of {entry.title}")
+        row(cache.originals(entry), f"Test pictures of {entry.title}")
     except UserError as error:
         st.caption(f":material/broken_image: {error}")
 
 
 def decoded(entry: catalog.Entry) -> None:
     """Reconstructions below the originals; without bundled pictures, two rows of decoded prior samples."""
-    path, n = str(entry.path), cache.PREVIEW_TILES
     try:
         if entry.has_sprite:
-            row(cache.reconstructions(path, entry.hash), f"Their reconstructions by {entry.title}")
+            row(cache.reconstructions(entry), f"Their reconstructions by {entry.title}")
         else:
-            row(cache.prior_pictures(path, entry.hash, 2 * n), f"Prior samples decoded by {entry.title}", rows=2)
+            row(cache.prior_pictures(entry, 2 * cache.PREVIEW_TILES), f"Prior samples decoded by {entry.title}", rows=2)
     except UserError as error:
         st.caption(f":material/broken_image: {error}")
 

@@ -14,6 +14,7 @@ from trainer.evaluation import map as mapping
 from trainer.jobs import map as map_job
 from trainer.latent import map_file, neighbours
 from trainer.latent.map_file import MapSettings
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from trainer.models.base import LatentModel
 
+_KEYED = catalog.keyed(layout.CODES, layout.METRICS, layout.SPRITE)
 SHOWN = 20_000
 """Points in the selectable map at most: each selected one costs a hundred bytes on its way to the server."""
 
@@ -54,7 +56,7 @@ class Atlas:
     @property
     def model(self) -> LatentModel:
         """The model, loaded on first use: the map is painted without it."""
-        return cache.model(str(self.entry.path), self.entry.hash)
+        return cache.model(self.entry)
 
     @property
     def mixture(self) -> bool:
@@ -92,15 +94,12 @@ def from_file(entry: catalog.Entry, path: Path) -> Atlas:
 
     Raises: UserError if it, or codes.parquet, is damaged, or the two do not belong together.
     """
-    own = Path(entry.path) / "codes.parquet"
-    return _from_file(str(entry.path), entry.hash, catalog.stamp(own), str(path), catalog.stamp(path), entry)
+    return _from_file(entry, path, catalog.stamp(path))
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _from_file(
-    folder: str, hash: str, codes: tuple[int, int], path: str, stamp: tuple[int, int], _entry: catalog.Entry
-) -> Atlas:
-    return _joined(_entry, map_file.read(Path(path)), f"{hash}-{codes[0]}-{Path(path).name}-{stamp[0]}")
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=_KEYED)
+def _from_file(entry: catalog.Entry, path: Path, stamp: tuple[int, int]) -> Atlas:
+    return _joined(entry, map_file.read(path), f"{path.name}-{stamp[0]}")
 
 
 def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
@@ -109,16 +108,13 @@ def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
     Raises: UserError if there are no codes or the model cannot be loaded.
     """
     chosen = MapSettings(method="pca", dims=settings.dims, points=settings.points, seed=settings.seed)
-    stamp = catalog.stamp(Path(entry.path) / "codes.parquet")
-    return _by_pca(str(entry.path), entry.hash, stamp, chosen.key, chosen, entry)
+    return _by_pca(entry, chosen.key, chosen)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _by_pca(
-    folder: str, hash: str, codes: tuple[int, int], key: str, _settings: MapSettings, _entry: catalog.Entry
-) -> Atlas:
-    made = mapping.compute(cache.codes(folder, hash), cache.model(folder, hash), hash, _settings)
-    return _joined(_entry, made, f"{hash}-{codes[0]}-{key}")
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=_KEYED)
+def _by_pca(entry: catalog.Entry, key: str, _settings: MapSettings) -> Atlas:
+    made = mapping.compute(cache.codes(entry), cache.model(entry), entry.hash, _settings)
+    return _joined(entry, made, key)
 
 
 def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
@@ -128,7 +124,7 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
     """
     import numpy as np
 
-    table, axes = cache.codes(str(entry.path), entry.hash), made.axes
+    table, axes = cache.codes(entry), made.axes
     latent = [f"z{axis}" for axis in range(entry.z_dim)]
     on_map = made.frame[made.frame["kind"] == "code"]
     rows = _rows_of(table, on_map["id"])
@@ -142,7 +138,7 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
             pictures[name] = on_map[name].to_numpy()
     drawn = made.frame[made.frame["kind"] != "code"].reset_index(drop=True)
     return Atlas(
-        key=key,
+        key=f"{entry.hash}-{catalog.stamp(entry.path / layout.CODES)[0]}-{key}",
         entry=entry,
         settings=MapSettings.model_validate(made.meta["settings"]),
         pictures=pictures,

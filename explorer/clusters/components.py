@@ -55,7 +55,7 @@ def _described(key: str, _atlas: Atlas) -> list[Component]:
 
     from trainer.evaluation.clustering import dead_components
 
-    table = cache.codes(str(_atlas.entry.path), _atlas.entry.hash)  # all of them, though a map may show a sample
+    table = cache.codes(_atlas.entry)  # all of them, though a map may show a sample
     on_map = _atlas.pictures["component"].to_numpy()
     weights = _atlas.model.prior.weights().detach().numpy()
     assigned = table["component"].to_numpy()
@@ -268,7 +268,7 @@ def _heat_map(atlas: Atlas, column: str, title: str) -> None:
 
     from trainer.evaluation.clustering import contingency
 
-    table = cache.codes(str(atlas.entry.path), atlas.entry.hash) if column == "component" else atlas.pictures
+    table = cache.codes(atlas.entry) if column == "component" else atlas.pictures
     labels = table[table["label"] >= 0]
     codes, index = np.unique(labels["label"].to_numpy(), return_inverse=True)
     clusters = atlas.components or int(labels[column].max()) + 1

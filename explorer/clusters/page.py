@@ -89,7 +89,7 @@ def _follow_model(entry: catalog.Entry) -> None:
 def _has_codes(entry: catalog.Entry) -> bool:
     from explorer.shared import cache
 
-    table = cache.codes(str(entry.path), entry.hash)
+    table = cache.codes(entry)
     return len(table) >= mapping.MINIMUM and {"id", "z0"} <= set(table.columns)
 
 
@@ -97,7 +97,7 @@ def _without_codes(entry: catalog.Entry) -> None:
     """Not measured, or measured on too few pictures."""
     from explorer.shared import cache
 
-    count = len(cache.codes(str(entry.path), entry.hash))
+    count = len(cache.codes(entry))
     if count and entry.metrics:
         widgets.empty_state(
             "Too few test pictures for a map",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.disentangle.records import Kind, config, data_title, kinds
+from explorer.disentangle.records import Kind, data_title, kinds
 from explorer.shared import axis_names, catalog, test_pictures, widgets
 from trainer.errors import UserError
 from trainer.jobs import disentangle
@@ -34,7 +34,7 @@ def possible(entry: catalog.Entry) -> list[Kind]:
     """What can be measured without a download: on the own data set, and on another of the same factors on the disk."""
     from trainer.data import shapes3d
 
-    settings = config(entry).data
+    settings = entry.run.config.data
 
     def at_hand(kind: Kind) -> bool:
         name = kind.other or settings.name
@@ -98,7 +98,7 @@ def _about_pictures(entry: catalog.Entry) -> None:
     from trainer.data import DATASETS
     from trainer.data.rendering import COUNT
 
-    settings = config(entry).data
+    settings = entry.run.config.data
     pattern, room = f"shapes3d-rendered/rendered-{settings.size}-*", COUNT * 3 * settings.size**2 / 1e9
     if not possible(entry):
         info = DATASETS[settings.name]
@@ -129,7 +129,7 @@ def start(entry: catalog.Entry, kind: Kind) -> None:
     """
     from trainer.data import shapes3d
 
-    settings = config(entry).data
+    settings = entry.run.config.data
     name = kind.other or settings.name
     roots = [root for root in test_pictures.roots() if shapes3d.is_at_hand(name, root, settings.size)]
     disentangle.start(entry.path, target(entry, kind), kind.protocol, (roots or test_pictures.roots())[0], kind.other)

@@ -6,8 +6,6 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import streamlit as st
-
 from explorer.shared import axis_names, cache, catalog
 
 if TYPE_CHECKING:
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from explorer.shared.latent import Space
-    from trainer.config import Config
     from trainer.evaluation.disentanglement.record import Record
 
 USUAL = (3, 6, 0, 4, 1, 7)
@@ -37,30 +34,20 @@ class Kind(NamedTuple):
         return ",".join(filter(None, self))
 
 
-def config(entry: catalog.Entry) -> Config:
-    """The settings of a run."""
-    return _config(str(entry.path), entry.hash)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _config(path: str, hash: str) -> Config:
-    from trainer.runs.folder import Run
-
-    return Run(path).config
-
-
 def has_factors(entry: catalog.Entry) -> bool:
     """Whether the factors of a model's pictures are known."""
     from trainer.evaluation.disentanglement import group
 
-    return config(entry).data.name in group.SAME_FACTORS
+    return entry.run.config.data.name in group.SAME_FACTORS
 
 
 def kinds(entry: catalog.Entry) -> list[Kind]:
     """Every measurement that there could be of a model, its own data set and the full protocol first."""
     from trainer.evaluation.disentanglement import group
 
-    return [Kind(protocol, other) for other in ("", *group.others(config(entry))) for protocol in axis_names.PROTOCOLS]
+    return [
+        Kind(protocol, other) for other in ("", *group.others(entry.run.config)) for protocol in axis_names.PROTOCOLS
+    ]
 
 
 def records(entry: catalog.Entry) -> dict[Kind, Record]:
@@ -73,7 +60,7 @@ def data_title(entry: catalog.Entry, kind: Kind) -> str:
     """Name of the data set that a kind of record is about."""
     from trainer.data import DATASETS
 
-    return DATASETS[kind.other or config(entry).data.name].title
+    return DATASETS[kind.other or entry.run.config.data.name].title
 
 
 # ---------------------------------------------------------------- factors
@@ -157,7 +144,7 @@ def _weights(scene: tuple[float, float, float], size: int) -> Tensor:
 
 def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
     """Posterior means (N, d) of uint8 pictures (N, C, H, W)."""
-    model = cache.model(str(entry.path), entry.hash)
+    model = cache.model(entry)
     import torch
 
     with torch.inference_mode():
@@ -169,7 +156,7 @@ def decoded(entry: catalog.Entry, codes: Tensor) -> np.ndarray:
     from explorer.shared import pixels
     from trainer.latent import traversal
 
-    return pixels.to_uint8(traversal.decode(cache.model(str(entry.path), entry.hash), codes))
+    return pixels.to_uint8(traversal.decode(cache.model(entry), codes))
 
 
 def tiles(pictures: np.ndarray) -> np.ndarray:

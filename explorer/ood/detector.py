@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from explorer.ood.state import PAPER
 from explorer.shared import catalog
 from trainer.errors import UserError
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,37 +104,31 @@ class Curve:
 # ---------------------------------------------------------------- reading
 
 
+@st.cache_resource(
+    max_entries=8,
+    show_spinner="Reading scores …",
+    hash_funcs=catalog.keyed(layout.OOD_CALIBRATION, layout.OOD_SCORES, layout.METRICS),
+)
 def detector(entry: catalog.Entry) -> Detector:
     """Calibration and stored scores of a model.
 
     Raises: UserError where they are missing, damaged, or of other weights, with the command that makes them.
     """
-    from trainer.ood import calibration
-
-    stamps = tuple(catalog.stamp(Path(entry.path) / name) for name in (calibration.FILE, "ood_scores.parquet"))
-    return _detector(str(entry.path), entry.hash, stamps, entry)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Reading scores …")
-def _detector(path: str, hash: str, stamps: tuple, _entry: catalog.Entry) -> Detector:
     from trainer.ood import calibration, tables
-    from trainer.runs.folder import Run
 
-    run = Run(path)
-    return Detector(_entry, calibration.read(run), tables.read(run))
+    return Detector(entry, calibration.read(entry.run), tables.read(entry.run))
 
 
 def has_scores(entry: catalog.Entry) -> bool:
     """Whether a folder holds both files, without reading them."""
-    return all((Path(entry.path) / name).is_file() for name in ("ood_calibration.json", "ood_scores.parquet"))
+    return all((entry.path / name).is_file() for name in (layout.OOD_CALIBRATION, layout.OOD_SCORES))
 
 
 def pairs_of(found: Detector) -> tuple[Pair, ...]:
     """The named protocols of the model's data, then the folders of own pictures that were scored."""
     from trainer.ood import pairs
-    from trainer.runs.folder import Run
 
-    settings, table = Run(found.entry.path).config.data, found.table
+    settings, table = found.entry.run.config.data, found.table
     own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()
     return (*pairs.pairs_of(settings), *(pairs.own_pair(settings, str(title)) for title in own))
 

@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.shared import cache, catalog, theme
 from explorer.shared import test_pictures as testset
 from trainer.errors import UserError
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ def places(entry: catalog.Entry) -> dict[str, int]:
 
     Raises: UserError if codes.parquet is damaged.
     """
-    table = cache.codes(str(entry.path), entry.hash)
+    table = cache.codes(entry)
     if "id" not in table:
         return {}
     rows = np.flatnonzero(testset.pictures(entry).known)
@@ -75,17 +76,12 @@ def test_pictures(entry: catalog.Entry, rows: list[int]) -> np.ndarray:
 # ---------------------------------------------------------------- training pictures
 
 
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.TRAIN_CODES))
 def training_codes(entry: catalog.Entry) -> pd.DataFrame:
     """Codes of training pictures (trainer/ood/neighbours.py); no rows where none are stored."""
-    return _training_codes(str(entry.path), entry.hash, catalog.stamp(Path(entry.path) / "train_codes.parquet"))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _training_codes(path: str, hash: str, stamp: tuple) -> pd.DataFrame:
     from trainer.ood import neighbours
-    from trainer.runs.folder import Run
 
-    return neighbours.read(Run(path))
+    return neighbours.read(entry.run)
 
 
 def training_places(entry: catalog.Entry) -> dict[str, int]:
@@ -99,15 +95,14 @@ def training_pictures(entry: catalog.Entry, places: list[int]) -> np.ndarray:
     """Tiles of train_sprite.png, uint8 (n, C, H, W). Raises: UserError if the file is missing or damaged."""
     if not places:
         return np.zeros((0, *entry.image_shape), np.uint8)
-    path = Path(entry.path) / "train_sprite.png"
-    return _training_tiles(str(path), catalog.stamp(path), tuple(entry.image_shape))[places]
+    return _training_tiles(entry)[places]
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _training_tiles(path: str, stamp: tuple, shape: tuple[int, int, int]) -> np.ndarray:
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.TRAIN_SPRITE))
+def _training_tiles(entry: catalog.Entry) -> np.ndarray:
     from trainer.runs.sprite import read_sprite_tiles
 
-    return read_sprite_tiles(Path(path), shape)
+    return read_sprite_tiles(entry.path / layout.TRAIN_SPRITE, entry.image_shape)
 
 
 # ---------------------------------------------------------------- outliers

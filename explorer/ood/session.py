@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -13,6 +12,7 @@ from explorer.ood import pictures
 from explorer.ood.detector import Detector, Side
 from explorer.ood.uploads import read_files
 from explorer.shared import cache, catalog, pixels
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,25 +75,25 @@ def scored(
 
     Raises: UserError if the model is not calibrated.
     """
-    stamp = catalog.stamp(Path(entry.path) / "ood_calibration.json")
 
     def compute() -> pd.DataFrame:
         from trainer.ood.pictures import score_pictures
-        from trainer.runs.folder import Run
 
-        path, hash_ = str(entry.path), entry.hash
-        model, known = cache.model(path, hash_), pictures.training_codes(entry)
+        model, known = cache.model(entry), pictures.training_codes(entry)
         return score_pictures(
-            Run(path), mine.arrays(invert), mine.names, fpr, model=model, known=known, progress=progress
+            entry.run, mine.arrays(invert), mine.names, fpr, model=model, known=known, progress=progress
         )
 
-    return _once((entry.hash, stamp, mine.key, fpr, invert), compute)
+    return _once(_key(entry, mine, fpr, invert), compute)
 
 
 def is_scored(entry: catalog.Entry, mine: Kept, fpr: float, invert: bool) -> bool:
     """Whether `scored` answers at once."""
-    stamp = catalog.stamp(Path(entry.path) / "ood_calibration.json")
-    return (entry.hash, stamp, mine.key, fpr, invert) in st.session_state.get(_RESULTS, {})
+    return _key(entry, mine, fpr, invert) in st.session_state.get(_RESULTS, {})
+
+
+def _key(entry: catalog.Entry, mine: Kept, fpr: float, invert: bool) -> tuple:
+    return (*entry.key(layout.OOD_CALIBRATION, layout.TRAIN_CODES), mine.key, fpr, invert)
 
 
 def reconstructions(entry: catalog.Entry, mine: Kept, invert: bool) -> np.ndarray:
@@ -106,7 +106,7 @@ def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
     import numpy as np
     import torch
 
-    model, parts = cache.model(str(entry.path), entry.hash), [np.zeros((0, *entry.image_shape), np.uint8)]
+    model, parts = cache.model(entry), [np.zeros((0, *entry.image_shape), np.uint8)]
     with torch.inference_mode():
         for start in range(0, len(arrays), 50):
             batch = torch.from_numpy(np.ascontiguousarray(arrays[start : start + 50])).float() / 255

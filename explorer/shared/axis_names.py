@@ -24,7 +24,7 @@ PROTOCOLS = ("full", "fast")
 def record(entry: catalog.Entry, protocol: str, other: str = "") -> Record | None:
     """The stored record of a model, on its own data set or on the one named `other`; None where there is none."""
     path = target(entry, protocol, other)
-    return _record(str(entry.path), entry.hash, protocol, other, str(path), catalog.stamp(path))
+    return _record(entry, protocol, other, path, catalog.stamp(path))
 
 
 def target(entry: catalog.Entry, protocol: str, other: str = "") -> Path:
@@ -40,13 +40,11 @@ def _target(
     return disentangle.target(folder, hash, protocol, read_only, other)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _record(folder: str, hash: str, protocol: str, other: str, path: str, stamp: tuple[int, int]) -> Record | None:
-    from trainer.runs.folder import Run
-
-    if not records.fits(Path(path), hash, protocol, other):
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=catalog.keyed())
+def _record(entry: catalog.Entry, protocol: str, other: str, path: Path, stamp: tuple[int, int]) -> Record | None:
+    if not records.fits(path, entry.hash, protocol, other):
         return None
-    return records.read(Run(folder), protocol, Path(path), other)
+    return records.read(entry.run, protocol, path, other)
 
 
 def carried(entry: catalog.Entry) -> list[str | None]:

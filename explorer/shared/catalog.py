@@ -5,37 +5,34 @@ A damaged folder is an entry like the others, with the sentence that says what t
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from trainer.config import Config
+from trainer.config import DATA_TITLES, Config
 from trainer.errors import UserError
+from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 from trainer.system import ROOT
 
 RUNS_VARIABLE = "GWAE_RUNS"
 
-_DATA_TITLES = {
-    "mnist": "MNIST",
-    "fashion-mnist": "Fashion-MNIST",
-    "omniglot": "Omniglot",
-    "shapes3d": "3D Shapes",
-    "shapes3d-rendered": "3D Shapes (rendered)",
-}
-_WATCHED = ("config.yaml", "model.safetensors", "metrics.json", "card.md", "sprite.png")
 _KEY_NAMES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "DCI disentanglement", "GW to data")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model as the pages show it; `broken` holds the sentence for a folder that cannot be opened."""
+    """One model as the pages show it: the handle that is passed around; a changed folder makes a new one.
+
+    `broken` holds the sentence for a folder that cannot be opened.
+    """
 
     name: str  # unique; used in URLs and the picker
     path: Path
     bundled: bool
+    run: Run = field(default=None, compare=False, repr=False)  # type: ignore[assignment] # None where it is broken
     hash: str = ""
     title: str = ""  # what cards call it: the name of the folder, as config.name may be shared by several runs
     data_title: str = ""
@@ -50,6 +47,10 @@ class Entry:
     broken: str | None = None
     untrained: bool = False  # a run that has no model yet; `broken` says so
 
+    def key(self, *names: str) -> tuple:
+        """Return the identity of what is made from these weights and these files of the folder as they are now."""
+        return (str(self.path), self.hash, *(stamp(self.path / name) for name in names))
+
     @property
     def is_outdated(self) -> bool:
         """Whether all that was measured, the codes included, belongs to earlier weights."""
@@ -60,6 +61,11 @@ class Entry:
         """The few numbers a card shows, the most telling first."""
         by_name = {metric.name: metric for metric in self.metrics}
         return tuple(by_name[name] for name in _KEY_NAMES if name in by_name)[:3]
+
+
+def keyed(*names: str) -> dict[type, Callable[[Entry], tuple]]:
+    """Return the `hash_funcs` of a st.cache_* whose result is read from these files of the Entry it is given."""
+    return {Entry: lambda entry: entry.key(*names)}
 
 
 def roots() -> tuple[Path, Path]:
@@ -102,12 +108,12 @@ def _folders(root: Path) -> list[Path]:
         children = sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError:
         return []
-    return [child for child in children if any((child / name).exists() for name in _WATCHED)]
+    return [child for child in children if any((child / name).exists() for name in layout.WATCHED)]
 
 
 def _signature(folder: Path) -> tuple[tuple[int, int], ...]:
     """Stamp of each file an entry is made from: the same signature, the same entry."""
-    return tuple(stamp(folder / name) for name in _WATCHED)
+    return tuple(stamp(folder / name) for name in layout.WATCHED)
 
 
 def stamp(path: Path) -> tuple[int, int]:
@@ -126,7 +132,11 @@ def _entry(name: str, path: str, bundled: bool, signature: tuple[tuple[int, int]
     try:
         run = Run(folder)
         untrained = not run.is_trained
-        _check_weights(run)
+        if untrained:
+            raise UserError(
+                f"{path} has no model yet; wait for its training, or continue it with 'python -m trainer resume'."
+            )
+        layout.check_safetensors(run.weights_path, "copy the folder again or train the run anew")
         return _described(name, run, bundled)
     except UserError as error:
         sentence = str(error)
@@ -149,6 +159,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         name=name,
         path=run.path,
         bundled=bundled,
+        run=run,
         hash=run.hash,
         title=name,
         data_title=data_title(settings),
@@ -166,7 +177,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
 def data_title(settings: Config) -> str:
     """What the data set is called on pages."""
     data = settings.data
-    return _DATA_TITLES.get(data.name) or (Path(data.path).name if data.path else data.name)
+    return Path(data.path).name if data.path else DATA_TITLES[data.name]
 
 
 def prior_title(settings: Config) -> str:
@@ -177,29 +188,3 @@ def prior_title(settings: Config) -> str:
         "gmp": f"mixture of {settings.prior.components} Gaussians",
         "normal": "standard normal",
     }[settings.prior.kind]
-
-
-def _check_weights(run: Run) -> None:
-    """Compare the header of model.safetensors with the file's size, which catches truncated and foreign files.
-
-    Cheap on purpose: no torch and no tensor is read. What it cannot see, loading the model says.
-
-    Raises: UserError with what to do.
-    """
-    if not run.is_trained:
-        raise UserError(
-            f"{run.path} has no model yet; wait for its training, or continue it with 'python -m trainer resume'."
-        )
-    with open(run.weights_path, "rb") as handle:
-        length = int.from_bytes(handle.read(8), "little")
-        size = run.weights_path.stat().st_size
-        header = handle.read(length) if 0 < length < size else b""
-    try:
-        tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
-        end = max(value["data_offsets"][1] for value in tensors.values())
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        end = -1
-    if size != 8 + length + end:
-        raise UserError(
-            f"{run.weights_path} is truncated or no safetensors file; copy the folder again or train the run anew."
-        )

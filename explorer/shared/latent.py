@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from explorer.shared import cache, catalog, test_pictures
 from explorer.traverse.state import Choice
 from trainer.errors import UserError
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,34 +93,34 @@ class Start:
     note: str = ""
 
 
+@st.cache_resource(
+    max_entries=4,
+    show_spinner="Measuring the axes of this model, once …",
+    hash_funcs=catalog.keyed(layout.CODES, layout.SPRITE),
+)
 def space(entry: catalog.Entry) -> Space:
-    """Measure a model's latent space, or recall it.
+    """Measure a model's latent space.
 
     Raises: UserError if the model or its codes cannot be read.
     """
-    return _space(str(entry.path), entry.hash, catalog.stamp(Path(entry.path) / "codes.parquet"), entry)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Measuring the axes of this model, once …")
-def _space(path: str, hash: str, stamp: tuple[int, int], _entry: catalog.Entry) -> Space:
-    model = cache.model(path, hash)  # first, because it prepares torch
+    model = cache.model(entry)  # first, because it prepares torch
     import torch
 
     from trainer.latent import traversal
 
-    frame = cache.codes(path, hash)
+    frame = cache.codes(entry)
     columns = [f"z{axis}" for axis in range(model.z_dim)]
     real = len(frame) > 1 and {"label", "label_name", "id", "sprite_index", *columns} <= set(frame.columns)
     if real:
         codes = torch.from_numpy(frame[columns].to_numpy("float32", copy=True))
-        frame = _pictures(frame, _entry.has_sprite)
+        frame = _pictures(frame, entry.has_sprite)
     else:
         codes = model.sample_prior(PRIOR_CODES, torch.Generator().manual_seed(0))
     table = traversal.describe_axes(model, codes)
     near = codes[:, table.live] if table.live.any() else codes
     return Space(
-        key=f"{hash}-{stamp[0]}",
-        entry=_entry,
+        key=f"{entry.hash}-{catalog.stamp(entry.path / layout.CODES)[0]}",
+        entry=entry,
         model=model,
         pictures=frame,
         codes=codes,
@@ -189,7 +189,7 @@ def _original(found: Space, index: int) -> np.ndarray | None:
     if not found.entry.has_sprite:
         return test_pictures.pictures(found.entry).of([index])[0]
     try:
-        tile = cache.tiles(str(found.entry.path), found.entry.hash, [index])[0]
+        tile = cache.tiles(found.entry, [index])[0]
     except UserError:  # the gallery says so; the reconstruction can still be shown
         return None
     return tile[None] if tile.ndim == 2 else tile.transpose(2, 0, 1)

@@ -17,12 +17,12 @@ import streamlit as st
 
 from explorer.shared import cache, catalog
 from trainer.errors import UserError
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from trainer.config import DataConfig
     from trainer.data.local import LocalPictures
 
 BUNDLED = "data"
@@ -72,30 +72,18 @@ def pictures(entry: catalog.Entry) -> TestPictures:
     """
     from trainer.data import local
 
-    stamps = tuple(catalog.stamp(Path(entry.path) / name) for name in ("codes.parquet", "sprite.png"))
-    settings = _settings(str(entry.path), entry.hash)
-    root = local.place(settings, roots())
-    return _pictures(str(entry.path), entry.hash, stamps, None if root is None else str(root), entry, settings)
+    return _pictures(entry, local.place(entry.run.config.data, roots()))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _settings(path: str, hash: str) -> DataConfig:
-    from trainer.runs.folder import Run
-
-    return Run(path).config.data
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _pictures(
-    path: str, hash: str, stamps: tuple, root: str | None, _entry: catalog.Entry, _data: DataConfig
-) -> TestPictures:
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.CODES, layout.SPRITE))
+def _pictures(entry: catalog.Entry, root: Path | None) -> TestPictures:
     import numpy as np
 
     from trainer.data import local
 
-    table = cache.codes(path, hash)
-    sprite = _from_sprite(_entry, table)
-    found = local.find(_data, table["id"].tolist(), Path(root) if root else None) if "id" in table else None
+    table = cache.codes(entry)
+    sprite = _from_sprite(entry, table)
+    found = local.find(entry.run.config.data, table["id"].tolist(), root) if "id" in table else None
     if found is None or not _are_those(found, table, sprite):
         return sprite
     return TestPictures(np.ones(len(table), bool), found.read)
@@ -109,7 +97,7 @@ def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
     index = table["sprite_index"].to_numpy()
 
     def read(rows: np.ndarray) -> np.ndarray:
-        tiles = cache.tiles(str(entry.path), entry.hash, index[rows].tolist())
+        tiles = cache.tiles(entry, index[rows].tolist())
         return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
 
     return TestPictures(index >= 0, read)

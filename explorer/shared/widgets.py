@@ -93,7 +93,7 @@ def _picked() -> None:
 def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
     """Four test pictures in a square, or None where the folder holds none. Needs no torch."""
     try:
-        four = cache.originals(str(entry.path), entry.hash, 4)
+        four = cache.originals(entry, 4)
     except UserError:
         return None
     return strip([four[:2], four[2:4]], gap=1) if len(four) == 4 else None

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.disentangle.records import has_factors
 from explorer.shared import catalog, progress, state, widgets
 from trainer.jobs import evaluate, queue
-from trainer.runs.folder import Metric, Run
+from trainer.runs.folder import Metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def _left_out(entry: catalog.Entry) -> list[str]:
     from trainer.evaluation.ood import pairs_measured
 
     groups = {metric.group for metric in entry.metrics}
-    said = evaluate.left_out(Run(entry.path).config, groups, pairs_measured(list(entry.metrics)))
+    said = evaluate.left_out(entry.run.config, groups, pairs_measured(list(entry.metrics)))
     if has_factors(entry) and "disentanglement" not in groups:
         said.append("Disentanglement: measured on its own page, as it takes minutes on every core.")
     return said

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import axis_names, pixels
+from explorer.shared import axis_names, catalog, pixels
 from explorer.shared.latent import Space, Start
 from explorer.traverse.state import TraverseState, change, edits_of, edits_text
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,7 +148,7 @@ def support(found: Space, z: Tensor) -> dict[str, Any]:
 
 def decoder_bytes_path(found: Space):
     """Path of decoder.onnx, or None; the carrier brings its bytes to the browser."""
-    path = found.entry.path / "decoder.onnx"
+    path = found.entry.path / layout.DECODER
     return path if path.is_file() else None
 
 
@@ -155,10 +156,9 @@ def carry(found: Space) -> None:
     """Send the decoder to the browser, after everything that can be seen."""
     path = decoder_bytes_path(found)
     if path is not None:
-        live_decoder.carrier(found.entry.hash, _decoder(str(path), found.entry.hash, path.stat().st_mtime_ns))
+        live_decoder.carrier(found.entry.hash, _decoder(found.entry))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _decoder(path: str, hash: str, stamp: int) -> bytes:
-    with open(path, "rb") as handle:
-        return handle.read()
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.DECODER))
+def _decoder(entry: catalog.Entry) -> bytes:
+    return (entry.path / layout.DECODER).read_bytes()

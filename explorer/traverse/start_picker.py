@@ -118,7 +118,7 @@ def _gallery(found: Space, side: str, avoid: str) -> None:
 def _pictures_of(found: Space, numbers: tuple[int, ...]) -> np.ndarray:
     """uint8 (N, C, H, W): the pictures themselves, or what the model makes of their codes."""
     if found.entry.has_sprite:
-        tiles = cache.tiles(str(found.entry.path), found.entry.hash, list(numbers))
+        tiles = cache.tiles(found.entry, list(numbers))
         return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
     if _has_pictures(found, numbers):
         return test_pictures.pictures(found.entry).read(np.array(numbers))

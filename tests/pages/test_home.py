@@ -159,13 +159,12 @@ def test_a_name_with_odd_characters_is_only_text(app, runs):
 
 def test_the_cards_picture_is_the_models_own(runs):
     entry = catalog.find("small-gmp")
-    given = (str(entry.path), entry.hash)
-    originals = cache.originals(*given)
+    originals = cache.originals(entry)
     assert originals.shape == (cache.PREVIEW_TILES, 32, 32)
-    table = cache.codes(*given)
+    table = cache.codes(entry)
     first = table.drop_duplicates("label").sort_values("label")["sprite_index"].head(cache.PREVIEW_TILES)
-    np.testing.assert_array_equal(originals, cache.tiles(*given, first.tolist()))
-    made = cache.reconstructions(*given)
+    np.testing.assert_array_equal(originals, cache.tiles(entry, first.tolist()))
+    made = cache.reconstructions(entry)
     assert made.shape == originals.shape
     assert made.dtype == np.uint8
     error = ((made / 255.0 - originals / 255.0) ** 2).mean((1, 2))
@@ -175,10 +174,10 @@ def test_the_cards_picture_is_the_models_own(runs):
 
 def test_prior_pictures_depend_on_the_seed_alone(runs):
     entry = catalog.find("small-np")
-    first = cache.prior_pictures(str(entry.path), entry.hash, 4, 1)
+    first = cache.prior_pictures(entry, 4, 1)
     cache.prior_pictures.clear()
-    np.testing.assert_array_equal(first, cache.prior_pictures(str(entry.path), entry.hash, 4, 1))
-    assert (first != cache.prior_pictures(str(entry.path), entry.hash, 4, 2)).any()
+    np.testing.assert_array_equal(first, cache.prior_pictures(entry, 4, 1))
+    assert (first != cache.prior_pictures(entry, 4, 2)).any()
 
 
 def test_strip_keeps_every_pixel_and_leaves_gaps_clear():

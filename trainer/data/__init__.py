@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.config import DataConfig
+from trainer.config import DATA_TITLES, DataConfig
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
 
@@ -36,30 +36,30 @@ class DatasetInfo:
 
 DATASETS: dict[str, DatasetInfo] = {
     "mnist": DatasetInfo(
-        "MNIST", "CC BY-SA 3.0, Yann LeCun and Corinna Cortes", True,
+        DATA_TITLES["mnist"], "CC BY-SA 3.0, Yann LeCun and Corinna Cortes", True,
         "https://ossci-datasets.s3.amazonaws.com/mnist/", 32, 1,
     ),
     "fashion-mnist": DatasetInfo(
-        "Fashion-MNIST", "MIT, Zalando SE", True,
+        DATA_TITLES["fashion-mnist"], "MIT, Zalando SE", True,
         "https://github.com/zalandoresearch/fashion-mnist", 32, 1,
     ),
     "omniglot": DatasetInfo(
-        "Omniglot", "MIT, Brenden Lake", False,
+        DATA_TITLES["omniglot"], "MIT, Brenden Lake", False,
         "https://github.com/brendenlake/omniglot", 32, 1, ("train", "test", "all"),
     ),
     "shapes3d": DatasetInfo(
-        "3D Shapes", "Apache 2.0, DeepMind", True,
+        DATA_TITLES["shapes3d"], "Apache 2.0, DeepMind", True,
         "https://storage.googleapis.com/3d-shapes/3dshapes.h5", 64, 3, ("train", "test", "all"),
     ),
     "shapes3d-rendered": DatasetInfo(
-        "3D Shapes (rendered)", "made here: that of this project", True, "", 64, 3, ("train", "test", "all"),
+        DATA_TITLES["shapes3d-rendered"], "made here: that of this project", True, "", 64, 3, ("train", "test", "all"),
     ),
     "celeba": DatasetInfo(
-        "CelebA", "non-commercial research only, the Chinese University of Hong Kong", False,
+        DATA_TITLES["celeba"], "non-commercial research only, the Chinese University of Hong Kong", False,
         "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html", 64, 3, ("train", "test", "all"),
     ),
     "folder": DatasetInfo(
-        "Picture folder", "unknown: the owner of the pictures decides", False, "", 64, 3, ("train", "test", "all"),
+        DATA_TITLES["folder"], "unknown: the owner of the pictures decides", False, "", 64, 3, ("train", "test", "all"),
     ),
 }  # fmt: skip
 

@@ -6,11 +6,13 @@ import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from explorer.shared import catalog
 from tests.fixtures import make_run
+from trainer.config import DATA_TITLES, Config, Dataset
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +139,16 @@ def test_two_runs_of_one_recipe_are_told_apart(runs):
     """Both hold the same config.name and card; the folder is what differs."""
     shutil.copytree(runs / "one", runs / "again")
     assert {entry.title for entry in own().values()} == {"one", "again"}
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ({"name": "celeba", "size": 64, "channels": 3}, "CelebA"),
+        ({"name": "shapes3d-rendered"}, "3D Shapes (rendered)"),
+        ({"name": "folder", "path": "pictures/of cats"}, "of cats"),
+    ],
+)
+def test_every_data_set_has_its_title(data, title):
+    assert catalog.data_title(Config.model_validate({"name": "a", "data": data})) == title
+    assert set(DATA_TITLES) == set(get_args(Dataset))
