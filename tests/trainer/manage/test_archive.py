@@ -26,9 +26,9 @@ from trainer.training import checkpoint
 
 
 def zipped(path: Path, entries: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w") as packed:
         for name, content in entries.items():
-            archive.writestr(name, content)
+            packed.writestr(name, content)
     return path
 
 
@@ -108,12 +108,12 @@ def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
 def test_a_bomb_is_refused_by_how_densely_it_is_packed(root, tmp_path, monkeypatch):
     """32 MiB of nothing in 32 kB; a log that repeats itself is no bomb."""
     path = tmp_path / "x.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/config.yaml", CONFIG)
-        archive.writestr("a/training/log.txt", b"step 50 of 1000\n" * 10_000)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a/config.yaml", CONFIG)
+        packed.writestr("a/training/log.txt", b"step 50 of 1000\n" * 10_000)
     assert (archive.import_zip(path, root) / "training" / "log.txt").stat().st_size == 160_000
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/model.safetensors", bytes(32 * 2**20))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a/model.safetensors", bytes(32 * 2**20))
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("nothing is unpacked"))
     with pytest.raises(UserError, match=r"model\.safetensors: unpacks to more than 200 times its size"):
         archive.import_zip(path, root)
@@ -123,8 +123,8 @@ def test_a_link_in_a_zip_is_no_file_of_a_run(root, tmp_path):
     path = zipped(tmp_path / "x.zip", {"a/config.yaml": CONFIG})
     link = zipfile.ZipInfo("a/card.md")
     link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(link, "/etc/passwd")
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr(link, "/etc/passwd")
     with pytest.raises(UserError, match=r"“a/card\.md”, which is no file of a run"):
         archive.import_zip(path, root)
     assert queue.look_at_all(root) == []
