@@ -104,7 +104,7 @@ def test_variants_are_timed_in_turn(monkeypatch):
 
     def noted(trainer, bar):
         one_step(trainer, bar)
-        seen.append((torch.get_num_threads(), trainer.runs.folder.name))
+        seen.append((torch.get_num_threads(), trainer.run.name))
 
     monkeypatch.setattr(Trainer, "_one_step", noted)
     before = torch.get_num_threads()

@@ -173,12 +173,12 @@ def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
             **{name: value for name, value in group.items() if name != "params"},
             "params": [nn.Parameter(parameter.detach().clone()) for parameter in group["params"]],
         }
-        for group in trainer.training.players.optimizers[player].param_groups
+        for group in trainer.players.optimizers[player].param_groups
     ]
     for group in groups:
         for parameter in group["params"]:
             parameter.grad = torch.full_like(parameter, 1e-3)
-    return type(trainer.training.players.optimizers[player])(groups).step
+    return type(trainer.players.optimizers[player])(groups).step
 
 
 def table(results: Mapping[str, dict], threads: int) -> str:

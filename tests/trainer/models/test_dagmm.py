@@ -214,7 +214,7 @@ def test_resumed_training_is_bit_equal(tmp_path, monkeypatch):
     def stop_after_seven(trainer, bar):
         one_step(trainer, bar)
         if trainer.counters.step == 7:
-            (trainer.runs.folder.path / "training" / "stop").touch()
+            (trainer.run.path / "training" / "stop").touch()
 
     monkeypatch.setattr(Trainer, "_one_step", stop_after_seven)
     assert train(tmp_path / "parts", wanted).step == 7

@@ -80,7 +80,7 @@ def test_moments_lie_in_memory_as_their_weights_do(copy):
     trainer = restored(copy)
     strided = 0
     for player in ("main", "critic"):
-        for weight, slots in trainer.training.players.optimizers[player].state.items():
+        for weight, slots in trainer.players.optimizers[player].state.items():
             assert {slots[name].stride() for name in ("exp_avg", "exp_avg_sq")} == {weight.stride()}
             strided += weight.ndim == 4 and not weight.is_contiguous()
     assert strided >= 4  # channels last does matter here

@@ -64,7 +64,7 @@ def at_step(monkeypatch):
 
 
 def ask_to_stop(trainer: Trainer) -> None:
-    (trainer.runs.folder.path / "training" / "stop").touch()
+    (trainer.run.path / "training" / "stop").touch()
 
 
 def status(folder: Path) -> dict:
@@ -106,7 +106,7 @@ def test_each_player_moves_only_its_own_weights(tmp_path):
 
     def changed(player: str) -> set[str]:
         before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-        trainer.training.players.update(player)
+        trainer.players.update(player)
         after = trainer.model.state_dict()
         return {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
 
@@ -406,7 +406,7 @@ def test_weights_that_are_no_numbers_never_replace_a_checkpoint(tmp_path, at_ste
     """An optimiser's step can fail after a good loss, right before a checkpoint."""
 
     def plant(trainer):
-        trainer.training.players.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
+        trainer.players.optimizers[player].param_groups[0]["params"][0].data.view(-1)[0] = float("nan")
 
     at_step(12, plant)
     with pytest.raises(UserError, match=r"^The weights '\w+\..*' became non-finite at step 12"):
@@ -432,7 +432,7 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
     add = trainer.recorder.add
     monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
     trainer.fit(progress=False)
-    rows = trainer.runs.folder.history
+    rows = trainer.run.history
     assert rows["step"].tolist() == [4, 6]
     assert rows["loss"].tolist() == pytest.approx([sum(seen[:4]) / 4, sum(seen[4:]) / 2], rel=1e-6)
     assert rows["validation psnr"].isna().tolist() == [True, False]
@@ -506,12 +506,12 @@ def test_the_first_step_of_rmsprop_is_the_learning_rate(tmp_path):
     trainer = Trainer(run.create(tmp_path / "run", settings(optim={"name": "rmsprop"})), pictures(), hardware=CPU)
     weight = trainer.model.encoder.heads.bias
     before = weight.detach().clone()
-    optimisers.set_learning_rates(trainer.training.players.optimizers, trainer.optim, 0)
-    trainer.training.players.update("main")
+    optimisers.set_learning_rates(trainer.players.optimizers, trainer.optim, 0)
+    trainer.players.update("main")
     assert (weight - before).abs().max().item() == pytest.approx(3e-4, rel=1e-3)
     factors = []
     for _ in range(3):
-        factors.append(optimisers.start_up(trainer.training.players.optimizers["main"]))
-        trainer.training.players.update("main")
+        factors.append(optimisers.start_up(trainer.players.optimizers["main"]))
+        trainer.players.update("main")
     assert factors == pytest.approx([(1 - 0.99**n) ** 0.5 for n in (2, 3, 4)])
     assert optimisers.start_up(torch.optim.Adam([weight])) == 1.0

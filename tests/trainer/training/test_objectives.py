@@ -40,7 +40,7 @@ def owner(name: str) -> str:
 def changed_by(trainer: Trainer, player: str) -> set[str]:
     """Names of all parameters and buffers that an optimiser step changes by as much as one bit."""
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    trainer.training.players.update(player)
+    trainer.players.update(player)
     return {name for name, tensor in trainer.model.state_dict().items() if not torch.equal(tensor, before[name])}
 
 
