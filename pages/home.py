@@ -12,6 +12,7 @@ from explorer.train import phases
 from explorer.train import state as train_state
 from trainer.errors import UserError
 from trainer.jobs import queue
+from trainer.runs import layout
 
 POLL_SECONDS = 2.5
 
@@ -92,7 +93,7 @@ def starting(folders: list[Path]) -> None:
     """Trainings that have no model yet, each with where it stands; the page is run again when one of them has."""
     known = {training.folder: training for training in queue.look_at_all(catalog.roots()[1])}
     found = [known.get(folder) or queue.look(folder) for folder in folders]
-    if any((training.folder / "model.safetensors").is_file() or not training.folder.is_dir() for training in found):
+    if any((training.folder / layout.WEIGHTS).is_file() or not training.folder.is_dir() for training in found):
         st.rerun()
     st.subheader("No model yet", anchor=False)
     for training in found:

@@ -27,7 +27,7 @@ from trainer.evaluation.disentanglement import record as records
 from trainer.evaluation.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
 from trainer.runs import folder as run
-from trainer.runs import sprite
+from trainer.runs import layout, sprite
 from trainer.system import ROOT
 
 BUNDLED = ROOT / "pretrained" / "data"
@@ -162,7 +162,7 @@ def add_disentanglement(made: run.Run, protocol: str = "full", other: str = "") 
     title = DATASETS[other or made.config.data.name].title
     with mock.patch.object(dci, "STAGES", 3):
         found = protocols.measure(source, sizes, checkpoint=made.hash, data=title, split="test")
-    records.write(found, made.path / records.file_name(protocol, other))
+    records.write(found, made.path / layout.disentanglement(protocol, other))
     return found
 
 

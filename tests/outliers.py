@@ -10,7 +10,8 @@ import torch
 from tests.fixtures import blob_pictures
 from trainer.data.imageset import ImageSet
 from trainer.evaluation.ood import metric_name
-from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
+from trainer.ood import calibration, neighbours, pairs, ranking, tables
+from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 
 OUTLIERS = 30
@@ -101,4 +102,4 @@ def write_history(folder: Path) -> None:
     for step, (steady, flipping) in enumerate(zip((0.9, 0.91, 0.92, 0.93), (0.8, 0.2, 0.3, 0.7), strict=True), start=1):
         for score, auroc in (("combined", steady), ("potential f(x, mu)", flipping)):
             lines.append(f'{100 * step},{pairs.DRAWN},"{score}",{auroc},300,300')
-    (folder / history.FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / layout.OOD_HISTORY).write_text("\n".join(lines) + "\n", encoding="utf-8")

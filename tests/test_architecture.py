@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from trainer.runs import layout
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("trainer", "explorer", "pages")
 HEAVY = {"torch", "torchvision", "lightning", "lightning_fabric", "torchmetrics", "umap", "sklearn", "onnx"}
@@ -74,7 +76,20 @@ def may_not_be_bundled(name: str) -> bool:
     return Path(name).suffix in PICTURES and any(word in name for word in sets)
 
 
+def spelled_files(source: str) -> set[str]:
+    """File names of a run folder that a module spells itself; sentences that mention them are none of these."""
+    tree = ast.parse(source)
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    names = set(layout.FILES) | {name.rpartition("/")[2] for name in layout.FILES if "." in name}
+    return {text for text in texts if text.strip("/") in names or any(text.endswith(f"/{name}") for name in names)}
+
+
 def test_the_rules_see_what_they_forbid():
+    assert spelled_files('path = folder / "codes.parquet"') == {"codes.parquet"}
+    assert spelled_files('(f / "training" / "log.txt", f"{f}/training/stop")') == {"log.txt", "/training/stop"}
+    assert not spelled_files(
+        'raise UserError(f"{f}: no codes.parquet, so measure it"); phase = "training"; lock = "lock"'
+    )
     assert forbidden_imports("def f():\n    from streamlit.runtime import x", {"streamlit"})
     assert forbidden_imports("import torch.nn as nn", {"torch"})
     assert not forbidden_imports("import torchless", {"torch"})
@@ -135,6 +150,11 @@ def test_modules_are_safe_and_short(path):
     source = path.read_text(encoding="utf-8")
     assert unsafe(source) == set()
     assert len(source.splitlines()) <= LINES
+
+
+@pytest.mark.parametrize("path", modules(*ROOMS), ids=lambda path: str(path.relative_to(ROOT)))
+def test_file_names_of_a_run_folder_stand_in_one_place(path):
+    assert path == Path(layout.__file__) or spelled_files(path.read_text(encoding="utf-8")) == set()
 
 
 def test_tracked_files_are_small_and_ours_to_give():

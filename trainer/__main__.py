@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from trainer import config
 from trainer.errors import EchoError, UserError
 from trainer.runs import folder as runs
+from trainer.runs import layout
 from trainer.training.stopping import StoppedError
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def disentangle(
     run, protocol = runs.Run(folder), "fast" if fast else "full"
     other = "" if other == run.config.data.name else other
     group.on_data(run.config, other)  # refuses an unknown one before a file is named after it
-    path = out or run.path / record.file_name(protocol, other)
+    path = out or run.path / layout.disentanglement(protocol, other)
     if job:
         return disentangle_job.work(run.path, path, protocol, data_root, other)
     found = group.of_run(run, protocol, data_root, evaluate.stderr_progress, other=other)

@@ -14,6 +14,7 @@ import streamlit as st
 from explorer.shared import catalog
 from trainer.evaluation.disentanglement import record as records
 from trainer.jobs import disentangle, task
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     from trainer.evaluation.disentanglement.record import Record
@@ -29,7 +30,7 @@ def record(entry: catalog.Entry, protocol: str, other: str = "") -> Record | Non
 
 def target(entry: catalog.Entry, protocol: str, other: str = "") -> Path:
     """File of a record, as disentangle_job.target, which reads the file in the run folder: once per version of it."""
-    own = catalog.stamp(entry.path / records.file_name(protocol, other))
+    own = catalog.stamp(entry.path / layout.disentanglement(protocol, other))
     return _target(entry.path, entry.hash, protocol, entry.bundled, other, own, task.cache_folder())
 
 

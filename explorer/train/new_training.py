@@ -18,6 +18,7 @@ from trainer.errors import UserError
 from trainer.jobs import estimate, queue
 from trainer.manage import runs as housekeeping
 from trainer.runs import folder as runs
+from trainer.runs import layout
 
 _PATH, _UPLOAD, _SOURCE = "train.path", "train.upload", "train.source"
 SOURCES = {"upload": "Upload", "path": "Folder or zip on this machine"}
@@ -113,7 +114,7 @@ def _own_pictures() -> None:
 
 def _values(view: TrainState, preset: config.Config) -> dict:
     """The nested values of the form; for uploads with the path that they will have in the run's folder."""
-    path = train_uploads.FILE
+    path = layout.PICTURES
     if st.session_state.get(_SOURCE) == "path":
         path = (st.session_state.get(_PATH) or "").strip()
     values = train_choices.draft(preset, view.data, view.choice, view.changes, view.name, path)
@@ -163,7 +164,7 @@ def _start(settings: config.Config, data: str) -> None:
     try:
         if uploading:
             chosen = [(each.name, each.getvalue()) for each in uploads]
-            packed = train_uploads.pack(chosen, made.path / train_uploads.FILE)
+            packed = train_uploads.pack(chosen, made.path / layout.PICTURES)
             if packed.skipped:
                 st.toast(f"{len(packed.skipped)} files were left out; the first: {packed.skipped[0]}", duration="long")
         queue.start(made.path, _data_root())

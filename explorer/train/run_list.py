@@ -15,6 +15,7 @@ from trainer import config
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import runs
+from trainer.runs import layout
 
 POLL_SECONDS = 2.5
 LIST_ROWS = 7.5
@@ -102,7 +103,7 @@ def _row(training: queue.Training) -> dict:
     """What the table says of a training."""
     model = data = "?"
     try:
-        settings = config.load(training.folder / "config.yaml")
+        settings = config.load(training.folder / layout.CONFIG)
         model = presets.MODELS[presets.choice_of(settings)].short
         data = catalog.data_title(settings)
     except UserError:
@@ -117,7 +118,7 @@ def _row(training: queue.Training) -> dict:
         "Data": data,
         "PSNR": float(psnr.iloc[-1]) if len(psnr) else None,
         "Tags": list(runs.tags(training.folder)),
-        "Size": _size(str(training.folder), catalog.stamp(training.folder / "history.csv")),
+        "Size": _size(str(training.folder), catalog.stamp(training.folder / layout.HISTORY)),
         "Last change": datetime.fromtimestamp(_changed(training)).strftime("%d %b, %H:%M"),
     }
 
@@ -129,7 +130,7 @@ def _size(folder: str, stamp: tuple[int, int]) -> int:
 
 def _changed(training: queue.Training) -> float:
     try:
-        return training.heartbeat or (training.folder / "config.yaml").stat().st_mtime
+        return training.heartbeat or (training.folder / layout.CONFIG).stat().st_mtime
     except OSError:
         return 0.0
 
@@ -148,7 +149,7 @@ def _chosen(folder: str, phase: str) -> None:
 def _shared(found: Sequence[queue.Training]) -> None:
     """What concerns all trainings: how many at once, disk use, import."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
-        total = sum(_size(str(training.folder), catalog.stamp(training.folder / "history.csv")) for training in found)
+        total = sum(_size(str(training.folder), catalog.stamp(training.folder / layout.HISTORY)) for training in found)
         st.caption(f"{len(found)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
         with st.popover("At the same time", icon=":material/queue:", type="tertiary"):
             root = catalog.roots()[1]

@@ -14,7 +14,7 @@ from explorer.train import figures, manage, measured, phases, presets
 from trainer import config
 from trainer.errors import UserError
 from trainer.jobs import queue
-from trainer.runs import monitor
+from trainer.runs import layout, monitor
 from trainer.runs.folder import Run
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def history(folder: str, loud: bool = False) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return _history(folder, catalog.stamp(Path(folder) / "history.csv"))
+        return _history(folder, catalog.stamp(Path(folder) / layout.HISTORY))
     except UserError:
         if loud:
             raise
@@ -101,7 +101,7 @@ def _buttons(training: queue.Training) -> None:
         "Start" if training.phase == "new" else "Resume", icon=":material/play_arrow:", key="train.resume"
     ):
         _resume(training)
-    if (training.folder / "model.safetensors").is_file() and st.button(
+    if (training.folder / layout.WEIGHTS).is_file() and st.button(
         "Open in Traverse",
         icon=":material/tune:",
         key="train.open",
@@ -204,7 +204,7 @@ def _details(training: queue.Training) -> None:
     with st.expander("Log", icon=":material/article:"):
         st.code(monitor.log(training.folder) or "Nothing yet.", language=None, height=220)
     with st.expander("Recipe and command", icon=":material/terminal:"):
-        settings = config.load(training.folder / "config.yaml")
+        settings = config.load(training.folder / layout.CONFIG)
         text = presets.recipe_text(settings)
         st.code(text, language="yaml")
         st.download_button(

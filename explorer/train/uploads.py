@@ -14,7 +14,6 @@ from explorer.shared.uploads import MAX_BYTES, MAX_PIXELS
 from trainer.errors import UserError
 from trainer.system import files
 
-FILE = "data/pictures.zip"
 """Where they lie in the run folder, and how its config.yaml names them."""
 MINIMUM = 8
 MAX_PICTURES = 50_000

@@ -19,6 +19,7 @@ from tests.fixtures import blob_pictures, make_run
 from trainer.evaluation import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
+from trainer.runs import layout
 
 PATIENCE = 90_000  # ms; a busy machine is no failure
 CHART = ".st-key-clusters-chart .js-plotly-plot"
@@ -38,7 +39,7 @@ def mapped(served_runs: Path) -> map_file.Map:
     made = mapping.of_run(run, MapSettings(method="pca"))
     meta = made.meta | {"settings": MapSettings().model_dump(), "trustworthiness": 0.9712}
     found = map_file.Map(made.frame, meta)
-    map_file.write(found, run.path / map_file.FILE)
+    map_file.write(found, run.path / layout.MAP)
     return found
 
 

@@ -16,6 +16,7 @@ from tests.browser.conftest import PATIENCE, settled
 from tests.fixtures import blob_pictures
 from tests.outliers import MATCHED, PUBLISHED, add_scores, stripes
 from trainer.ood import calibration, command, tables
+from trainer.runs import layout
 from trainer.runs.folder import Run
 
 
@@ -23,7 +24,7 @@ from trainer.runs.folder import Run
 def scored(served_runs: Path) -> Run:
     """Two of the served models get scores."""
     for name in ("small-gmp", "small-vae"):
-        if not (served_runs / name / tables.FILE).exists():
+        if not (served_runs / name / layout.OOD_SCORES).exists():
             add_scores(Run(served_runs / name))
     return Run(served_runs / "small-gmp")
 

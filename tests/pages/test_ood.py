@@ -23,6 +23,7 @@ from tests.outliers import FASHION, MATCHED, OUTLIERS, PUBLISHED, add_scores, pl
 from tests.pages import reading
 from tests.pages.reading import png, ran, texts, told
 from trainer.ood import calibration, tables
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
@@ -241,7 +242,7 @@ def test_the_course_over_the_training_is_told():
 
 
 def test_files_of_other_weights_are_refused_in_a_sentence(runs):
-    for name in (calibration.FILE, tables.FILE):
+    for name in (layout.OOD_CALIBRATION, layout.OOD_SCORES):
         shutil.copy(runs / "small-vae" / name, runs / "small-gmp" / name)
     app = opened()
     assert len(app.error) == 1
@@ -249,7 +250,7 @@ def test_files_of_other_weights_are_refused_in_a_sentence(runs):
 
 
 def test_a_damaged_table_of_another_model_spoils_only_that_one(runs):
-    (runs / "small-vae" / tables.FILE).write_bytes(b"nothing")
+    (runs / "small-vae" / layout.OOD_SCORES).write_bytes(b"nothing")
     app = opened()
     assert "damaged" in texts(app)
     assert any(row[0] == "**small-gmp** · combined" for row in table(app))

@@ -21,7 +21,7 @@ from tests.trainings import write_pictures
 from trainer import config
 from trainer.jobs import estimate, queue, task
 from trainer.runs import folder as run
-from trainer.runs import monitor
+from trainer.runs import layout
 from trainer.system import processes
 
 PAGE = "../pages/train.py"
@@ -72,7 +72,7 @@ def preview(folder: Path, step: int = 100) -> None:
     }
     pictures = {"originals": noise[:10], "reconstructions": noise[:10], "samples": noise[:20], "strip": noise}
     told = {"axes": np.array([2, 0, 1]), "step": np.array(step)}
-    save_file(pictures | told | scales, folder / "training" / monitor.PREVIEW)
+    save_file(pictures | told | scales, folder / layout.PREVIEW)
 
 
 def opened(app: AppTest, **fields) -> AppTest:
@@ -261,7 +261,7 @@ def test_damaged_files_are_sentences(app, own_runs, launched):
     opened(app, view="runs", run="stopped")
     assert "damaged; delete it" in app.error[0].value
     (folder / "history.csv").unlink()
-    save_file({"samples": np.zeros(3)}, folder / "training" / monitor.PREVIEW)
+    save_file({"samples": np.zeros(3)}, folder / layout.PREVIEW)
     app.run()
     assert not app.exception
     assert "training/preview.safetensors is damaged" in app.error[0].value

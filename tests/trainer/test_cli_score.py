@@ -19,6 +19,7 @@ from trainer.errors import UserError
 from trainer.ood import calibration, neighbours, tables
 from trainer.ood.inputs import read_pictures
 from trainer.ood.pictures import as_text, score_pictures, shifted, to_csv
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.runs.sprite import read_sprite_tiles
 
@@ -139,7 +140,7 @@ def test_a_training_picture_has_itself_as_nearest_and_its_tile_shows_it(run):
     first = [ids.split(";")[0] for ids in table["nearest"]]
     assert first == [f"mnist-train-{index:05d}" for index in range(20, 30)]
     known = neighbours.read(run).set_index("id")
-    tiles = read_sprite_tiles(run.path / neighbours.SPRITE, SHAPE, known.loc[first, "tile"].to_numpy())
+    tiles = read_sprite_tiles(run.path / layout.TRAIN_SPRITE, SHAPE, known.loc[first, "tile"].to_numpy())
     assert np.array_equal(tiles, trained[20:30])
 
 
@@ -149,7 +150,7 @@ def test_codes_of_other_weights_are_not_compared_with(run, tmp_path):
     weights["log_scale"] = weights["log_scale"] + 1
     save_file(weights, copy.weights_path)
     assert neighbours.read(Run(copy.path)).empty
-    (copy.path / neighbours.FILE).write_bytes(b"cut")
+    (copy.path / layout.TRAIN_CODES).write_bytes(b"cut")
     assert neighbours.read(copy).empty
 
 

@@ -6,6 +6,7 @@ from trainer import config, data
 from trainer.errors import UserError
 from trainer.evaluation import ood
 from trainer.ood.calibration import COMBINED
+from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 from trainer.system import files
 
@@ -28,7 +29,7 @@ def write_card(run: Run) -> None:
 
     Raises: UserError if the folder cannot be written.
     """
-    files.write_text(run.path / "card.md", card_text(run))
+    files.write_text(run.path / layout.CARD, card_text(run))
 
 
 def card_text(run: Run) -> str:
@@ -142,7 +143,7 @@ def _limits(run: Run) -> str:
 
 def _reproduce(run: Run) -> str:
     recipe = _recipe(run.config)
-    source = f"trainer/configs/{recipe}" if recipe else f"{run.path.name}/config.yaml"
+    source = f"trainer/configs/{recipe}" if recipe else f"{run.path.name}/{layout.CONFIG}"
     where = "From the root of the repository" if recipe else "With this folder in the current directory"
     again = f"runs/{run.config.name}-again"
     return (

@@ -36,7 +36,7 @@ from trainer.evaluation.context import Context, Progress, batches
 from trainer.evaluation.disentanglement import group as disentanglement
 from trainer.models import onnx_export
 from trainer.models.base import LatentModel
-from trainer.runs import sprite
+from trainer.runs import layout, sprite
 from trainer.runs.folder import Metric, Run, rounded
 from trainer.system import files
 
@@ -149,9 +149,9 @@ def evaluate(
     tiles = _write_sprite(run, images)
     run.write_codes(code_table(images, mu, log_var, columns, tiles))
     _write_metrics(run, metrics)
-    progress("decoder.onnx", 0, 1)
-    onnx_export.export_decoder(model.cpu(), run.path / "decoder.onnx")
-    progress("decoder.onnx", 1, 1)
+    progress(layout.DECODER, 0, 1)
+    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
+    progress(layout.DECODER, 1, 1)
     card.write_card(run)
     return metrics
 
@@ -227,7 +227,7 @@ def _refuse(wrong: set[str], available: list[str]) -> None:
 
 def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
     """Write sprite.png where the pictures may be bundled or are the user's own; returns the rows it shows."""
-    path = run.path / "sprite.png"
+    path = run.path / layout.SPRITE
     name = run.config.data.name
     if name != "folder" and not data.DATASETS[name].may_bundle:
         path.unlink(missing_ok=True)  # one of an earlier version would no longer fit the codes
@@ -242,5 +242,5 @@ def _write_metrics(run: Run, metrics: list[Metric]) -> None:
     try:
         _ = run.metrics
     except UserError:
-        files.write_text(run.path / "metrics.json", "[]\n")
+        files.write_text(run.path / layout.METRICS, "[]\n")
     run.write_metrics(metrics)

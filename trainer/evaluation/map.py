@@ -16,7 +16,8 @@ import pandas as pd
 
 from trainer.errors import UserError
 from trainer.latent import contours, neighbours
-from trainer.latent.map_file import FILE, VERSION, Map, MapSettings, write
+from trainer.latent.map_file import VERSION, Map, MapSettings, write
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     from trainer.config import Config
@@ -238,7 +239,7 @@ def measure(context: Context) -> list[Metric]:
     settings = MapSettings(seed=context.seed)
     made = compute(codes, context.model.to("cpu"), context.run.hash, settings, context.progress)
     context.model.to(context.device)
-    write(made, context.run.path / FILE)
+    write(made, context.run.path / layout.MAP)
     shown = int((made.frame["kind"] == "code").sum())
     how = (
         f"UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist}, {settings.metric}) of {shown:,} mu(x) "

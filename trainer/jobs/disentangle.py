@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trainer.evaluation.disentanglement import record as records
 from trainer.jobs.task import Job, JobState, Reporter, cache_folder, keep_newest, lock
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -26,7 +27,7 @@ def target(folder: Path, checkpoint: str, protocol: str, read_only: bool = False
         read_only: whether nothing may be written there (bundled models).
         other: name of the data set, where it is not the one of the training; its records have files of their own.
     """
-    own = Path(folder) / records.file_name(protocol, other)
+    own = Path(folder) / layout.disentanglement(protocol, other)
     if records.fits(own, checkpoint, protocol, other) or not (read_only or not os.access(folder, os.W_OK)):
         return own
     return _cache() / ("-".join(part for part in (checkpoint, other, protocol) if part) + ".json")

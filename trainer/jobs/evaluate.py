@@ -16,6 +16,7 @@ from pathlib import Path
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.jobs.task import Job, JobState, Reporter, cache_folder, lock
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -32,7 +33,7 @@ def state(folder: Path) -> JobState:
     found = job.state()
     if found.status == "running" and job.stop.exists():
         return JobState("running", "stopping")
-    since = max(_time(job.target), _time(Path(folder) / "model.safetensors"))
+    since = max(_time(job.target), _time(Path(folder) / layout.WEIGHTS))
     if found.status == "failed" and since > _time(job.status):
         return JobState("absent")
     return found
@@ -123,7 +124,7 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
 
 
 def _job(folder: Path) -> Job:
-    return Job(Path(folder) / "metrics.json", status_suffix=".status")
+    return Job(Path(folder) / layout.METRICS, status_suffix=".status")
 
 
 def _time(path: Path) -> float:

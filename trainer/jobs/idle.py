@@ -12,6 +12,8 @@ import os
 import time
 from pathlib import Path
 
+from trainer.runs import layout
+
 VARIABLE = "GWAE_PAUSE"
 PAUSE = 2.0
 """Seconds for which a note counts, and for which a training waits at most between two steps of a player."""
@@ -49,7 +51,7 @@ class Courtesy:
     """
 
     def __init__(self, folder: Path, pause: float | None = None):
-        self.note, self.stop = note(folder.parent), folder / "training" / "stop"
+        self.note, self.stop = note(folder.parent), folder / layout.STOP
         self.pause = seconds() if pause is None else pause
 
     def __call__(self) -> None:

@@ -14,6 +14,7 @@ from trainer.evaluation import map as mapping
 from trainer.jobs.task import Job, JobState, Reporter, cache_folder, keep_newest, lock
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -28,7 +29,7 @@ def target(folder: Path, checkpoint: str, settings: MapSettings, read_only: bool
         folder: the run folder; its own map.parquet is taken where it fits.
         read_only: whether nothing may be written there (bundled models).
     """
-    own = Path(folder) / map_file.FILE
+    own = Path(folder) / layout.MAP
     if map_file.fits(own, checkpoint, settings):
         return own
     if read_only or not os.access(folder, os.W_OK):
@@ -63,5 +64,5 @@ def work(folder: Path, path: Path, settings: MapSettings) -> None:
         files.make_folder(cache_folder())
         with lock(cache_folder() / "map.lock", wait=True):
             map_file.write(mapping.of_run(Run(folder), settings, Reporter(job)), path)
-    if path.name != map_file.FILE:
+    if path.name != layout.MAP:
         keep_newest(path.parent, "*.parquet", KEPT)

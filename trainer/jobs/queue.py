@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.errors import UserError
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.runs.status import ACTIVE, SILENT_AFTER, Phase, Training, folders, look, look_at_all, number, read_json
 from trainer.system import ROOT, files, locks, processes
@@ -65,17 +66,16 @@ def start(folder: Path, data_root: Path | None = None, max_minutes: float | None
         cannot be written.
     """
     run = Run(folder)
-    training = run.path / "training"
     with deciding(run.path.parent):
         phase = look(run.path).phase
         if phase in (*ACTIVE, "queued"):
             raise UserError(f"{run.name}: is {'waiting' if phase == 'queued' else 'training'} already.")
         if phase == "model only":
             raise UserError(f"{run.name}: a model without its training cannot be continued; train a new one like it.")
-        files.make_folder(training)
+        files.make_folder(run.path / layout.TRAINING)
         request = {"queued": time.time(), "max_minutes": max_minutes}
         request |= {"data_root": str(Path(data_root).resolve()) if data_root is not None else None}
-        files.write_text(training / "request.json", json.dumps(request) + "\n")
+        files.write_text(run.path / layout.REQUEST, json.dumps(request) + "\n")
         _dispatch(run.path.parent)
     return look(run.path)
 
@@ -85,19 +85,18 @@ def stop(folder: Path) -> None:
 
     Raises: UserError if the folder cannot be written.
     """
-    training = Path(folder) / "training"
-    with deciding(Path(folder).parent):
-        files.remove(training / "request.json")
+    folder = Path(folder)
+    with deciding(folder.parent):
+        files.remove(folder / layout.REQUEST)
         found = look(folder)
         if found.is_active:
-            files.write_text(training / "stop", f"{found.pid or ''}\n")
+            files.write_text(folder / layout.STOP, f"{found.pid or ''}\n")
 
 
 def end_by_force(folder: Path) -> None:
     """Kill the process of a training that answers no more; its last checkpoint stays. The right process or none."""
-    training = Path(folder) / "training"
-    said = read_json(training / "status.json")
-    for told in (said, read_json(training / "launch.json")):
+    for name in (layout.STATUS, layout.LAUNCH):
+        told = read_json(Path(folder) / name)
         if processes.is_same(told.get("pid"), told.get("started")) and look(folder).is_active:
             with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
                 os.kill(told["pid"], signal.SIGKILL)
@@ -111,7 +110,7 @@ def dispatch(root: Path) -> None:
 
     Nothing happens where another process does so just now, or the folder cannot be written.
     """
-    if any(os.path.isfile(folder / "training" / "request.json") for folder in folders(root)):
+    if any(os.path.isfile(folder / layout.REQUEST) for folder in folders(root)):
         with contextlib.suppress(UserError), deciding(root, wait=0):
             _dispatch(root)
 
@@ -163,15 +162,14 @@ def _launch(folder: Path) -> None:
 
     Raises: UserError, OSError or ValueError if there is no process now.
     """
-    training = folder / "training"
-    request = read_json(training / "request.json")
+    request = read_json(folder / layout.REQUEST)
     command = [sys.executable, "-m", "trainer.jobs.train", str(folder.resolve())]
     if request.get("data_root"):
         command += ["--data-root", str(request["data_root"])]
     if number(request, "max_minutes"):
         command += ["--max-minutes", str(number(request, "max_minutes"))]
-    files.remove(training / "stop")
-    with open(training / "log.txt", "a", encoding="utf-8") as log:
+    files.remove(folder / layout.STOP)
+    with open(folder / layout.LOG, "a", encoding="utf-8") as log:
         child = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -184,17 +182,17 @@ def _launch(folder: Path) -> None:
     _children.append(child)
     told = {"pid": child.pid, "started": processes.start_time(child.pid), "time": time.time()}
     with contextlib.suppress(UserError):  # a full disk: its lock will tell of the process, a few seconds later
-        files.write_text(training / "launch.json", json.dumps(told) + "\n")
-        files.remove(training / "request.json")
+        files.write_text(folder / layout.LAUNCH, json.dumps(told) + "\n")
+        files.remove(folder / layout.REQUEST)
 
 
 def _give_up(folder: Path, error: Exception) -> None:
     """A run that cannot be started leaves the queue, and says why."""
-    why = f"Its process could not be started ({error}); correct what is wrong in {folder / 'training'}."
+    why = f"Its process could not be started ({error}); correct what is wrong in {folder / layout.TRAINING}."
     with contextlib.suppress(UserError):
         note(folder, "failed", str(error) if isinstance(error, UserError) else why)
     with contextlib.suppress(UserError):
-        files.remove(folder / "training" / "request.json")
+        files.remove(folder / layout.REQUEST)
 
 
 def note(folder: Path, state: str, message: str) -> None:
@@ -202,6 +200,6 @@ def note(folder: Path, state: str, message: str) -> None:
 
     Raises: UserError if the folder cannot be written.
     """
-    status = folder / "training" / "status.json"
+    status = folder / layout.STATUS
     said = read_json(status) | {"state": state, "message": message, "pid": os.getpid()}
     files.write_text(status, json.dumps(said, indent=1) + "\n")

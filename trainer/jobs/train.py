@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trainer.errors import UserError
 from trainer.jobs import idle, queue
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import locks, processes
 from trainer.training.stopping import StoppedError
@@ -28,9 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     processes.lower_priority()
     logging.basicConfig(format="%(asctime)s  %(message)s", datefmt="%Y-%m-%d %H:%M:%S", stream=sys.stderr)
     _log.setLevel(logging.INFO)
-    training = options.folder / "training"
     with contextlib.suppress(OSError):  # whoever started this process may have died before doing so
-        (training / "request.json").unlink()
+        (options.folder / layout.REQUEST).unlink()
     try:
         return _train(Run(options.folder), options.data_root, options.max_minutes)
     except locks.BusyError as error:  # another process trains it: what it says there stays
@@ -42,9 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         _failed(options.folder, f"The program failed ({error!r}); the log below tells more.")
         raise
     finally:
-        if queue.read_json(training / "launch.json").get("pid") == os.getpid():
+        if queue.read_json(options.folder / layout.LAUNCH).get("pid") == os.getpid():
             with contextlib.suppress(OSError):
-                (training / "launch.json").unlink()  # this process no longer counts
+                (options.folder / layout.LAUNCH).unlink()  # this process no longer counts
         queue.dispatch(options.folder.parent)
 
 

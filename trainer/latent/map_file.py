@@ -24,7 +24,6 @@ from trainer.errors import UserError
 from trainer.system import files
 
 VERSION = 1
-FILE = "map.parquet"
 _META = b"gwae_map"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import struct
@@ -14,22 +13,10 @@ from pathlib import Path, PurePosixPath
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import runs
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
-KNOWN = {
-    "config.yaml", "model.safetensors", "decoder.onnx", "history.csv", "ood_history.csv", "metrics.json",
-    "codes.parquet", "sprite.png", "card.md", "map.parquet", "ood_calibration.json", "ood_scores.parquet",
-    "train_codes.parquet", "train_sprite.png", "disentanglement.json", "disentanglement-fast.json",
-    "disentanglement-shapes3d.json", "disentanglement-shapes3d-fast.json",
-    "disentanglement-shapes3d-rendered.json", "disentanglement-shapes3d-rendered-fast.json",
-    runs.TAGS, "training/checkpoint.safetensors",
-    "training/status.json", "training/log.txt",
-    "training/preview.safetensors", "training/skipped.txt",
-}  # fmt: skip
-"""Files of a run that travel; pictures that were uploaded for it (data/) stay at home."""
-TRAINING = {"training/checkpoint.safetensors", "training/status.json"}
-"""What makes a run resumable, all of it or none: a status without its checkpoint would have it trained anew."""
 MAX_FILE = 2 * 2**30
 MAX_UNPACKED = 4 * 2**30
 MAX_ENTRIES = 64
@@ -48,8 +35,8 @@ def export(folder: Path, out: Path, resumable: bool = True) -> None:
     Raises: UserError if the run cannot be read, or `out` cannot be written.
     """
     run = Run(folder)
-    names = [name for name in sorted(KNOWN) if (run.path / name).is_file()]
-    names = [name for name in names if resumable or name not in TRAINING]
+    names = [name for name in sorted(layout.TRAVELS) if (run.path / name).is_file()]
+    names = [name for name in names if resumable or name not in layout.RESUMABLE]
     with runs.explained(run.path), zipfile.ZipFile(out, "w") as archive:
         for name in names:
             packs = name.endswith((".csv", ".json", ".yaml", ".md", ".txt"))  # the others are dense already
@@ -60,7 +47,7 @@ def export(folder: Path, out: Path, resumable: bool = True) -> None:
 def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
     """Unpack a run that `export` wrote, after checking it; returns its folder, under a free name.
 
-    Only files of KNOWN are taken, each at most MAX_FILE bytes, nothing whose name leaves the folder; weights must be
+    Only files that travel are taken, each at most MAX_FILE bytes, nothing whose name leaves the folder; weights must be
     safetensors whose header fits the file, config.yaml must be valid. Until all is checked, nothing appears.
 
     Raises: UserError, one sentence on the first thing that is wrong; then nothing is left behind.
@@ -112,7 +99,7 @@ def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
     names = [name.removeprefix(f"{prefix}/") if prefix else name for name in raw]
     for name, info in zip(names, infos, strict=True):
         is_link = stat.S_ISLNK(info.external_attr >> 16)
-        if name not in KNOWN or ".." in PurePosixPath(info.filename).parts or is_link:
+        if name not in layout.TRAVELS or ".." in PurePosixPath(info.filename).parts or is_link:
             shown = "".join(c if c.isprintable() else "?" for c in info.filename[:80])
             raise UserError(f"The zip holds “{shown}”, which is no file of a run; it was not imported.")
         if info.flag_bits & 0x1 or info.file_size > MAX_FILE:
@@ -143,27 +130,9 @@ def _check_content(folder: Path) -> None:
     """
     try:
         run = Run(folder)
-        for name in ("model.safetensors", "training/checkpoint.safetensors"):
+        for name in (layout.WEIGHTS, layout.CHECKPOINT):
             if (folder / name).is_file():
-                check_safetensors(folder / name)
+                layout.check_safetensors(folder / name, "export the run again")
         _ = run.metrics
     except UserError as error:
         raise UserError(str(error).replace(f"{folder}/", "").replace(str(folder), "The zip")) from error
-
-
-def check_safetensors(path: Path) -> None:
-    """Compare the header of a safetensors file with its size; nothing is loaded.
-
-    Raises: UserError if the file is cut short or something else.
-    """
-    size_ = path.stat().st_size
-    with open(path, "rb") as handle:
-        length = int.from_bytes(handle.read(8), "little")
-        header = handle.read(length) if 0 < length < min(size_, 2**27) else b""
-    try:
-        values = json.loads(header)
-        end = max(value["data_offsets"][1] for key, value in values.items() if key != "__metadata__")
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        end = -1
-    if size_ != 8 + length + end:
-        raise UserError(f"{path}: cut short or no safetensors file; export the run again.")

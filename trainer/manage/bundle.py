@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer import models
 from trainer.errors import UserError
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -24,9 +25,9 @@ def bundle(run: Run, out: Path) -> Run:
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out}: not empty; choose another --out or delete it first.")
     files.make_folder(out)
-    models.save_weights(run.load_model(), out / "model.safetensors", half=True)
-    for name in ("history.csv", "ood_history.csv"):
+    models.save_weights(run.load_model(), out / layout.WEIGHTS, half=True)
+    for name in layout.BUNDLED:
         if (run.path / name).is_file():
             files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
-    files.write_text(out / "config.yaml", run.config.to_yaml())  # last: it is what makes a folder a run
+    files.write_text(out / layout.CONFIG, run.config.to_yaml())  # last: it is what makes a folder a run
     return Run(out)

@@ -13,10 +13,10 @@ from pathlib import Path
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.jobs import queue, task
+from trainer.runs import layout
 from trainer.system import files
 
 NAME = re.compile(Config.model_fields["name"].metadata[0].pattern)
-TAGS = "tags.json"
 MOST_TAGS, TAG_LENGTH = 12, 32
 
 
@@ -55,7 +55,7 @@ def rename(folder: Path, name: str) -> Path:
 def tags(folder: Path) -> tuple[str, ...]:
     """The tags of a run, in their order; none where there is no such file or it is damaged."""
     try:
-        found = json.loads((Path(folder) / TAGS).read_text(encoding="utf-8"))
+        found = json.loads((Path(folder) / layout.TAGS).read_text(encoding="utf-8"))
         return tuple(str(tag)[:TAG_LENGTH] for tag in found)[:MOST_TAGS] if isinstance(found, list) else ()
     except (OSError, ValueError, RecursionError):
         return ()
@@ -69,7 +69,7 @@ def tag(folder: Path, wanted: list[str] | tuple[str, ...]) -> None:
     clean = list(dict.fromkeys(text for text in (" ".join(each.split()) for each in wanted) if text))
     if len(clean) > MOST_TAGS or any(len(text) > TAG_LENGTH for text in clean):
         raise UserError(f"At most {MOST_TAGS} tags of at most {TAG_LENGTH} characters each; shorten them.")
-    files.write_text(Path(folder) / TAGS, json.dumps(clean, ensure_ascii=False) + "\n")
+    files.write_text(Path(folder) / layout.TAGS, json.dumps(clean, ensure_ascii=False) + "\n")
 
 
 def delete(folder: Path) -> None:
@@ -78,7 +78,7 @@ def delete(folder: Path) -> None:
     Raises: UserError if it is training, is no run folder, or the disk refuses.
     """
     folder = Path(folder)
-    if folder.is_symlink() or not (folder / "config.yaml").is_file():
+    if folder.is_symlink() or not (folder / layout.CONFIG).is_file():
         raise UserError(f"{folder}: not a run folder of its own; remove it by hand.")
     doomed = folder.with_name(f".deleted-{folder.name}")
     with _at_rest(folder), explained(folder):
@@ -111,7 +111,7 @@ def _at_rest(folder: Path) -> Iterator[None]:
 
     Raises: UserError if it is training, waiting or being measured.
     """
-    files.make_folder(folder / "training")
+    files.make_folder(folder / layout.TRAINING)
     with queue.deciding(folder.parent):
         training = queue.look(folder)
         if training.is_live:

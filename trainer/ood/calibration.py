@@ -45,10 +45,10 @@ from pathlib import Path
 import numpy as np
 
 from trainer.errors import UserError
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
-FILE = "ood_calibration.json"
 FORMAT = "ood-calibration/1"
 COMBINED = "combined"
 PARTS: dict[str, tuple[str, ...]] = {
@@ -159,7 +159,7 @@ def write(calibration: Calibration, folder: Path) -> None:
         "levels": [float(f"{level:.6g}") for level in LEVELS],
         "quantiles": {name: [float(f"{q:.9g}") for q in row] for name, row in calibration.quantiles.items()},
     }
-    files.write_text(folder / FILE, json.dumps(record) + "\n")
+    files.write_text(folder / layout.OOD_CALIBRATION, json.dumps(record) + "\n")
 
 
 def read(run: Run) -> Calibration:
@@ -167,7 +167,7 @@ def read(run: Run) -> Calibration:
 
     Raises: UserError if there is none, it is damaged, or it belongs to other weights.
     """
-    path = run.path / FILE
+    path = run.path / layout.OOD_CALIBRATION
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     if not path.is_file():
         raise UserError(f"{path}: what ordinary pictures score is not measured yet; {again}.")

@@ -25,9 +25,9 @@ from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
 from trainer.ood import calibration, pairs, ranking, tables
+from trainer.runs import layout
 from trainer.system import files
 
-FILE = "ood_history.csv"
 PICTURES = 300
 """Of each kind: a standard error of about 0.02 around an AUROC of 0.9, for less than a second per checkpoint."""
 
@@ -56,7 +56,7 @@ class History:
     """
 
     def __init__(self, folder: Path, settings: Config, validation: ImageSet, data_root: Path | None, step: int = 0):
-        self.path, self.kind = folder / FILE, settings.model.kind
+        self.path, self.kind = folder / layout.OOD_HISTORY, settings.model.kind
         self._settings, self._validation, self._root = settings.data, validation, data_root
         self._sets: dict[str, ImageSet] | None = None  # loaded when first needed
         self.rows = [row for row in _read(self.path) if row.step <= step]
@@ -116,7 +116,7 @@ class History:
 
 def read(folder: Path) -> list[Row]:
     """The rows of ood_history.csv, in their order; none where there is no such file or it is damaged."""
-    return _read(folder / FILE)
+    return _read(folder / layout.OOD_HISTORY)
 
 
 def _thinned(images: ImageSet) -> ImageSet:

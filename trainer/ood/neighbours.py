@@ -16,7 +16,7 @@ import torch
 
 from trainer import data
 from trainer.evaluation.context import batches
-from trainer.runs import sprite
+from trainer.runs import layout, sprite
 from trainer.runs.folder import Run, write_parquet
 from trainer.system import files
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
     from trainer.models.base import LatentModel
 
-FILE, SPRITE = "train_codes.parquet", "train_sprite.png"
 PICTURES = 1_000
 NEAREST = 3
 
@@ -52,16 +51,16 @@ def store(run: Run, model: LatentModel, trained: ImageSet, device: torch.device 
     table["tile"] = np.arange(len(some)) if shown else np.full(len(some), -1)
     table |= {f"z{axis}": mu[:, axis].half().numpy() for axis in range(mu.shape[1])}
     table["checkpoint"] = run.hash
-    files.write_atomic(run.path / FILE, lambda path: write_parquet(pd.DataFrame(table), path))
+    files.write_atomic(run.path / layout.TRAIN_CODES, lambda path: write_parquet(pd.DataFrame(table), path))
 
 
 def _write_pictures(run: Run, some: ImageSet) -> bool:
     """Write the sprite where the pictures may be passed on or are the user's own."""
     name = run.config.data.name
     if name != "folder" and not data.DATASETS[name].may_bundle:
-        (run.path / SPRITE).unlink(missing_ok=True)
+        (run.path / layout.TRAIN_SPRITE).unlink(missing_ok=True)
         return False
-    sprite.write_sprite(some.images.numpy(), run.path / SPRITE)
+    sprite.write_sprite(some.images.numpy(), run.path / layout.TRAIN_SPRITE)
     return True
 
 
@@ -70,7 +69,7 @@ def read(run: Run) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_parquet(run.path / FILE)
+        table = pd.read_parquet(run.path / layout.TRAIN_CODES)
         if set(table["checkpoint"]) == {run.hash}:
             return table
     except Exception:  # pandas and pyarrow raise many types; what is missing here costs one column of a table

@@ -24,6 +24,7 @@ from trainer.evaluation.context import BATCH, Progress, batches
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair
+from trainer.runs import layout
 from trainer.runs.folder import Run, rounded, write_parquet
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
     from trainer.models.base import LatentModel
 
-FILE = "ood_scores.parquet"
 SCORE, BASELINE = "score_", "baseline_"
 ORDINARY, OUTLIER = "ordinary", "outlier"
 
@@ -91,7 +91,7 @@ def write(table: pd.DataFrame, run: Run) -> None:
     """Replace ood_scores.parquet atomically. Raises: UserError if the folder cannot be written."""
     from trainer.system import files
 
-    files.write_atomic(run.path / FILE, lambda path: write_parquet(table, path))
+    files.write_atomic(run.path / layout.OOD_SCORES, lambda path: write_parquet(table, path))
 
 
 def read(run: Run) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def read(run: Run) -> pd.DataFrame:
     """
     import pandas as pd
 
-    path = run.path / FILE
+    path = run.path / layout.OOD_SCORES
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     if not path.is_file():
         raise UserError(f"{path}: no scores are stored yet; {again}.")

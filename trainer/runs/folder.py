@@ -1,16 +1,4 @@
-"""The run folder: everything a model is and everything known about it, as plain text and safetensors.
-
-config.yaml         what was asked
-model.safetensors   weights and prior statistics
-decoder.onnx        the decoder for the browser (fp16)
-history.csv         one row per logged step
-metrics.json        a list of Metric records, each with its protocol
-codes.parquet       one row per test picture (trainer/evaluation/evaluate.py lists the columns)
-sprite.png          the test pictures the codes' `sprite_index` refers to, SPRITE_COLUMNS to a row
-card.md             what it is, data and licence, the command that reproduces it
-data/               pictures that were uploaded for this run; config.yaml names them by this relative path
-training/           unfinished or resumable runs only (trainer/training/checkpoint.py)
-"""
+"""The run folder: everything a model is and everything known about it, as plain text and safetensors (layout.FILES)."""
 
 from __future__ import annotations
 
@@ -24,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainer import config
 from trainer.errors import UserError
+from trainer.runs import layout
 from trainer.system import files
 
 if TYPE_CHECKING:
@@ -63,9 +52,9 @@ class Run:
         self.path = Path(path)
         if not self.path.is_dir():
             raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the ones there are.")
-        if not (self.path / "config.yaml").is_file():
+        if not (self.path / layout.CONFIG).is_file():
             raise UserError(f"{self.path}: no config.yaml, so this is not a run folder; choose one made by 'fit'.")
-        self.config = _located(config.load(self.path / "config.yaml"), self.path)
+        self.config = _located(config.load(self.path / layout.CONFIG), self.path)
 
     @property
     def name(self) -> str:
@@ -75,12 +64,12 @@ class Run:
     @property
     def weights_path(self) -> Path:
         """Path of model.safetensors."""
-        return self.path / "model.safetensors"
+        return self.path / layout.WEIGHTS
 
     @property
     def checkpoint_path(self) -> Path:
         """Path of the state a training resumes from (trainer/training/checkpoint.py)."""
-        return self.path / "training" / "checkpoint.safetensors"
+        return self.path / layout.CHECKPOINT
 
     @property
     def is_trained(self) -> bool:
@@ -107,17 +96,18 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """history.csv, one row per logged step; empty if there is none."""
-        return _read_table(self.path / "history.csv", "delete it; the next 'python -m trainer resume' starts a new one")
+        remedy = "delete it; the next 'python -m trainer resume' starts a new one"
+        return _read_table(self.path / layout.HISTORY, remedy)
 
     @property
     def codes(self) -> pd.DataFrame:
         """codes.parquet; empty if there is none."""
-        return _read_table(self.path / "codes.parquet", "make it anew with 'python -m trainer evaluate'")
+        return _read_table(self.path / layout.CODES, "make it anew with 'python -m trainer evaluate'")
 
     @property
     def metrics(self) -> list[Metric]:
         """metrics.json; empty if there is none."""
-        path = self.path / "metrics.json"
+        path = self.path / layout.METRICS
         if not path.is_file():
             return []
         try:
@@ -131,19 +121,13 @@ class Run:
     @property
     def card(self) -> str:
         """card.md, or an empty string."""
-        path = self.path / "card.md"
+        path = self.path / layout.CARD
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     @property
     def sprite_path(self) -> Path | None:
         """Path of sprite.png, or None where the pictures may not be bundled."""
-        path = self.path / "sprite.png"
-        return path if path.is_file() else None
-
-    @property
-    def decoder_path(self) -> Path | None:
-        """Path of decoder.onnx, or None."""
-        path = self.path / "decoder.onnx"
+        path = self.path / layout.SPRITE
         return path if path.is_file() else None
 
     def write_metrics(self, metrics: list[Metric]) -> None:
@@ -151,11 +135,11 @@ class Run:
         groups = {metric.group for metric in metrics}
         kept = [metric for metric in self.metrics if metric.group not in groups and metric.checkpoint == self.hash]
         records = [asdict(metric) for metric in kept + metrics]
-        files.write_text(self.path / "metrics.json", json.dumps(records, indent=1) + "\n")
+        files.write_text(self.path / layout.METRICS, json.dumps(records, indent=1) + "\n")
 
     def write_codes(self, codes: pd.DataFrame) -> None:
         """Replace codes.parquet atomically."""
-        files.write_atomic(self.path / "codes.parquet", lambda path: write_parquet(codes, path))
+        files.write_atomic(self.path / layout.CODES, lambda path: write_parquet(codes, path))
 
 
 def _located(settings: config.Config, folder: Path) -> config.Config:
@@ -172,26 +156,26 @@ def create(path: str | Path, settings: config.Config) -> Run:
     Raises: UserError if something is already there, or the folder cannot be written.
     """
     path = Path(path)
-    if (path / "config.yaml").exists():
+    if (path / layout.CONFIG).exists():
         raise UserError(f"{path}: a run is already there; continue it with 'resume' or choose another --out.")
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"{path}: the folder holds something else already; choose another --out.")
     files.make_folder(path)
-    files.write_text(path / "config.yaml", settings.to_yaml())
+    files.write_text(path / layout.CONFIG, settings.to_yaml())
     return Run(path)
 
 
 def discard_unstarted(run: Run) -> None:
     """Remove a folder made by `create` whose training never began; anything else is left alone."""
-    training = run.path / "training"
-    if run.is_trained or _has_begun(training / "status.json"):
+    training = run.path / layout.TRAINING
+    if run.is_trained or _has_begun(run.path / layout.STATUS):
         return
     with contextlib.suppress(OSError):  # rmdir refuses where something else has come in between
-        (training / "status.json").unlink(missing_ok=True)
-        (training / "lock").unlink(missing_ok=True)
+        (run.path / layout.STATUS).unlink(missing_ok=True)
+        (run.path / layout.LOCK).unlink(missing_ok=True)
         if training.is_dir():
             training.rmdir()
-        (run.path / "config.yaml").unlink()
+        (run.path / layout.CONFIG).unlink()
         run.path.rmdir()
 
 
@@ -210,7 +194,7 @@ def find(*roots: str | Path) -> list[Run]:
     runs = []
     for root in roots:
         for child in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
-            if (child / "config.yaml").is_file():
+            if (child / layout.CONFIG).is_file():
                 try:
                     runs.append(Run(child))
                 except UserError:

@@ -9,14 +9,15 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-PREVIEW = "preview.safetensors"
+from trainer.runs import layout
+
 LOG_BYTES = 64 * 1024
 
 
 def preview(folder: Path) -> dict[str, np.ndarray] | None:
     """What the model makes of pictures, as training.preview.Preview.arrays says, and "step"; None if there is none."""
     try:
-        return load_file(folder / "training" / PREVIEW)
+        return load_file(folder / layout.PREVIEW)
     except (SafetensorError, OSError, ValueError):  # damaged: the next one comes in seconds
         return None
 
@@ -24,7 +25,7 @@ def preview(folder: Path) -> dict[str, np.ndarray] | None:
 def skipped(folder: Path) -> list[str]:
     """A sentence per file that was left out of the training pictures."""
     try:
-        return (folder / "training" / "skipped.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        return (folder / layout.SKIPPED).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
 
@@ -32,7 +33,7 @@ def skipped(folder: Path) -> list[str]:
 def log(folder: Path, lines: int = 200) -> str:
     """The last lines of training/log.txt."""
     try:
-        with open(folder / "training" / "log.txt", "rb") as handle:
+        with open(folder / layout.LOG, "rb") as handle:
             handle.seek(max(0, handle.seek(0, os.SEEK_END) - LOG_BYTES))
             text = handle.read().decode("utf-8", errors="replace")
     except OSError:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from trainer.runs import layout
 from trainer.system import locks, processes
 
 SILENT_AFTER = 120.0
@@ -80,13 +81,13 @@ class Training:
 
 def look(folder: Path) -> Training:
     """The state of one run, from its files alone; damaged or hand-edited ones never raise."""
-    training = Path(folder) / "training"
-    said = read_json(training / "status.json")
-    alive, pid = _process(training, said)
+    folder = Path(folder)
+    said = read_json(folder / layout.STATUS)
+    alive, pid = _process(folder, said)
     counts = {name: int(number(said, name)) for name in ("step", "max_steps", "best_step", "done", "total")}
     return Training(
-        folder=Path(folder),
-        phase=_phase(training, said, alive, pid),
+        folder=folder,
+        phase=_phase(folder, said, alive, pid),
         seconds=number(said, "seconds"),
         heartbeat=number(said, "heartbeat"),
         message=str(said.get("message", "")),
@@ -95,24 +96,24 @@ def look(folder: Path) -> Training:
     )
 
 
-def _phase(training: Path, said: dict, alive: bool, pid: int | None) -> Phase:
+def _phase(folder: Path, said: dict, alive: bool, pid: int | None) -> Phase:
     # os.path: Path.exists raises where a folder may not be searched.
     state = said.get("state")
     if alive:
-        if os.path.exists(training / "stop"):
+        if os.path.exists(folder / layout.STOP):
             return "stopping"
         if said.get("pid") != pid or state not in ("loading", "running"):
             return "starting"
         return "silent" if time.time() - number(said, "heartbeat") > SILENT_AFTER else state
-    if os.path.isfile(training / "request.json"):
+    if os.path.isfile(folder / layout.REQUEST):
         return "queued"
-    if is_model_only(training.parent):
+    if is_model_only(folder):
         return "model only"
-    is_lost = state in ("finished", "early stop") and not os.path.isfile(training.parent / "model.safetensors")
+    is_lost = state in ("finished", "early stop") and not os.path.isfile(folder / layout.WEIGHTS)
     if state in _ENDINGS and not is_lost:
         return state
-    begun = ("launch.json", "checkpoint.safetensors")
-    return "interrupted" if said or any(os.path.exists(training / name) for name in begun) else "new"
+    begun = (layout.LAUNCH, layout.CHECKPOINT)
+    return "interrupted" if said or any(os.path.exists(folder / name) for name in begun) else "new"
 
 
 def is_model_only(folder: Path) -> bool:
@@ -121,23 +122,22 @@ def is_model_only(folder: Path) -> bool:
     So it is with a bundled model, and where the checkpoint was removed. A training that died between writing its first
     model and its first checkpoint is none of these: nothing is lost if it begins again.
     """
-    training = Path(folder) / "training"
-    if not os.path.isfile(training.parent / "model.safetensors") or os.path.isfile(training / "checkpoint.safetensors"):
+    if not os.path.isfile(Path(folder) / layout.WEIGHTS) or os.path.isfile(Path(folder) / layout.CHECKPOINT):
         return False
-    said = read_json(training / "status.json")
+    said = read_json(Path(folder) / layout.STATUS)
     return not said or said.get("state") in _CHECKPOINTED
 
 
-def _process(training: Path, said: dict) -> tuple[bool, int | None]:
+def _process(folder: Path, said: dict) -> tuple[bool, int | None]:
     """Whether a process is at this run, and its number as far as known.
 
     The lock decides: the system opens it when its holder dies, however that was. Before a new process has it, the
     process's number and start time do.
     """
-    if locks.is_held(training / "lock"):
+    if locks.is_held(folder / layout.LOCK):
         pid = said.get("pid")
         return True, pid if processes.is_same(pid, said.get("started")) else None
-    launched = read_json(training / "launch.json")
+    launched = read_json(folder / layout.LAUNCH)
     pid = launched.get("pid")
     return (True, pid) if processes.is_same(pid, launched.get("started")) else (False, None)
 
@@ -160,21 +160,19 @@ def folders(root: Path) -> list[Path]:
     except OSError:
         return []
     visible = [child for child in children if not child.name.startswith(".")]
-    return [
-        child for child in visible if os.path.isfile(child / "config.yaml") or locks.is_held(child / "training/lock")
-    ]
+    return [child for child in visible if os.path.isfile(child / layout.CONFIG) or locks.is_held(child / layout.LOCK)]
 
 
 def _touched(folder: Path) -> float:
     """When the training last said something, else when the folder was made."""
-    for name in ("training/status.json", "config.yaml"):
+    for name in (layout.STATUS, layout.CONFIG):
         with contextlib.suppress(OSError):
             return (folder / name).stat().st_mtime
     return 0.0
 
 
 def _queued_at(each: Training) -> tuple[float, str]:
-    return (number(read_json(each.folder / "training" / "request.json"), "queued"), each.name)
+    return (number(read_json(each.folder / layout.REQUEST), "queued"), each.name)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from trainer import data
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.runs import status
+from trainer.runs import layout, status
 from trainer.runs.folder import Run
 from trainer.system import files, locks
 from trainer.training import checkpoint, reading
@@ -83,11 +83,11 @@ def _require_same(share: Share, images: ImageSet) -> None:
 
 def _take(run: Run, held: contextlib.ExitStack) -> None:
     """Lock the folder for as long as `held` lasts, and tidy it."""
-    lock = run.path / "training" / "lock"
+    lock = run.path / layout.LOCK
     if status.is_model_only(run.path):  # a bundle, say: training would begin anew and replace its weights
         raise UserError(
             f"{run.path}: holds a finished model without its training; "
-            f"train a new one with 'python -m trainer fit {run.path / 'config.yaml'} --out runs/{run.name}'."
+            f"train a new one with 'python -m trainer fit {run.path / layout.CONFIG} --out runs/{run.name}'."
         )
     files.make_folder(lock.parent)
     held.enter_context(locks.exclusive(lock, f"{run.path}: a training is running here already; stop it first."))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trainer.errors import UserError
+from trainer.runs import layout
 from trainer.system import files, processes
 
 BEAT_EVERY = 5.0
@@ -56,7 +57,7 @@ class Recorder:
     @property
     def history_path(self) -> Path:
         """Path of history.csv."""
-        return self.folder / "history.csv"
+        return self.folder / layout.HISTORY
 
     def restore(self, step: int, sums: Mapping[str, Tensor]) -> None:
         """Continue at `step` with the sums of its checkpoint; rows written after it are dropped.
@@ -101,7 +102,7 @@ class Recorder:
         values |= {"max_steps": self.max_steps} | asdict(counters) | {"best": repr(counters.best)}  # inf is not JSON
         values |= ({"message": message} if message else {}) | more
         values |= {"hardware": self.hardware} if self.hardware else {}
-        files.write_text(self.folder / "training" / "status.json", json.dumps(values, indent=1) + "\n")
+        files.write_text(self.folder / layout.STATUS, json.dumps(values, indent=1) + "\n")
         self._last_beat = time.monotonic()
 
 

@@ -19,6 +19,7 @@ from trainer import models
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import EchoError, UserError
 from trainer.ood.history import History
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training import checkpoint, finite, validation
@@ -100,7 +101,7 @@ class Trainer:
 
     def _restore(self) -> None:
         """Continue from the last checkpoint if there is one, and drop history written after it."""
-        files.make_folder(self.run.path / "training")
+        files.make_folder(self.run.path / layout.TRAINING)
         sums: dict[str, Tensor] = {}
         if self.share.seen(self.run.checkpoint_path):
             self.counters, sums = checkpoint.load(self.run.checkpoint_path, *self._state())
@@ -120,7 +121,7 @@ class Trainer:
         """
         first, before = self.counters.step, self.counters.seconds
         self._written(lambda: self.recorder.status("running", self.counters))
-        limits = Limits(self.run.path / "training" / "stop" if self.share.leads else None, max_minutes)
+        limits = Limits(self.run.path / layout.STOP if self.share.leads else None, max_minutes)
         try:
             with limits, self._progress_bar(progress and self.share.leads) as bar:
                 while (reason := self._reason_to_end(limits, first)) is None:

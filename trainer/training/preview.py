@@ -19,7 +19,7 @@ from torch import Tensor
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
-from trainer.runs import monitor
+from trainer.runs import layout
 from trainer.system import files
 
 EVERY = 5.0
@@ -54,7 +54,7 @@ class Preview:
     """
 
     def __init__(self, folder: Path, pictures: ImageSet, seed: int):
-        self.path = folder / "training" / monitor.PREVIEW
+        self.path = folder / layout.PREVIEW
         self.pictures = pictures.subset(slice(CODES))
         self.seed = seed
         self._due = 0.0

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from trainer import data
 from trainer.data.imageset import ImageSet
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training.history import Counters, Recorder
 from trainer.training.stopping import StoppedError, forget_stop
 
-SKIPPED = "skipped.txt"
 TELL_EVERY = 1.0
 """Seconds between two words on how far the reading is; the first comes with the first pictures, and tells how many."""
 
@@ -30,13 +30,13 @@ def pictures(run: Run, data_root: Path, recorder: Recorder, counters: Counters) 
     recorder.status("loading", counters)
     images = data.load(run.config.data, "train", data_root, _report(run, recorder, counters))
     _log.info("%s: %d training pictures", images.name, len(images))
-    _note_skipped(run.path / "training" / SKIPPED, images.skipped)
+    _note_skipped(run.path / layout.SKIPPED, images.skipped)
     return images
 
 
 def _report(run: Run, recorder: Recorder, counters: Counters) -> Callable[[int, int], None]:
     """Told of every block of pictures read: a heartbeat, and the chance to stop before the first step."""
-    stop = run.path / "training" / "stop"
+    stop = run.path / layout.STOP
     forget_stop(stop)
     told = -math.inf
 

@@ -14,6 +14,7 @@ from explorer.train import uploads as train_uploads
 from trainer.config import DataConfig
 from trainer.data import load
 from trainer.errors import UserError
+from trainer.runs import layout
 
 
 def png(value: int = 0, size: tuple[int, int] = (40, 30), mode: str = "RGB") -> bytes:
@@ -37,7 +38,7 @@ def test_files_and_zips_become_one_zip_that_trains(tmp_path):
     }
     inside |= {"../evil.png": png(), "notes.txt": b"hello", "cats/broken.png": b"\x89PNG\r\n\x1a\nnothing"}
     uploads = [("a.png", png(20)), ("a.png", png(21)), ("b.jpg", b"no picture"), ("more.zip", zipped(inside))]
-    target = tmp_path / "run" / train_uploads.FILE
+    target = tmp_path / "run" / layout.PICTURES
     packed = train_uploads.pack(uploads, target)
     names = zipfile.ZipFile(target).namelist()
     assert {"a.png", "a-2.png", "more/cats/0.png"} <= set(names)

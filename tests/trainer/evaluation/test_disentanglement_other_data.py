@@ -20,6 +20,7 @@ from trainer.evaluation.disentanglement import dci as dci_module
 from trainer.evaluation.disentanglement import group, protocol, record
 from trainer.evaluation.disentanglement.protocol import Protocol
 from trainer.jobs import disentangle, task
+from trainer.runs import layout
 from trainer.runs.folder import Run
 
 PUBLISHED = "3D Shapes"
@@ -69,7 +70,7 @@ def test_its_own_set_by_name_is_its_own_set(run):
 
 def test_a_record_of_the_own_set_does_not_pass_for_one_of_the_other(run):
     found = add_disentanglement(run, "fast")
-    path = run.path / record.file_name("fast", "shapes3d")
+    path = run.path / layout.disentanglement("fast", "shapes3d")
     record.write(found, path)
     assert not record.fits(path, run.hash, "fast", "shapes3d")
     with pytest.raises(UserError, match=r"other weights .* data set; make it with '.* --data shapes3d --fast'"):

@@ -16,6 +16,7 @@ from trainer.errors import UserError
 from trainer.evaluation import map as mapping
 from trainer.latent import contours, map_file, neighbours
 from trainer.latent.map_file import MapSettings
+from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
@@ -189,8 +190,8 @@ def test_the_bundled_map_can_be_trusted():
     if not BUNDLED.is_dir():
         pytest.skip("pretrained/mnist-gmp is not bundled yet")
     bundled = Run(BUNDLED)
-    assert map_file.fits(BUNDLED / map_file.FILE, bundled.hash, MapSettings())
-    stored = map_file.read(BUNDLED / map_file.FILE)
+    assert map_file.fits(BUNDLED / layout.MAP, bundled.hash, MapSettings())
+    stored = map_file.read(BUNDLED / layout.MAP)
     codes = of(stored, "code")
     latent = [f"z{axis}" for axis in range(bundled.config.model.z_dim)]
     z = bundled.codes.set_index("id").loc[codes["id"], latent].to_numpy()

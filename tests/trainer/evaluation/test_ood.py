@@ -20,6 +20,7 @@ from trainer.evaluation.evaluate import evaluate
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
 from trainer.runs import folder as runs
+from trainer.runs import layout
 from trainer.runs.sprite import read_sprite_tiles
 
 NAMES = ["mnist/omniglot as published", "mnist/omniglot polarity-matched"]
@@ -131,7 +132,7 @@ def test_training_codes_are_of_pictures_that_were_trained_on(run, root):
         mu, _ = run.load_model().encode(trained.float_batch(slice(None)))
     order = [trained.ids.index(id_) for id_ in known["id"]]
     np.testing.assert_allclose(known[[f"z{i}" for i in range(mu.shape[1])]], mu[order], rtol=2e-3, atol=2e-3)
-    tiles = read_sprite_tiles(run.path / neighbours.SPRITE, tuple(trained.images.shape[1:]), known["tile"])
+    tiles = read_sprite_tiles(run.path / layout.TRAIN_SPRITE, tuple(trained.images.shape[1:]), known["tile"])
     assert np.array_equal(tiles, trained.images[order].numpy())
 
 
@@ -162,7 +163,7 @@ def test_scores_of_other_weights_are_refused(run):
     for read in (tables.read, calibration.read):
         with pytest.raises(UserError, match="other weights"):
             read(other)
-    (run.path / tables.FILE).write_bytes(b"PAR1")
+    (run.path / layout.OOD_SCORES).write_bytes(b"PAR1")
     with pytest.raises(UserError, match="damaged"):
         tables.read(runs.Run(run.path))
 
@@ -187,7 +188,7 @@ def test_history_has_every_score_of_every_pair_at_hand_and_changes_nothing(root,
     assert torch.equal(state, torch.get_rng_state())
     assert modes == {name: module.training for name, module in model.named_modules()}
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
-    table = pd.read_csv(tmp_path / history.FILE)
+    table = pd.read_csv(tmp_path / layout.OOD_HISTORY)
     assert list(table.columns) == ["step", "pair", "score", "auroc", "ordinary", "outliers"]
     assert set(table["pair"]) == {*pairs.VALIDATION, *NAMES}
     assert set(table["step"]) == {5, 10}
@@ -215,8 +216,8 @@ def test_a_resumed_history_forgets_what_came_after_the_checkpoint(root, tmp_path
 def test_too_few_held_out_pictures_or_a_damaged_file_do_not_stop_a_training(root, tmp_path):
     few = history.History(tmp_path, settings(), held_out(root).subset([0, 1, 2]), root)
     few.record(models.build(settings()), 1)
-    assert not (tmp_path / history.FILE).exists()
-    (tmp_path / history.FILE).write_text("step,pair\n1")
+    assert not (tmp_path / layout.OOD_HISTORY).exists()
+    (tmp_path / layout.OOD_HISTORY).write_text("step,pair\n1")
     assert history.read(tmp_path) == []
 
 

@@ -18,7 +18,7 @@ from tests.trainings import pictures, settings, write_pictures
 from trainer.errors import UserError
 from trainer.jobs import queue, train
 from trainer.runs import folder as run
-from trainer.runs import monitor
+from trainer.runs import layout, monitor
 from trainer.system import ROOT, processes
 from trainer.training import checkpoint
 from trainer.training.preview import Preview
@@ -332,5 +332,5 @@ def test_the_strip_moves_the_axes_it_names_and_no_other(tmp_path):
 def test_a_damaged_preview_is_none(tmp_path):
     assert monitor.preview(tmp_path) is None
     (tmp_path / "training").mkdir()
-    (tmp_path / "training" / monitor.PREVIEW).write_bytes(b"PK\x03\x04nothing")
+    (tmp_path / layout.PREVIEW).write_bytes(b"PK\x03\x04nothing")
     assert monitor.preview(tmp_path) is None

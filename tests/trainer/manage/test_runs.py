@@ -12,6 +12,7 @@ from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import folder as run
+from trainer.runs import layout
 from trainer.system import locks, processes
 
 
@@ -68,7 +69,7 @@ def test_tags_are_few_short_and_each_once(trained):
     with pytest.raises(UserError, match="At most 12 tags"):
         runs.tag(trained, ["x" * 33])
     assert runs.tags(trained) == ("best so far", "mnist")
-    (trained / runs.TAGS).write_text('{"a": 1}', encoding="utf-8")
+    (trained / layout.TAGS).write_text('{"a": 1}', encoding="utf-8")
     assert runs.tags(trained) == ()
 
 

@@ -12,6 +12,7 @@ from tests.fixtures import make_run
 from trainer.errors import UserError
 from trainer.ood import calibration
 from trainer.ood.calibration import COMBINED, TWO_SIDED, calibrate
+from trainer.runs import layout
 
 POTENTIAL = "potential f(x, mu)"
 
@@ -141,7 +142,7 @@ def test_a_file_of_other_weights_or_in_pieces_is_refused(tmp_path):
     with pytest.raises(UserError, match="other weights"):
         calibration.read(run)
     calibration.write(made, run.path)
-    path = run.path / calibration.FILE
+    path = run.path / layout.OOD_CALIBRATION
     whole = path.read_text(encoding="utf-8")
     record = json.loads(whole)
     for broken in (

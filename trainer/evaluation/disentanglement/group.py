@@ -10,6 +10,7 @@ from trainer.errors import UserError
 from trainer.evaluation.disentanglement import protocol as protocols
 from trainer.evaluation.disentanglement import record as records
 from trainer.evaluation.disentanglement.codes import FactorCodes, Progress
+from trainer.runs import layout
 
 if TYPE_CHECKING:
     from trainer.config import Config
@@ -38,7 +39,7 @@ def measure(context: Context) -> list[Metric]:
         source = FactorCodes.of_codes(context.mu.numpy(), images.factors.numpy(), images.factor_names)
     protocol = protocols.FAST if context.fast else protocols.FULL
     found = _measured(source, images, run, protocol, context.seed, context.progress)
-    records.write(found, run.path / records.file_name(protocol.name))
+    records.write(found, run.path / layout.disentanglement(protocol.name))
     return records.metrics(found)
 
 

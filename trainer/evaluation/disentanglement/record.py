@@ -20,6 +20,7 @@ from trainer.evaluation.disentanglement.dci import DCI
 from trainer.evaluation.disentanglement.factor_vae import FactorVAE
 from trainer.evaluation.disentanglement.mig import MIG
 from trainer.evaluation.disentanglement.sap import SAP
+from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 from trainer.system import files
 
@@ -54,11 +55,6 @@ class Record:
     factor_vae: FactorVAE
 
 
-def file_name(protocol: str, other: str = "") -> str:
-    """disentanglement.json, disentanglement-fast.json, and for another data set disentanglement-<other>[-fast].json."""
-    return "-".join(part for part in (GROUP, other, "" if protocol == "full" else protocol) if part) + ".json"
-
-
 def command(run: Path, protocol: str = "full", other: str = "") -> str:
     """What to type to make this record."""
     how = f"disentangle {run} --data {other}" if other else f"evaluate {run} --only {GROUP}"
@@ -81,7 +77,7 @@ def read(run: Run, protocol: str = "full", path: Path | None = None, other: str 
 
     Raises: UserError if there is none, it is damaged, or it belongs to other weights, another protocol or data set.
     """
-    path = path or run.path / file_name(protocol, other)
+    path = path or run.path / layout.disentanglement(protocol, other)
     again = f"make it with '{command(run.path, protocol, other)}'"
     if not path.is_file():
         raise UserError(f"{path}: disentanglement is not measured yet; {again}.")
