@@ -11,6 +11,8 @@ from tests.fixtures import blob_pictures
 from trainer.data.imageset import ImageSet
 from trainer.evaluation.ood import metric_name
 from trainer.ood import calibration, neighbours, pairs, ranking, tables
+from trainer.ood.outliers import inverted
+from trainer.ood.scores import raw_scores
 from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 
@@ -42,17 +44,17 @@ def add_scores(run: Run, stored: bool = True) -> Run:
     """
     model, kind = run.load_model(), run.config.model.kind
     held_out = image_set(blob_pictures(200, seed=1)[0], tuple(f"mnist-train-{i:05d}" for i in range(200)), "MNIST")
-    found = calibration.calibrate(tables.raw_scores(model, held_out), kind, checkpoint=run.hash, data="MNIST")
+    found = calibration.calibrate(raw_scores(model, held_out), kind, checkpoint=run.hash, data="MNIST")
     calibration.write(found, run.path)
     found = calibration.read(run)
     n = len(run.codes)
     ordinary = image_set(blob_pictures(n)[0], tuple(run.codes["id"]), "MNIST")
-    parts = [tables.rows(ordinary, tables.raw_scores(model, ordinary), found, tables.ORDINARY)]
+    parts = [tables.rows(ordinary, raw_scores(model, ordinary), found, tables.ORDINARY)]
     metrics = []
     for pair in (PUBLISHED, MATCHED):
         images = image_set(stripes(), outlier_ids(), "Omniglot")
-        images = pairs.inverted(images) if pair is MATCHED else images
-        parts.append(tables.rows(images, tables.raw_scores(model, images), found, tables.OUTLIER, pair.polarity))
+        images = inverted(images) if pair is MATCHED else images
+        parts.append(tables.rows(images, raw_scores(model, images), found, tables.OUTLIER, pair.polarity))
         metrics += measured(run, pair.name, parts[0], parts[-1])
     write_table(run, parts)
     neighbours.store(run, model, held_out)

@@ -174,8 +174,8 @@ def map_codes(
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
     from trainer.evaluation import evaluate as evaluation
-    from trainer.evaluation import map as mapping
     from trainer.jobs import map as map_job
+    from trainer.latent import map as mapping
     from trainer.latent import map_file
 
     wanted, run = map_file.parse_settings(settings), runs.Run(folder)

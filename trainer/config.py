@@ -17,16 +17,6 @@ from trainer.errors import UserError
 Dataset = Literal["mnist", "fashion-mnist", "omniglot", "shapes3d", "shapes3d-rendered", "celeba", "folder"]
 ModelKind = Literal["gwae", "vae", "wae-mmd", "dagmm"]
 PriorKind = Literal["np", "fnp", "gmp", "normal"]
-DATA_TITLES: dict[Dataset, str] = {
-    "mnist": "MNIST",
-    "fashion-mnist": "Fashion-MNIST",
-    "omniglot": "Omniglot",
-    "shapes3d": "3D Shapes",
-    "shapes3d-rendered": "3D Shapes (rendered)",
-    "celeba": "CelebA",
-    "folder": "Picture folder",
-}
-"""What the data sets are called; here, as lists of models are shown before torch and the data sets are imported."""
 
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)

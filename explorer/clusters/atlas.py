@@ -10,8 +10,8 @@ import streamlit as st
 
 from explorer.shared import cache, catalog
 from trainer.errors import UserError
-from trainer.evaluation import map as mapping
 from trainer.jobs import map as map_job
+from trainer.latent import map as mapping
 from trainer.latent import map_file, neighbours
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout

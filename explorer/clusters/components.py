@@ -31,7 +31,7 @@ class Component:
         weight: of the mixture.
         assigned: test codes for which it is the most responsible one.
         label, purity: the most frequent label among them and its share; empty and 0 without.
-        dead: see trainer.evaluation.clustering.dead_components.
+        dead: see trainer.latent.clusters.dead_components.
         members: rows of Atlas.pictures, nearest to the centre first.
     """
 
@@ -53,7 +53,7 @@ def describe(atlas: Atlas) -> list[Component]:
 def _described(key: str, _atlas: Atlas) -> list[Component]:
     import numpy as np
 
-    from trainer.evaluation.clustering import dead_components
+    from trainer.latent.clusters import dead_components
 
     table = cache.codes(_atlas.entry)  # all of them, though a map may show a sample
     on_map = _atlas.pictures["component"].to_numpy()
@@ -266,7 +266,7 @@ def _heat_map(atlas: Atlas, column: str, title: str) -> None:
     """Rows reordered by the best matching, so that agreement lies on the diagonal."""
     import numpy as np
 
-    from trainer.evaluation.clustering import contingency
+    from trainer.latent.clusters import contingency
 
     table = cache.codes(atlas.entry) if column == "component" else atlas.pictures
     labels = table[table["label"] >= 0]

@@ -10,8 +10,8 @@ from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file, wanted
 from explorer.clusters.controls import layout_popover, upload_popover
 from explorer.clusters.state import LAYERS, VIEWS, bound, change, current
 from explorer.shared import catalog, progress, widgets
-from trainer.evaluation import map as mapping
 from trainer.jobs import map as map_job
+from trainer.latent import map as mapping
 
 POLL_SECONDS = 1.0
 _SEEN = "clusters.checkpoint"

@@ -148,7 +148,7 @@ def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
     import numpy as np
     import torch
 
-    from trainer.evaluation import map as mapping
+    from trainer.latent import map as mapping
 
     distance = float(projection.nearest(code[None], atlas.codes, 1)[1][0, 0])
     with torch.inference_mode():

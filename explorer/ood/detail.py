@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.ood import pictures
-from explorer.ood.detector import REASONS, Detector
+from explorer.ood.detector import Detector
 from explorer.ood.state import current
 from explorer.shared import escape, pixels
+from trainer.ood.scores import LACKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +92,7 @@ def _scores(found: Detector, record: pd.Series) -> None:
         f"“combined” decides: {parts}, calibrated on {found.calibration.n:,} held-out pictures; above "
         f"{text['threshold']} a picture is called an outlier."
     )
-    absent = [f"No {start} here: {why}." for start, why in REASONS.items() if not _has(found, start)]
+    absent = [f"No {start} here: {why}." for start, why in LACKING.items() if not _has(found, start)]
     st.caption("  \n".join([said, *absent]))
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.ood.state import PAPER
 from explorer.shared import catalog
 from trainer.errors import UserError
+from trainer.ood import scores
 from trainer.runs import layout
 
 if TYPE_CHECKING:
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
     from trainer.ood.calibration import Calibration
     from trainer.ood.pairs import Pair
     from trainer.ood.ranking import Measured
-
-PUBLISHED = {"gwae": "potential f(g(mu), mu)", "vae": "prior", "dagmm": "energy"}
-"""The score each kind of model has in the paper."""
-REASONS = {
-    "potential": "only a GWAE has a critic",
-    "prior": "this prior can be drawn from, but has no density",
-    "energy": "only a DAGMM has one",
-}
-"""Why a model lacks a score, by how the score's name begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +139,7 @@ def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
 
 def chosen_scores(found: Detector, wanted: tuple[str, ...]) -> list[str]:
     """The scores that a choice means for one model, without those it lacks."""
-    names = [PUBLISHED.get(found.entry.model_kind, "") if name == PAPER else name for name in wanted]
+    names = [scores.published(found.entry.model_kind) if name == PAPER else name for name in wanted]
     return [name for name in dict.fromkeys(names) if name in found.scores]
 
 
@@ -156,7 +148,7 @@ def lacking(found: Detector, wanted: tuple[str, ...]) -> list[str]:
     sentences = []
     for name in wanted:
         if name != PAPER and name not in found.scores:
-            reason = next((why for start, why in REASONS.items() if name.startswith(start)), "it was not stored")
+            reason = next((why for start, why in scores.LACKING.items() if name.startswith(start)), "it was not stored")
             sentences.append(f"{found.entry.name} has no “{name}”: {reason}.")
     return sentences
 

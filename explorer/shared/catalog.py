@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from trainer.config import DATA_TITLES, Config
+from trainer.config import Config
+from trainer.data.registry import DATASETS
 from trainer.errors import UserError
 from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
@@ -177,7 +178,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
 def data_title(settings: Config) -> str:
     """What the data set is called on pages."""
     data = settings.data
-    return Path(data.path).name if data.path else DATA_TITLES[data.name]
+    return Path(data.path).name if data.path else DATASETS[data.name].title
 
 
 def prior_title(settings: Config) -> str:

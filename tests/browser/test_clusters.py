@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, wait_until
 from tests.fixtures import blob_pictures, make_run
-from trainer.evaluation import map as mapping
+from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout

@@ -16,8 +16,8 @@ from explorer.clusters import components
 from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages.reading import texts
-from trainer.evaluation import map as mapping
 from trainer.jobs import map as map_job
+from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Metric, Run

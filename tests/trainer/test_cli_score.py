@@ -16,9 +16,10 @@ from tests.fixtures import blob_pictures, make_run
 from trainer.__main__ import main
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.ood import calibration, neighbours, tables
+from trainer.ood import calibration, neighbours
 from trainer.ood.inputs import read_pictures
 from trainer.ood.pictures import as_text, score_pictures, shifted, to_csv
+from trainer.ood.scores import raw_scores
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.runs.sprite import read_sprite_tiles
@@ -34,7 +35,7 @@ def run(tmp_path_factory):
     made = make_run(tmp_path_factory.mktemp("runs") / "small", trained=True)
     pixels, _ = blob_pictures(200, seed=7)
     held_out = ImageSet(torch.from_numpy(pixels), None, (), tuple(map(str, range(200))), "Blobs", "train")
-    raw = tables.raw_scores(made.load_model(), held_out)
+    raw = raw_scores(made.load_model(), held_out)
     calibration.write(calibration.calibrate(raw, "gwae", checkpoint=made.hash, data="Blobs"), made.path)
     trained = torch.from_numpy(blob_pictures(200, seed=1)[0])
     ids = tuple(f"mnist-train-{index:05d}" for index in range(200))

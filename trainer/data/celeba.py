@@ -9,12 +9,13 @@ Reference: Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild, ICCV
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
+from trainer.config import DataConfig
 from trainer.data.collect import collect
 from trainer.data.decode import decode
 from trainer.data.imageset import ImageSet
+from trainer.data.registry import DatasetInfo, Progress
 from trainer.errors import UserError
 
 CROP = 148
@@ -23,22 +24,10 @@ PARTS = {"train": ("0", "1"), "test": ("2",), "all": ("0", "1", "2")}
 """Of list_eval_partition.txt; the published validation part joins training, which holds out pictures of its own."""
 
 
-def load_celeba(
-    title: str,
-    url: str,
-    split: str,
-    root: Path,
-    size: int,
-    channels: int,
-    crop: int = CROP,
-    progress: Callable[[int, int], None] | None = None,
-) -> ImageSet:
+def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """Load one split, "train" (182,637 pictures), "test" (19,962) or "all", sorted by name; ids "celeba-000001".
 
     A part of the pictures is enough: those of the split that are there are read.
-
-    Args:
-        crop: side of the centred square, in pixels of the 178x218 file.
 
     Raises: UserError if the pictures or the list are absent, with the address; or nothing of the split is readable.
     """
@@ -48,21 +37,21 @@ def load_celeba(
     listing = folder / "list_eval_partition.txt"
     if pictures is None or not listing.is_file():
         raise UserError(
-            f"{title}: needs img_align_celeba/ and list_eval_partition.txt in {folder}; its terms forbid a download "
-            f"from here, so get both from {url} first."
+            f"{info.title}: needs img_align_celeba/ and list_eval_partition.txt in {folder}; its terms forbid "
+            f"a download from here, so get both from {info.url} first."
         )
-    parts = _partition(listing, title)
+    parts = _partition(listing, info.title)
     with collect(pictures) as collection:
         chosen = [entry for entry in collection.entries if parts.get(_file(entry.name)) in PARTS[split]]
-        decoded = decode(chosen, size, channels, progress, crop=crop)
+        decoded = decode(chosen, data.size, data.channels, progress, crop=data.crop or CROP)
     if not decoded.kept:
-        raise UserError(f"{title}: {pictures} holds no readable picture of the {split} part of {listing.name}.")
+        raise UserError(f"{info.title}: {pictures} holds no readable picture of the {split} part of {listing.name}.")
     return ImageSet(
         images=decoded.images,
         labels=None,
         label_names=(),
         ids=tuple(f"celeba-{Path(chosen[index].name).stem}" for index in decoded.kept),
-        name=title,
+        name=info.title,
         split=split,
         skipped=tuple(collection.skipped + decoded.skipped),
     )

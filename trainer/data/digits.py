@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
+from trainer.config import DataConfig
 from trainer.data import idx, torchvision_shim
 from trainer.data.download import fetch
+from trainer.data.idx import FILES
 from trainer.data.imageset import ImageSet
+from trainer.data.registry import DatasetInfo, Progress
 from trainer.errors import UserError
 
 SIDE = 28
-FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 NAMES = {
     "mnist": tuple("0123456789"),
     "fashion-mnist": (
@@ -40,22 +42,25 @@ class Digits(NamedTuple):
     labels: torch.Tensor
 
 
-def load_digits(name: str, title: str, url: str, split: str, root: Path, size: int, channels: int) -> ImageSet:
+def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """Read one split of MNIST ("mnist") or Fashion-MNIST ("fashion-mnist").
+
+    Nothing is decoded, so `progress` is not called.
 
     Returns: ImageSet with 60,000 ("train") or 10,000 ("test") pictures, ids "<name>-<split>-<index, five digits>".
     Raises: UserError if the files are absent and cannot be downloaded, or are damaged.
     """
+    name, title = data.name, info.title
     kind, folder = _CLASSES[name], _folder(name, root)
 
     def download() -> Any:
         return getattr(torchvision_shim.datasets(), kind)(str(root), train=split == "train", download=True)
 
     if not on_disk(name, split, root):
-        fetch(download, title=title, place=folder, url=url)
+        fetch(download, title=title, place=folder, url=info.url)
     found = read_digits(name, title, split, root)
     return ImageSet(
-        images=fit_digits(found.pixels, size).expand(-1, channels, -1, -1).contiguous(),
+        images=fit_digits(found.pixels, data.size).expand(-1, data.channels, -1, -1).contiguous(),
         labels=found.labels,
         label_names=NAMES[name],
         ids=digit_ids(name, split, len(found.labels)),

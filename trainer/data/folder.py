@@ -11,15 +11,16 @@ machine, in a folder as in its zip, and whichever other pictures come or go.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from trainer.config import DataConfig
 from trainer.data.collect import Collection, collect
 from trainer.data.decode import decode
 from trainer.data.imageset import ImageSet
+from trainer.data.registry import DatasetInfo, Progress
 from trainer.errors import UserError
 
 TEST_SHARE = 0.1
@@ -35,13 +36,7 @@ class Place:
     label: str | None
 
 
-def load_folder(
-    path: Path,
-    split: str,
-    size: int,
-    channels: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> ImageSet:
+def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """Load the pictures of one split, "train", "test" or "all", sorted by name.
 
     Broken files and files that are no pictures are listed in `ImageSet.skipped`, each with the reason. An id
@@ -49,6 +44,9 @@ def load_folder(
 
     Raises: UserError if there is no such folder or zip, it holds no readable picture, or it exceeds the limits.
     """
+    path = Path(data.path or "").expanduser()
+    if not path.is_absolute() and not path.exists():
+        path = root / path  # so that a recipe can name a folder beside the other data
     title = path.resolve().stem if path.is_file() else path.resolve().name
     with collect(path) as collection:
         _require_pictures(path, collection)
@@ -56,7 +54,7 @@ def load_folder(
         chosen = [index for index, place in enumerate(places) if split in (place.split, "all")]
         if not chosen:
             raise UserError(f"{path}: one picture is too few to have a {split} split; add more pictures.")
-        decoded = decode([collection.entries[index] for index in chosen], size, channels, progress)
+        decoded = decode([collection.entries[index] for index in chosen], data.size, data.channels, progress)
     skipped = tuple(collection.skipped + decoded.skipped)
     if not decoded.kept:
         raise UserError(f"{path}: none of its {len(chosen)} {split} pictures is readable; the first: {skipped[-1]}")

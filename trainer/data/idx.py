@@ -14,6 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+"""What MNIST and Fashion-MNIST consist of."""
+
 LIMIT = 2**29
 """Bytes of values at most: ten times MNIST, and what a small compressed file may become."""
 

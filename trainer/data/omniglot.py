@@ -10,30 +10,23 @@ background set. The polarity stays that of the files: the reverse of MNIST's, wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from trainer.config import DataConfig
 from trainer.data import torchvision_shim
 from trainer.data.collect import collect
 from trainer.data.decode import decode
 from trainer.data.download import fetch
 from trainer.data.imageset import ImageSet
+from trainer.data.registry import DatasetInfo, Progress
 from trainer.errors import UserError
 
 _PATH = re.compile(r"(?P<alphabet>[^/]+)/(?P<character>character(?P<number>\d+))/(?P<drawing>[^/]+)\.png")
 
 
-def load_omniglot(
-    title: str,
-    url: str,
-    split: str,
-    root: Path,
-    size: int,
-    channels: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> ImageSet:
+def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """Load one split of Omniglot's background set, sorted by alphabet, character and drawer.
 
     * "test": the characters whose number in their alphabet is a multiple of 5, "train": the others (about 80 %), so
@@ -45,20 +38,19 @@ def load_omniglot(
     """
     folder = root / "omniglot-py" / "images_background"
     if not folder.is_dir():
-        fetch(
-            lambda: torchvision_shim.datasets().Omniglot(str(root), download=True), title=title, place=folder, url=url
-        )
+        download = lambda: torchvision_shim.datasets().Omniglot(str(root), download=True)  # noqa: E731
+        fetch(download, title=info.title, place=folder, url=info.url)
     with collect(folder) as collection:
         matches = [(entry, _PATH.fullmatch(entry.name)) for entry in collection.entries]
         found = [(entry, match) for entry, match in matches if match]
         others = [f"{entry.name}: not <alphabet>/<character>/*.png." for entry, match in matches if not match]
         names = sorted({_label(match) for _, match in found})
         chosen = [(entry, match) for entry, match in found if split in (_split(match), "all")]
-        decoded = decode([entry for entry, _ in chosen], size, channels, progress)
+        decoded = decode([entry for entry, _ in chosen], data.size, data.channels, progress)
     if not decoded.kept:
         raise UserError(
-            f"{title}: {folder} holds no readable {split} characters (<alphabet>/<character>/*.png); "
-            f"delete that folder to have it downloaded again, or get it from {url}."
+            f"{info.title}: {folder} holds no readable {split} characters (<alphabet>/<character>/*.png); "
+            f"delete that folder to have it downloaded again, or get it from {info.url}."
         )
     kept = [chosen[index][1] for index in decoded.kept]
     position = {name: index for index, name in enumerate(names)}
@@ -67,7 +59,7 @@ def load_omniglot(
         labels=torch.tensor([position[_label(match)] for match in kept]),
         label_names=tuple(names),
         ids=tuple("omniglot-{alphabet}-{character}-{drawing}".format(**match.groupdict()) for match in kept),
-        name=title,
+        name=info.title,
         split=split,
         skipped=tuple(collection.skipped + others + decoded.skipped),
     )

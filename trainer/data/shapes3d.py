@@ -13,34 +13,26 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from trainer.config import DataConfig
+from trainer.data import shapes3d_file
 from trainer.data.imageset import ImageSet
+from trainer.data.registry import DatasetInfo, Progress
 from trainer.data.rendering import store
 from trainer.data.rendering.grid import COUNT, FACTORS, factors_of
 from trainer.data.rows import Rows
-
-Progress = Callable[[int, int], None]
 
 TEST_COUNT = 48_000  # a tenth
 _SPLIT_SEED = 3
 
 
-def load_shapes3d(
-    name: str,
-    title: str,
-    url: str,
-    split: str,
-    root: Path,
-    size: int,
-    channels: int,
-    progress: Progress | None = None,
-) -> ImageSet:
+def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """One split of "shapes3d" or "shapes3d-rendered".
 
     * "test": 48,000 combinations of factors drawn at random once and for all, the same in both sets; "train": the
@@ -51,16 +43,17 @@ def load_shapes3d(
 
     Raises: UserError if the published file is absent and cannot be downloaded, is damaged, or the disk is full.
     """
-    pictures = (
-        _rendered(root, size, progress) if name == "shapes3d-rendered" else _published(root, title, url, size, progress)
-    )
+    if data.name == "shapes3d-rendered":
+        pictures = _rendered(root, data.size, progress)
+    else:
+        pictures = _published(root, info, data.size, progress)
     places = np.arange(COUNT) if split == "all" else split_places()[split]
     return ImageSet(
-        images=Rows(pictures, places, channels),
+        images=Rows(pictures, places, data.channels),
         labels=None,
         label_names=(),
-        ids=tuple(f"{name}-{place:06d}" for place in places.tolist()),
-        name=title,
+        ids=tuple(f"{data.name}-{place:06d}" for place in places.tolist()),
+        name=info.title,
         split=split,
         factors=factors_of(torch.from_numpy(places)),
         factor_names=FACTORS,
@@ -89,9 +82,7 @@ def _rendered(root: Path, size: int, progress: Progress | None) -> np.ndarray:
     return store.mapped(store.rendered_path(root, size), (COUNT, 3, size, size), blocks)
 
 
-def _published(root: Path, title: str, url: str, size: int, progress: Progress | None) -> np.ndarray:
-    from trainer.data import shapes3d_file
-
+def _published(root: Path, info: DatasetInfo, size: int, progress: Progress | None) -> np.ndarray:
     def blocks() -> Iterator[np.ndarray]:
         with _told(f"unpacking 3D Shapes at {size}x{size}", progress) as tell:
             yield from shapes3d_file.blocks(file, size, tell)
@@ -100,7 +91,7 @@ def _published(root: Path, title: str, url: str, size: int, progress: Progress |
     path, shape = folder / f"3dshapes-{size}.npy", (COUNT, 3, size, size)
     if (found := store.opened(path, shape)) is not None:  # then the compressed file is no longer needed
         return found
-    file = shapes3d_file.available(folder, title, url)
+    file = shapes3d_file.available(folder, info.title, info.url)
     return store.mapped(path, shape, blocks)
 
 

@@ -6,24 +6,16 @@ needs no second clustering: resampling the pictures resamples the table.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-if TYPE_CHECKING:
-    from trainer.config import Config
-    from trainer.data.imageset import ImageSet
-    from trainer.evaluation.context import Context
-    from trainer.runs.folder import Metric
+from trainer.config import Config
+from trainer.data.imageset import ImageSet
+from trainer.evaluation.context import Context
+from trainer.latent.clusters import contingency, dead_components, kmeans
+from trainer.runs.folder import Metric
 
 RESAMPLES = 1000
-
-
-def contingency(clusters: np.ndarray, labels: np.ndarray, n_clusters: int, n_labels: int) -> np.ndarray:
-    """Counts n[k, c] of pictures in cluster k with label c, int64 (n_clusters, n_labels)."""
-    flat = np.asarray(clusters, dtype=np.int64) * n_labels + np.asarray(labels, dtype=np.int64)
-    return np.bincount(flat, minlength=n_clusters * n_labels).reshape(n_clusters, n_labels)
 
 
 def matched_accuracy(table: np.ndarray) -> float:
@@ -76,24 +68,6 @@ def bootstrap_interval(table: np.ndarray, measure, seed: int, resamples: int = R
         values.append(measure(drawn.reshape(table.shape)))
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
-
-
-def kmeans(codes: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """Cluster of each code, (N,), by k-means with 10 restarts."""
-    from sklearn.cluster import KMeans
-
-    return KMeans(n_clusters=clusters, n_init=10, random_state=seed).fit_predict(np.asarray(codes, dtype=np.float64))
-
-
-def dead_components(weights: np.ndarray, assigned: np.ndarray) -> np.ndarray:
-    """Which components are dead: weight below 1 / (10 K), or no test code assigned; bool (K,).
-
-    Args:
-        weights: mixture weights, (K,), summing to 1.
-        assigned: component of each test code, (N,).
-    """
-    counts = np.bincount(assigned, minlength=len(weights))
-    return (weights < 1.0 / (10 * len(weights))) | (counts == 0)
 
 
 def applies(config: Config, images: ImageSet) -> bool:

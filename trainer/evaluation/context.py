@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
+from trainer.batching import Progress, silent
+from trainer.data.imageset import ImageSet
 from trainer.models.base import LatentModel
 from trainer.runs.folder import Metric, Run
-
-if TYPE_CHECKING:
-    from trainer.data.imageset import ImageSet
-
-BATCH = 100
-"""Pictures per forward pass: large enough to be fast on two cores, small enough to add little memory at 64x64."""
-
-Progress = Callable[[str, int, int], None]
-"""progress(what, done, total), called now and then; it must not print to standard output."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +50,7 @@ class Context:
     outliers: Path | None = None
     device: str = "cpu"
     fast: bool = False
-    progress: Progress = lambda what, done, total: None
+    progress: Progress = silent
 
     def metric(
         self,
@@ -92,11 +83,6 @@ class Context:
             high=high,
             higher_is_better=higher_is_better,
         )
-
-
-def batches(n: int, size: int = BATCH) -> list[np.ndarray]:
-    """Consecutive index ranges that cover 0..n-1, at most `size` long."""
-    return [np.arange(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float] | None:

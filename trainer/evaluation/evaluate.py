@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,12 +27,13 @@ import torch
 from torch import Tensor
 
 from trainer import data
+from trainer.batching import Progress, batches, silent
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.evaluation import card, clustering, geometry, ood, reconstruction
 from trainer.evaluation import map as mapping
-from trainer.evaluation.context import Context, Progress, batches
+from trainer.evaluation.context import Context
 from trainer.evaluation.disentanglement import group as disentanglement
 from trainer.models import onnx_export
 from trainer.models.base import LatentModel
@@ -59,6 +60,8 @@ GROUPS: dict[str, Group] = {
 """What `evaluate --only` knows, in the order of the results; a new group is one line here."""
 
 
+Encoded = tuple[Tensor, Tensor, dict[str, Tensor]]
+"""What `encode` returns."""
 TEST_PICTURES = 10_000
 """Test pictures at most, as many as MNIST has: intervals are narrow, and a run folder stays small enough to pass on."""
 
@@ -102,42 +105,21 @@ def evaluate(
     Raises: UserError for an unknown or inapplicable group, absent data, a broken checkpoint or one replaced meanwhile,
         an unwritable folder.
     """
-    progress, begin = progress or _silent, begin or _silent
+    progress, begin = progress or silent, begin or silent
     _refuse(set(only or []) - set(GROUPS), list(GROUPS))
     run = Run(run.path)  # afresh: a Run remembers the hash of the weights it first saw
     checkpoint, model = run.hash, run.load_model()
     begin("reading", 0, 0)  # how many parts there are is known once the pictures are
     reading = lambda done, total: progress("reading pictures", done, total)  # noqa: E731
     images = measured(data.load(run.config.data, "test", data_root, reading))
-    applicable = [name for name, group in GROUPS.items() if name not in without and group.applies(run.config, images)]
-    _refuse(set(only or []) - set(applicable), applicable)
-    wanted = [name for name in applicable if only is None or name in only]
+    wanted = _wanted(run, images, only, without, outliers)
     parts = ["codes", *wanted, "files"]
     turn_to = lambda part: begin(part, parts.index(part) + 1, len(parts))  # noqa: E731
-    if outliers is not None and (not outliers.exists() or "ood" not in (only or applicable)):
-        raise UserError(f"--outliers {outliers}: give a folder or zip that exists, and measure the group ood.")
 
     turn_to("codes")
-    mu, log_var, columns = encode(model, images, device, progress)
-    if not all(bool(values.isfinite().all()) for values in (mu, log_var, columns["psnr"])):
-        raise UserError(f"{run.path}: the model gives values that are not finite; train it again at a lower optim.lr.")
-    context = Context(
-        run=run,
-        model=model.to(device),
-        images=images,
-        mu=mu,
-        log_var=log_var,
-        labels=images.labels,
-        psnr=columns["psnr"],
-        component=columns.get("component"),
-        scores={name.removeprefix("score_"): v.numpy() for name, v in columns.items() if name.startswith("score_")},
-        seed=seed,
-        data_root=data_root,
-        outliers=outliers,
-        device=device,
-        fast=fast,
-        progress=progress,
-    )
+    encoded = encode(model, images, device, progress)
+    given = {"seed": seed, "data_root": data_root, "outliers": outliers, "device": device, "fast": fast}
+    context = _context(run, model, images, encoded, progress=progress, **given)
     metrics: list[Metric] = []
     for name in wanted:
         turn_to(name)
@@ -146,18 +128,32 @@ def evaluate(
         raise UserError(f"{run.path}: the weights changed meanwhile; evaluate again when the training has ended.")
 
     turn_to("files")
-    tiles = _write_sprite(run, images)
-    run.write_codes(code_table(images, mu, log_var, columns, tiles))
+    run.write_codes(code_table(images, *encoded, _write_sprite(run, images)))
     _write_metrics(run, metrics)
-    progress(layout.DECODER, 0, 1)
-    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
-    progress(layout.DECODER, 1, 1)
+    _write_decoder(run, model, progress)
     card.write_card(run)
     return metrics
 
 
-def _silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody listens to."""
+def _wanted(
+    run: Run, images: ImageSet, only: list[str] | None, without: tuple[str, ...], outliers: Path | None
+) -> list[str]:
+    """Return the names of the groups to measure. Raises: UserError where one of them, or `outliers`, does not apply."""
+    applicable = [name for name, group in GROUPS.items() if name not in without and group.applies(run.config, images)]
+    _refuse(set(only or []) - set(applicable), applicable)
+    if outliers is not None and (not outliers.exists() or "ood" not in (only or applicable)):
+        raise UserError(f"--outliers {outliers}: give a folder or zip that exists, and measure the group ood.")
+    return [name for name in applicable if only is None or name in only]
+
+
+def _context(run: Run, model: LatentModel, images: ImageSet, encoded: Encoded, **given: Any) -> Context:
+    """Return what the groups are given. Raises: UserError if the model gives values that are not finite."""
+    mu, log_var, columns = encoded
+    if not all(bool(values.isfinite().all()) for values in (mu, log_var, columns["psnr"])):
+        raise UserError(f"{run.path}: the model gives values that are not finite; train it again at a lower optim.lr.")
+    scores = {name.removeprefix("score_"): v.numpy() for name, v in columns.items() if name.startswith("score_")}
+    known = {"labels": images.labels, "psnr": columns["psnr"], "component": columns.get("component"), "scores": scores}
+    return Context(run, model, images, mu, log_var, **known, **given)
 
 
 def measured(images: ImageSet) -> ImageSet:
@@ -167,9 +163,7 @@ def measured(images: ImageSet) -> ImageSet:
     return images.subset(np.sort(np.random.default_rng(0).permutation(len(images))[:TEST_PICTURES]))
 
 
-def encode(
-    model: LatentModel, images: ImageSet, device: str = "cpu", progress: Progress = lambda what, done, total: None
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+def encode(model: LatentModel, images: ImageSet, device: str = "cpu", progress: Progress = silent) -> Encoded:
     """Posterior means and log variances, each (N, z_dim), and the per-picture columns of codes.parquet, each (N,)."""
     model = model.to(device)
     with_components = getattr(model.prior, "kind", "") == "gmp"
@@ -228,13 +222,18 @@ def _refuse(wrong: set[str], available: list[str]) -> None:
 def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
     """Write sprite.png where the pictures may be bundled or are the user's own; returns the rows it shows."""
     path = run.path / layout.SPRITE
-    name = run.config.data.name
-    if name != "folder" and not data.DATASETS[name].may_bundle:
+    if not data.DATASETS[run.config.data.name].shows_pictures:
         path.unlink(missing_ok=True)  # one of an earlier version would no longer fit the codes
         return np.zeros(0, dtype=np.int64)
     tiles = sprite.choose_tiles(None if images.labels is None else images.labels.numpy(), len(images))
     sprite.write_sprite(images.images[tiles].numpy(), path)
     return tiles
+
+
+def _write_decoder(run: Run, model: LatentModel, progress: Progress) -> None:
+    progress(layout.DECODER, 0, 1)
+    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
+    progress(layout.DECODER, 1, 1)
 
 
 def _write_metrics(run: Run, metrics: list[Metric]) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from scipy.spatial.distance import pdist, squareform
+from scipy.stats import pearsonr, spearmanr
 
-from trainer.evaluation.context import batches
-
-if TYPE_CHECKING:
-    from trainer.evaluation.context import Context
-    from trainer.runs.folder import Metric
+from trainer.batching import batches
+from trainer.evaluation.context import Context
+from trainer.runs.folder import Metric
 
 SAMPLES = 500
 """Points per draw: 124,750 pairs, and a discrete GW problem that POT solves in half a second."""
@@ -26,8 +23,6 @@ def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
 
     A constant list has no correlation and gives 0, which is what a collapsed decoder deserves.
     """
-    from scipy.stats import pearsonr, spearmanr
-
     if np.ptp(d_z) == 0 or np.ptp(d_x) == 0:
         return {"Spearman": 0.0, "Pearson": 0.0}
     return {"Spearman": float(spearmanr(d_z, d_x).statistic), "Pearson": float(pearsonr(d_z, d_x).statistic)}

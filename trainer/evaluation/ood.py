@@ -7,24 +7,21 @@ measure, score and pair, called e.g. "AUROC, combined, mnist/omniglot polarity-m
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from trainer import data
+from trainer.data.imageset import ImageSet, split_validation
+from trainer.evaluation.context import Context
 from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours, ranking, tables
 from trainer.ood import pairs as protocols
 from trainer.ood.baselines import BASELINES, better_sign
-from trainer.ood.calibration import COMBINED
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from trainer.data.imageset import ImageSet
-    from trainer.evaluation.context import Context
-    from trainer.ood.calibration import Calibration
-    from trainer.runs.folder import Metric
+from trainer.ood.calibration import COMBINED, Calibration
+from trainer.ood.outliers import inverted, outliers_of, own_folder, validation_pair
+from trainer.ood.scores import raw_scores
+from trainer.runs.folder import Metric
 
 GROUP = "ood"
 DRAWN_PICTURES = 2_000
@@ -80,7 +77,7 @@ def measure(context: Context) -> list[Metric]:
     config, run = context.run.config, context.run
     reading = lambda done, total: context.progress("reading training pictures", done, total)  # noqa: E731
     train = data.load(config.data, "train", context.data_root, reading)
-    trained, validation = data.split_validation(train, config.data.validation, config.seed)
+    trained, validation = split_validation(train, config.data.validation, config.seed)
     del train
     neighbours.store(run, context.model, trained, context.device)
     del trained
@@ -92,16 +89,16 @@ def measure(context: Context) -> list[Metric]:
         if sentence := protocols.missing(pair, context.data_root):
             log.warning(sentence)
             continue
-        images = protocols.outliers(pair, config.data, context.data_root)
+        images = outliers_of(pair, config.data, context.data_root)
         parts.append(_rows(context, images, calibration, pair.polarity))
         metrics += _measured(context, pair.name, table, parts[-1])
     if context.outliers is not None:
-        images = protocols.own_folder(context.outliers, config.data)
+        images = own_folder(context.outliers, config.data)
         for sentence in images.skipped:
             log.warning(sentence)
         parts.append(_rows(context, images, calibration, protocols.OWN))
         metrics += _measured(context, protocols.own_pair(config.data, images.name).name, table, parts[-1])
-    tables.write(_concatenated(parts), run)
+    tables.write(pd.concat(parts, ignore_index=True), run)
     return metrics
 
 
@@ -109,7 +106,7 @@ def _calibrate(context: Context, validation: ImageSet) -> Calibration:
     """Measured, stored, and read back: the page and the scores must use the very same numbers."""
     if len(validation) > HELD_OUT:
         validation = validation.subset(np.linspace(0, len(validation) - 1, HELD_OUT).astype(int))
-    raw = tables.raw_scores(context.model, validation, context.device, context.progress)
+    raw = raw_scores(context.model, validation, context.device, context.progress)
     kind = context.run.config.model.kind
     found = calibrations.calibrate(raw, kind, checkpoint=context.run.hash, data=validation.name)
     calibrations.write(found, context.run.path)
@@ -117,25 +114,19 @@ def _calibrate(context: Context, validation: ImageSet) -> Calibration:
 
 
 def _rows(context: Context, images: ImageSet, calibration: Calibration, polarity: str) -> pd.DataFrame:
-    raw = tables.raw_scores(context.model, images, context.device, context.progress)
+    raw = raw_scores(context.model, images, context.device, context.progress)
     return tables.rows(images, raw, calibration, tables.OUTLIER, polarity)
-
-
-def _concatenated(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.concat(parts, ignore_index=True)
 
 
 def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> list[Metric]:
     """Measures of the validation pairs, on which the scores were chosen and which are no results."""
     if len(validation) < 2:
         return []
-    ordinary, drawn = protocols.validation_pair(validation, DRAWN_PICTURES, context.seed)
-    raw = tables.raw_scores(context.model, ordinary, context.device, context.progress)
+    ordinary, drawn = validation_pair(validation, DRAWN_PICTURES, context.seed)
+    raw = raw_scores(context.model, ordinary, context.device, context.progress)
     table = tables.rows(ordinary, raw, calibration, tables.ORDINARY)
     found = []
-    for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, protocols.inverted(drawn))):
+    for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, inverted(drawn))):
         found += _measured(context, name, table, _rows(context, images, calibration, ""), "validation")
     return found
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-from trainer.evaluation.context import batches, mean_interval
-
-if TYPE_CHECKING:
-    from trainer.evaluation.context import Context
-    from trainer.runs.folder import Metric
+from trainer.batching import batches
+from trainer.evaluation.context import Context, mean_interval
+from trainer.runs.folder import Metric
 
 PSNR_CAP = 100.0
 """dB given to a perfect reconstruction, whose PSNR is infinite: a mean squared error below 1e-10 counts as 1e-10."""

@@ -106,7 +106,7 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
         pairs: names of the out-of-distribution pairs that were.
     """
     from trainer.data import DATASETS
-    from trainer.evaluation import map as mapping
+    from trainer.latent import map as mapping
     from trainer.ood.pairs import pairs_of
 
     said = []

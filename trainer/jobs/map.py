@@ -10,8 +10,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from trainer.evaluation import map as mapping
 from trainer.jobs.task import Job, JobState, Reporter, cache_folder, keep_newest, lock
+from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout

@@ -45,19 +45,14 @@ from pathlib import Path
 import numpy as np
 
 from trainer.errors import UserError
+from trainer.ood import scores as registry
+from trainer.ood.scores import SCORES
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
 FORMAT = "ood-calibration/1"
 COMBINED = "combined"
-PARTS: dict[str, tuple[str, ...]] = {
-    "gwae": ("relative error", "prior"),
-    "vae": ("relative error", "prior"),
-    "wae-mmd": ("relative error", "prior"),
-    "dagmm": ("relative error", "energy"),
-}
-"""What the combined score adds up, by kind of model; parts that a model lacks (no density) are left out."""
 TWO_SIDED = ", two-sided"
 LEVELS = np.r_[0.0, 1 / (1 + np.exp(-np.linspace(-8, 8, 401))), 1.0]
 """Levels of the stored quantiles, 403 of them, dense in both tails: 0.03 % to 99.97 %, and both ends."""
@@ -110,7 +105,7 @@ class Calibration:
 
 
 def calibrate(raw: Mapping[str, np.ndarray], kind: str, *, checkpoint: str = "", data: str = "") -> Calibration:
-    """Measure held-out pictures, given their LatentModel.ood_scores and the kind of model (PARTS).
+    """Measure held-out pictures, given their LatentModel.ood_scores and the kind of model.
 
     Raises: UserError if there are none or a score is not finite.
     """
@@ -118,9 +113,9 @@ def calibrate(raw: Mapping[str, np.ndarray], kind: str, *, checkpoint: str = "",
     n = min(map(len, raw.values()))
     if n == 0 or not all(np.isfinite(values).all() for values in raw.values()):
         raise UserError("Held-out pictures have no finite scores to calibrate with; train the model again.")
-    parts = tuple(name for name in PARTS[kind] if name in raw)
+    parts = tuple(name for name in registry.parts(kind) if name in raw)
     quantiles = {name: np.quantile(values, LEVELS) for name, values in raw.items()}
-    centre = {name: _centre(values) for name, values in raw.items() if name.startswith("potential")}
+    centre = {name: _centre(values) for name, values in raw.items() if SCORES[name].is_two_sided}
     first = Calibration(checkpoint, data, n, parts, quantiles, centre)
     every = {name: np.quantile(values.astype(np.float64), LEVELS) for name, values in first.extend(raw).items()}
     return Calibration(checkpoint, data, n, parts, every, centre)

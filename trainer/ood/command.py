@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from trainer.errors import UserError
 from trainer.ood.inputs import read_pictures
 from trainer.ood.pictures import PERCENTILE, as_text, score_pictures, to_csv
 from trainer.runs.folder import Run
 from trainer.system import files
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def score(run: Run, paths: list[Path], csv: Path | None = None, fpr: float = 0.05, invert: bool = False) -> str:

@@ -24,7 +24,9 @@ from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
-from trainer.ood import calibration, pairs, ranking, tables
+from trainer.ood import calibration, pairs, ranking
+from trainer.ood.outliers import inverted, outliers_of, validation_pair
+from trainer.ood.scores import raw_scores
 from trainer.runs import layout
 from trainer.system import files
 
@@ -73,7 +75,7 @@ class History:
         was_training = {name: module.training for name, module in model.named_modules()}
         model.eval()
         device = next(model.parameters()).device
-        raw = {name: tables.raw_scores(model, images, device) for name, images in self._sets.items()}
+        raw = {name: raw_scores(model, images, device) for name, images in self._sets.items()}
         for name, module in model.named_modules():
             module.training = was_training[name]
         if not all(np.isfinite(values).all() for scores in raw.values() for values in scores.values()):
@@ -93,14 +95,14 @@ class History:
 
     def _load(self) -> dict[str, ImageSet]:
         """At most PICTURES of each: calibration and ordinary pictures apart, drawn outliers, then the pairs at hand."""
-        ordinary, drawn = pairs.validation_pair(self._validation, PICTURES)
+        ordinary, drawn = validation_pair(self._validation, PICTURES)
         material = self._validation.subset(np.arange(0, len(self._validation), 2))
         found = {"calibration": _thinned(material), "ordinary": ordinary, pairs.DRAWN: drawn}
-        found[pairs.DRAWN_REVERSED] = pairs.inverted(drawn)
+        found[pairs.DRAWN_REVERSED] = inverted(drawn)
         for pair in pairs.pairs_of(self._settings) if self._root is not None else ():
             if pairs.missing(pair, self._root) is None:
                 try:  # Omniglot's test part: a fifth of the files to decode
-                    found[pair.name] = _thinned(pairs.outliers(pair, self._settings, self._root, "test"))
+                    found[pair.name] = _thinned(outliers_of(pair, self._settings, self._root, "test"))
                 except UserError:
                     continue
         self._validation = ordinary  # the pictures above are all that is needed from here on

@@ -9,22 +9,17 @@ train_codes.parquet of the run folder, at most PICTURES rows, balanced over the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 import torch
 
 from trainer import data
-from trainer.evaluation.context import batches
+from trainer.batching import batches
+from trainer.data.imageset import ImageSet
+from trainer.models.base import LatentModel
 from trainer.runs import layout, sprite
 from trainer.runs.folder import Run, write_parquet
 from trainer.system import files
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from trainer.data.imageset import ImageSet
-    from trainer.models.base import LatentModel
 
 PICTURES = 1_000
 NEAREST = 3
@@ -34,12 +29,10 @@ def store(run: Run, model: LatentModel, trained: ImageSet, device: torch.device 
     """Encode a sample of the training pictures and write both files.
 
     Args:
-        trained: the training pictures without the held-out ones (trainer.data.split_validation).
+        trained: the training pictures without the held-out ones (trainer.data.imageset.split_validation).
 
     Raises: UserError if the folder cannot be written.
     """
-    import pandas as pd
-
     rows = sprite.choose_tiles(None if trained.labels is None else trained.labels.numpy(), len(trained), PICTURES)
     some = trained.subset(rows)
     with torch.inference_mode():
@@ -56,8 +49,7 @@ def store(run: Run, model: LatentModel, trained: ImageSet, device: torch.device 
 
 def _write_pictures(run: Run, some: ImageSet) -> bool:
     """Write the sprite where the pictures may be passed on or are the user's own."""
-    name = run.config.data.name
-    if name != "folder" and not data.DATASETS[name].may_bundle:
+    if not data.DATASETS[run.config.data.name].shows_pictures:
         (run.path / layout.TRAIN_SPRITE).unlink(missing_ok=True)
         return False
     sprite.write_sprite(some.images.numpy(), run.path / layout.TRAIN_SPRITE)
@@ -66,8 +58,6 @@ def _write_pictures(run: Run, some: ImageSet) -> bool:
 
 def read(run: Run) -> pd.DataFrame:
     """train_codes.parquet of this very checkpoint; no rows where it is absent, damaged or of other weights."""
-    import pandas as pd
-
     try:
         table = pd.read_parquet(run.path / layout.TRAIN_CODES)
         if set(table["checkpoint"]) == {run.hash}:

@@ -7,20 +7,16 @@ through these, so that the page, the command line and the download agree to the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 
+from trainer.models.base import LatentModel
 from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours
 from trainer.ood.calibration import COMBINED
 from trainer.runs.folder import Run
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from trainer.models.base import LatentModel
 
 FPR = 0.05
 BATCH = 50
@@ -60,8 +56,6 @@ def score_pictures(
 
     Raises: UserError if the run is not calibrated for its checkpoint, or fpr is out of range.
     """
-    import pandas as pd
-
     calibration = calibrations.read(run)
     threshold = calibration.threshold(COMBINED, fpr)
     model = run.load_model() if model is None else model

@@ -14,53 +14,26 @@ No picture is stored. Which rows make up a pair, `pair_rows` says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import torch
+import pandas as pd
 
+from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.evaluation.context import BATCH, Progress, batches
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair
 from trainer.runs import layout
 from trainer.runs.folder import Run, rounded, write_parquet
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from trainer.data.imageset import ImageSet
-    from trainer.models.base import LatentModel
+from trainer.system import files
 
 SCORE, BASELINE = "score_", "baseline_"
 ORDINARY, OUTLIER = "ordinary", "outlier"
-
-
-def raw_scores(
-    model: LatentModel,
-    images: ImageSet,
-    device: torch.device | str = "cpu",
-    progress: Progress = lambda what, done, total: None,
-    size: int = BATCH,
-) -> dict[str, np.ndarray]:
-    """LatentModel.ood_scores of all pictures, each (N,) float32; needs no gradient and no random number."""
-    parts: dict[str, list[np.ndarray]] = {}
-    with torch.inference_mode():
-        for rows in batches(len(images), size):
-            found = model.ood_scores(images.float_batch(slice(int(rows[0]), int(rows[-1]) + 1)).to(device))
-            for name, values in found.items():
-                parts.setdefault(name, []).append(values.float().cpu().numpy())
-            progress(f"scoring {images.name}", int(rows[-1]) + 1, len(images))
-    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def rows(
     images: ImageSet, raw: dict[str, np.ndarray], calibration: Calibration, role: str, polarity: str = ""
 ) -> pd.DataFrame:
     """The table of one data set, given its raw scores; scores to 16 significant bits, a quarter of the file less."""
-    import pandas as pd
-
     names = np.array([*images.label_names, ""], dtype=object)
     labels = np.full(len(images), -1) if images.labels is None else images.labels.numpy()
     table: dict[str, object] = {
@@ -89,8 +62,6 @@ def score_columns(table: pd.DataFrame) -> list[str]:
 
 def write(table: pd.DataFrame, run: Run) -> None:
     """Replace ood_scores.parquet atomically. Raises: UserError if the folder cannot be written."""
-    from trainer.system import files
-
     files.write_atomic(run.path / layout.OOD_SCORES, lambda path: write_parquet(table, path))
 
 
@@ -99,8 +70,6 @@ def read(run: Run) -> pd.DataFrame:
 
     Raises: UserError if there is none, it is damaged, or it belongs to other weights.
     """
-    import pandas as pd
-
     path = run.path / layout.OOD_SCORES
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     if not path.is_file():

@@ -1,39 +1,46 @@
-"""Lightning Fabric: which processors train, how many processes, in what precision.
-
-Fabric is imported without torchmetrics. The import only asks whether torchmetrics is installed, for a feature that is
-not used here, but asks by importing it, and with it scipy.signal: 75 MB and a second or two of every training. So it is
-told that there is none.
-"""
+"""Lightning Fabric: which processors train, how many processes, in what precision."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import metadata
 from typing import Any, Literal
 
 import torch
+from lightning_utilities.core import imports as _requirements
+from packaging.version import Version
 
 from trainer.errors import UserError
 
-_absent = "torchmetrics" not in sys.modules
-if _absent:
-    sys.modules["torchmetrics"] = None  # type: ignore[assignment]  # what makes an import fail, by Python's rules
+
+def _installed(package: str, compare: Callable, version: str, use_base_version: bool = False) -> bool:
+    """Compare the version of an installed package as lightning_utilities does, but without importing the package."""
+    try:
+        found = Version(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return False
+    return compare(Version(found.base_version) if use_base_version else found, Version(version))
+
+
+# While Fabric is imported, it asks for the version of torchmetrics, for a feature that is not used here. Lightning's
+# own function imports the package to find out, and with it scipy.signal: 75 MB and a second or two of every training.
+# The package's metadata give the same answer at once.
+_compare_version, _requirements.compare_version = _requirements.compare_version, _installed
 try:
     from lightning_fabric import Fabric
     from lightning_fabric.plugins import MixedPrecision
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 finally:
-    if _absent:
-        del sys.modules["torchmetrics"]
+    _requirements.compare_version = _compare_version
 
 GLANCE = 2.0
 FOLLOWER = "follower"

@@ -16,7 +16,7 @@ from explorer.shared import catalog, latent
 from explorer.traverse.state import choice, edits_of
 from tests.fixtures import blob_pictures, make_run, write_digit_files
 from trainer.errors import UserError
-from trainer.evaluation import map as mapping
+from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run

@@ -12,7 +12,8 @@ import pytest
 
 from explorer.shared import catalog
 from tests.fixtures import make_run
-from trainer.config import DATA_TITLES, Config, Dataset
+from trainer.config import Config, Dataset
+from trainer.data.registry import DATASETS
 
 
 @pytest.fixture(scope="module")
@@ -151,4 +152,4 @@ def test_two_runs_of_one_recipe_are_told_apart(runs):
 )
 def test_every_data_set_has_its_title(data, title):
     assert catalog.data_title(Config.model_validate({"name": "a", "data": data})) == title
-    assert set(DATA_TITLES) == set(get_args(Dataset))
+    assert set(DATASETS) == set(get_args(Dataset))

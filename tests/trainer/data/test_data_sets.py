@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from trainer.config import DataConfig
-from trainer.data import DATASETS, ImageSet, default_data_root, load, split_validation, torchvision_shim
+from trainer.data import DATASETS, default_data_root, load, torchvision_shim
 from trainer.data.digits import NAMES, fit_digits
+from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import UserError
 
 

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from trainer.config import DataConfig
-from trainer.data import ImageSet, collect, load
+from trainer.data import collect, load
 from trainer.data.folder import arrange, hashed_splits
+from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 
 

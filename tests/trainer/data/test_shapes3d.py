@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from trainer.config import DataConfig
-from trainer.data import ImageSet, load, shapes3d, shapes3d_file, split_validation
+from trainer.data import load, shapes3d, shapes3d_file
+from trainer.data.imageset import ImageSet, split_validation
 from trainer.data.rendering import COUNT, FACTORS, factors_of, index_of, render_indices, store, values_of
 from trainer.data.rows import Rows
 from trainer.errors import UserError

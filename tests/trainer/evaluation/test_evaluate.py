@@ -18,9 +18,10 @@ from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.evaluation import card
 from trainer.evaluation import evaluate as evaluation
-from trainer.evaluation.clustering import contingency, matched_accuracy
+from trainer.evaluation.clustering import matched_accuracy
 from trainer.evaluation.evaluate import GROUPS, evaluate
 from trainer.evaluation.ood import is_headline
+from trainer.latent.clusters import contingency
 from trainer.models import build, save_weights
 from trainer.runs import folder as runs
 from trainer.runs import sprite
@@ -354,7 +355,7 @@ def test_the_card_tells_duration_and_checkpoint(run):
 
 
 def test_the_card_names_the_shipped_recipe(tmp_path):
-    recipe = next(card.RECIPES.glob("*.yaml"))
+    recipe = next(config.RECIPES.glob("*.yaml"))
     run = runs.create(tmp_path / "any", config.load(recipe))
     save_weights(build(run.config), run.weights_path)
     assert f"python -m trainer fit trainer/configs/{recipe.name} --out" in card.card_text(run)

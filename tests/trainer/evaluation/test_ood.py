@@ -13,12 +13,14 @@ import torch
 from tests.ood_data import write_root
 from tests.trainings import CPU, TINY, settings, write_pictures
 from trainer import data, models
-from trainer.data import split_validation
+from trainer.data.imageset import split_validation
 from trainer.errors import UserError
 from trainer.evaluation import card, ood
 from trainer.evaluation.evaluate import evaluate
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
+from trainer.ood.outliers import outliers_of
+from trainer.ood.scores import raw_scores
 from trainer.runs import folder as runs
 from trainer.runs import layout
 from trainer.runs.sprite import read_sprite_tiles
@@ -52,10 +54,10 @@ def test_stored_scores_are_those_of_the_named_pictures(run, root):
     assert scores[0] == "score_combined"
     for pair in pairs.PAIRS[:2]:
         ordinary, outliers = tables.pair_rows(table, pair, "Omniglot")
-        found = pairs.outliers(pair, run.config.data, root)
+        found = outliers_of(pair, run.config.data, root)
         assert tuple(ordinary["id"]) == data.load("mnist", "test", root).ids
         assert tuple(outliers["id"]) == found.ids
-        expected = calibrated.extend(tables.raw_scores(model, found))
+        expected = calibrated.extend(raw_scores(model, found))
         for name, values in expected.items():
             np.testing.assert_allclose(outliers[f"score_{name}"], values, rtol=1e-4, atol=1e-4)
         for name, values in baseline_scores(found.images.numpy()).items():
@@ -67,7 +69,7 @@ def test_stored_scores_are_those_of_the_named_pictures(run, root):
 def test_calibration_saw_only_held_out_pictures(run, root):
     train = data.load("mnist", "train", root)
     held_out = split_validation(train, run.config.data.validation, run.config.seed)[1]
-    expected = calibration.calibrate(tables.raw_scores(run.load_model(), held_out), "gwae")
+    expected = calibration.calibrate(raw_scores(run.load_model(), held_out), "gwae")
     found = calibration.read(run)
     assert found.n == len(held_out) == 20
     for name in found.names:

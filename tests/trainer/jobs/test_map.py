@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import make_run, wait_for
-from trainer.evaluation import map as mapping
 from trainer.jobs import map as map_job
 from trainer.jobs.map import state, target
+from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs.folder import Run

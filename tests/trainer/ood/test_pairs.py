@@ -17,6 +17,7 @@ from trainer.data.strokes import KINDS, random_strokes, transformed, validation_
 from trainer.errors import UserError
 from trainer.ood import pairs
 from trainer.ood.baselines import BASELINES, baseline_scores, better_sign
+from trainer.ood.outliers import outliers_of, own_folder, validation_pair
 from trainer.ood.ranking import auroc
 
 MNIST = DataConfig()
@@ -46,7 +47,7 @@ def test_the_pairs_are_those_of_the_protocol():
 
 
 def test_matched_polarity_is_the_inverse_of_the_published_one(root):
-    published, matched = (pairs.outliers(pair, MNIST, root) for pair in pairs.PAIRS[:2])
+    published, matched = (outliers_of(pair, MNIST, root) for pair in pairs.PAIRS[:2])
     assert len(published) == 20
     assert published.ids == matched.ids
     assert torch.equal(matched.images, 255 - published.images)
@@ -68,19 +69,19 @@ def test_ones_own_folder_in_the_models_size(tmp_path):
     for index in range(3):
         Image.new("RGB", (50, 40), (index * 80, 0, 0)).save(tmp_path / f"{index}.png")
     (tmp_path / "notes.txt").write_text("no picture")
-    found = pairs.own_folder(tmp_path, MNIST)
+    found = own_folder(tmp_path, MNIST)
     assert found.images.shape == (3, 1, 32, 32)
     assert len(found.skipped) == 1
 
 
 def test_the_validation_pair_shares_no_picture():
     held_out = images(41)
-    ordinary, drawn = pairs.validation_pair(held_out, 10)
+    ordinary, drawn = validation_pair(held_out, 10)
     assert (len(ordinary), len(drawn)) == (10, 10)
     assert all(int(name) % 2 == 1 for name in ordinary.ids)
     assert int(ordinary.ids[-1]) > 30  # spread over the whole set, which may be sorted by class
     with pytest.raises(UserError, match="held out"):
-        pairs.validation_pair(held_out.subset([0]), 10)
+        validation_pair(held_out.subset([0]), 10)
 
 
 # --- drawn outliers --------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def test_baselines_on_planted_pictures():
 
 def test_polarity_alone_gives_the_published_pair_away(root):
     ordinary = baseline_scores(data.load("mnist", "test", root).images.numpy())["mean intensity"]
-    published = baseline_scores(pairs.outliers(pairs.PAIRS[0], MNIST, root).images.numpy())["mean intensity"]
+    published = baseline_scores(outliers_of(pairs.PAIRS[0], MNIST, root).images.numpy())["mean intensity"]
     assert auroc(ordinary, published) == 1
 
 
@@ -158,7 +159,7 @@ def test_a_baseline_may_choose_its_sign():
 def test_measured_facts_of_the_real_sets(data_root):
     """What the issue states: mean intensity has AUROC 1.000 as published, and 0.327 (0.67 flipped) or worse matched."""
     ordinary = baseline_scores(data.load("mnist", "test", data_root).subset(slice(2000)).images.numpy())
-    found = {pair.name: pairs.outliers(pair, MNIST, data_root, "test") for pair in pairs.PAIRS[:2]}
+    found = {pair.name: outliers_of(pair, MNIST, data_root, "test") for pair in pairs.PAIRS[:2]}
     scores = {name: baseline_scores(part.images.numpy())["mean intensity"] for name, part in found.items()}
     assert auroc(ordinary["mean intensity"], scores["mnist/omniglot as published"]) > 0.999
     assert auroc(ordinary["mean intensity"], scores["mnist/omniglot polarity-matched"]) < 0.5

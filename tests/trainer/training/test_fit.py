@@ -17,6 +17,7 @@ import yaml
 
 from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
 from trainer import data
+from trainer.data.imageset import split_validation
 from trainer.errors import UserError
 from trainer.evaluation.reconstruction import psnr
 from trainer.manage.bundle import bundle
@@ -89,7 +90,7 @@ def test_sixteen_pictures_are_learned_by_heart(tmp_path, kind):
     made = run.create(tmp_path / "run", wanted)
     assert fit.fit(made, progress=False, hardware=CPU) == ("finished", steps, True)
     images = data.load(wanted.data, "train")
-    trained_on, _ = data.split_validation(images, wanted.data.validation, wanted.seed)
+    trained_on, _ = split_validation(images, wanted.data.validation, wanted.seed)
     assert len(trained_on) == 16
     x = trained_on.float_batch(slice(None))
     assert psnr(x.mean(0, keepdim=True).expand_as(x), x).mean() < 18

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from trainer.data.registry import Progress
 from trainer.data.rendering import drawing
 from trainer.data.rendering.grid import COUNT, SIZES, factors_of, values_of
 from trainer.errors import UserError
 from trainer.system import files, locks
-
-Progress = Callable[[int, int], None]
 
 _SPARE = 64 * 2**20  # bytes that a disk keeps free
 _SCENES = SIZES[3] * SIZES[4] * SIZES[5]  # they follow each other in the file, with the same three hues

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.batching import BATCH, Progress, silent
 from trainer.errors import UserError
 
 if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
     from trainer.models.base import LatentModel
-
-Progress = Callable[[str, int, int], None]
-BATCH = 100
 
 
 class FactorCodes:
@@ -55,7 +53,7 @@ class FactorCodes:
     @classmethod
     def of_model(cls, model: LatentModel, images: ImageSet, device: str = "cpu") -> FactorCodes:
         """Posterior means of a model for pictures with factors."""
-        import torch
+        import torch  # which readers of records do without
 
         model = model.to(device)
 
@@ -74,7 +72,7 @@ class FactorCodes:
         """How many pictures were encoded so far."""
         return int(self._known.sum())
 
-    def codes(self, rows: np.ndarray, progress: Progress = lambda what, done, total: None) -> np.ndarray:
+    def codes(self, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
         """Codes of `rows`, any shape, as float32 (*rows.shape, d).
 
         Raises: UserError if the model gives codes that are not finite; whatever `progress` raises.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Lock
@@ -11,9 +10,8 @@ from threading import Event, Lock
 import numpy as np
 from scipy.special import entr
 
+from trainer.batching import Progress, silent
 from trainer.errors import UserError
-
-Progress = Callable[[str, int, int], None]
 
 STAGES = 100
 """Boosting stages: the default of scikit-learn's GradientBoostingClassifier, which is the published setting."""
@@ -49,7 +47,7 @@ def dci(
     test_factors: np.ndarray,
     *,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
     workers: int | None = None,
 ) -> DCI:
     """Predict each factor from all axes; the importance of axis j for factor f is R_jf.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.batching import Progress, silent
 from trainer.errors import UserError
 from trainer.evaluation.disentanglement.codes import FactorCodes
 
@@ -14,7 +14,6 @@ PRUNED_BELOW = 0.05
 """An axis whose standard deviation is smaller takes no part: it does not vary, so it would win every vote."""
 BATCH = 64
 _CHUNK = 500  # votes at a time: 500 * 64 codes
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ def factor_vae(
     test_votes: int = 5_000,
     batch: int = BATCH,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> FactorVAE:
     """Fix a random factor at a random value, draw `batch` pictures, and see which axis varies least.
 
@@ -92,7 +91,7 @@ def voted_axes(
     rows: np.ndarray,
     spread: np.ndarray,
     active: np.ndarray,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> np.ndarray:
     """The active axis of least Var_batch / `spread` for each vote, (count,), of `rows` (count, batch)."""
     source.codes(np.unique(rows), progress)  # all at once: one course of progress, pictures in their order

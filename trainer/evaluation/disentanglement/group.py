@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trainer import data
+from trainer.batching import Progress, silent
+from trainer.config import Config
+from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
+from trainer.evaluation.context import Context
 from trainer.evaluation.disentanglement import protocol as protocols
 from trainer.evaluation.disentanglement import record as records
-from trainer.evaluation.disentanglement.codes import FactorCodes, Progress
+from trainer.evaluation.disentanglement.codes import FactorCodes
+from trainer.evaluation.disentanglement.record import Record
 from trainer.runs import layout
-
-if TYPE_CHECKING:
-    from trainer.config import Config
-    from trainer.data.imageset import ImageSet
-    from trainer.evaluation.context import Context
-    from trainer.evaluation.disentanglement.record import Record
-    from trainer.runs.folder import Metric, Run
-
+from trainer.runs.folder import Metric, Run
 
 SAME_FACTORS = ("shapes3d", "shapes3d-rendered")
 
@@ -47,7 +44,7 @@ def of_run(
     run: Run,
     protocol: str = "full",
     data_root: Path | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
     seed: int = 0,
     other: str = "",
 ) -> Record:

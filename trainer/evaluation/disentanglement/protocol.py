@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from trainer.batching import Progress, silent
 from trainer.errors import UserError
-from trainer.evaluation.disentanglement.codes import FactorCodes, Progress
+from trainer.evaluation.disentanglement.codes import FactorCodes
 from trainer.evaluation.disentanglement.dci import dci
 from trainer.evaluation.disentanglement.factor_vae import factor_vae
 from trainer.evaluation.disentanglement.mig import mig
@@ -57,7 +58,7 @@ def measure(
     data: str,
     split: str,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Record:
     """DCI, SAP and MIG of pictures drawn without replacement, and the FactorVAE score.
 
@@ -75,17 +76,14 @@ def measure(
     codes, factors = source.codes(rows, progress), source.factors[rows]
     train, both = slice(sizes.train), slice(sizes.train, sizes.train + sizes.test)
     parts = (codes[train], factors[train], codes[both], factors[both])
-    found_mig = mig(codes[: sizes.mig], factors[: sizes.mig])
-    found_vae = factor_vae(
-        source,
-        variance_samples=sizes.variance,
-        train_votes=sizes.train_votes,
-        test_votes=sizes.test_votes,
-        seed=seed,
-        progress=progress,
-    )
-    found_sap = sap(*parts, seed=seed, progress=progress)
-    found_dci = dci(*parts, seed=seed, progress=progress)
+    common = {"seed": seed, "progress": progress}
+    votes = {"train_votes": sizes.train_votes, "test_votes": sizes.test_votes}
+    measured = {  # in this order, of which the progress tells
+        "mig": mig(codes[: sizes.mig], factors[: sizes.mig]),
+        "factor_vae": factor_vae(source, variance_samples=sizes.variance, **votes, **common),
+        "sap": sap(*parts, **common),
+        "dci": dci(*parts, **common),
+    }
     return Record(
         checkpoint=checkpoint,
         data=data,
@@ -96,8 +94,5 @@ def measure(
         pictures=len(source),
         factor_names=source.factor_names,
         factor_sizes=tuple(len(np.unique(column)) for column in source.factors.T),
-        dci=found_dci,
-        mig=found_mig,
-        sap=found_sap,
-        factor_vae=found_vae,
+        **measured,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.batching import Progress, silent
 from trainer.evaluation.disentanglement.mig import column_gaps
 
 REGULARISATION = 0.01
@@ -34,7 +34,7 @@ def sap(
     test_factors: np.ndarray,
     *,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> SAP:
     """mean_f (A_af - A_bf), with A_jf the test accuracy of a linear SVM (C = 0.01, balanced classes) on axis j alone.
 

@@ -13,8 +13,8 @@ from scipy.stats import entropy
 
 from tests.fixtures import make_run
 from trainer.errors import UserError
-from trainer.evaluation import map as mapping
 from trainer.latent import contours, map_file, neighbours
+from trainer.latent import map as mapping
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout
 from trainer.runs.folder import Run

@@ -1,0 +1,22 @@
+"""How much of a data set goes through the networks at once, and how the work reports its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+BATCH = 100
+"""Pictures per forward pass: large enough to be fast on two cores, small enough to add little memory at 64x64."""
+
+Progress = Callable[[str, int, int], None]
+"""progress(what, done, total), called now and then; it must not print to standard output."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Progress that is not shown."""
+
+
+def batches(n: int, size: int = BATCH) -> list[np.ndarray]:
+    """Return consecutive index ranges that cover 0..n-1, at most `size` long."""
+    return [np.arange(start, min(start + size, n)) for start in range(0, n, size)]

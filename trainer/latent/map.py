@@ -1,0 +1,225 @@
+"""The map of a model's code space: test codes, prior samples and component centres laid out together.
+
+UMAP (McInnes, Healy and Melville, arXiv:1802.03426) or PCA, with what the Clusters page tells about every place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from trainer.batching import Progress, silent
+from trainer.errors import UserError
+from trainer.latent import contours, neighbours
+from trainer.latent.clusters import kmeans
+from trainer.latent.map_file import VERSION, Map, MapSettings
+from trainer.runs.folder import Run
+
+if TYPE_CHECKING:
+    from trainer.models.base import LatentModel
+
+PRIOR_SAMPLES = 1000
+OUTLINE_SAMPLES = 2000
+RELIABILITY_CODES = 500
+"""Codes whose distances and round trips a decoded place is compared with."""
+MINIMUM = 40
+"""Test pictures below which there is nothing to lay out: the trust measure alone looks at 15 neighbours."""
+EVALUATED_FROM = 200
+"""Test pictures from which `evaluate` stores a map; PCA shows fewer as well, and the page computes one on demand."""
+
+
+def compute(
+    codes: pd.DataFrame,
+    model: LatentModel,
+    checkpoint: str,
+    settings: MapSettings | None = None,
+    progress: Progress = silent,
+) -> Map:
+    """Lay out a model's test codes with its prior's samples and centres. Same input, same seed: same coordinates.
+
+    Args:
+        codes: of codes.parquet: id, label, z0...; at least MINIMUM rows.
+
+    Raises: UserError with fewer codes.
+    """
+    settings = settings or MapSettings()
+    axes = [f"z{axis}" for axis in range(model.z_dim)]
+    if len(codes) < MINIMUM or not {"id", *axes} <= set(codes.columns):
+        raise UserError(f"A map needs at least {MINIMUM} test codes; run 'python -m trainer evaluate' on this model.")
+    labels = codes["label"].to_numpy() if "label" in codes else np.full(len(codes), -1)
+    chosen = codes.iloc[neighbours.stratified_rows(labels, settings.points, settings.seed)]
+    z = chosen[axes].to_numpy(np.float32)
+    frame, everything = _rows(chosen, z, model, settings)
+    coordinates = _layout(everything, len(z), settings, progress)
+    frame.insert(2, "x", coordinates[:, 0])
+    for place, name in enumerate("yz"[: settings.dims - 1], start=1):
+        frame.insert(2 + place, name, coordinates[:, place])
+    meta: dict[str, Any] = {
+        "version": VERSION,
+        "checkpoint": checkpoint,
+        "settings": settings.model_dump(),
+        "codes": len(codes),
+        "neighbour_distances": _rounded(neighbours.neighbour_distances(z, RELIABILITY_CODES)),
+        "round_trips": _rounded(np.sort(_round_trips(model, z))),
+        "outlines": [],
+        "trustworthiness": None,
+    }
+    if settings.dims == 2 and model.prior.kind == "gmp":
+        progress("outlines", 0, 1)
+        meta["outlines"] = _component_outlines(model, everything, coordinates, settings, len(z))
+    if settings.method == "umap":
+        progress("trustworthiness", 0, 1)
+        meta["trustworthiness"] = neighbours.trustworthiness(z, coordinates[: len(z)])
+        progress("clusters", 0, 1)
+        frame["kmeans"] = _kmeans(z, labels, model, settings.seed, len(frame))
+        progress("clusters", 1, 1)
+    return Map(frame, meta)
+
+
+def _rows(
+    chosen: pd.DataFrame, z: np.ndarray, model: LatentModel, settings: MapSettings
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """All points of a map without their coordinates, and all their codes, (N + prior samples + centres, d)."""
+    import torch
+
+    generator = torch.Generator().manual_seed(settings.seed)
+    with torch.inference_mode():
+        samples = model.sample_prior(PRIOR_SAMPLES, generator).numpy()
+        mixture = model.prior.kind == "gmp"
+        centres = model.prior.means().numpy() if mixture else samples[:0]
+        everything = np.concatenate([z, samples, centres]).astype(np.float32)
+        frame = pd.DataFrame(
+            {
+                "kind": ["code"] * len(z) + ["prior"] * len(samples) + ["centre"] * len(centres),
+                "id": [
+                    *chosen["id"],
+                    *(f"prior-{index:05d}" for index in range(len(samples))),
+                    *(f"component-{index}" for index in range(len(centres))),
+                ],
+            }
+        )
+        if mixture:
+            shares = torch.cat([model.prior.responsibilities(part) for part in torch.from_numpy(everything).split(500)])
+            frame["component"] = shares.argmax(1).numpy()
+            frame.loc[len(frame) - len(centres) :, "component"] = np.arange(len(centres))
+            frame["entropy"] = torch.special.entr(shares).sum(1).numpy()
+    made = np.arange(len(everything)) >= len(z)
+    drawn = np.where(made[:, None], everything, np.float32("nan"))
+    return pd.concat(
+        [frame, pd.DataFrame(drawn, columns=[f"z{axis}" for axis in range(z.shape[1])])], axis=1
+    ), everything
+
+
+def _layout(everything: np.ndarray, n_codes: int, settings: MapSettings, progress: Progress) -> np.ndarray:
+    """Coordinates of all codes, float32 (N, dims)."""
+    start = neighbours.pca(everything, settings.dims, fitted_on=n_codes)
+    if settings.method == "pca":
+        return start.astype(np.float32)
+    from threadpoolctl import threadpool_limits
+
+    progress("preparing", 0, 1)
+    with contextlib.redirect_stdout(sys.stderr), threadpool_limits(1):  # sums in one order, whatever the machine
+        from umap import UMAP
+
+        progress("neighbours", 0, 1)
+        start = 10 * start / np.abs(start).max()
+        fitted = UMAP(
+            n_neighbors=min(settings.neighbours, len(everything) - 1),
+            min_dist=settings.min_dist,
+            metric=settings.metric,
+            n_components=settings.dims,
+            random_state=settings.seed,
+            n_jobs=1,
+            init=start.round(4).astype(np.float32),
+            tqdm_kwds={"file": _Epochs(progress), "disable": False, "bar_format": "{n_fmt}/{total_fmt}"},
+        )
+        return fitted.fit_transform(everything).astype(np.float32)
+
+
+class _Epochs:
+    """What UMAP's progress bar writes to: it has no callback, only a bar with a file."""
+
+    def __init__(self, progress: Progress):
+        self.progress = progress
+
+    def write(self, text: str) -> None:
+        """Pass "120/200" on."""
+        for done, total in re.findall(r"(\d+)/(\d+)", text):
+            self.progress("layout", int(done), int(total))
+
+    def flush(self) -> None:
+        """Nothing is kept."""
+
+
+def _component_outlines(
+    model: LatentModel, everything: np.ndarray, coordinates: np.ndarray, settings: MapSettings, n_codes: int
+) -> list[dict[str, Any]]:
+    """1- and 2-sigma outlines of every component, of samples that the map did not see, placed on it."""
+    import torch
+
+    generator, found = torch.Generator().manual_seed(settings.seed + 1), []
+    shares = contours.SIGMA_SHARES
+    for k in range(len(model.prior.weights())):
+        with torch.inference_mode():
+            samples = model.prior.sample_component(k, OUTLINE_SAMPLES, generator).numpy()
+        placed = place(samples, everything, coordinates, settings, n_codes)
+        for (sigma, share), paths in zip(shares.items(), contours.outlines(placed, list(shares.values())), strict=True):
+            rounded = [_rounded(path) for path in paths]
+            found.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})
+    return found
+
+
+def place(
+    points: np.ndarray, everything: np.ndarray, coordinates: np.ndarray, settings: MapSettings, n_codes: int
+) -> np.ndarray:
+    """Where a map puts codes (M, d) that it was not fitted on, (M, dims).
+
+    Args:
+        everything, coordinates: codes and places of all points of the map; the first `n_codes` are test codes.
+    """
+    if settings.method == "pca":  # linear, so exact
+        together = np.concatenate([everything, np.asarray(points, everything.dtype)])
+        return neighbours.pca(together, settings.dims, fitted_on=n_codes)[len(everything) :]
+    return neighbours.place_on_map(points, everything, coordinates)
+
+
+def _round_trips(model: LatentModel, z: np.ndarray) -> np.ndarray:
+    """|mu(g(z)) - z| of an even spread of codes."""
+    import torch
+
+    rows = np.linspace(0, len(z) - 1, min(RELIABILITY_CODES, len(z))).round().astype(np.int64)
+    with torch.inference_mode():
+        parts = torch.from_numpy(np.ascontiguousarray(z[rows])).split(50)
+        return torch.cat([round_trip(model, part) for part in parts]).numpy()
+
+
+def round_trip(model: LatentModel, z):
+    """|mu(g(z)) - z|, (B,): how far a code comes back from where it was; large where the decoder left the data."""
+    return (model.encode(model.decode(z))[0] - z).norm(dim=1)
+
+
+def _kmeans(z: np.ndarray, labels: np.ndarray, model: LatentModel, seed: int, rows: int) -> np.ndarray:
+    """k-means cluster of each code, -1 for the other rows; as many clusters as components, else labels, else ten."""
+    known = len(np.unique(labels[labels >= 0]))
+    clusters = len(model.prior.weights()) if model.prior.kind == "gmp" else (known or 10)
+    found = np.full(rows, -1, np.int64)
+    found[: len(z)] = kmeans(z, min(clusters, len(z)), seed)
+    return found
+
+
+def _rounded(values: np.ndarray) -> list:
+    return np.round(np.asarray(values, dtype=np.float64), 4).tolist()
+
+
+def of_run(run: Run, settings: MapSettings, progress: Progress = silent) -> Map:
+    """The map of an evaluated run folder, computed anew.
+
+    Raises: UserError if there are no codes or the model cannot be loaded.
+    """
+    progress("reading", 0, 1)
+    return compute(run.codes, run.load_model(), run.hash, settings, progress)
