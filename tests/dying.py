@@ -64,7 +64,7 @@ def after(replace: Callable, *arguments: object) -> None:
 
 
 POINTS = {
-    "while a picture is decoded": (decode, "open_picture", any_call, 5, before),
+    "while a picture is decoded": (decode, "read_picture", any_call, 5, before),
     "before the first model": (os, "replace", is_named("model.safetensors"), 1, before),
     "between the first model and its checkpoint": (os, "replace", is_named("model.safetensors"), 1, after),
     "in the middle of a checkpoint": (checkpoint, "save_file", any_call, 2, half_written),

@@ -6,28 +6,16 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from trainer.data.pictures import MAX_PIXELS, open_picture, to_array
+from trainer.data.collect import Entry
+from trainer.data.pictures import read_picture
 from trainer.errors import UserError
 
 WORKERS = min(4, os.cpu_count() or 1)  # Pillow decodes and resizes without Python's lock
 _BLOCK = 256  # files handed to the pool at a time: bounds what waits, and paces the progress reports
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file that may be a picture.
-
-    name: unique relative path with "/" and only printable characters.
-    read: its bytes, or the path to read them from; raises UserError where that is impossible.
-    """
-
-    name: str
-    read: Callable[[], bytes | Path]
 
 
 @dataclass(frozen=True)
@@ -44,7 +32,6 @@ def decode(
     size: int,
     channels: int,
     progress: Callable[[int, int], None] | None = None,
-    max_pixels: int = MAX_PIXELS,
     crop: int | None = None,
 ) -> Decoded:
     """Decode all entries to (channels, size, size), keeping their order.
@@ -54,12 +41,12 @@ def decode(
 
     The memory is that of the result and of WORKERS pictures at a time.
     """
-    images = np.empty((len(entries), channels, size, size), dtype=np.uint8)
+    shape = (channels, size, size)
+    images = np.empty((len(entries), *shape), dtype=np.uint8)
 
     def one(entry: Entry) -> np.ndarray | str:
         try:
-            picture = open_picture(entry.read(), max_pixels=max_pixels, name=entry.name)
-            return to_array(picture, size, channels, crop)
+            return read_picture(entry.read(), shape, name=entry.name, crop=crop).array
         except UserError as error:
             return str(error)
 

@@ -1,7 +1,8 @@
 """Any picture file to the model's input: the one place where content, limits, modes and sizes are dealt with.
 
-    open_picture   bytes or path -> upright 8-bit Pillow picture, mode "L" or "RGB", or one sentence why not
-    to_array       picture -> uint8 (C, H, W) of the model's size
+    read_picture   bytes or path -> the model's input: the one function that decodes what others made
+    open_picture   its first half: an upright 8-bit Pillow picture, mode "L" or "RGB", or one sentence why not
+    to_array       its second half: picture -> uint8 (C, H, W) of the model's size
 
 Uploads and image folders both go through here, so a picture means the same to training and to the pages.
 """
@@ -9,24 +10,94 @@ Uploads and image folders both go through here, so a picture means the same to t
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from trainer.data.conversions import FORMATS, conversions
+from trainer.data.pixels import channels_first
+from trainer.data.signatures import ADVICE, begins_like_picture, not_a_picture
 from trainer.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
 DIGIT = (28, 32)  # side of a digit's file, and of the model's input that keeps its bytes
 _BLOCK = 2**20  # pixels converted at a time
 
-_ADVICE = "choose a picture in PNG, JPEG, GIF, WebP, BMP or TIFF"
-
 # The size is checked below, against a lower limit and before decoding; Pillow's own warning would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        array: uint8 (C, H, W), the model's input.
+        size: width and height of the file's picture, upright.
+        notes: what was done besides scaling, where that was asked for.
+    """
+
+    array: np.ndarray
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def read_picture(
+    data: bytes | Path,
+    image_shape: tuple[int, int, int],
+    *,
+    name: str | None = None,
+    max_bytes: int = MAX_BYTES,
+    max_pixels: int = MAX_PIXELS,
+    crop: int | None = None,
+    with_notes: bool = False,
+) -> Picture:
+    """Return a file's picture as a model's input. Every picture that others made is decoded here.
+
+    Args:
+        data, name, max_bytes, max_pixels: see open_picture.
+        image_shape: (channels, height, width) of the model; height equals width.
+        crop: see to_array.
+        with_notes: of `data` in bytes.
+
+    Raises: UserError, one sentence: see open_picture.
+    """
+    channels, height, width = image_shape
+    if height != width:
+        raise ValueError(f"models take square pictures, not {height} x {width}")
+    picture = open_picture(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
+    size, colour = picture.size, picture.mode == "RGB"
+    array = to_array(picture, height, channels, crop)
+    if not with_notes:
+        return Picture(array, size)
+    del picture  # up to 150 MB, before the file is looked at again
+    notes = conversions(data)
+    if size[0] != size[1]:
+        notes.append(f"centre square of {size[0]} x {size[1]} pixels")
+    if colour and channels == 1:
+        notes.append("colour made grey")
+    return Picture(array, size, tuple(notes))
+
+
+def header_refusal(content: bytes, name: str, max_bytes: int, max_pixels: int) -> str | None:
+    """Return why a file is no picture to take, by size, first bytes and header alone; None where they are fine.
+
+    A picture that is damaged further inside passes.
+    """
+    if not begins_like_picture(content):
+        return not_a_picture(content, name)
+    if len(content) > max_bytes:
+        return _too_large(name, max_bytes)
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as picture:
+            pixels = picture.width * picture.height
+    except Exception:  # decoders of hostile bytes raise nearly anything; whoever decodes the picture names it
+        return None
+    return _too_many(name, max_pixels) if pixels > max_pixels else None
 
 
 def open_picture(
@@ -121,10 +192,8 @@ def to_array(picture: Image.Image, size: int, channels: int, crop: int | None = 
     margin = (size - array.shape[0]) // 2
     array = np.pad(array, ((margin, margin), (margin, margin), (0, 0))[: array.ndim], mode="edge")
     if array.ndim == 2:
-        array = np.broadcast_to(array, (channels, size, size))
-    else:
-        array = array.transpose(2, 0, 1)
-    return np.ascontiguousarray(array)
+        return np.ascontiguousarray(np.broadcast_to(array, (channels, size, size)))
+    return channels_first(array)
 
 
 def _read(data: bytes | Path, max_bytes: int, name: str) -> bytes:
@@ -132,13 +201,13 @@ def _read(data: bytes | Path, max_bytes: int, name: str) -> bytes:
     if isinstance(data, Path):
         try:
             if not data.is_file():  # also keeps pipes and devices out, which would block or never end
-                raise UserError(f"{name}: {'not a file' if data.exists() else 'no such file'}; {_ADVICE}.")
+                raise UserError(f"{name}: {'not a file' if data.exists() else 'no such file'}; {ADVICE}.")
             if data.stat().st_size > max_bytes:
                 raise UserError(_too_large(name, max_bytes))
             with data.open("rb") as handle:
                 data = handle.read(max_bytes + 1)
         except OSError as error:
-            raise UserError(f"{name}: cannot be read ({error.strerror}); {_ADVICE}.") from error
+            raise UserError(f"{name}: cannot be read ({error.strerror}); {ADVICE}.") from error
     if len(data) > max_bytes:
         raise UserError(_too_large(name, max_bytes))
     if not data:
@@ -157,7 +226,7 @@ def _open(content: bytes, max_pixels: int, name: str) -> Image.Image:
     if picture.width * picture.height > max_pixels:
         raise UserError(_too_many(name, max_pixels, f" ({picture.width} x {picture.height})"))
     if picture.width * picture.height == 0:
-        raise UserError(f"{name}: the picture has no pixels; {_ADVICE}.")
+        raise UserError(f"{name}: the picture has no pixels; {ADVICE}.")
     return picture
 
 
@@ -170,51 +239,6 @@ def _too_many(name: str, max_pixels: int, measured: str = "") -> str:
         f"{name}: the picture has more than {max_pixels / 1e6:.4g} million pixels{measured}; "
         "scale it down and try again."
     )
-
-
-# First bytes (offset, magic) of what people most often take for one of FORMATS.
-_SIGNATURES = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\x03\x04", "a zip archive"),
-    (4, b"ftypavif", "an AVIF picture"),
-    (4, b"ftyphe", "a HEIC picture"),
-    (4, b"ftypmif1", "a HEIC picture"),
-    (4, b"ftyp", "a video"),
-)
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00")
-
-
-def begins_like_picture(head: bytes) -> bool:
-    """Whether the first 16 bytes (or more) are those of one of FORMATS: cheap, necessary, not sufficient."""
-    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-
-
-def not_a_picture(content: bytes, name: str) -> str:
-    """One sentence on what the bytes are instead of a picture, as far as their beginning tells."""
-    head = content[:4096]
-    if not head:
-        return f"{name}: the file is empty (0 bytes); {_ADVICE}."
-    if begins_like_picture(head):
-        return f"{name}: it begins like a picture, but its header is damaged or cut short; copy or save it again."
-    for offset, magic, what in _SIGNATURES:
-        if head[offset:].startswith(magic):
-            return f"{name}: the content is {what}, whatever the file's name; {_ADVICE}."
-    if b"<svg" in head.lower():
-        return f"{name}: the content is an SVG drawing, whatever the file's name; export it as PNG and choose that."
-    if _is_text(head):
-        return f"{name}: the content is text, not a picture; {_ADVICE}."
-    return f"{name}: the content is not a picture this program knows; {_ADVICE}."
-
-
-def _is_text(head: bytes) -> bool:
-    """Whether the bytes read as UTF-8 without control characters (the last, perhaps cut, character aside)."""
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:
-            return False
-        text = head[: error.start].decode("utf-8")
-    return all(character.isprintable() or character in "\t\r\n\f\ufeff" for character in text)
 
 
 def _from_deep(values: np.ndarray) -> Image.Image:

@@ -40,7 +40,7 @@ class Rows:
             return self[first][tuple(others) if isinstance(first, int) else (slice(None), *others)]
         pixels = np.array(self.store[self.index[_plain(rows)]])  # always a copy: the file stays as it is
         if self.channels == 1:
-            red, green, blue = np.moveaxis(pixels.astype(np.uint32), -3, 0)
+            red, green, blue = (pixels[..., channel, :, :].astype(np.uint32) for channel in range(3))
             grey = WEIGHTS[0] * red + WEIGHTS[1] * green + WEIGHTS[2] * blue + 0x8000 >> 16
             pixels = np.expand_dims(grey.astype(np.uint8), -3)
         return torch.from_numpy(pixels)

@@ -17,6 +17,7 @@ import torch
 
 from trainer.data import torchvision_shim
 from trainer.data.download import fetch
+from trainer.data.pixels import channels_first
 from trainer.data.rendering.grid import COUNT, factors_of, values_of
 from trainer.errors import UserError
 
@@ -51,7 +52,7 @@ def blocks(
             _require_structure(opened, file)
             for start in range(0, count, _BLOCK):
                 pixels = opened["images"][start : min(start + _BLOCK, count)]
-                yield _resized(np.moveaxis(pixels, -1, 1), size)
+                yield _resized(channels_first(pixels), size)
                 if progress:
                     progress(start + len(pixels), count)
     except OSError as error:
@@ -70,6 +71,6 @@ def _require_structure(opened: h5py.File, file: Path) -> None:
 
 def _resized(pixels: np.ndarray, size: int) -> np.ndarray:
     if size == SIDE:
-        return np.ascontiguousarray(pixels)
+        return pixels
     part = pixels.reshape(*pixels.shape[:2], size, SIDE // size, size, SIDE // size)
     return (part.mean(axis=(3, 5), dtype=np.float32) + 0.5).astype(np.uint8)

@@ -246,9 +246,3 @@ def neighbour_distances(codes: Tensor, limit: int = 1000) -> Tensor:
     distance = torch.cdist(codes[rows], codes)
     distance[torch.arange(len(rows)), rows] = torch.inf
     return distance.min(1).values.sort().values
-
-
-def pixel_error(picture: Tensor, reference: Tensor) -> tuple[float, float]:
-    """(RMSE in [0, 1], PSNR in dB = -20 log10 RMSE) between two pictures; PSNR is infinite for equal ones."""
-    rmse = (picture - reference).square().mean().sqrt()
-    return float(rmse), float(-20 * torch.log10(rmse))

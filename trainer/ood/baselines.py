@@ -11,6 +11,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from trainer.data.pixels import channels_last
+
 BASELINES = ("mean intensity", "stroke area", "PNG size")
 
 
@@ -31,9 +33,8 @@ def baseline_scores(images: np.ndarray) -> dict[str, np.ndarray]:
 
 def png_size(picture: np.ndarray) -> int:
     """Bytes of a picture, uint8 (C, H, W), as Pillow's PNG."""
-    pixels = picture[0] if picture.shape[0] == 1 else picture.transpose(1, 2, 0)
     buffer = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG")
+    Image.fromarray(channels_last(picture)).save(buffer, "PNG")
     return len(buffer.getvalue())
 
 

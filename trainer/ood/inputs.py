@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from trainer.data.collect import collect, printable
-from trainer.data.decode import Entry, decode
-from trainer.errors import UserError
-
-_ARCHIVE = b"PK"
+from trainer.data.collect import gather
+from trainer.data.decode import decode
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def read_pictures(
 ) -> Pictures:
     """Decode pictures, folders of pictures and zips of pictures, in the order given, to a model's input.
 
-    The same decoding as that of uploads and training data (trainer/data/pictures.py). A zip is told by its content.
+    The same decoding as that of uploads and training data (trainer/data/pictures.py). Content decides what is a zip.
 
     Args:
         image_shape: (C, H, W) of the model, H equal to W.
@@ -41,33 +39,8 @@ def read_pictures(
     Raises: UserError if a folder or zip cannot be read or exceeds its limits, or there are more than `limit` pictures.
     """
     channels, size, _ = image_shape
-    arrays, names, skipped = [], [], []
-    for path in map(Path, paths):
-        if path.is_dir() or _is_zip(path):
-            with collect(path) as collection:
-                found, sentences = collection.entries, collection.skipped
-                _check(len(names) + len(found), limit)
-                decoded = decode(found, size, channels, progress)
-            prefix = f"{printable(path.name)}/" if len(paths) > 1 else ""
-        else:
-            found, sentences, prefix = [Entry(printable(path.name), lambda path=path: path)], [], ""
-            _check(len(names) + 1, limit)
-            decoded = decode(found, size, channels, progress)
-        arrays.append(decoded.images.numpy())
-        names += [prefix + found[index].name for index in decoded.kept]
-        skipped += [*sentences, *decoded.skipped]
-    stacked = np.concatenate(arrays) if arrays else np.zeros((0, *image_shape), np.uint8)
-    return Pictures(stacked, tuple(names), tuple(skipped))
-
-
-def _is_zip(path: Path) -> bool:
-    try:
-        with path.open("rb") as handle:
-            return handle.read(2) == _ARCHIVE
-    except OSError:
-        return False
-
-
-def _check(count: int, limit: int | None) -> None:
-    if limit is not None and count > limit:
-        raise UserError(f"More than {limit:,} pictures were given; choose at most {limit:,} at once.")
+    with ExitStack() as stack:
+        found = gather(stack, [Path(path) for path in paths], pictures=limit)
+        decoded = decode(found.entries, size, channels, progress)
+    names = tuple(found.entries[index].name for index in decoded.kept)
+    return Pictures(decoded.images.numpy(), names, (*found.skipped, *decoded.skipped))

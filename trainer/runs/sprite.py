@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from trainer.data import pixels
 from trainer.errors import UserError
 from trainer.runs.folder import SPRITE_COLUMNS
 from trainer.system import files
@@ -41,14 +42,7 @@ def write_sprite(images: np.ndarray, path: Path) -> None:
 
     Raises: UserError if the file cannot be written.
     """
-    images = np.asarray(images)
-    n, channels, height, width = images.shape
-    rows = -(-n // SPRITE_COLUMNS)
-    padded = np.zeros((rows * SPRITE_COLUMNS, channels, height, width), dtype=np.uint8)
-    padded[:n] = images
-    grid = padded.reshape(rows, SPRITE_COLUMNS, channels, height, width)
-    sheet = grid.transpose(0, 3, 1, 4, 2).reshape(rows * height, SPRITE_COLUMNS * width, channels)
-    picture = Image.fromarray(np.ascontiguousarray(sheet[:, :, 0] if channels == 1 else sheet))
+    picture = Image.fromarray(pixels.join_tiles(np.asarray(images), SPRITE_COLUMNS, ground=0))
     files.write_atomic(Path(path), lambda temporary: picture.save(temporary, format="PNG", optimize=True))
 
 
@@ -64,14 +58,13 @@ def read_sprite_tiles(
     fits = sheet.shape[0] % height == 0 and sheet.shape[1] == SPRITE_COLUMNS * width
     if not fits:
         raise UserError(f"{path}: its tiles are not {height}x{width}; make it anew with 'python -m trainer evaluate'.")
-    grid = sheet.reshape(-1, height, SPRITE_COLUMNS, width, channels)
-    tiles = grid.transpose(0, 2, 4, 1, 3).reshape(-1, channels, height, width)
+    tiles = pixels.split_tiles(sheet, height, width)
     if indices is None:
-        return np.ascontiguousarray(tiles)
+        return tiles
     indices = np.asarray(indices, dtype=np.int64)
     if len(indices) and (indices.min() < 0 or indices.max() >= len(tiles)):
         raise IndexError(f"sprite tiles run from 0 to {len(tiles) - 1}")
-    return np.ascontiguousarray(tiles[indices])
+    return tiles[indices]
 
 
 def _open_sheet(path: Path, channels: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from trainer.data.imageset import ImageSet
+from trainer.data.pixels import to_uint8
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
 from trainer.runs import layout
@@ -87,9 +88,9 @@ class Preview:
                 "samples": samples,
                 "strip": model.decode(codes),
             }
-            pictures = {name: (batch.clamp(0, 1) * 255).round().byte() for name, batch in found.items()}
-        values = pictures | {"axes": axes} | self.scales(model)._asdict()
-        return {name: tensor.cpu().contiguous().numpy() for name, tensor in values.items()}
+            pictures = {name: to_uint8(batch) for name, batch in found.items()}
+        values = {"axes": axes} | self.scales(model)._asdict()
+        return pictures | {name: tensor.cpu().contiguous().numpy() for name, tensor in values.items()}
 
     @torch.no_grad()
     def scales(self, model: LatentModel) -> Scales:

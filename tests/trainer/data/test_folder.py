@@ -305,13 +305,12 @@ def test_damaged_encrypted_and_unusual_entries(tmp_path):
 def test_counts_and_totals_are_limited(tmp_path, monkeypatch):
     files = {f"{index}.png": picture() for index in range(6)}
     folder, packed = fill(tmp_path / "f", files), pack(tmp_path / "f.zip", files)
-    monkeypatch.setattr(collect, "MAX_FILES", 6)
+    monkeypatch.setattr(collect, "LIMITS", collect.Limits(files=6))
     assert len(open_set(folder)) == len(open_set(packed)) == 6
-    monkeypatch.setattr(collect, "MAX_FILES", 5)
+    monkeypatch.setattr(collect, "LIMITS", collect.Limits(files=5))
     assert "more than 5 files" in refusal(folder)
     assert "more than 5 files" in refusal(packed)
-    monkeypatch.setattr(collect, "MAX_FILES", 10)
-    monkeypatch.setattr(collect, "MAX_UNPACKED", 6 * len(picture()) - 1)
+    monkeypatch.setattr(collect, "LIMITS", collect.Limits(files=10, unpacked=6 * len(picture()) - 1))
     assert "when unpacked" in refusal(packed)
 
 

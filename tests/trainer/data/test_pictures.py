@@ -16,8 +16,10 @@ import pytest
 import torch
 from PIL import Image
 
+from trainer.data.conversions import FORMATS
 from trainer.data.digits import fit_digits
-from trainer.data.pictures import FORMATS, begins_like_picture, open_picture, plain, to_array
+from trainer.data.pictures import open_picture, plain, to_array
+from trainer.data.signatures import begins_like_picture
 from trainer.errors import UserError
 
 

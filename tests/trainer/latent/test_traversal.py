@@ -200,20 +200,13 @@ def test_spherical_is_the_straight_line_where_there_is_no_angle(second):
     torch.testing.assert_close(traversal.interpolate(a, b, 5, "spherical"), straight)
 
 
-# ---------------------------------------------------------------- distances and errors
+# ---------------------------------------------------------------- distances
 
 
 def test_distance_to_real_codes_and_between_them():
     codes = torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 5.0]])
     assert traversal.nearest_distance(torch.tensor([[0.0, 1.0]]), codes).item() == 1
     torch.testing.assert_close(traversal.neighbour_distances(codes), torch.tensor([1.0, 1.0, 5.0]))
-
-
-def test_pixel_error_in_grey_levels_and_decibel():
-    rmse, psnr = traversal.pixel_error(torch.full((1, 2, 2), 0.6), torch.full((1, 2, 2), 0.5))
-    assert rmse == pytest.approx(0.1, abs=1e-6)
-    assert psnr == pytest.approx(20, abs=1e-4)
-    assert traversal.pixel_error(torch.zeros(1), torch.zeros(1)) == (0, math.inf)
 
 
 def test_decoding_in_chunks_equals_decoding_at_once(monkeypatch, codes):
