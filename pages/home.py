@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.shared import cache, catalog, state, widgets
+from explorer.shared import cache, catalog, pixels, state, widgets
 from explorer.shared.escape import markdown
 from explorer.train import phases
 from explorer.train import state as train_state
@@ -86,7 +86,7 @@ def row(pictures, alt: str, rows: int = 1) -> None:
     """Tiles as wide as the card, in `rows` rows of equal length."""
     n = len(pictures) // rows
     split = [pictures[k * n : (k + 1) * n] for k in range(rows)]
-    st.image(widgets.strip(split, gap=pictures.shape[1] // 16), width="stretch", output_format="PNG", alt=alt)
+    st.image(pixels.strip(split, gap=pictures.shape[-1] // 16), width="stretch", output_format="PNG", alt=alt)
 
 
 def starting(folders: list[Path]) -> None:

@@ -11,7 +11,7 @@ from explorer.clusters.atlas import Atlas
 from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import SEED_LIMIT, bound, change, current
 from explorer.clusters.subject import decoded, pictures
-from explorer.shared import cache, progress, theme, widgets
+from explorer.shared import cache, pixels, progress, theme, widgets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,8 +152,7 @@ def _strip(tiles: np.ndarray, places: int | None = None) -> np.ndarray:
     """Tiles (M, C, H, W) in a line, with room for `places`."""
     import numpy as np
 
-    shown = tiles[:, 0] if tiles.shape[1] == 1 else tiles.transpose(0, 2, 3, 1)
-    line = widgets.strip([np.ascontiguousarray(shown)], scale=2)
+    line = pixels.strip([tiles], scale=2)
     missing = (places or len(tiles)) - len(tiles)
     return np.pad(line, ((0, 0), (0, missing * (line.shape[1] + 4) // max(len(tiles), 1)), (0, 0)))
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas, wanted_path
-from explorer.clusters.state import SEED_LIMIT, ClustersState, change, current, look_at
-from explorer.clusters.subject import pictures, remember_upload, uploaded
+from explorer.clusters.state import SEED_LIMIT, ClustersState, change, current
+from explorer.clusters.subject import OWN, pictures
 from explorer.shared import catalog
-from explorer.shared.uploads import looks_inverted, preview_png, read_upload
-from explorer.traverse.start_picker import UPLOAD_TYPES
 from trainer.errors import UserError
 from trainer.jobs import map as map_job
 
@@ -66,48 +64,13 @@ def _show_layout(entry: catalog.Entry, values: dict) -> None:
 def upload_popover(atlas: Atlas) -> None:
     """A picture from the visitor's disk: where it falls on the map, with everything the panel tells."""
     with st.popover("Place a picture", icon=":material/upload:"):
-        file = st.file_uploader("Picture", type=UPLOAD_TYPES, key="clusters.file", max_upload_size=20)
         try:
-            if file:
-                _accept(atlas, file)
+            OWN.uploader(atlas, lambda: pictures(atlas, list(range(min(50, len(atlas.codes))))))
         except UserError as error:
             st.error(str(error), icon=":material/error:")
-        kept = uploaded(atlas)
-        if not kept:
-            return
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.image(preview_png(kept.upload.array, 4), width=96, alt="The uploaded picture as the model sees it")
-            with st.container(gap="small"):
-                st.caption(f"What the model sees. {kept.upload.note}")
-                _invert_switch(atlas)
-
-
-def _accept(atlas: Atlas, file) -> None:
-    """Look at the chosen file, if it is a new one.
-
-    Raises: UserError where the file is no picture.
-    """
-    if st.session_state.get("clusters.seen") == file.file_id:
-        return
-    shape = tuple(atlas.entry.image_shape)
-    plain, inverted = (read_upload(file.getvalue(), file.name, shape, invert) for invert in (False, True))
-    st.session_state["clusters.seen"] = file.file_id
-    known = pictures(atlas, list(range(min(50, len(atlas.codes)))))
-    dark_ground = sum(looks_inverted(picture) for picture in known) < len(known) / 2
-    kept = remember_upload(atlas, (plain, inverted), looks_inverted(plain.array) and dark_ground)
-    look_at("upload", code=kept.code)
-
-
-def _invert_switch(atlas: Atlas) -> None:
-    def switched() -> None:
-        kept = uploaded(atlas)
-        if kept:
-            look_at("upload", code=remember_upload(atlas, kept.pair, st.session_state["clusters.invert"]).code)
-
-    st.session_state["clusters.invert"] = uploaded(atlas).invert
-    st.toggle(
-        "Invert",
-        key="clusters.invert",
-        on_change=switched,
-        help="For dark strokes on white where the model learned light on black.",
-    )
+            kept = OWN.preview(atlas, 96)
+            if kept:
+                with st.container(gap="small"):
+                    st.caption(f"What the model sees. {kept.upload.note}")
+                    OWN.invert_switch(atlas)

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.clusters.atlas import Atlas
 from explorer.clusters.state import current, look_at
 from explorer.clusters.subject import (
+    OWN,
     Subject,
     decoded,
     neighbours,
@@ -17,7 +18,6 @@ from explorer.clusters.subject import (
     pictures,
     reliability,
     responsibilities,
-    uploaded,
 )
 from explorer.components import gallery as clusters_gallery
 from explorer.shared import pixels, test_pictures, theme, widgets
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GALLERY_LIMIT = 120
-PICTURE = 108
 _SPRITE_COLUMNS = 50
 
 
@@ -73,18 +72,10 @@ def _pair(subject: Subject, made: np.ndarray) -> None:
     """The picture beside what the model makes of it; alone where there is no original."""
     with st.container(horizontal=True, gap="small"):
         if subject.original is not None:
-            _picture(subject.original, "picture")
-        _picture(made, "reconstruction" if subject.original is not None or not subject.made else "decoded")
+            widgets.picture(subject.original, "picture")
+        widgets.picture(made, "reconstruction" if subject.original is not None or not subject.made else "decoded")
         if subject.row is not None and subject.original is None:
             st.caption("The picture itself is not at hand; this is what the model makes of it.", width="stretch")
-
-
-def _picture(picture: np.ndarray, caption: str) -> None:
-    flat = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
-    scale = max(1, 2 * PICTURE // picture.shape[-1])
-    with st.container(width=PICTURE, gap=None):
-        st.image(pixels.inline(pixels.png(flat, scale)), width=PICTURE, alt=caption)
-        st.caption(caption, text_alignment="center")
 
 
 def _about(atlas: Atlas, subject: Subject) -> None:
@@ -124,7 +115,7 @@ def _facts(lines: list[tuple[str, ...]]) -> str:
 def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, ...]]:
     """Scores of a real picture, each with its place among the test pictures."""
     table = atlas.pictures
-    kept = uploaded(atlas)
+    kept = OWN.kept(atlas)
     if subject.row is not None:
         row = table.iloc[subject.row]
         given = {name.removeprefix("score_"): row[name] for name in table if name.startswith("score_")}

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas
-from explorer.clusters.state import ClustersState
+from explorer.clusters.state import ClustersState, look_at
 from explorer.shared import pixels, test_pictures
+from explorer.shared.own_picture import OwnPicture
 from trainer.latent import neighbours as projection
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from explorer.shared.uploads import Upload
-
 NEIGHBOURS = 6
-_UPLOAD = "clusters.upload"
+OWN = OwnPicture("clusters.{}", lambda kept: look_at("upload", code=kept.code))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +63,6 @@ class Reliability(NamedTuple):
     def score(self) -> float:
         """The smaller of the two shares: a code must pass both."""
         return min(self.near, self.back)
-
-
-class Kept(NamedTuple):
-    """An uploaded picture, plain and inverted, its code under the model of `hash`, and its scores."""
-
-    hash: str
-    pair: tuple[Upload, Upload]
-    invert: bool
-    code: tuple[float, ...]
-    scores: dict[str, float]
-
-    @property
-    def upload(self) -> Upload:
-        """The picture the model sees."""
-        return self.pair[self.invert]
 
 
 def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
@@ -131,7 +115,7 @@ def _place(atlas: Atlas, view: ClustersState) -> Subject | None:
 def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:
     import numpy as np
 
-    kept = uploaded(atlas)
+    kept = OWN.kept(atlas)
     if kept and (not view.code or kept.code == view.code):
         return Subject(np.array(kept.code, np.float32), "Your picture", kept.upload.name, kept.upload.array)
     if len(view.code) == atlas.entry.z_dim:
@@ -222,32 +206,3 @@ def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
         for place, tile in zip(missing, decoded(atlas, atlas.codes[[rows[i] for i in missing]]), strict=True):
             found[place] = tile
     return np.stack(found) if found else np.zeros((0, *atlas.entry.image_shape), np.uint8)
-
-
-# ---------------------------------------------------------------- uploads
-
-
-def remember_upload(atlas: Atlas, pair: tuple[Upload, Upload], invert: bool) -> Kept:
-    """Encode an accepted picture and keep it in the session.
-
-    Args:
-        pair: the picture as it is, and inverted.
-    """
-    import torch
-
-    picture = torch.from_numpy(pair[invert].array.copy())[None].float() / 255
-    with torch.inference_mode():
-        mean = atlas.model.encode(picture)[0][0]
-        scores = {name: float(score[0]) for name, score in atlas.model.ood_scores(picture).items()}
-    code = tuple(round(float(value), 3) for value in mean)
-    kept = Kept(atlas.entry.hash, pair, invert, code, scores)
-    st.session_state[_UPLOAD] = kept
-    return kept
-
-
-def uploaded(atlas: Atlas) -> Kept | None:
-    """The session's picture as encoded by this model; None where there is none that fits the model."""
-    kept = st.session_state.get(_UPLOAD)
-    if not kept or kept.upload.array.shape != tuple(atlas.entry.image_shape):
-        return None
-    return kept if kept.hash == atlas.entry.hash else remember_upload(atlas, kept.pair, kept.invert)

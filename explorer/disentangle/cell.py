@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.disentangle.records import combination, decoded, described, encoded, factors, rendered, sweep, tiles
+from explorer.disentangle.records import combination, decoded, described, encoded, factors, rendered, sweep
 from explorer.disentangle.state import bound, change, current
-from explorer.shared import catalog, state, widgets
+from explorer.shared import catalog, pixels, state, widgets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ def strips(
 
 def _strip(pictures: np.ndarray, caption: str) -> None:
     with st.container(gap=None):
-        st.image(widgets.strip([tiles(pictures)], gap=2), width="stretch", output_format="PNG", alt=caption)
+        st.image(pixels.strip([pictures], gap=2), width="stretch", output_format="PNG", alt=caption)
         st.caption(caption)
 
 

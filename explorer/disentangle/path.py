@@ -8,9 +8,9 @@ import streamlit as st
 
 from explorer.disentangle import figures
 from explorer.disentangle.cell import another
-from explorer.disentangle.records import combination, decoded, encoded, factors, movement, rendered, sweep, tiles
+from explorer.disentangle.records import combination, decoded, encoded, factors, movement, rendered, sweep
 from explorer.disentangle.state import bound, change, current
-from explorer.shared import axis_names, catalog, theme, widgets
+from explorer.shared import axis_names, catalog, pixels, theme, widgets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ def _other(place: int, base: tuple[int, ...]) -> None:
 
 def _pictures(name: str, truth: np.ndarray, remade: np.ndarray) -> None:
     with st.container(key="disentangle-strips", gap=None):
-        strip = widgets.strip([tiles(truth), tiles(remade)], gap=2)
+        strip = pixels.strip([truth, remade], gap=2)
         st.image(strip, width="stretch", output_format="PNG", alt=f"{name} swept, rendered above, reconstructed below")
         st.caption("Upper row: rendered; lower row: what the model makes of it.")
 

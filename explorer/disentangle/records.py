@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from explorer.shared import axis_names, cache, catalog
+from explorer.shared import axis_names, cache, catalog, pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,20 +148,14 @@ def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
     import torch
 
     with torch.inference_mode():
-        return model.encode(torch.from_numpy(pictures).float() / 255)[0].clone()
+        return model.encode(pixels.to_float(pictures))[0].clone()
 
 
 def decoded(entry: catalog.Entry, codes: Tensor) -> np.ndarray:
     """g(z) of codes (N, d), uint8 (N, C, H, W)."""
-    from explorer.shared import pixels
     from trainer.latent import traversal
 
     return pixels.to_uint8(traversal.decode(cache.model(entry), codes))
-
-
-def tiles(pictures: np.ndarray) -> np.ndarray:
-    """(N, C, H, W) -> (N, H, W) or (N, H, W, 3), as widgets.strip takes them."""
-    return pictures[:, 0] if pictures.shape[1] == 1 else pictures.transpose(0, 2, 3, 1)
 
 
 def movement(codes: Tensor, found: Space) -> Tensor:

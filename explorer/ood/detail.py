@@ -9,20 +9,19 @@ import streamlit as st
 from explorer.ood import pictures
 from explorer.ood.detector import Detector
 from explorer.ood.state import current
-from explorer.shared import escape, pixels
+from explorer.shared import escape, widgets
 from trainer.ood.scores import LACKING
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from explorer.ood.session import Kept
+    from explorer.shared.uploads import Uploads
 
-PICTURE = 112
 NEAREST = 80
 
 
-def show(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
+def show(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
     """The panel about one row of the table."""
     record = table.iloc[row]
     array = mine.arrays(current().invert)[row]
@@ -38,9 +37,9 @@ def show(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray, row
             left, right = st.container(gap="small"), st.container(gap="small")
         with left:
             with st.container(horizontal=True, gap="small"):
-                _picture(array, "input")
-                _picture(made[row], "reconstruction")
-                _picture(pictures.differences(array[None], made[row][None])[0], "error")
+                widgets.picture(array, "input")
+                widgets.picture(made[row], "reconstruction")
+                widgets.picture(pictures.differences(array[None], made[row][None])[0], "error")
             st.markdown(stability(record))
             _nearest(found, record)
         with right:
@@ -113,11 +112,4 @@ def _nearest(found: Detector, record: pd.Series) -> None:
     with st.container(horizontal=True, gap="small"):
         tiles = pictures.training_pictures(found.entry, [known[id_] for id_ in ids])
         for tile, id_ in zip(tiles, ids, strict=True):
-            _picture(tile, id_.rpartition("-")[2], NEAREST)
-
-
-def _picture(picture: np.ndarray, caption: str, width: int = PICTURE) -> None:
-    flat = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
-    with st.container(width=width, gap=None):
-        st.image(pixels.inline(pixels.png(flat, max(1, 2 * width // picture.shape[-1]))), width=width, alt=caption)
-        st.caption(caption, text_alignment="center")
+            widgets.picture(tile, id_.rpartition("-")[2], NEAREST)

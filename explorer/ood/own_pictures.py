@@ -9,11 +9,10 @@ import streamlit as st
 from explorer.ood import detail, pictures, session
 from explorer.ood.detector import Detector
 from explorer.ood.sentences import percent
-from explorer.ood.session import Kept
 from explorer.ood.state import bound, current, target_rate
 from explorer.shared import escape, pixels, widgets
-from explorer.shared.uploads import MAX_FILES, looks_inverted
-from explorer.traverse.start_picker import UPLOAD_TYPES
+from explorer.shared.own_picture import invert_switch
+from explorer.shared.uploads import MAX_FILES, TYPES, Uploads, light_ground, looks_inverted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +28,7 @@ def show(found: Detector) -> None:
     """The whole view for the selected model."""
     files = st.file_uploader(
         f"Up to {MAX_FILES} pictures, or a zip of pictures",
-        type=[*UPLOAD_TYPES, "zip"],
+        type=[*TYPES, "zip"],
         accept_multiple_files=True,
         key=_FILES,
         on_change=_files_changed,
@@ -87,7 +86,7 @@ def _hints(found: Detector) -> None:
     st.caption("Pictures stay in this session and are forgotten with it.")
 
 
-def _rejected(mine: Kept) -> None:
+def _rejected(mine: Uploads) -> None:
     """Each file that was left out, by name."""
     if not mine.rejected:
         return
@@ -102,11 +101,11 @@ def _rejected(mine: Kept) -> None:
 # ---------------------------------------------------------------- results
 
 
-def _results(found: Detector, mine: Kept) -> None:
+def _results(found: Detector, mine: Uploads) -> None:
     entry = found.entry
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-mine-controls"):
         target_rate()
-        st.toggle("Invert", help="Swap black and white before the model looks.", **bound("invert"))
+        invert_switch(**bound("invert"))
         downloads = st.container(width="content")
     view = current()
     if session.is_scored(entry, mine, view.fpr, view.invert):
@@ -156,15 +155,13 @@ def summary(found: Detector, table: pd.DataFrame, fpr: float) -> str:
     )
 
 
-def polarity_hint(found: Detector, mine: Kept, invert: bool) -> str:
+def polarity_hint(found: Detector, mine: Uploads, invert: bool) -> str:
     """A sentence where most pictures have the ground of the other polarity than the model's own; else empty."""
-    import numpy as np
-
     places = list(pictures.places(found.entry).values())[:50]
     if not places or mine.shape[0] != 1:
         return ""
-    own = np.mean([looks_inverted(tile) for tile in pictures.test_pictures(found.entry, places)]) > 0.5
-    light = sum(looks_inverted(array) for array in mine.arrays(invert))
+    own = light_ground(pictures.test_pictures(found.entry, places))
+    light = sum(map(looks_inverted, mine.arrays(invert)))
     other = light if not own else len(mine.uploads) - light
     if other <= len(mine.uploads) / 2:
         return ""
@@ -178,7 +175,7 @@ def polarity_hint(found: Detector, mine: Kept, invert: bool) -> str:
 # ---------------------------------------------------------------- the table
 
 
-def _table(found: Detector, mine: Kept, table: pd.DataFrame, made: np.ndarray) -> int:
+def _table(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray) -> int:
     """The sortable table with pictures; returns the row that is looked at: the selected one, else the most outlying."""
     view = current()
     shown = rows(found, table, mine.arrays(view.invert), made)
@@ -255,16 +252,10 @@ def nearest(found: Detector, table: pd.DataFrame) -> list[str | None] | None:
     for text in table["nearest"]:
         chosen = [known[id_] for id_ in text.split(";") if id_ in known]
         tiles = pictures.training_pictures(found.entry, chosen)
-        strips.append(
-            _data_url(pixels.png(pixels.join_tiles(tiles, len(tiles), gap=2), _SCALE)) if len(tiles) else None
-        )
+        line = pixels.join_tiles(tiles, len(tiles), gap=2) if len(tiles) else None
+        strips.append(None if line is None else pixels.inline(pixels.png(line, _SCALE)))
     return strips
 
 
 def _url(picture: np.ndarray) -> str:
-    flat = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
-    return _data_url(pixels.png(flat, _SCALE))
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{pixels.as_base64(png)}"
+    return pixels.inline(pixels.picture_png(picture, _SCALE))

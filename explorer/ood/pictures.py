@@ -137,7 +137,7 @@ def _outliers(name: str, ids: tuple[str, ...], shape: tuple[int, int, int], root
 
 def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
     """One character: its id is its path, so that not all thousands are decoded for twenty."""
-    from trainer.data.pictures import open_picture, to_array
+    from trainer.data.pictures import read_picture
 
     match = _OMNIGLOT.fullmatch(id_)
     if not match or ".." in match["alphabet"]:
@@ -146,7 +146,7 @@ def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
     path = folder / f"{match['drawing']}.png"
     if not path.is_file():
         raise UserError(f"Of Omniglot only a part is on this disk, without {path}; delete that tree to have it all.")
-    return to_array(open_picture(path, name=id_), shape[1], shape[0])
+    return read_picture(path, shape, name=id_).array
 
 
 def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:

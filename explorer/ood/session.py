@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.ood import pictures
 from explorer.ood.detector import Detector, Side
-from explorer.ood.uploads import read_files
 from explorer.shared import cache, catalog, pixels
+from explorer.shared.uploads import Uploads, read_files
 from trainer.runs import layout
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-    from explorer.shared.uploads import Upload
 
 Progress = Callable[[int, int], None]
 _KEPT = "ood.kept"
@@ -26,34 +23,13 @@ _RESULTS = "ood.results"
 _RESULTS_LIMIT = 12
 
 
-class Kept(NamedTuple):
-    """Accepted pictures at one image shape, as they are (not inverted), and why others were left out."""
-
-    key: str
-    shape: tuple[int, int, int]
-    names: tuple[str, ...]
-    uploads: tuple[Upload, ...]
-    rejected: tuple[str, ...]
-
-    def arrays(self, invert: bool = False) -> np.ndarray:
-        """uint8 (n, C, H, W): exactly what a model sees, times 255."""
-        import numpy as np
-
-        stacked = np.stack([upload.array for upload in self.uploads])
-        return 255 - stacked if invert else stacked
-
-
-def remember(files: Sequence[tuple[str, bytes]], shape: tuple[int, int, int], progress: Progress) -> Kept:
+def remember(files: Sequence[tuple[str, bytes]], shape: tuple[int, int, int], progress: Progress) -> None:
     """Read files and zips and keep their pictures instead of earlier ones.
 
-    Raises: UserError as explorer.ood.uploads.read_files; what was kept before is then forgotten too.
+    Raises: UserError as explorer.shared.uploads.read_files; what was kept before is then forgotten too.
     """
     forget()
-    found = read_files(files, shape, progress)
-    digest = hashlib.sha256("".join(upload.key for upload in found.uploads).encode() + repr(found.names).encode())
-    kept = Kept(digest.hexdigest()[:16], tuple(shape), *found)
-    st.session_state[_KEPT] = kept
-    return kept
+    st.session_state[_KEPT] = read_files(files, shape, progress)
 
 
 def forget() -> None:
@@ -62,14 +38,14 @@ def forget() -> None:
     st.session_state.pop(_RESULTS, None)
 
 
-def kept(shape: tuple[int, int, int]) -> Kept | None:
+def kept(shape: tuple[int, int, int]) -> Uploads | None:
     """The session's pictures, if they were read for models of this shape."""
     found = st.session_state.get(_KEPT)
     return found if found and found.shape == tuple(shape) else None
 
 
 def scored(
-    entry: catalog.Entry, mine: Kept, fpr: float, invert: bool, progress: Progress | None = None
+    entry: catalog.Entry, mine: Uploads, fpr: float, invert: bool, progress: Progress | None = None
 ) -> pd.DataFrame:
     """The table of trainer.ood.pictures.score_pictures, computed once per model, rate and polarity.
 
@@ -87,16 +63,16 @@ def scored(
     return _once(_key(entry, mine, fpr, invert), compute)
 
 
-def is_scored(entry: catalog.Entry, mine: Kept, fpr: float, invert: bool) -> bool:
+def is_scored(entry: catalog.Entry, mine: Uploads, fpr: float, invert: bool) -> bool:
     """Whether `scored` answers at once."""
     return _key(entry, mine, fpr, invert) in st.session_state.get(_RESULTS, {})
 
 
-def _key(entry: catalog.Entry, mine: Kept, fpr: float, invert: bool) -> tuple:
+def _key(entry: catalog.Entry, mine: Uploads, fpr: float, invert: bool) -> tuple:
     return (*entry.key(layout.OOD_CALIBRATION, layout.TRAIN_CODES), mine.key, fpr, invert)
 
 
-def reconstructions(entry: catalog.Entry, mine: Kept, invert: bool) -> np.ndarray:
+def reconstructions(entry: catalog.Entry, mine: Uploads, invert: bool) -> np.ndarray:
     """g(mu(x)) of the pictures, uint8 (n, C, H, W)."""
     return _once((entry.hash, mine.key, invert), lambda: reconstructed(entry, mine.arrays(invert)))
 
@@ -109,12 +85,12 @@ def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
     model, parts = cache.model(entry), [np.zeros((0, *entry.image_shape), np.uint8)]
     with torch.inference_mode():
         for start in range(0, len(arrays), 50):
-            batch = torch.from_numpy(np.ascontiguousarray(arrays[start : start + 50])).float() / 255
+            batch = pixels.to_float(arrays[start : start + 50])
             parts.append(pixels.to_uint8(model.reconstruct(batch)))
     return np.concatenate(parts)
 
 
-def side(found: Detector, mine: Kept, fpr: float, invert: bool) -> Side:
+def side(found: Detector, mine: Uploads, fpr: float, invert: bool) -> Side:
     """The pictures as the outliers of a pair: every score of one model, and the baselines.
 
     Raises: UserError as `scored`.

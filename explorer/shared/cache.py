@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from explorer.shared import pixels
 from explorer.shared.catalog import Entry, keyed
 from trainer.errors import UserError
 from trainer.runs import layout
@@ -17,7 +18,6 @@ from trainer.runs import layout
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    import torch
 
     from trainer.models.base import LatentModel
 
@@ -57,7 +57,7 @@ def codes(entry: Entry) -> pd.DataFrame:
 
 
 def tiles(entry: Entry, indices: list[int] | tuple[int, ...]) -> np.ndarray:
-    """Return test pictures by sprite_index, uint8, shape (n, H, W) for grey or (n, H, W, 3) for colour.
+    """Return test pictures by sprite_index, uint8, shape (n, C, H, W).
 
     Raises: UserError if the folder has no sprite, it is damaged, or an index lies outside it.
     """
@@ -74,13 +74,13 @@ def _sprite(entry: Entry) -> np.ndarray:
 
     if entry.run.sprite_path is None:
         raise UserError(f"{entry.path}: the folder holds no pictures (sprite.png); start from a prior sample instead.")
-    sheet = _pictures(read_sprite_tiles(entry.run.sprite_path, entry.image_shape))
+    sheet = read_sprite_tiles(entry.run.sprite_path, entry.image_shape)
     sheet.setflags(write=False)
     return sheet
 
 
 def originals(entry: Entry, n: int = PREVIEW_TILES) -> np.ndarray:
-    """Return the pictures that represent a model, uint8, shape (n, H, W[, 3]): the first test picture of each label,
+    """Return the pictures that represent a model, uint8, shape (n, C, H, W): the first test picture of each label,
     or n spread evenly where there are no labels, as neighbours in a grid of factors look alike.
 
     Needs no torch, so a page can paint them at once. Raises: UserError if there are none.
@@ -103,29 +103,15 @@ def reconstructions(entry: Entry, n: int = PREVIEW_TILES) -> np.ndarray:
     """Return g(mu(x)) of `originals`, uint8, same shape. Raises: UserError as `model` and `originals` do."""
     import torch
 
-    pictures = torch.from_numpy(originals(entry, n).copy()).float() / 255
-    batch = pictures[:, None] if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
     with torch.inference_mode():
-        return _to_uint8(model(entry).reconstruct(batch))
+        return pixels.to_uint8(model(entry).reconstruct(pixels.to_float(originals(entry, n))))
 
 
 @st.cache_data(max_entries=32, show_spinner=False, hash_funcs=keyed())
 def prior_pictures(entry: Entry, n: int = PREVIEW_TILES, seed: int = 0) -> np.ndarray:
-    """Return g(z) of n prior samples drawn with `seed`, uint8, shape (n, H, W[, 3]). Raises: UserError as `model`."""
+    """Return g(z) of n prior samples drawn with `seed`, uint8, shape (n, C, H, W). Raises: UserError as `model`."""
     loaded = model(entry)
     import torch
 
     with torch.inference_mode():
-        return _to_uint8(loaded.decode(loaded.sample_prior(n, torch.Generator().manual_seed(seed))))
-
-
-def _to_uint8(batch: torch.Tensor) -> np.ndarray:
-    """(n, C, H, W) in [0, 1] -> uint8 (n, H, W) or (n, H, W, 3)."""
-    return _pictures((batch.clamp(0, 1) * 255).round().byte().numpy())
-
-
-def _pictures(batch: np.ndarray) -> np.ndarray:
-    """(n, C, H, W) -> (n, H, W) for grey or (n, H, W, 3) for colour, contiguous."""
-    import numpy as np
-
-    return np.ascontiguousarray(batch[:, 0] if batch.shape[1] == 1 else batch.transpose(0, 2, 3, 1))
+        return pixels.to_uint8(loaded.decode(loaded.sample_prior(n, torch.Generator().manual_seed(seed))))

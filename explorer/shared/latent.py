@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.shared import cache, catalog, test_pictures
+from explorer.shared.own_picture import Kept, OwnPicture
 from explorer.traverse.state import Choice
 from trainer.errors import UserError
 from trainer.runs import layout
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-    from explorer.shared.uploads import Upload
     from trainer.latent.traversal import AxisTable
     from trainer.models.base import LatentModel
 
@@ -189,10 +190,9 @@ def _original(found: Space, index: int) -> np.ndarray | None:
     if not found.entry.has_sprite:
         return test_pictures.pictures(found.entry).of([index])[0]
     try:
-        tile = cache.tiles(found.entry, [index])[0]
+        return cache.tiles(found.entry, [index])[0]
     except UserError:  # the gallery says so; the reconstruction can still be shown
         return None
-    return tile[None] if tile.ndim == 2 else tile.transpose(2, 0, 1)
 
 
 def _prior(found: Space, seed: int, note: str = "") -> Start:
@@ -213,55 +213,15 @@ def _component(found: Space, wanted: int) -> Start:
 # ---------------------------------------------------------------- uploads
 
 
-class Kept(NamedTuple):
-    """An uploaded picture, plain and inverted, and what the model of `hash` makes of the chosen one."""
-
-    hash: str
-    pair: tuple[Upload, Upload]
-    invert: bool
-    code: tuple[float, ...]
-    sigma: Tensor
-
-    @property
-    def upload(self) -> Upload:
-        """The picture the model sees."""
-        return self.pair[self.invert]
-
-
-def remember_upload(found: Space, side: str, pair: tuple[Upload, Upload], invert: bool) -> tuple[float, ...]:
-    """Keep an accepted picture in the session; returns its posterior mean as a URL carries it.
-
-    Args:
-        pair: the picture as it is, and inverted.
-    """
-    import torch
-
-    with torch.no_grad():
-        mean, log_var = found.model.encode(torch.from_numpy(pair[invert].array.copy())[None].float() / 255)
-    code = tuple(round(float(value), 3) for value in mean[0])
-    kept = Kept(found.entry.hash, pair, invert, code, (0.5 * log_var[0]).exp())
-    st.session_state[_upload_key(side)] = kept
-    return code
-
-
-def uploaded(found: Space, side: str) -> Kept | None:
-    """The session's picture of this side, as encoded by this model; None where there is none that fits the model."""
-    kept = st.session_state.get(_upload_key(side))
-    if not kept or kept.upload.array.shape != tuple(found.model.image_shape):
-        return None
-    if kept.hash != found.entry.hash:
-        remember_upload(found, side, kept.pair, kept.invert)
-    return st.session_state[_upload_key(side)]
-
-
-def _upload_key(side: str) -> str:
-    return f"traverse.uploaded.{side}"
+def own_picture(side: str, changed: Callable[[Kept], None] = lambda kept: None) -> OwnPicture:
+    """The picture that the user uploaded for one of the two starts."""
+    return OwnPicture(f"traverse.{{}}.{side}", changed)
 
 
 def _upload(found: Space, chosen: Choice, side: str) -> Start:
     import torch
 
-    kept = uploaded(found, side)
+    kept = own_picture(side).kept(found)
     if kept and (not chosen.code or kept.code == chosen.code):
         return Start(torch.tensor(kept.code), "posterior mean", kept.upload.name, kept.sigma, kept.upload.array)
     if len(chosen.code) == found.model.z_dim:

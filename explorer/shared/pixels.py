@@ -1,20 +1,22 @@
-"""Pictures on their way to the browser and into files: 8-bit arrays, sprites, PNG and base64. No streamlit here."""
+"""Pictures on their way to the browser and into files: sprites, strips, PNG and base64. No streamlit here.
+
+Layouts and depths are converted in trainer.data.pixels; its functions can be used from here.
+"""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from trainer.data.pixels import channels_last, join_tiles, to_float, to_uint8
+
+__all__ = ["as_base64", "inline", "join_tiles", "picture_png", "png", "sprite", "strip", "to_float", "to_uint8"]
 
 
-def to_uint8(pictures: Tensor) -> np.ndarray:
-    """(N, C, H, W) float in [0, 1] -> uint8, rounded to the nearest grey level."""
-    return (pictures.clamp(0, 1) * 255).round().byte().numpy()
+_SCALE = 4  # pixels are repeated, so that the browser's scaling leaves their edges crisp
 
 
 def as_base64(data: bytes | np.ndarray) -> str:
@@ -22,21 +24,17 @@ def as_base64(data: bytes | np.ndarray) -> str:
     return base64.b64encode(data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes()).decode("ascii")
 
 
-def join_tiles(pictures: np.ndarray, columns: int, gap: int = 0, ground: int = 255) -> np.ndarray:
-    """Tiles side by side, row-major, `columns` to a row, `gap` pixels of grey level `ground` between them.
+def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.ndarray:
+    """Rows of equally many pictures as one RGBA picture with transparent gaps, right in light and dark.
 
     Args:
-        pictures: uint8 (N, C, H, W), N >= 1, C 1 or 3.
-
-    Returns: uint8 (height, width) for one channel, (height, width, 3) for three; places left over are `ground`.
+        rows: each uint8 (n, C, H, W), all of one shape.
+        gap: width of the gaps in pixels of the pictures.
     """
-    n, channels, height, width = pictures.shape
-    rows = -(-n // columns)
-    sheet = np.full((rows, columns, channels, height + gap, width + gap), ground, dtype=np.uint8)
-    sheet.reshape(rows * columns, channels, height + gap, width + gap)[:n, :, :height, :width] = pictures
-    joined = sheet.transpose(0, 3, 1, 4, 2).reshape(rows * (height + gap), columns * (width + gap), channels)
-    joined = joined[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
-    return np.ascontiguousarray(joined[:, :, 0] if channels == 1 else joined)
+    pictures = np.concatenate(rows)
+    colours = np.broadcast_to(pictures, (len(pictures), 3, *pictures.shape[2:]))
+    tiles = np.concatenate([colours, np.full_like(colours[:, :1], 255)], axis=1)
+    return join_tiles(tiles, len(rows[0]), gap, ground=0).repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def sprite(pictures: np.ndarray, columns: int) -> str:
@@ -69,3 +67,11 @@ def png(pixels: np.ndarray, scale: int = 1, level: int = 1) -> bytes:
     enlarged = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
     Image.fromarray(enlarged).save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
+
+
+def picture_png(picture: np.ndarray, scale: int = 1) -> bytes:
+    """PNG of a model's input, uint8 (C, H, W) with C 1 or 3, with each pixel drawn as a scale x scale square."""
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[0] not in (1, 3) or scale < 1:
+        given = f"{picture.dtype} {picture.shape}, {scale}"
+        raise ValueError(f"needs uint8 (1 or 3, H, W) and a scale from 1 on, not {given}")
+    return png(channels_last(picture), scale)

@@ -97,8 +97,7 @@ def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
     index = table["sprite_index"].to_numpy()
 
     def read(rows: np.ndarray) -> np.ndarray:
-        tiles = cache.tiles(entry, index[rows].tolist())
-        return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
+        return cache.tiles(entry, index[rows].tolist())
 
     return TestPictures(index >= 0, read)
 

@@ -1,29 +1,36 @@
-"""Uploaded pictures: from untrusted bytes to exactly the array a model sees, and a preview of it. No streamlit here.
+"""Uploaded pictures: from untrusted files and zips to exactly the array a model sees. No streamlit here.
 
-`trainer.data.pictures` decodes, as it does for image folders; this module adds the limits of uploads, the switch
-that inverts, and one sentence on what was done to the picture.
+`trainer.data` decodes, as it does for image folders; this module adds the limits of uploads, the switch that inverts,
+and one sentence on what was done to the picture.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from trainer.errors import UserError
 
+if TYPE_CHECKING:
+    from trainer.data.collect import Entry
+
+TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 MAX_BYTES = 20 * 2**20  # of one file
 MAX_PIXELS = 40_000_000  # of one picture: checked before decoding, so 20 kB cannot become 800 MB
 MAX_FILES = 200  # in one go
+MAX_TOGETHER = 1_000_000_000  # pixels of all pictures together: some 15 s of decoding
+MAX_ENTRIES = 1_000  # files of any kind in a zip
+MAX_UNPACKED = 256 * 2**20  # bytes of all of them together
 
+_WORKERS = 2  # Pillow decodes without Python's lock
 _NAME_LENGTH = 80
-_ORIENTATION = 0x0112  # EXIF tag; 1 is upright, 2-8 the seven others
-_TURNS = {3: "rotated", 6: "rotated", 8: "rotated", 2: "mirrored", 4: "mirrored"}
-_TURNS |= {5: "rotated and mirrored", 7: "rotated and mirrored"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,7 @@ class Upload:
     sha: str  # first 16 hex digits of the SHA-256 of the file
     array: np.ndarray  # uint8 (C, H, W), read-only: exactly what the model sees, times 255
     original_size: tuple[int, int]  # width, height, upright
-    note: str  # what was done besides scaling, one sentence; may be empty
+    notes: tuple[str, ...]  # what was done besides scaling
     inverted: bool = False
 
     @property
@@ -42,6 +49,48 @@ class Upload:
         """Identity of the array: content of the file, shape, and whether it was inverted."""
         shape = "x".join(map(str, self.array.shape))
         return f"{self.sha}-{shape}{'-inverted' if self.inverted else ''}"
+
+    @property
+    def note(self) -> str:
+        """What was done besides scaling, one sentence; empty if there is nothing to say."""
+        text = ", ".join(self.notes)
+        return f"{text[0].upper()}{text[1:]}." if text else ""
+
+    def turned(self, invert: bool) -> Upload:
+        """Return the picture as it is, or with v replaced by 255 - v; `self` is not inverted."""
+        if not invert:
+            return self
+        array = 255 - self.array
+        array.setflags(write=False)
+        return replace(self, array=array, notes=(*self.notes, "inverted"), inverted=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Uploads:
+    """Pictures of several files and zips, for models of one shape.
+
+    Attributes:
+        shape: (C, H, W).
+        names: as the command line calls the pictures.
+        uploads: of the same length, not inverted.
+        rejected: a sentence each.
+    """
+
+    shape: tuple[int, int, int]
+    names: tuple[str, ...]
+    uploads: tuple[Upload, ...]
+    rejected: tuple[str, ...]
+
+    @cached_property
+    def key(self) -> str:
+        """Identity of the arrays and names."""
+        text = "".join(upload.key for upload in self.uploads) + repr(self.names)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def arrays(self, invert: bool = False) -> np.ndarray:
+        """uint8 (n, C, H, W): exactly what a model sees, times 255."""
+        stacked = np.stack([upload.array for upload in self.uploads])
+        return 255 - stacked if invert else stacked
 
 
 def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], invert: bool = False) -> Upload:
@@ -59,50 +108,66 @@ def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], inver
     Raises: UserError, one sentence with the name: empty, larger than MAX_BYTES, more than MAX_PIXELS pixels, not a
         picture, cut short, or damaged.
     """
-    from trainer.data.pictures import open_picture, to_array  # the package may bring torch, which pages load late
+    from trainer.data.pictures import read_picture
 
-    channels, height, width = image_shape
-    if height != width:
-        raise ValueError(f"models take square pictures, not {height} x {width}")
     name = _printable(name)
-    picture = open_picture(data, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS, name=name)
-    size, colour = picture.size, picture.mode == "RGB"
-    array = to_array(picture, height, channels)
-    del picture  # up to 120 MB, before the file is looked at again
-    notes = _facts(data)
-    if size[0] != size[1]:
-        notes.append(f"centre square of {size[0]} x {size[1]} pixels")
-    if colour and channels == 1:
-        notes.append("colour made grey")
-    if invert:
-        array = 255 - array
-        notes.append("inverted")
-    array.setflags(write=False)
-    return Upload(name, hashlib.sha256(data).hexdigest()[:16], array, size, _sentence(notes), invert)
+    found = read_picture(data, image_shape, name=name, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS, with_notes=True)
+    found.array.setflags(write=False)
+    sha = hashlib.sha256(data).hexdigest()[:16]
+    return Upload(name, sha, found.array, found.size, found.notes).turned(invert)
 
 
-def read_uploads(
-    files: Iterable[tuple[str, bytes]], image_shape: tuple[int, int, int], invert: bool = False
-) -> tuple[list[Upload], list[str]]:
-    """Read several files; bad ones do not stop the good ones.
+def read_files(
+    files: Sequence[tuple[str, bytes]],
+    image_shape: tuple[int, int, int],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Uploads:
+    """Decode files and the pictures in zips, in the order and under the names of `python -m trainer score`.
+
+    A bad file does not stop the good ones. A zip is bounded before anything in it is unpacked, and pixels altogether.
 
     Args:
-        files: (name, bytes) of each; consumed one at a time.
-        image_shape, invert: see read_upload.
+        files: (name, bytes) of each; content decides what is a zip.
+        image_shape: (channels, height, width) of the model.
+        progress: called with (done, total) pictures.
 
-    Returns: the accepted pictures, and one sentence per rejected file, each in the order given.
-    Raises: UserError if there are more than MAX_FILES files.
+    Raises: UserError if a zip is damaged or exceeds its limits, or there are more than MAX_FILES pictures.
     """
-    accepted: list[Upload] = []
-    rejected: list[str] = []
-    for count, (name, data) in enumerate(files, start=1):
-        if count > MAX_FILES:
-            raise UserError(f"More than {MAX_FILES} files were chosen; upload at most {MAX_FILES} at once.")
-        try:
-            accepted.append(read_upload(data, name, image_shape, invert))
-        except UserError as error:
-            rejected.append(str(error))
-    return accepted, rejected
+    from trainer.data.collect import Limits, gather
+
+    limits = Limits(MAX_ENTRIES, MAX_UNPACKED, advice=f"upload one with at most {MAX_FILES} pictures")
+    names, uploads, pixels = [], [], 0
+    with ExitStack() as stack:
+        found = gather(stack, files, limits, MAX_FILES)
+        rejected, total = found.skipped, len(found.entries)
+        pool = stack.enter_context(ThreadPoolExecutor(_WORKERS))
+        for start in range(0, total, _WORKERS):
+            part = found.entries[start : start + _WORKERS]
+            for entry, result in zip(part, pool.map(lambda each: _decoded(each, image_shape), part), strict=True):
+                if isinstance(result, str):
+                    rejected.append(result)
+                    continue
+                uploads.append(result)
+                names.append(entry.name)
+                pixels += result.original_size[0] * result.original_size[1]
+            done = start + len(part)
+            progress(done, total)
+            if pixels > MAX_TOGETHER and done < total:
+                rejected.append(
+                    f"{total - done} more were left out, because all pictures together have more than "
+                    f"{MAX_TOGETHER // 10**6:,} million pixels; scale them down or upload them in parts."
+                )
+                break
+    return Uploads(tuple(image_shape), tuple(names), tuple(uploads), tuple(rejected))
+
+
+def _decoded(entry: Entry, image_shape: tuple[int, int, int]) -> Upload | str:
+    """The picture, or the sentence on why there is none, with the whole path in a zip: a/1.png is not b/1.png."""
+    try:
+        return read_upload(entry.read(), entry.name, image_shape)
+    except UserError as error:
+        folder, _, own = entry.name.rpartition("/")
+        return f"{folder}/{error}" if folder and str(error).startswith(own) else str(error)
 
 
 def looks_inverted(array: np.ndarray) -> bool:
@@ -124,64 +189,9 @@ def looks_inverted(array: np.ndarray) -> bool:
     return float(array[0][border].mean()) > 127.5
 
 
-def preview_png(array: np.ndarray, scale: int = 8) -> bytes:
-    """PNG of a model's input with each pixel drawn as a scale x scale square, nothing smoothed.
-
-    Args:
-        array: uint8 (C, H, W), C 1 or 3.
-        scale: at least 1.
-    """
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[0] not in (1, 3) or scale < 1:
-        raise ValueError(f"needs uint8 (1 or 3, H, W) and a scale from 1 on, not {array.dtype} {array.shape}, {scale}")
-    enlarged = array.repeat(scale, axis=1).repeat(scale, axis=2)
-    pixels = enlarged[0] if array.shape[0] == 1 else enlarged.transpose(1, 2, 0)
-    buffer = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _facts(data: bytes) -> list[str]:
-    """What decoding did to an accepted picture, read off its header (and its alpha, where it has one)."""
-    from trainer.data.pictures import FORMATS
-
-    with Image.open(BytesIO(data), formats=FORMATS) as picture:
-        facts = []
-        frames = _frames(picture)
-        if frames > 1:
-            facts.append(f"first frame of {frames}")
-        if turn := _TURNS.get(_orientation(picture)):
-            facts.append(f"{turn} by its EXIF tag")
-        if picture.mode.startswith(("I", "F")):
-            facts.append("reduced to 8 bits")
-        if picture.mode == "CMYK":
-            facts.append("print colours (CMYK) made RGB")
-        if picture.has_transparency_data and _lowest_alpha(picture) < 255:
-            facts.append("transparent parts on white")
-        return facts
-
-
-def _frames(picture: Image.Image) -> int:
-    """Number of frames; 1 where the rest of the file is too damaged to count."""
-    try:
-        return getattr(picture, "n_frames", 1)
-    except Exception:  # later frames may be broken in any way; the first one has been decoded already
-        return 1
-
-
-def _orientation(picture: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none or the block is broken (then it was not applied either)."""
-    try:
-        orientation = picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # as trainer.data.pictures: a broken EXIF block does not make the picture unreadable
-        return 1
-    return orientation if isinstance(orientation, int) else 1
-
-
-def _lowest_alpha(picture: Image.Image) -> int:
-    """Smallest alpha of any pixel, 255 if all are opaque."""
-    if picture.mode not in ("RGBA", "LA"):
-        picture = picture.convert("RGBA")
-    return picture.getchannel("A").getextrema()[0]
+def light_ground(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether most of the pictures, uint8 (C, H, W) each, look inverted."""
+    return sum(map(looks_inverted, arrays)) > len(arrays) / 2
 
 
 def _printable(name: str) -> str:
@@ -191,9 +201,3 @@ def _printable(name: str) -> str:
         half = _NAME_LENGTH // 2
         name = f"{name[:half]}…{name[1 - half :]}"
     return name or "The picture"
-
-
-def _sentence(notes: list[str]) -> str:
-    """Join, with a capital and a full stop; empty if there is nothing to say."""
-    text = ", ".join(notes)
-    return f"{text[0].upper()}{text[1:]}." if text else ""

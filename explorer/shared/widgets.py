@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
-from explorer.shared import cache, catalog, state
+from explorer.shared import cache, catalog, pixels, state
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 _PICKER = "gwae.picker"
-_SCALE = 4  # pixels are repeated, so that the browser's scaling leaves their edges crisp
 
 
 @contextlib.contextmanager
@@ -96,7 +95,7 @@ def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
         four = cache.originals(entry, 4)
     except UserError:
         return None
-    return strip([four[:2], four[2:4]], gap=1) if len(four) == 4 else None
+    return pixels.strip([four[:2], four[2:4]], gap=1) if len(four) == 4 else None
 
 
 # ---------------------------------------------------------------- numbers and their protocol
@@ -149,19 +148,9 @@ def metric_row(metrics: Sequence[Metric], key: str) -> None:
 # ---------------------------------------------------------------- pictures
 
 
-def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.ndarray:
-    """Rows of equally many tiles as one RGBA picture with transparent gaps, right in light and dark.
-
-    Args:
-        rows: each (n, H, W) or (n, H, W, 3), uint8, all of one shape.
-        gap: width of the gaps in tile pixels.
-    """
-    import numpy as np
-
-    sheet = np.stack([row if row.ndim == 4 else np.repeat(row[..., None], 3, axis=-1) for row in rows])
-    count, n, height, width, _ = sheet.shape
-    padded = np.zeros((count, n, height + gap, width + gap, 4), np.uint8)
-    padded[:, :, :height, :width, :3] = sheet
-    padded[:, :, :height, :width, 3] = 255
-    joined = padded.swapaxes(1, 2).reshape(count * (height + gap), n * (width + gap), 4)
-    return joined[: -gap or None, : -gap or None].repeat(scale, axis=0).repeat(scale, axis=1)
+def picture(array: np.ndarray, caption: str, width: int = 112) -> None:
+    """A picture, uint8 (C, H, W), above its caption."""
+    png = pixels.picture_png(array, max(1, 2 * width // array.shape[-1]))
+    with st.container(width=width, gap=None):
+        st.image(pixels.inline(png), width=width, alt=caption)
+        st.caption(caption, text_alignment="center")

@@ -188,12 +188,9 @@ def _strip(title: str, rows: list[np.ndarray]) -> None:
 
     st.image would put them on the server, which forgets them at the next rerun: a slow browser asks too late.
     """
-    import numpy as np
-
     st.caption(title)
-    shaped = [np.ascontiguousarray(row[:, 0] if row.shape[1] == 1 else row.transpose(0, 2, 3, 1)) for row in rows]
-    data = pixels.as_base64(pixels.png(widgets.strip(shaped, gap=2, scale=2)))
-    st.html(f'<img class="train-strip" alt="{escape(title)}" src="data:image/png;base64,{data}">')
+    address = pixels.inline(pixels.png(pixels.strip(rows, gap=2, scale=2)))
+    st.html(f'<img class="train-strip" alt="{escape(title)}" src="{address}">')
 
 
 # --- below ------------------------------------------------------------------------------------------------------------

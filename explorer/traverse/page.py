@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.components import live_decoder
 from explorer.shared import catalog, progress, widgets
 from explorer.shared.escape import markdown
-from explorer.shared.latent import Space, Start, resolve, space, uploaded
+from explorer.shared.latent import Space, Start, own_picture, resolve, space
 from explorer.traverse import pad, panel, start_picker, views
 from explorer.traverse.state import VIEWS, TraverseState, bound, change, choice, current
 
@@ -67,7 +67,7 @@ def _follow_model(found: Space) -> None:
 
 
 def _code_of(found: Space, side: str) -> tuple[float, ...]:
-    kept = uploaded(found, side)
+    kept = own_picture(side).kept(found)
     return kept.code if kept else ()
 
 

@@ -10,8 +10,7 @@ import streamlit as st
 
 from explorer.components import live_decoder
 from explorer.shared import cache, pixels, test_pictures
-from explorer.shared.latent import Kept, Space, picture_index, remember_upload, uploaded
-from explorer.shared.uploads import looks_inverted, preview_png, read_upload
+from explorer.shared.latent import Space, own_picture, picture_index
 from explorer.traverse.state import SEED_LIMIT, bound, choice, current, restart
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ GALLERY_HEIGHT = 116
 SAMPLES = 24
 TILE = 44
 PILLS_LIMIT = 12
-UPLOAD_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 
 
 def picker(found: Space, side: str, avoid: str = "") -> None:
@@ -118,8 +116,7 @@ def _gallery(found: Space, side: str, avoid: str) -> None:
 def _pictures_of(found: Space, numbers: tuple[int, ...]) -> np.ndarray:
     """uint8 (N, C, H, W): the pictures themselves, or what the model makes of their codes."""
     if found.entry.has_sprite:
-        tiles = cache.tiles(found.entry, list(numbers))
-        return tiles[:, None] if tiles.ndim == 3 else tiles.transpose(0, 3, 1, 2)
+        return cache.tiles(found.entry, list(numbers))
     if _has_pictures(found, numbers):
         return test_pictures.pictures(found.entry).read(np.array(numbers))
     return _decoded(found.key, found, numbers)
@@ -240,58 +237,26 @@ def _choose(
 
 def _upload(found: Space, side: str) -> None:
     """Uploader, the invert switch, and exactly what the model sees."""
+    own = own_picture(side, lambda kept: restart(side, code=kept.code))
     controls, preview = st.columns(2, gap="large", vertical_alignment="center")
     with controls:
-        file = st.file_uploader(
-            "Picture", type=UPLOAD_TYPES, key=f"traverse.file.{side}", label_visibility="collapsed", max_upload_size=20
-        )
-        if file:
-            _accept(found, side, file)
-    kept = uploaded(found, side)
-    if not kept:
-        return
-    height, width = kept.upload.array.shape[1:]
+        own.uploader(found, lambda: _ordinary(found), label_visibility="collapsed")
     with preview, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.image(preview_png(kept.upload.array, 4), width=112, alt="The uploaded picture as the model sees it")
+        kept = own.preview(found, 112)
+        if not kept:
+            return
+        height, width = kept.upload.array.shape[1:]
         with st.container(width="stretch", gap="small"):
             st.markdown(f"**What the model sees**  \n:small[:gray[{width} × {height} pixels. {kept.upload.note}]]")
-            _invert_switch(found, side, kept)
+            own.invert_switch(found)
     st.caption(
         "A picture cannot be in a link: the address holds its code (to three decimals), so a copied link shows the "
         "same reconstruction and the same changes, without the original."
     )
 
 
-def _accept(found: Space, side: str, file) -> None:
-    """Start from the chosen file, if it is a new one.
-
-    Raises: UserError where the file is no picture.
-    """
-    seen = f"traverse.seen.{side}"
-    if st.session_state.get(seen) == file.file_id:
-        return
-    shape = tuple(found.model.image_shape)
-    plain, inverted = (read_upload(file.getvalue(), file.name, shape, invert) for invert in (False, True))
-    st.session_state[seen] = file.file_id
-    invert = looks_inverted(plain.array) and _light_on_dark(found)
-    restart(side, code=remember_upload(found, side, (plain, inverted), invert))
-
-
-def _invert_switch(found: Space, side: str, kept: Kept) -> None:
-    key = f"traverse.invert.{side}"
-
-    def switched() -> None:
-        restart(side, code=remember_upload(found, side, kept.pair, st.session_state[key]))
-
-    st.session_state[key] = kept.invert
-    st.toggle(
-        "Invert", key=key, on_change=switched, help="For dark strokes on white where the model learned light on black."
-    )
-
-
-def _light_on_dark(found: Space) -> bool:
-    """Whether the model's own pictures have a dark ground, so that an upload with a light one wants inverting."""
+def _ordinary(found: Space) -> Sequence[np.ndarray]:
+    """Some of the pictures that the model knows, if they are at hand."""
     if not found.real or not found.entry.has_sprite:
-        return False
-    numbers = tuple(int(number) for number in found.pictures.index[:50])
-    return sum(looks_inverted(picture) for picture in _pictures_of(found, numbers)) < len(numbers) / 2
+        return []
+    return _pictures_of(found, tuple(int(number) for number in found.pictures.index[:50]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.disentangle.records import combination, described, factors, has_factors, rendered, sweep, tiles
-from explorer.shared import widgets
+from explorer.disentangle.records import combination, described, factors, has_factors, rendered, sweep
+from explorer.shared import pixels
 from explorer.shared.latent import Space, picture_index
 from explorer.traverse.state import change, current
 
@@ -17,7 +17,7 @@ def truth(found: Space) -> None:
         return
     name, base = factors()[factor].name, base_of(found)
     with st.container(key="traverse-truth", gap="small"):
-        strip = widgets.strip([tiles(rendered(found.entry, sweep(base, factor)))], gap=2)
+        strip = pixels.strip([rendered(found.entry, sweep(base, factor))], gap=2)
         st.image(strip, width="stretch", output_format="PNG", alt=f"{name} swept, rendered")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{name} swept, rendered: the truth around {described(base)}.")

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from explorer.shared import cache, catalog, widgets
+from explorer.shared import cache, catalog, pixels, widgets
 from tests.fixtures import make_run
 from tests.pages.reading import texts
 from trainer import config
@@ -160,14 +160,14 @@ def test_a_name_with_odd_characters_is_only_text(app, runs):
 def test_the_cards_picture_is_the_models_own(runs):
     entry = catalog.find("small-gmp")
     originals = cache.originals(entry)
-    assert originals.shape == (cache.PREVIEW_TILES, 32, 32)
+    assert originals.shape == (cache.PREVIEW_TILES, 1, 32, 32)
     table = cache.codes(entry)
     first = table.drop_duplicates("label").sort_values("label")["sprite_index"].head(cache.PREVIEW_TILES)
     np.testing.assert_array_equal(originals, cache.tiles(entry, first.tolist()))
     made = cache.reconstructions(entry)
     assert made.shape == originals.shape
     assert made.dtype == np.uint8
-    error = ((made / 255.0 - originals / 255.0) ** 2).mean((1, 2))
+    error = ((made / 255.0 - originals / 255.0) ** 2).mean((1, 2, 3))
     psnr = table.set_index("sprite_index").loc[first, "psnr"]
     np.testing.assert_allclose(-10 * np.log10(error), psnr, atol=0.05)  # bytes against floats
 
@@ -182,7 +182,7 @@ def test_prior_pictures_depend_on_the_seed_alone(runs):
 
 def test_strip_keeps_every_pixel_and_leaves_gaps_clear():
     rows = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 5), dtype=np.uint8)
-    picture = widgets.strip(list(rows), gap=2, scale=2)
+    picture = pixels.strip(list(rows[:, :, None]), gap=2, scale=2)
     assert picture.shape == (2 * (2 * 7 - 2), 2 * (3 * 7 - 2), 4)
     small = picture[::2, ::2]
     for row in range(2):

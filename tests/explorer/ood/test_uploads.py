@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.ood import uploads
-from explorer.ood.uploads import read_files
+from explorer.shared import uploads
+from explorer.shared.uploads import read_files
 from tests.fixtures import blob_pictures
 from trainer.errors import UserError
 from trainer.ood.inputs import read_pictures
@@ -133,7 +133,7 @@ def test_a_picture_of_too_many_pixels_is_left_out_before_it_is_decoded():
 
 
 def test_together_they_may_not_have_more_pixels_than_the_budget(monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_PIXELS", 2_500)
+    monkeypatch.setattr(uploads, "MAX_TOGETHER", 2_500)
     found = read_files([(f"{i}.png", png(i)) for i in range(5)], SHAPE)  # 1,200 pixels each
     assert found.names == ("0.png", "1.png", "2.png", "3.png")  # two at a time
     assert found.rejected[0].startswith("1 more were left out")
