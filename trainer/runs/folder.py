@@ -127,7 +127,7 @@ class Run:
     @property
     def sprite_path(self) -> Path | None:
         """Path of sprite.png, or None where the pictures may not be bundled."""
-        path = self.path / "sprite.png"
+        path = self.path / layout.SPRITE
         return path if path.is_file() else None
 
     def write_metrics(self, metrics: list[Metric]) -> None:
