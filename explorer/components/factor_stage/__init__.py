@@ -1,34 +1,46 @@
 """Six factor sliders with the rendered picture, its reconstruction and its code; all of them follow the drag.
 
 Python renders, encodes and decodes. One report is under way at a time, and the latest place of the hand goes next, so a
-fast drag never queues up. Drawing is shared with live_decoder/common.js.
+fast drag never queues up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
+from explorer.components.register import register
 
-_HERE = Path(__file__).parent
-_COMMON = _HERE.parent / "live_decoder" / "common.js"
-_STAGE = st.components.v2.component(
-    "gwae_factors",
-    html=(_HERE / "stage.html").read_text(encoding="utf-8"),
-    css=(_HERE / "stage.css").read_text(encoding="utf-8"),
-    # A component's script is loaded from a blob and cannot import a neighbour: what they share goes in front.
-    js=_COMMON.read_text(encoding="utf-8") + "\n" + (_HERE / "stage.js").read_text(encoding="utf-8"),
-)
+_STAGE = register("factors", "factor_stage/stage")
 
 
-def stage(data: dict[str, Any], *, key: str, on_moved: Callable[[], None]) -> None:
-    """Draw the stage; `st.session_state[key].moved` is {"sequence", "values", "final"} while on_moved runs.
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What is drawn.
 
-    Args:
-        data: model (its hash), sequence (of the report that this answers), values (places of the six factors on the
-            grid), shape (C, H, W), picture and reconstruction (base64 of bytes), code (d numbers), factors (name,
-            values in words, colours or none), axes (i, carries, live, low, high, quantiles, spread).
+    Attributes:
+        model: its hash.
+        sequence: of the report that this answers.
+        values: places of the six factors on the grid.
+        shape: (C, H, W).
+        picture, reconstruction: base64 of bytes.
+        code: d numbers.
+        factors: {name, values (in words), colours (or none)} each.
+        axes: {i, carries, live, low, high, quantiles, spread} each.
     """
-    _STAGE(key=key, data=data, on_moved_change=on_moved)
+
+    model: str
+    sequence: int
+    values: list[int]
+    shape: list[int]
+    picture: str
+    reconstruction: str
+    code: list[float]
+    factors: list[dict[str, Any]]
+    axes: list[dict[str, Any]]
+
+
+def stage(content: Stage, *, key: str, on_moved: Callable[[], None]) -> None:
+    """Draw the stage; `st.session_state[key].moved` is {"sequence", "values", "final"} while on_moved runs."""
+    _STAGE(key=key, data=vars(content), on_moved_change=on_moved)

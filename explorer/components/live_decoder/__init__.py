@@ -1,42 +1,116 @@
 """Components that answer in the browser: the axis panel with its live pictures, the two-axis pad, and picture tiles.
 
 The decoder runs in the browser (onnxruntime-web, explorer/static), so a picture follows the drag; Python hears of a
-change on release only. Scripts and styles are the files beside this one.
+change on release only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
+from explorer.components.register import register
 
-_HERE = Path(__file__).parent
-
-
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _script(name: str) -> str:
-    """A component's script is loaded from a blob and cannot import a neighbour: what they share goes in front."""
-    return _text("common.js") + "\n" + _text(name)
-
-
-def _component(name: str) -> Callable[..., Any]:
-    return st.components.v2.component(
-        f"gwae_{name}", html=_text(f"{name}.html"), css=_text(f"{name}.css"), js=_script(f"{name}.js")
-    )
-
-
-_PANEL = _component("panel")
-_PAD = _component("pad")
-_TILES = _component("tiles")
-_CARRIER, _ECHO = (
-    st.components.v2.component(f"gwae_{name}", html="<span\n></span>", js=_script(f"{name}.js"))
-    for name in ("carrier", "echo")
+_PANEL, _PAD, _TILES, _CARRIER, _ECHO = (
+    register(name, f"live_decoder/{name}") for name in ("panel", "pad", "tiles", "carrier", "echo")
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Sliders of all axes and the pictures original, reconstruction, current and error.
+
+    Attributes:
+        table, place: change with the axes and with the start; everything else may change without new sliders.
+        model: hash of the checkpoint, as `carrier` names the decoder; `decoder`: whether there is one.
+        shape: (C, H, W) of the pictures, which are base64 of bytes.
+        axes: {i, carries, rank, effect, share (of the strongest effect), live, low, high, density, prior} each, by
+            falling effect; densities are base64 of bytes, `levels` being the peak of the codes.
+        outside: share of the peak below which hardly a code lies.
+        floor: in words, the effect below which an axis is folded away.
+        codes_name: what the densities are of; `anchor`: what the start is; `caption`: below its picture.
+        start, z: codes of the start and now, (d,); `sigma`: the encoder's standard deviations at the start.
+        sequence: of the last change that the server knows.
+        support: {text, far}: how far the code is from real ones.
+    """
+
+    table: str
+    place: str
+    model: str
+    decoder: bool
+    shape: list[int]
+    axes: list[dict[str, Any]]
+    outside: float
+    levels: int
+    floor: str
+    codes_name: str
+    anchor: str
+    caption: str
+    start: list[float]
+    sigma: list[float] | None
+    z: list[float]
+    sequence: int
+    original: str | None
+    reconstruction: str
+    current: str
+    support: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pad:
+    """Two axes under one handle; it moves the panel, which reports.
+
+    Attributes:
+        x, y: {i, low, high} of the axes.
+        value, start: the two axes' values now and at the start.
+        background: PNG in base64, or None.
+        points: for each label x, y, x, y ... of codes, in `colours`, called `names`.
+        shape, current: (C, H, W) and the bytes in base64 of the picture now.
+        sequence: of the last change that the server knows.
+    """
+
+    x: dict[str, float]
+    y: dict[str, float]
+    value: list[float]
+    start: list[float]
+    background: str | None
+    points: list[list[float]]
+    colours: list[str]
+    names: list[str]
+    shape: list[int]
+    current: str
+    sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """Pictures to look at or choose from.
+
+    Attributes:
+        sprite: PNG in base64 with `sprite_columns` pictures of `shape` (C, H, W) to a row, each with its border doubled.
+        count: of pictures.
+        columns: of a sheet; 0: as many as there is room for.
+        size, height: CSS pixels of a tile and of all (0: as high as they are).
+        rows, heads: labels of rows (name, then a line for each detail) and columns.
+        titles: of the pictures; `selected`: positions of those that are chosen.
+        label: name of the whole.
+        edits: {axis: value} for each picture: choosing it moves the panel at once, and Python is not told.
+    """
+
+    sprite: str
+    sprite_columns: int
+    shape: list[int]
+    count: int
+    size: int
+    titles: list[str]
+    selected: list[int]
+    label: str
+    columns: int = 0
+    height: int = 0
+    rows: Sequence[str] = ()
+    heads: Sequence[str] = ()
+    edits: Sequence[dict[int, float]] = ()
 
 
 def carrier(model_hash: str, decoder: bytes) -> None:
@@ -48,12 +122,12 @@ def carrier(model_hash: str, decoder: bytes) -> None:
     _CARRIER(key=f"carrier-{model_hash}", data=model_hash.encode("ascii") + decoder, height="content")
 
 
-def panel(data: dict[str, Any], *, key: str, on_moved: Callable[[], None]) -> None:
-    """Sliders of all axes and the pictures original, reconstruction, current and error.
+def panel(content: Panel, *, key: str, on_moved: Callable[[], None]) -> None:
+    """Draw the panel.
 
     On release `st.session_state[key].moved` is {"sequence": int, "edits": {"axis": value}} while on_moved runs.
     """
-    _PANEL(key=key, data=data, on_moved_change=on_moved)
+    _PANEL(key=key, data=vars(content), on_moved_change=on_moved)
 
 
 def echo(sequence: int, *, key: str) -> None:
@@ -61,16 +135,11 @@ def echo(sequence: int, *, key: str) -> None:
     _ECHO(key=key, data={"sequence": sequence}, on_behind_change=lambda: None)
 
 
-def pad(data: dict[str, Any], *, key: str) -> None:
-    """Two axes under one handle; it moves the panel, which reports."""
-    _PAD(key=key, data=data)
+def pad(content: Pad, *, key: str) -> None:
+    """Draw the pad."""
+    _PAD(key=key, data=vars(content))
 
 
-def tiles(data: dict[str, Any], *, key: str, on_picked: Callable[[], None] | None = None) -> None:
-    """Pictures to look at or choose from; `st.session_state[key].picked` is the index while on_picked runs."""
-    _TILES(key=key, data=data, on_picked_change=on_picked or (lambda: None))
-
-
-def static_prefix() -> str:
-    """server.baseUrlPath, which the components put in front of the addresses of explorer/static."""
-    return str(st.get_option("server.baseUrlPath") or "")
+def tiles(content: Tiles, *, key: str, on_picked: Callable[[], None] | None = None) -> None:
+    """Draw the tiles; `st.session_state[key].picked` is the index while on_picked runs."""
+    _TILES(key=key, data=vars(content), on_picked_change=on_picked or (lambda: None))

@@ -6,26 +6,35 @@ Python hears of the threshold on release only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-import streamlit as st
+from explorer.components.register import register
 
-_HERE = Path(__file__).parent
-_POINT = st.components.v2.component(
-    "gwae_point",
-    html=(_HERE / "point.html").read_text(encoding="utf-8"),
-    css=(_HERE / "point.css").read_text(encoding="utf-8"),
-    js=(_HERE / "point.js").read_text(encoding="utf-8"),
-)
+_POINT = register("point", "threshold/point")
 
 
-def operating_point(data: dict[str, Any], *, key: str, on_moved: Callable[[], None]) -> None:
-    """Draw the scores; on release `st.session_state[key].moved` is the threshold, a number as text.
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """What is drawn.
 
-    Args:
-        data: ordinary, outliers (base64 of float32, ascending), names (two), score (name of the axis), low, high (ends
-            of the axis; what lies beyond is counted in the last bars), scale (0: linear; else asinh(v / scale)),
-            threshold.
+    Attributes:
+        ordinary, outliers: scores, base64 of float32, ascending.
+        names: of the two sets.
+        score: name of the axis.
+        low, high: ends of the axis; what lies beyond is counted in the last bars.
+        scale: 0: the axis is linear; else asinh(v / scale).
     """
-    _POINT(key=key, data=data, on_moved_change=on_moved)
+
+    ordinary: str
+    outliers: str
+    names: list[str]
+    score: str
+    low: float
+    high: float
+    scale: float
+    threshold: float
+
+
+def operating_point(point: Point, *, key: str, on_moved: Callable[[], None]) -> None:
+    """Draw the scores; on release `st.session_state[key].moved` is the threshold, a number as text."""
+    _POINT(key=key, data=vars(point), on_moved_change=on_moved)

@@ -1,0 +1,43 @@
+"""How a component comes to the browser: its HTML and CSS from here, its script as a module from explorer/static/js."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+SCRIPTS = HERE.parent / "static" / "js"
+
+
+def register(name: str, part: str) -> Callable[..., Any]:
+    """Return the component gwae_<name>.
+
+    Args:
+        part: folder and stem of its files, such as "live_decoder/panel": the module in explorer/static/js, and beside
+            this file the HTML and the CSS of what can be seen.
+    """
+    html, css = (HERE / f"{part}.html", HERE / f"{part}.css")
+    return st.components.v2.component(
+        f"gwae_{name}",
+        html=html.read_text(encoding="utf-8") if html.exists() else "<span\n></span>",
+        css=css.read_text(encoding="utf-8") if css.exists() else None,
+        js=loader(f"{part}.js"),
+    )
+
+
+def loader(entry: str) -> str:
+    """Return the inline script that imports the module `entry` from the address of the static files."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    files = {path.relative_to(SCRIPTS).as_posix(): path.read_bytes() for path in sorted(SCRIPTS.rglob("*.js"))}
+    served = {
+        "path": f"{f'/{base}' if base else ''}/app/static/js",
+        "entry": entry,
+        "version": hashlib.sha256(repr(files).encode()).hexdigest()[:12],
+        "files": list(files),
+    }
+    return f"const served = {json.dumps(served)};\n" + (HERE / "loader.js").read_text(encoding="utf-8")
