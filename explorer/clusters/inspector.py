@@ -241,13 +241,15 @@ def _tiles(atlas: Atlas, rows: list[int], key: str) -> None:
     clusters_gallery.gallery(_gallery_data(atlas, sprite, len(rows), groups), key=key, on_picked=picked)
 
 
-def _gallery_data(atlas: Atlas, sprite: bytes, count: int, groups: list[dict], pair: bool = False) -> dict:
-    return {
-        "sprite": pixels.as_base64(sprite),
-        "columns": _SPRITE_COLUMNS,
-        "shape": list(atlas.entry.image_shape),
-        "count": count,
-        "pair": pair,
-        "size": 44,
-        "groups": groups,
-    }
+def _gallery_data(
+    atlas: Atlas, sprite: bytes, count: int, groups: list[dict], pair: bool = False
+) -> clusters_gallery.Gallery:
+    return clusters_gallery.Gallery(
+        sprite=pixels.as_base64(sprite),
+        columns=_SPRITE_COLUMNS,
+        shape=list(atlas.entry.image_shape),
+        count=count,
+        pair=pair,
+        size=44,
+        groups=groups,
+    )

@@ -59,22 +59,22 @@ def take(report: dict[str, Any]) -> None:
         change(base=values)
 
 
-def data(found: Space, sequence: int, values: tuple[int, ...]) -> dict[str, Any]:
+def data(found: Space, sequence: int, values: tuple[int, ...]) -> factor_stage.Stage:
     """What the component is told: the pictures and the code of `values`."""
     entry = found.entry
     picture = rendered(entry, [values])
     code = encoded(entry, picture)
-    return {
-        "model": entry.hash,
-        "sequence": sequence,
-        "values": list(values),
-        "shape": list(entry.image_shape),
-        "picture": pixels.as_base64(picture[0]),
-        "reconstruction": pixels.as_base64(decoded(entry, code)[0]),
-        "code": [round(value, 4) for value in code[0].tolist()],
-        "factors": _factors(),
-        "axes": _axes(f"{found.key}-{axis_names.stamp(entry)}", found),
-    }
+    return factor_stage.Stage(
+        model=entry.hash,
+        sequence=sequence,
+        values=list(values),
+        shape=list(entry.image_shape),
+        picture=pixels.as_base64(picture[0]),
+        reconstruction=pixels.as_base64(decoded(entry, code)[0]),
+        code=[round(value, 4) for value in code[0].tolist()],
+        factors=_factors(),
+        axes=_axes(f"{found.key}-{axis_names.stamp(entry)}", found),
+    )
 
 
 @st.cache_data(show_spinner=False)

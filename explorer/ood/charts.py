@@ -66,19 +66,19 @@ def _point(panel: Panel, curve: Curve, threshold: float) -> None:
 
     low, high, scale = axis(curve.ordinary, curve.outliers)
     ood_point.operating_point(
-        {
-            "ordinary": _floats(curve.ordinary),
-            "outliers": _floats(curve.outliers),
-            "names": [
+        ood_point.Point(
+            ordinary=_floats(curve.ordinary),
+            outliers=_floats(curve.outliers),
+            names=[
                 f"{panel.both[0].title} · {len(curve.ordinary):,}",
                 f"{panel.title} · {len(curve.outliers):,}",
             ],
-            "score": f"minus {curve.score}" if curve.reversed else curve.score,
-            "low": low,
-            "high": high,
-            "scale": scale,
-            "threshold": threshold,
-        },
+            score=f"minus {curve.score}" if curve.reversed else curve.score,
+            low=low,
+            high=high,
+            scale=scale,
+            threshold=threshold,
+        ),
         key="ood.point",
         on_moved=moved,
     )

@@ -131,15 +131,15 @@ def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
     above = np.concatenate(shown)
     both = np.concatenate([above, session.reconstructed(model.entry, above)])
     gallery.gallery(
-        {
-            "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(both, _COLUMNS))),
-            "columns": _COLUMNS,
-            "shape": list(model.entry.image_shape),
-            "count": len(above),
-            "pair": True,
-            "size": TILE,
-            "groups": groups,
-        },
+        gallery.Gallery(
+            sprite=pixels.as_base64(pixels.png(pixels.join_tiles(both, _COLUMNS))),
+            columns=_COLUMNS,
+            shape=list(model.entry.image_shape),
+            count=len(above),
+            pair=True,
+            size=TILE,
+            groups=groups,
+        ),
         key="ood.hardest",
     )
 

@@ -40,19 +40,19 @@ def pad(found: Space, start: Start, z: Tensor) -> None:
     background = current().background
     points, colours, names = _points(found, x, y) if background == "codes" else ([], [], [])
     live_decoder.pad(
-        {
-            "x": _pad_axis(found, x),
-            "y": _pad_axis(found, y),
-            "value": [float(z[x]), float(z[y])],
-            "start": [float(start.code[x]), float(start.code[y])],
-            "background": _pad_background(found, z, x, y) if background == "pictures" else None,
-            "points": points,
-            "colours": colours,
-            "names": names,
-            "shape": list(found.model.image_shape),
-            "current": pixels.as_base64(pixels.to_uint8(traversal.decode(found.model, z[None]))),
-            "sequence": panel.sequence(),
-        },
+        live_decoder.Pad(
+            x=_pad_axis(found, x),
+            y=_pad_axis(found, y),
+            value=[float(z[x]), float(z[y])],
+            start=[float(start.code[x]), float(start.code[y])],
+            background=_pad_background(found, z, x, y) if background == "pictures" else None,
+            points=points,
+            colours=colours,
+            names=names,
+            shape=list(found.model.image_shape),
+            current=pixels.as_base64(pixels.to_uint8(traversal.decode(found.model, z[None]))),
+            sequence=panel.sequence(),
+        ),
         key="traverse.pad",
     )
     _pad_caption(background)

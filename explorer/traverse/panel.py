@@ -55,31 +55,29 @@ def _moved() -> None:
     change(edits=edits_text({int(axis): float(value) for axis, value in report["edits"].items()}))
 
 
-def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    floor = _floor_text(found)
-    return {
-        "table": _table_key(found),
-        "place": f"{found.key}/{start.anchor}/{start.caption}",
-        "model": found.entry.hash,
-        "decoder": decoder_bytes_path(found) is not None,
-        "prefix": live_decoder.static_prefix(),
-        "shape": list(found.model.image_shape),
-        "axes": axes_data(found),
-        "outside": _outside(),
-        "levels": DENSITY_LEVELS,
-        "floor": floor,
-        "codes_name": found.codes_name,
-        "anchor": start.anchor,
-        "caption": start.caption,
-        "start": start.code.tolist(),
-        "sigma": start.sigma.tolist() if start.sigma is not None else None,
-        "z": z.tolist(),
-        "sequence": sequence(),
-        "original": pixels.as_base64(start.original) if start.original is not None else None,
-        "reconstruction": pixels.as_base64(at_start),
-        "current": pixels.as_base64(now),
-        "support": support(found, z),
-    }
+def _data(found: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.ndarray) -> live_decoder.Panel:
+    return live_decoder.Panel(
+        table=_table_key(found),
+        place=f"{found.key}/{start.anchor}/{start.caption}",
+        model=found.entry.hash,
+        decoder=decoder_bytes_path(found) is not None,
+        shape=list(found.model.image_shape),
+        axes=axes_data(found),
+        outside=_outside(),
+        levels=DENSITY_LEVELS,
+        floor=_floor_text(found),
+        codes_name=found.codes_name,
+        anchor=start.anchor,
+        caption=start.caption,
+        start=start.code.tolist(),
+        sigma=start.sigma.tolist() if start.sigma is not None else None,
+        z=z.tolist(),
+        sequence=sequence(),
+        original=pixels.as_base64(start.original) if start.original is not None else None,
+        reconstruction=pixels.as_base64(at_start),
+        current=pixels.as_base64(now),
+        support=support(found, z),
+    )
 
 
 def _outside() -> float:

@@ -63,20 +63,19 @@ def sheet_tiles(
 ) -> None:
     """Show a sheet; a chosen tile moves the panel in the browser at once."""
     live_decoder.tiles(
-        {
-            "sprite": pixels.sprite(drawn.pictures, drawn.columns),
-            "sprite_columns": drawn.columns,
-            "shape": list(found.model.image_shape),
-            "count": len(drawn.pictures),
-            "columns": drawn.columns,
-            "size": SHEET_TILE,
-            "height": 0,
-            "rows": list(drawn.rows),
-            "heads": list(drawn.heads),
-            "titles": titles,
-            "selected": selected,
-            "label": name,
-            "edits": edits,
-        },
+        live_decoder.Tiles(
+            sprite=pixels.sprite(drawn.pictures, drawn.columns),
+            sprite_columns=drawn.columns,
+            shape=list(found.model.image_shape),
+            count=len(drawn.pictures),
+            columns=drawn.columns,
+            size=SHEET_TILE,
+            rows=drawn.rows,
+            heads=drawn.heads,
+            titles=titles,
+            selected=selected,
+            label=name,
+            edits=edits,
+        ),
         key=f"traverse.tiles.{name}",
     )

@@ -213,20 +213,17 @@ def _choose(
             restart(side, **{name: values[place]})
 
     live_decoder.tiles(
-        {
-            "sprite": pixels.sprite(pictures, 50),
-            "sprite_columns": 50,
-            "shape": list(found.model.image_shape),
-            "count": len(values),
-            "columns": 0,
-            "size": TILE,
-            "height": GALLERY_HEIGHT,
-            "rows": [],
-            "heads": [],
-            "titles": titles,
-            "selected": selected,
-            "label": label,
-        },
+        live_decoder.Tiles(
+            sprite=pixels.sprite(pictures, 50),
+            sprite_columns=50,
+            shape=list(found.model.image_shape),
+            count=len(values),
+            size=TILE,
+            height=GALLERY_HEIGHT,
+            titles=titles,
+            selected=selected,
+            label=label,
+        ),
         key=key,
         on_picked=picked,
     )

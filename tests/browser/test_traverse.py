@@ -238,7 +238,7 @@ def test_without_a_decoder_the_picture_follows_on_release(page):
 
 def test_where_wasm_fails_the_server_decodes_and_the_page_says_so(browser, server):
     page = browser.new_context(base_url=server).new_page()
-    page.route("**/app/static/**", lambda route: route.abort())
+    page.route("**/app/static/ort*", lambda route: route.abort())
     open_traverse(page)
     assert page.locator(".stage").get_attribute("data-decoder") == "failed"
     assert "cannot run" in page.locator(".stage .note").inner_text()

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer.components import live_decoder
 from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages import reading
@@ -392,12 +391,6 @@ def test_the_page_opens_inside_the_real_app(app):
     assert not app.exception
     assert app.title[0].value == "Traverse"
     assert panel(app)["z"]
-
-
-def test_every_script_is_inline_and_shares_one_beginning():
-    scripts = [live_decoder._script(f"{name}.js") for name in ("panel", "pad", "tiles", "carrier", "echo")]
-    assert len({script.split("export default")[0].splitlines()[0] for script in scripts}) == 1
-    assert all(script.count("export default") == 1 for script in scripts)
 
 
 def test_distances_ignore_axes_that_show_nothing():

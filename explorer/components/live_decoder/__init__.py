@@ -88,7 +88,7 @@ class Tiles:
     """Pictures to look at or choose from.
 
     Attributes:
-        sprite: PNG in base64 with `sprite_columns` pictures of `shape` (C, H, W) to a row, each with its border doubled.
+        sprite: PNG in base64 with `sprite_columns` pictures of `shape` (C, H, W) to a row, their borders doubled.
         count: of pictures.
         columns: of a sheet; 0: as many as there is room for.
         size, height: CSS pixels of a tile and of all (0: as high as they are).
