@@ -6,14 +6,17 @@ PYTHON ?= python3
 # asked for; where this address cannot be reached pip says so and takes the default registry's build. To train on an
 # NVIDIA GPU: `make app TORCH_INDEX=` (nothing after the sign).
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-# Further options for every pip call, for example `make app PIP_ARGS="--proxy http://host:port"`.
+# Further options for every pip call, for example `make app PIP_ARGS="--proxy http://host:port"`; and for npm.
 PIP_ARGS ?=
+NPM_ARGS ?=
 # Further options for the app and for pytest, for example `make app ARGS="--server.port 8600"`.
 ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q $(PIP_ARGS)
+# The browser code is checked where Node is; users of the app need none.
+NODE = @if test -d node_modules; then npm run --silent $(1); else echo "No node_modules: the browser code was not checked ($(1))." >&2; fi
 
 .DEFAULT_GOAL := help
 .PHONY: help venv app test lint format bench
@@ -30,8 +33,9 @@ $(VENV)/.app: requirements.txt
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.app
+$(VENV)/.dev: requirements-dev.txt package-lock.json $(VENV)/.app
 	$(PIP) -r requirements-dev.txt
+	@npm ci --no-audit --no-fund --loglevel=error $(NPM_ARGS) || echo "npm installed nothing: the checks of the browser code are skipped (on Debian: apt-get install nodejs npm; then npm ci)." >&2
 	@touch $@
 
 venv: $(VENV)/.dev ## make .venv with everything, for development
@@ -45,10 +49,13 @@ test: $(VENV)/.dev ## run the tests (GWAE_DATA=folder adds those on real data)
 lint: $(VENV)/.dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(call NODE,lint)
+	$(call NODE,types)
 
 format: $(VENV)/.dev ## correct style and formatting in place
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(call NODE,format)
 
 bench: $(VENV)/.dev ## print the benchmarks: training step, then start and slider to picture in a browser
 	$(BIN)/python -m trainer bench

@@ -66,5 +66,5 @@ def test_libraries_of_others_are_unchanged():
     files = {path.name for path in STATIC.iterdir() if path.is_file() and path.name != "README.md"}
     assert files == set(stated)
     assert {name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in files} == stated
-    version = re.search(r"^# onnxruntime-web ([\d.]+)$", readme, re.MULTILINE)[1]
+    version = re.search(r"^## onnxruntime-web ([\d.]+)$", readme, re.MULTILINE)[1]
     assert f'"?v={version}"' in Path(register.SCRIPTS / "shared" / "decoder.js").read_text(encoding="utf-8")
