@@ -42,6 +42,11 @@ class DataConfig(_Section):
     )
     validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the training pictures held out for validation.")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the model's input."""
+        return self.channels, self.size, self.size
+
     @model_validator(mode="after")
     def _path_belongs_to_folder(self) -> DataConfig:
         if (self.name == "folder") != (self.path is not None):

@@ -167,7 +167,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         prior_title=prior_title(settings),
         model_kind=settings.model.kind,
         z_dim=settings.model.z_dim,
-        image_shape=(settings.data.channels, settings.data.size, settings.data.size),
+        image_shape=settings.data.shape,
         metrics=metrics,
         older=older,
         has_sprite=run.sprite_path is not None,

@@ -48,6 +48,6 @@ def by_model_and_size() -> dict[tuple[str, str], config.Config]:
 
 def synthetic(settings: config.Config, count: int = PICTURES) -> ImageSet:
     """Random pictures of the configured form."""
-    shape = (count, settings.data.channels, settings.data.size, settings.data.size)
+    shape = (count, *settings.data.shape)
     images = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return ImageSet(images, None, (), tuple(map(str, range(count))), "Noise", "train")

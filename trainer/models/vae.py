@@ -16,7 +16,7 @@ class Autoencoder(LatentModel):
     def __init__(self, settings: Config):
         super().__init__()
         data, model = settings.data, settings.model
-        self.image_shape = (data.channels, data.size, data.size)
+        self.image_shape = data.shape
         self.z_dim = model.z_dim
         self.encoder = Encoder(self.image_shape, model.z_dim, model.width, model.inverse_sigmoid)
         self.decoder = Decoder(self.image_shape, model.z_dim, model.width)

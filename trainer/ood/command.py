@@ -26,8 +26,7 @@ def score(run: Run, paths: list[Path], csv: Path | None = None, fpr: float = 0.0
 
     Raises: UserError if no picture is left, the run is not calibrated, or the file cannot be written.
     """
-    data = run.config.data
-    pictures = read_pictures(paths, (data.channels, data.size, data.size))
+    pictures = read_pictures(paths, run.config.data.shape)
     for sentence in pictures.skipped:
         sys.stderr.write(f"{sentence}\n")
     if not pictures.names:
