@@ -10,7 +10,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -45,12 +45,18 @@ Fast = Annotated[bool, typer.Option("--fast", help="Disentanglement from a small
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
+def _on_stderr(what: str, done: int, total: int) -> None:
+    """Report progress on one line on standard error, rewritten in place."""
+    sys.stderr.write(f"\r\033[K{what} {done}/{total}" if done < total else "\r\033[K")
+    sys.stderr.flush()
+
+
 def _train(
     settings: config.Config,
     folder: Path,
     data_root: Path | None,
     max_minutes: float | None,
-    hardware: dict[str, Any],
+    hardware: tuple,  # the fields of lightning.Hardware, in their order
     is_new: bool,
 ) -> None:
     """Train in a new folder or in that of a run; of several processes the leading one makes it, and tells the end."""
@@ -58,7 +64,7 @@ def _train(
     from trainer.training import fit as fitting
     from trainer.training import hardware as lightning
 
-    wanted = lightning.Hardware(**hardware)
+    wanted = lightning.Hardware(*hardware)
     fabric = lightning.launch(wanted, in_turns=settings.model.kind == "gwae")
     share = distributed.Share(fabric)
     with lightning.leaving(fabric):
@@ -103,8 +109,7 @@ def fit(
     compiled: Compiled = False,
 ) -> None:
     """Train a new model into a new run folder."""
-    hardware = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
-    hardware |= {"strategy": strategy, "precision": precision, "compile": compiled}
+    hardware = (accelerator, devices, num_nodes, strategy, precision, compiled)
     settings = config.load(recipe, assignments)
     _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, hardware, is_new=True)
 
@@ -122,8 +127,7 @@ def resume(
     compiled: Compiled = False,
 ) -> None:
     """Continue a training from its last checkpoint, on other hardware too."""
-    hardware = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
-    hardware |= {"strategy": strategy, "precision": precision, "compile": compiled}
+    hardware = (accelerator, devices, num_nodes, strategy, precision, compiled)
     _train(runs.Run(folder).config, folder, data_root, max_minutes, hardware, is_new=False)
 
 
@@ -142,9 +146,7 @@ def evaluate(
     from trainer.evaluation import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
-    metrics = evaluation.evaluate(
-        runs.Run(folder), data_root, groups, evaluation.stderr_progress, fast=fast, outliers=outliers
-    )
+    metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, _on_stderr, fast=fast, outliers=outliers)
     if as_json:
         typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
         return
@@ -173,7 +175,6 @@ def map_codes(
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
-    from trainer.evaluation import evaluate as evaluation
     from trainer.jobs import map as map_job
     from trainer.latent import map as mapping
     from trainer.latent import map_file
@@ -182,7 +183,7 @@ def map_codes(
     path = out or map_job.target(run.path, run.hash, wanted)
     if job:
         return map_job.work(run.path, path, wanted)
-    made = mapping.of_run(run, wanted, evaluation.stderr_progress)
+    made = mapping.of_run(run, wanted, _on_stderr)
     map_file.write(made, path)
     trust = made.meta["trustworthiness"]
     typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
@@ -200,7 +201,6 @@ def disentangle(
     job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
-    from trainer.evaluation import evaluate
     from trainer.evaluation.disentanglement import group, record
     from trainer.jobs import disentangle as disentangle_job
 
@@ -210,7 +210,7 @@ def disentangle(
     path = out or run.path / layout.disentanglement(protocol, other)
     if job:
         return disentangle_job.work(run.path, path, protocol, data_root, other)
-    found = group.of_run(run, protocol, data_root, evaluate.stderr_progress, other=other)
+    found = group.of_run(run, protocol, data_root, _on_stderr, other=other)
     record.write(found, path)
     typer.echo(f"{found.data}, {found.split}, {protocol} protocol: {path}", err=True)
     for metric in record.metrics(found):

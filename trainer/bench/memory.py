@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 
 from trainer import config
+from trainer.bench.settings import CPU, synthetic
+from trainer.runs import folder as run
 from trainer.system import ROOT
+from trainer.training.fit import Trainer
 
 LIMIT = 0.9
 """Target: GB (10^9 bytes) of a process that trains at the published setting."""
@@ -32,10 +35,6 @@ def peak_gb(settings: config.Config) -> float:
 
 def _train_briefly(settings: config.Config) -> float:
     """Train some steps on 2,000 pictures in memory, with a validation and a checkpoint; peak memory in GB."""
-    from trainer.bench.settings import CPU, synthetic
-    from trainer.runs import folder as run
-    from trainer.training.fit import Trainer
-
     values = settings.model_dump()
     values["optim"] |= {"max_steps": STEPS, "warmup_steps": 0, "refine_steps": 0}
     settings = config.from_dict(values)

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from trainer.config import DataConfig
-from trainer.data import DATASETS
+from trainer.data import DATASETS, digits
+from trainer.data.rendering import COUNT, factors_of, render_indices
 from trainer.errors import UserError
 
 _DIGITS = ("mnist", "fashion-mnist")
@@ -39,8 +40,6 @@ def place(data: DataConfig, roots: Sequence[Path]) -> Path | None:
     """The first of these folders, in torchvision's layout, that holds the files of a data set's test pictures."""
     if data.name not in _DIGITS:
         return None
-    from trainer.data import digits
-
     return next((root for root in roots if digits.on_disk(data.name, "test", root)), None)
 
 
@@ -60,8 +59,6 @@ def find(data: DataConfig, ids: Sequence[str], root: Path | None) -> LocalPictur
 
 
 def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures | None:
-    from trainer.data import digits
-
     try:
         found = digits.read_digits(data.name, DATASETS[data.name].title, "test", root)
     except UserError:
@@ -79,8 +76,6 @@ def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures |
 
 def _rendered(data: DataConfig, ids: Sequence[str]) -> LocalPictures | None:
     """Pictures of 3D Shapes need no file: the id holds the place in the grid of factors, and so the factors."""
-    from trainer.data.rendering import COUNT, factors_of, render_indices
-
     places = [int(match[1]) if (match := _PLACE.fullmatch(id_)) else COUNT for id_ in ids]
     if max(places) >= COUNT or data.channels != 3:
         return None

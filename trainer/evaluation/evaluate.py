@@ -16,7 +16,6 @@ columns of codes.parquet, one row per test picture in the order of the data set:
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,12 +63,6 @@ Encoded = tuple[Tensor, Tensor, dict[str, Tensor]]
 """What `encode` returns."""
 TEST_PICTURES = 10_000
 """Test pictures at most, as many as MNIST has: intervals are narrow, and a run folder stays small enough to pass on."""
-
-
-def stderr_progress(what: str, done: int, total: int) -> None:
-    """Progress for the command line: one line on standard error, rewritten in place."""
-    sys.stderr.write(f"\r\033[K{what} {done}/{total}" if done < total else "\r\033[K")
-    sys.stderr.flush()
 
 
 def evaluate(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from trainer.data.imageset import ImageSet
+from trainer.data.imageset import ImageSet
 
 LOG_VAR_LIMIT = 8.0
 """log sigma^2 stays inside (-8, 8): exp() can neither overflow nor vanish, which is what turned trials to NaN."""

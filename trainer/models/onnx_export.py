@@ -11,17 +11,15 @@ import io
 import logging
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+import onnx
 import torch
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from trainer.models.base import LatentModel
 from trainer.system import files
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-    from trainer.models.base import LatentModel
 
 OPSET = 18
 SMALL = 256
@@ -80,9 +78,6 @@ def _halve_weights(graph: ModelProto) -> None:
 
     A tensor with values beyond fp16's range (65,504) stays as it is.
     """
-    import numpy as np
-    from onnx import TensorProto, helper, numpy_helper
-
     casts, tensors = [], []
     for tensor in graph.graph.initializer:
         values = numpy_helper.to_array(tensor)
@@ -104,8 +99,6 @@ def _halve_weights(graph: ModelProto) -> None:
 
 def _strip(graph: ModelProto) -> None:
     """Remove what the exporter notes about this machine (source lines, stack traces), and check the result."""
-    import onnx
-
     del graph.metadata_props[:], graph.graph.metadata_props[:]
     graph.doc_string = graph.graph.doc_string = ""
     for node in graph.graph.node:

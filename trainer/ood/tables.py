@@ -14,10 +14,11 @@ No picture is stored. Which rows make up a pair, `pair_rows` says.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
-from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
@@ -25,6 +26,9 @@ from trainer.ood.pairs import Pair
 from trainer.runs import layout
 from trainer.runs.folder import Run, rounded, write_parquet
 from trainer.system import files
+
+if TYPE_CHECKING:
+    from trainer.data.imageset import ImageSet
 
 SCORE, BASELINE = "score_", "baseline_"
 ORDINARY, OUTLIER = "ordinary", "outlier"

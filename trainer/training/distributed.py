@@ -15,16 +15,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from trainer.errors import EchoError, UserError
+from trainer.training.hardware import Fabric
 from trainer.training.stopping import StoppedError
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 Result = TypeVar("Result")
 LOST = ("gloo", "NCCL", "Connection", "Broken pipe")

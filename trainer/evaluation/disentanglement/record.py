@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer.data.registry import DATASETS
 from trainer.errors import UserError
 from trainer.evaluation.disentanglement.dci import DCI
 from trainer.evaluation.disentanglement.factor_vae import FactorVAE
@@ -104,11 +105,7 @@ def fits(path: Path, checkpoint: str, protocol: str, other: str = "") -> bool:
 def _belongs(found: Record, checkpoint: str, protocol: str, other: str) -> bool:
     if (found.checkpoint, found.protocol) != (checkpoint, protocol):
         return False
-    if not other:
-        return True
-    from trainer import data  # with torch, which most readers of records do without
-
-    return found.data == data.DATASETS[other].title
+    return not other or found.data == DATASETS[other].title
 
 
 def axis_names(record: Record) -> list[str | None]:
