@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import cache, catalog
@@ -17,9 +19,6 @@ from trainer.latent.map_file import MapSettings
 from trainer.runs import layout
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from trainer.models.base import LatentModel
 
 _KEYED = catalog.keyed(layout.CODES, layout.METRICS, layout.SPRITE)
@@ -79,8 +78,6 @@ class Atlas:
 
     def code_at(self, at: tuple[float, ...]) -> np.ndarray:
         """The distance-weighted code at a place of the map, (d,) float32."""
-        import numpy as np
-
         return neighbours.place(np.array([at]), self.places, self.everything)[0].astype(np.float32)
 
 
@@ -122,8 +119,6 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
 
     Raises: UserError if the map knows pictures that the codes do not.
     """
-    import numpy as np
-
     table, axes = cache.codes(entry), made.axes
     latent = [f"z{axis}" for axis in range(entry.z_dim)]
     on_map = made.frame[made.frame["kind"] == "code"]
@@ -152,8 +147,6 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
 
 def _rows_of(table: pd.DataFrame, ids: pd.Series) -> np.ndarray:
     """Row of codes.parquet of each id, -1 where there is none."""
-    import pandas as pd
-
     return pd.Index(table["id"]).get_indexer(ids) if "id" in table else -1 * (ids.notna().to_numpy())
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas
@@ -12,9 +12,7 @@ from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import SEED_LIMIT, bound, change, current
 from explorer.clusters.subject import decoded, pictures
 from explorer.shared import cache, pixels, progress, theme, widgets
-
-if TYPE_CHECKING:
-    import numpy as np
+from trainer.latent.clusters import contingency, dead_components
 
 SAMPLES = 8
 MEMBERS = 8
@@ -51,10 +49,6 @@ def describe(atlas: Atlas) -> list[Component]:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _described(key: str, _atlas: Atlas) -> list[Component]:
-    import numpy as np
-
-    from trainer.latent.clusters import dead_components
-
     table = cache.codes(_atlas.entry)  # all of them, though a map may show a sample
     on_map = _atlas.pictures["component"].to_numpy()
     weights = _atlas.model.prior.weights().detach().numpy()
@@ -140,8 +134,6 @@ def _line(atlas: Atlas, component: Component, columns: list) -> None:
 @st.cache_data(max_entries=256, show_spinner=False)
 def _pictures(key: str, _atlas: Atlas, k: int, members: tuple[int, ...]) -> tuple:
     """Centre, samples and members as strips."""
-    import numpy as np
-
     drawn = sample(_atlas, k, SAMPLES, seed=k)
     made = decoded(_atlas, np.concatenate([_centres(_atlas)[k : k + 1], drawn]))
     own = _strip(pictures(_atlas, list(members)), MEMBERS) if members else None
@@ -150,8 +142,6 @@ def _pictures(key: str, _atlas: Atlas, k: int, members: tuple[int, ...]) -> tupl
 
 def _strip(tiles: np.ndarray, places: int | None = None) -> np.ndarray:
     """Tiles (M, C, H, W) in a line, with room for `places`."""
-    import numpy as np
-
     line = pixels.strip([tiles], scale=2)
     missing = (places or len(tiles)) - len(tiles)
     return np.pad(line, ((0, 0), (0, missing * (line.shape[1] + 4) // max(len(tiles), 1)), (0, 0)))
@@ -173,8 +163,6 @@ def sample(atlas: Atlas, k: int, n: int, seed: int, spread: float = 1.0) -> np.n
 @st.fragment
 def _bench(atlas: Atlas) -> None:
     """Draw from one component, more or less tightly, and walk from its centre to another's."""
-    import numpy as np
-
     numbers = list(range(atlas.components))
     view = current()
     if view.component >= len(numbers) or view.other >= len(numbers):
@@ -263,10 +251,6 @@ def _numbers(atlas: Atlas) -> None:
 
 def _heat_map(atlas: Atlas, column: str, title: str) -> None:
     """Rows reordered by the best matching, so that agreement lies on the diagonal."""
-    import numpy as np
-
-    from trainer.latent.clusters import contingency
-
     table = cache.codes(atlas.entry) if column == "component" else atlas.pictures
     labels = table[table["label"] >= 0]
     codes, index = np.unique(labels["label"].to_numpy(), return_inverse=True)

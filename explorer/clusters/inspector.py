@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas
@@ -21,10 +22,6 @@ from explorer.clusters.subject import (
 )
 from explorer.components import gallery as clusters_gallery
 from explorer.shared import pixels, test_pictures, theme, widgets
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 GALLERY_LIMIT = 120
 _SPRITE_COLUMNS = 50
@@ -175,8 +172,6 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
     Args:
         rows: of Atlas.pictures, ascending.
     """
-    import numpy as np
-
     table = atlas.pictures.iloc[rows]
     labels = table["label_name"].where(table["label_name"] != "", "no label") if "label_name" in table else "all"
     table = table.assign(at=rows, group=labels)
@@ -204,8 +199,6 @@ def _pictured_first(atlas: Atlas, members: pd.DataFrame, count: int) -> pd.DataF
 
 
 def _show_gallery(atlas: Atlas, chosen: list[int], groups: list[dict], total: int) -> None:
-    import numpy as np
-
     absent = sum(picture is None for picture in originals(atlas, chosen))
     st.subheader(f"{total:,} selected", anchor=False)
     st.caption(

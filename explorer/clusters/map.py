@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explorer.clusters import inspector
@@ -71,8 +72,6 @@ def _figure(
     _atlas: Atlas,
     _colouring: Colouring | None,
 ) -> Drawn:
-    import numpy as np
-
     plain = Colouring("test code", np.zeros(len(_atlas.codes)), {0: "test codes"})
     return map_figure(_atlas, _colouring or plain, layers, dark, None if mine is None else np.array(mine))
 
@@ -131,8 +130,6 @@ def focus_of(atlas: Atlas, drawn: Drawn, point: dict[str, Any]) -> dict[str, Any
 
     An empty place next to a test code means that code: fingers and mice are not that exact.
     """
-    import numpy as np
-
     kind = drawn.kinds[point["curve_number"]]
     if kind in ("code", "prior", "centre"):
         return {"focus": kind, "index": _number(point)}
@@ -155,8 +152,6 @@ def _number(point: dict[str, Any]) -> int:
 
 def _gallery(atlas: Atlas) -> None:
     """Pictures of the points within the lasso, by label."""
-    import numpy as np
-
     key, rows = st.session_state.get(_LASSO, ("", []))
     if key != atlas.key or not rows:
         return

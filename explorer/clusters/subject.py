@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas
 from explorer.clusters.state import ClustersState, look_at
 from explorer.shared import pixels, test_pictures
 from explorer.shared.own_picture import OwnPicture
+from trainer.latent import map as mapping
 from trainer.latent import neighbours as projection
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 NEIGHBOURS = 6
@@ -72,8 +73,6 @@ def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
 
 
 def _picture(atlas: Atlas, view: ClustersState) -> Subject | None:
-    import numpy as np
-
     found = np.flatnonzero(atlas.pictures["row"].to_numpy() == view.index)
     return of_row(atlas, int(found[0])) if len(found) else None
 
@@ -88,8 +87,6 @@ def of_row(atlas: Atlas, row: int) -> Subject:
 
 
 def _drawn(atlas: Atlas, view: ClustersState) -> Subject | None:
-    import numpy as np
-
     rows = np.flatnonzero((atlas.drawn["kind"] == view.focus).to_numpy())
     if view.index >= len(rows):
         return None
@@ -113,8 +110,6 @@ def _place(atlas: Atlas, view: ClustersState) -> Subject | None:
 
 
 def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:
-    import numpy as np
-
     kept = OWN.kept(atlas)
     if kept and (not view.code or kept.code == view.code):
         return Subject(np.array(kept.code, np.float32), "Your picture", kept.upload.name, kept.upload.array)
@@ -129,10 +124,7 @@ def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:
 
 def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
     """Compare a code's distance to the data and its round trip with those of test codes."""
-    import numpy as np
     import torch
-
-    from trainer.latent import map as mapping
 
     distance = float(projection.nearest(code[None], atlas.codes, 1)[1][0, 0])
     with torch.inference_mode():
@@ -198,8 +190,6 @@ def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
 
 def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
     """Test pictures by row, the model's reconstruction for those that are not at hand, uint8 (M, C, H, W)."""
-    import numpy as np
-
     found = originals(atlas, rows)
     missing = [place for place, tile in enumerate(found) if tile is None]
     if missing:

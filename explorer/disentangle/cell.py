@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from explorer.disentangle.records import combination, decoded, described, encoded, factors, rendered, sweep
@@ -11,10 +13,6 @@ from explorer.disentangle.state import bound, change, current
 from explorer.shared import catalog, pixels, state, widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
     from explorer.shared.latent import Space
     from trainer.evaluation.disentanglement.record import Record
 
@@ -69,7 +67,6 @@ def strips(
 
     The axis moves over its range in Traverse, starting from the code of the rendered base.
     """
-    import numpy as np
     import torch
 
     entry = found.entry

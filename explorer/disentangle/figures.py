@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from explorer.shared import theme
 
 if TYPE_CHECKING:
-    import numpy as np
     import plotly.graph_objects as go
 
 ROW = 36  # pixels
@@ -110,7 +111,6 @@ def path(
         names, shares: of the d axes: name, and share of the movement.
         values: the N values of the factor, in words.
     """
-    import numpy as np
     import plotly.graph_objects as go
 
     colours = theme.colours(dark)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.disentangle import cell, figures
@@ -11,9 +13,6 @@ from explorer.disentangle.state import MATRICES, change, current
 from explorer.shared import catalog, theme, widgets
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from trainer.evaluation.disentanglement.record import Record
 
 CHART = "disentangle.chart"
@@ -142,8 +141,6 @@ def summary(record: Record) -> None:
 
 def table(record: Record) -> pd.DataFrame:
     """The rows of `summary`, in the order of the matrix."""
-    import pandas as pd
-
     importance, information = record.dci.importance, record.mig.information
     order = rows(record)
     best = importance.argmax(1)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer.disentangle.records import Kind, data_title, kinds
 from explorer.shared import axis_names, catalog, test_pictures, widgets
+from trainer.data import DATASETS
 from trainer.errors import UserError
 from trainer.jobs import disentangle
 
@@ -95,7 +96,6 @@ def _about(entry: catalog.Entry, kind: Kind) -> str:
 
 def _about_pictures(entry: catalog.Entry) -> None:
     """What has to be made or fetched before the first measurement."""
-    from trainer.data import DATASETS
     from trainer.data.rendering import COUNT
 
     settings = entry.run.config.data

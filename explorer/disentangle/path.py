@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from explorer.disentangle import figures
@@ -13,8 +14,6 @@ from explorer.disentangle.state import bound, change, current
 from explorer.shared import axis_names, catalog, pixels, theme, widgets
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from explorer.shared.latent import Space
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg"}}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from explorer.shared import axis_names, cache, catalog, pixels
+from trainer.data import DATASETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
     from torch import Tensor
 
     from explorer.shared.latent import Space
@@ -58,8 +59,6 @@ def records(entry: catalog.Entry) -> dict[Kind, Record]:
 
 def data_title(entry: catalog.Entry, kind: Kind) -> str:
     """Name of the data set that a kind of record is about."""
-    from trainer.data import DATASETS
-
     return DATASETS[kind.other or entry.run.config.data.name].title
 
 
@@ -118,7 +117,6 @@ def described(base: Sequence[int]) -> str:
 
 def rendered(entry: catalog.Entry, combinations: Sequence[Sequence[int]]) -> np.ndarray:
     """Pictures of combinations of factors at the model's size, uint8 (N, C, H, W)."""
-    import numpy as np
     import torch
 
     from trainer.data.rendering import drawing, values_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,9 +11,8 @@ from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, PAPER, bound, change, current
 from explorer.shared import catalog, progress, widgets
 from trainer.errors import UserError
-
-if TYPE_CHECKING:
-    from trainer.ood.pairs import Pair
+from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
+from trainer.ood.pairs import OWN as OWN_FOLDER
 
 COMPARED = 3  # other models at first
 OWN = "your own pictures"
@@ -108,8 +106,6 @@ def _controls(found: Detector) -> str:
 
 def _usual(found: Detector, pairs: tuple[Pair, ...]) -> str:
     """The first pair that was scored and that polarity does not give away."""
-    from trainer.ood.pairs import MATCHED
-
     scored = [pair for pair in pairs if detector.sides(found, pair)] or list(pairs)
     matched = [pair.name for pair in scored if pair.polarity == MATCHED]
     return (matched or [pair.name for pair in scored] or [OWN])[0]
@@ -208,9 +204,6 @@ def _absent(found: Detector, pair: Pair | None) -> None:
 
 def _honest(panel: Panel) -> list[str]:
     """What must be known of a pair before its numbers are believed."""
-    from trainer.ood.pairs import AS_PUBLISHED, MATCHED
-    from trainer.ood.pairs import OWN as OWN_FOLDER
-
     if panel.pair is None:
         return ["Your pictures are the outliers here, whatever they show; few pictures make wide intervals."]
     if panel.pair.outliers == "omniglot" and panel.pair.polarity == AS_PUBLISHED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from explorer.components import threshold as ood_point
@@ -12,8 +13,6 @@ from explorer.ood.state import bound, change, current, target_rate
 from explorer.shared import pixels, theme
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from explorer.ood.benchmark import Panel
     from explorer.ood.detector import Curve
 
@@ -26,8 +25,6 @@ _CONFIG = {
 
 def show(panel: Panel) -> tuple[Curve, float]:
     """ROC curves beside the operating point of one of them; returns that curve and the threshold."""
-    import numpy as np
-
     everything = [*panel.curves, *panel.baselines]
     view = current()
     curve = next((each for each in everything if each.key == view.focus), everything[0])
@@ -95,8 +92,6 @@ def _point(panel: Panel, curve: Curve, threshold: float) -> None:
 
 def axis(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[float, float, float]:
     """(low, high, scale) of the histogram's axis: linear (scale 0), or asinh(v / scale) where outliers lie far out."""
-    import numpy as np
-
     ends = [np.quantile(values, (0.002, 0.998)) for values in (ordinary, outliers)]
     low, high = float(min(ends[0][0], ends[1][0])), float(max(ends[0][1], ends[1][1]))
     if high <= low:
@@ -109,6 +104,4 @@ def axis(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[float, float, floa
 
 
 def _floats(values: np.ndarray) -> str:
-    import numpy as np
-
     return pixels.as_base64(np.sort(values).astype("<f4"))

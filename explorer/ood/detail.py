@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.ood import pictures
@@ -13,9 +15,6 @@ from explorer.shared import escape, widgets
 from trainer.ood.scores import LACKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from explorer.shared.uploads import Uploads
 
 NEAREST = 80
@@ -62,8 +61,6 @@ def stability(record: pd.Series) -> str:
 
 def _scores(found: Detector, record: pd.Series) -> None:
     """Every score with its percentile; the combined one decides."""
-    import pandas as pd
-
     from trainer.ood.pictures import as_text
 
     text = as_text(record.to_frame().T.infer_objects()).iloc[0]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.ood.state import PAPER
 from explorer.shared import catalog
 from trainer.errors import UserError
-from trainer.ood import scores
+from trainer.ood import calibration, pairs, ranking, scores, tables
+from trainer.ood.baselines import BASELINES
+from trainer.ood.calibration import Calibration
+from trainer.ood.pairs import Pair
+from trainer.ood.ranking import MEASURES, Measured
 from trainer.runs import layout
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from trainer.ood.calibration import Calibration
-    from trainer.ood.pairs import Pair
-    from trainer.ood.ranking import Measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +41,6 @@ class Detector:
 
     def rows(self, pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame]:
         """(ordinary, outliers) of a pair; the second is empty where it was not scored."""
-        from trainer.ood import pairs, tables
-
         return tables.pair_rows(self.table, pair, pairs.title_of(pair))
 
 
@@ -106,8 +102,6 @@ def detector(entry: catalog.Entry) -> Detector:
 
     Raises: UserError where they are missing, damaged, or of other weights, with the command that makes them.
     """
-    from trainer.ood import calibration, tables
-
     return Detector(entry, calibration.read(entry.run), tables.read(entry.run))
 
 
@@ -118,8 +112,6 @@ def has_scores(entry: catalog.Entry) -> bool:
 
 def pairs_of(found: Detector) -> tuple[Pair, ...]:
     """The named protocols of the model's data, then the folders of own pictures that were scored."""
-    from trainer.ood import pairs
-
     settings, table = found.entry.run.config.data, found.table
     own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()
     return (*pairs.pairs_of(settings), *(pairs.own_pair(settings, str(title)) for title in own))
@@ -127,8 +119,6 @@ def pairs_of(found: Detector) -> tuple[Pair, ...]:
 
 def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
     """The outliers' data set, and the polarity where it occurs in more than one."""
-    from trainer.ood import pairs
-
     title = pairs.title_of(pair)
     alone = sum(other.outliers == pair.outliers for other in among) == 1
     return title if alone else f"{title}, {pair.polarity}"
@@ -163,8 +153,6 @@ def sides(found: Detector, pair: Pair) -> tuple[Side, Side] | None:
 
 def side(rows: pd.DataFrame) -> Side:
     """One data set of ood_scores.parquet."""
-    from trainer.ood import tables
-
     names = {
         column: column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE) for column in tables.score_columns(rows)
     }
@@ -183,8 +171,6 @@ def model_curves(found: Detector, pair: str, both: tuple[Side, Side], wanted: tu
 
 def baseline_curves(found: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
     """The baselines, each under the sign that separates better."""
-    from trainer.ood.baselines import BASELINES
-
     ordinary, outliers = both
     return [
         _facing(_curve(found.entry, pair, name, ordinary.scores[name], outliers.scores[name], baseline=True))
@@ -195,8 +181,6 @@ def baseline_curves(found: Detector, pair: str, both: tuple[Side, Side]) -> list
 def _curve(
     entry: catalog.Entry, pair: str, score: str, ordinary: np.ndarray, outliers: np.ndarray, baseline: bool = False
 ) -> Curve:
-    from trainer.ood import ranking
-
     measured = _stored(entry, pair, score) or _measured(ordinary, outliers)
     points = ranking.roc_curve(ordinary, outliers)
     return Curve("" if baseline else entry.name, score, ordinary, outliers, measured, points=points)
@@ -205,7 +189,6 @@ def _curve(
 def _stored(entry: catalog.Entry, pair: str, score: str) -> dict[str, Measured] | None:
     """Measures as evaluate wrote them, with their intervals."""
     from trainer.evaluation.ood import metric_name
-    from trainer.ood.ranking import MEASURES, Measured
 
     by_name = {metric.name: metric for metric in entry.metrics if metric.group == "ood"}
     found = {measure: by_name.get(metric_name(measure, score, pair)) for measure in MEASURES}
@@ -216,16 +199,11 @@ def _stored(entry: catalog.Entry, pair: str, score: str) -> dict[str, Measured] 
 
 @st.cache_data(max_entries=128, show_spinner="Measuring with intervals …")
 def _measured(ordinary: np.ndarray, outliers: np.ndarray) -> dict[str, Measured]:
-    from trainer.ood import ranking
-
     return ranking.with_intervals(ordinary, outliers)
 
 
 def _facing(curve: Curve) -> Curve:
     """The same baseline, reversed if its other sign separates better; its other measures then have no interval."""
-    from trainer.ood import ranking
-    from trainer.ood.ranking import Measured
-
     if curve.auroc >= 0.5:
         return curve
     nan = float("nan")
@@ -242,8 +220,6 @@ def _facing(curve: Curve) -> Curve:
 
 def threshold_of(found: Detector | None, curve: Curve, fpr: float) -> float:
     """Threshold of a target false-positive rate: from held-out pictures; of a baseline, from the ordinary ones here."""
-    import numpy as np
-
     if found is None:
         return float(np.quantile(curve.ordinary, 1 - fpr))
     return found.calibration.threshold(curve.score, fpr)
@@ -251,8 +227,6 @@ def threshold_of(found: Detector | None, curve: Curve, fpr: float) -> float:
 
 def missing(found: Detector, pair: Pair) -> str:
     """Why a pair's outliers are not among the stored scores, as a sentence; looks on the disk only."""
-    from trainer.ood import pairs
-
     try:
         return pairs.missing(pair, None) or f"{found.entry.name} was evaluated before {pair.name} was there."
     except UserError as error:

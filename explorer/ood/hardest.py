@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from explorer.components import gallery
@@ -13,12 +15,9 @@ from explorer.ood import pictures as ood_pictures
 from explorer.ood.state import current
 from explorer.shared import pixels, theme
 from trainer.errors import UserError
+from trainer.ood.pairs import DRAWN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
     from explorer.ood.benchmark import Panel
     from explorer.ood.detector import Curve, Side
     from trainer.ood.history import Row
@@ -57,8 +56,6 @@ def pictures(panel: Panel, curve: Curve, threshold: float) -> None:
 
 
 def _ordinary(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
-    import numpy as np
-
     entry, side = panel.selected.entry, panel.both[0]
     places = ood_pictures.places(entry)
     if not places or len(side.ids) != len(curve.ordinary):
@@ -71,8 +68,6 @@ def _ordinary(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
 
 def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
     """None, after a sentence, where the outliers' pictures are not on this disk."""
-    import numpy as np
-
     side, shape = panel.both[1], panel.selected.entry.image_shape
     known = np.ones(len(curve.outliers), dtype=bool)
     split = ood_pictures.hardest(curve.outliers, threshold, True, known, SHOWN)
@@ -123,8 +118,6 @@ def _groups(
 
 
 def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
-    import numpy as np
-
     if not groups:
         st.caption("No picture lies on either side that could be shown.")
         return
@@ -150,7 +143,6 @@ def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
 def trust(panel: Panel, curve: Curve) -> None:
     """The AUROC of the score at each checkpoint: a score whose side changes is not to be relied on."""
     from trainer.ood import history
-    from trainer.ood.pairs import DRAWN
 
     found = panel.found.get(curve.model, panel.selected)
     rows = history.read(found.entry.path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.ood import detail, pictures, session
@@ -13,10 +13,6 @@ from explorer.ood.state import bound, current, target_rate
 from explorer.shared import escape, pixels, widgets
 from explorer.shared.own_picture import invert_switch
 from explorer.shared.uploads import MAX_FILES, TYPES, Uploads, light_ground, looks_inverted
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 _FILES = "ood.files"
 _CHANGED = "ood.changed"
@@ -221,8 +217,6 @@ def _table(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray
 
 def rows(found: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndarray) -> pd.DataFrame:
     """What the table shows, pictures as data URLs, one row per picture."""
-    import pandas as pd
-
     errors = pictures.differences(arrays, made)
     shown: dict[str, object] = {
         "input": [_url(picture) for picture in arrays],

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import cache, catalog, theme
 from explorer.shared import test_pictures as testset
+from trainer.config import DataConfig
+from trainer.data import default_data_root, load
+from trainer.data.pictures import read_picture
 from trainer.errors import UserError
+from trainer.ood import pairs
+from trainer.ood.pairs import OWN, Pair
 from trainer.runs import layout
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from trainer.ood.pairs import Pair
+from trainer.runs.sprite import read_sprite_tiles
 
 _OMNIGLOT = re.compile(r"omniglot-(?P<alphabet>[^/\\]+)-(?P<character>character\d+)-(?P<drawing>\d+_\d+)")
 # ColorBrewer RdBu without its middle: too little is blue, too much is red, and no difference is the page itself.
@@ -100,8 +102,6 @@ def training_pictures(entry: catalog.Entry, places: list[int]) -> np.ndarray:
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.TRAIN_SPRITE))
 def _training_tiles(entry: catalog.Entry) -> np.ndarray:
-    from trainer.runs.sprite import read_sprite_tiles
-
     return read_sprite_tiles(entry.path / layout.TRAIN_SPRITE, entry.image_shape)
 
 
@@ -113,9 +113,6 @@ def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, in
 
     Raises: UserError with what to do if the data are not there or a picture cannot be read.
     """
-    from trainer.data import default_data_root
-    from trainer.ood import pairs
-
     root = default_data_root()
     if pair.polarity == pairs.OWN:
         raise UserError(f"Those of “{pair.outliers}” lie in the folder you named; upload them in “Check my pictures”.")
@@ -126,8 +123,6 @@ def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, in
 
 @st.cache_data(max_entries=24, show_spinner="Reading the outliers' pictures …")
 def _outliers(name: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: str, _pair: Pair) -> np.ndarray:
-    from trainer.ood import pairs
-
     if _pair.outliers == "omniglot":
         found = np.stack([_character(Path(root), each, shape) for each in ids])
     else:
@@ -137,8 +132,6 @@ def _outliers(name: str, ids: tuple[str, ...], shape: tuple[int, int, int], root
 
 def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
     """One character: its id is its path, so that not all thousands are decoded for twenty."""
-    from trainer.data.pictures import read_picture
-
     match = _OMNIGLOT.fullmatch(id_)
     if not match or ".." in match["alphabet"]:
         raise UserError(f"{id_} is no picture of Omniglot; evaluate the model again.")
@@ -150,9 +143,6 @@ def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:
-    from trainer.config import DataConfig
-    from trainer.data import load
-
     images = load(DataConfig(name=name, size=shape[1], channels=shape[0]), split, root)
     position = {id_: index for index, id_ in enumerate(images.ids)}
     if not set(ids) <= set(position):
@@ -162,8 +152,6 @@ def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, 
 
 def download_command(pair: Pair) -> str:
     """What puts a pair's outliers on the disk; "" for the user's own folder."""
-    from trainer.ood.pairs import OWN
-
     if pair.polarity == OWN:
         return ""
     return f"python -c \"from trainer.data import load; load('{pair.outliers}', '{pair.split}')\""

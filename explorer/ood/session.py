@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.ood import pictures
 from explorer.ood.detector import Detector, Side
 from explorer.shared import cache, catalog, pixels
 from explorer.shared.uploads import Uploads, read_files
+from trainer.ood.baselines import baseline_scores
 from trainer.runs import layout
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 Progress = Callable[[int, int], None]
 _KEPT = "ood.kept"
@@ -79,7 +77,6 @@ def reconstructions(entry: catalog.Entry, mine: Uploads, invert: bool) -> np.nda
 
 def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
     """What a model makes of pictures uint8 (n, C, H, W), of the same form."""
-    import numpy as np
     import torch
 
     model, parts = cache.model(entry), [np.zeros((0, *entry.image_shape), np.uint8)]
@@ -95,8 +92,6 @@ def side(found: Detector, mine: Uploads, fpr: float, invert: bool) -> Side:
 
     Raises: UserError as `scored`.
     """
-    from trainer.ood.baselines import baseline_scores
-
     table = scored(found.entry, mine, fpr, invert)
     scores = {name: table[name].to_numpy() for name in found.scores}
     return Side("your pictures", mine.names, scores | baseline_scores(mine.arrays(invert)))

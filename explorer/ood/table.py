@@ -9,12 +9,11 @@ import streamlit as st
 
 from explorer.ood import sentences
 from explorer.shared import escape, export, widgets
-from trainer.ood.ranking import MEASURES
+from trainer.ood.ranking import MEASURES, Measured
+from trainer.runs.folder import Metric
 
 if TYPE_CHECKING:
     from explorer.ood.detector import Curve, Detector
-    from trainer.ood.ranking import Measured
-    from trainer.runs.folder import Metric
 
 _JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
 STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red-badge[not above]"}

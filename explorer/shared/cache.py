@@ -8,17 +8,17 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import pixels
 from explorer.shared.catalog import Entry, keyed
 from trainer.errors import UserError
 from trainer.runs import layout
+from trainer.runs.sprite import read_sprite_tiles
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from trainer.models.base import LatentModel
 
 PREVIEW_TILES = 6
@@ -70,8 +70,6 @@ def tiles(entry: Entry, indices: list[int] | tuple[int, ...]) -> np.ndarray:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=keyed(layout.SPRITE))
 def _sprite(entry: Entry) -> np.ndarray:
     """All tiles of sprite.png, read-only; a resource, so that no call copies megabytes."""
-    from trainer.runs.sprite import read_sprite_tiles
-
     if entry.run.sprite_path is None:
         raise UserError(f"{entry.path}: the folder holds no pictures (sprite.png); start from a prior sample instead.")
     sheet = read_sprite_tiles(entry.run.sprite_path, entry.image_shape)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import cache, catalog, test_pictures
@@ -15,8 +17,6 @@ from trainer.errors import UserError
 from trainer.runs import layout
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
     from torch import Tensor
 
     from trainer.latent.traversal import AxisTable
@@ -168,7 +168,6 @@ def picture_index(found: Space, index: int, avoid: str = "") -> int:
 
 
 def _picture(found: Space, wanted: int, avoid: str) -> Start:
-    import numpy as np
     import torch
 
     index = picture_index(found, wanted, avoid)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer.shared import catalog, widgets
 from explorer.shared.escape import markdown
+from trainer.data import default_data_root
 from trainer.jobs import evaluate, queue
 from trainer.jobs.task import JobState
 
@@ -115,8 +116,6 @@ def start(entry: catalog.Entry) -> None:
 
     Raises: UserError if the run folder cannot be written.
     """
-    from trainer.data import default_data_root
-
     evaluate.start(entry.path, default_data_root().expanduser())
 
 

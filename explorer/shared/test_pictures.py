@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import cache, catalog
+from trainer.data import default_data_root
 from trainer.errors import UserError
 from trainer.runs import layout
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from trainer.data.local import LocalPictures
 
 BUNDLED = "data"
@@ -50,8 +50,6 @@ class TestPictures:
 
         Raises: UserError if the sprite is damaged.
         """
-        import numpy as np
-
         rows = np.asarray(rows, dtype=np.int64)
         inside = self.known[rows]
         found = iter(self.read(rows[inside]) if inside.any() else ())
@@ -60,8 +58,6 @@ class TestPictures:
 
 def roots() -> tuple[Path, ...]:
     """Folders that may hold data sets in torchvision's layout: the user's first, then the bundled one."""
-    from trainer.data import default_data_root
-
     return default_data_root().expanduser().resolve(), catalog.roots()[0] / BUNDLED
 
 
@@ -77,8 +73,6 @@ def pictures(entry: catalog.Entry) -> TestPictures:
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.CODES, layout.SPRITE))
 def _pictures(entry: catalog.Entry, root: Path | None) -> TestPictures:
-    import numpy as np
-
     from trainer.data import local
 
     table = cache.codes(entry)
@@ -90,8 +84,6 @@ def _pictures(entry: catalog.Entry, root: Path | None) -> TestPictures:
 
 
 def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
-    import numpy as np
-
     if not entry.has_sprite or "sprite_index" not in table:
         return TestPictures(np.zeros(len(table), bool), lambda rows: np.zeros((0, *entry.image_shape), np.uint8))
     index = table["sprite_index"].to_numpy()
@@ -104,8 +96,6 @@ def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
 
 def _are_those(found: LocalPictures, table: pd.DataFrame, sprite: TestPictures) -> bool:
     """Whether pictures of the right ids have the labels and the look of those that were encoded."""
-    import numpy as np
-
     if found.labels is not None and "label" in table and not np.array_equal(found.labels, table["label"]):
         return False
     shown = np.flatnonzero(sprite.known)

@@ -12,14 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.data.collect import Entry, Limits, gather
+from trainer.data.pictures import read_picture
 from trainer.errors import UserError
-
-if TYPE_CHECKING:
-    from trainer.data.collect import Entry
 
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 MAX_BYTES = 20 * 2**20  # of one file
@@ -108,8 +106,6 @@ def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], inver
     Raises: UserError, one sentence with the name: empty, larger than MAX_BYTES, more than MAX_PIXELS pixels, not a
         picture, cut short, or damaged.
     """
-    from trainer.data.pictures import read_picture
-
     name = _printable(name)
     found = read_picture(data, image_shape, name=name, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS, with_notes=True)
     found.array.setflags(write=False)
@@ -133,8 +129,6 @@ def read_files(
 
     Raises: UserError if a zip is damaged or exceeds its limits, or there are more than MAX_FILES pictures.
     """
-    from trainer.data.collect import Limits, gather
-
     limits = Limits(MAX_ENTRIES, MAX_UNPACKED, advice=f"upload one with at most {MAX_FILES} pictures")
     names, uploads, pixels = [], [], 0
     with ExitStack() as stack:

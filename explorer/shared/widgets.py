@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+import numpy as np
 import streamlit as st
 
 from explorer.shared import cache, catalog, pixels, state
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _PICKER = "gwae.picker"
 

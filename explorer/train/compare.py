@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import catalog, theme, widgets
@@ -14,9 +14,6 @@ from explorer.train.state import bound, current
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.runs.folder import Metric, Run
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST = 8
 
@@ -85,8 +82,6 @@ def _metrics(folder) -> list[Metric]:
 
 def metric_table(metrics: dict[str, list[Metric]]) -> pd.DataFrame:
     """A row per number and protocol, a column per run."""
-    import pandas as pd
-
     from trainer.evaluation import ood
 
     rows: dict[tuple, dict] = {}

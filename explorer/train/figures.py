@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from explorer.shared import theme
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 VALIDATION = "validation "

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from explorer.disentangle.records import has_factors
 from explorer.shared import catalog, progress, state, widgets
 from trainer.jobs import evaluate, queue
 from trainer.runs.folder import Metric
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HEADLINES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data", "DCI disentanglement")
 _GROUPS = {"ood": "outliers", "clustering": "clusters"}
@@ -109,8 +106,6 @@ def headlines(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
 
 def table(metrics: Sequence[Metric]) -> pd.DataFrame:
     """A row per number, with its whole protocol."""
-    import pandas as pd
-
     rows = [
         {
             "Group": _GROUPS.get(metric.group, metric.group),

@@ -14,6 +14,7 @@ from explorer.train.phases import duration
 from explorer.train.presets import MODELS, OWN
 from explorer.train.state import TrainState, bound, change, current
 from trainer import config
+from trainer.data import DATASETS, default_data_root
 from trainer.errors import UserError
 from trainer.jobs import estimate, queue
 from trainer.manage import runs as housekeeping
@@ -47,8 +48,6 @@ def show() -> None:
 
 def _choices(view: TrainState, presets: dict[str, train_choices.Preset]) -> None:
     """Preset, data set, model and name in one row, and what they are in a sentence each."""
-    from trainer.data import DATASETS
-
     preset = presets[view.preset].settings
     data = view.data if view.data in DATASETS else preset.data.name
     choice = view.choice if view.choice in MODELS else train_choices.choice_of(preset)
@@ -78,8 +77,6 @@ def _suggestion(view: TrainState, data: str, choice: str) -> str:
 
 def _whereabouts(data: str) -> str:
     """Where the pictures are looked for."""
-    from trainer.data import default_data_root
-
     if data in (OWN, "shapes3d-rendered"):
         return ""
     absent = "the training says where to get it" if data == "celeba" else "it is downloaded there"
@@ -189,8 +186,6 @@ def _absolute(settings: config.Config) -> config.Config:
 
 
 def _data_root() -> Path:
-    from trainer.data import default_data_root
-
     return default_data_root().resolve()
 
 

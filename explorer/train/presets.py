@@ -13,6 +13,7 @@ import yaml
 
 from explorer.shared.catalog import stamp
 from trainer import config
+from trainer.data import DATASETS
 from trainer.errors import UserError
 
 RECIPES = config.RECIPES
@@ -139,8 +140,6 @@ def draft(preset: config.Config, data: str, choice: str, changes: Iterable[str],
         changes: "section.key=<JSON>" on top.
         path: the user's folder or zip, for data set "folder".
     """
-    from trainer.data import DATASETS
-
     values = preset.model_dump()
     if data and data != preset.data.name and data in DATASETS:
         info = DATASETS[data]

@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import catalog, pixels, state, theme, widgets
 from explorer.train import figures, manage, measured, phases, presets
 from trainer import config
+from trainer.data import default_data_root
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.runs import layout, monitor
 from trainer.runs.folder import Run
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 COLUMNS = 3
 SKIPPED_SHOWN = 200
@@ -53,8 +51,6 @@ def history(folder: str, loud: bool = False) -> pd.DataFrame:
 
     Raises: UserError if `loud` and it is damaged.
     """
-    import pandas as pd
-
     try:
         return _history(folder, catalog.stamp(Path(folder) / layout.HISTORY))
     except UserError:
@@ -114,8 +110,6 @@ def _buttons(training: queue.Training) -> None:
 
 
 def _resume(training: queue.Training) -> None:
-    from trainer.data import default_data_root
-
     queue.start(training.folder, default_data_root().resolve())
     st.rerun()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from explorer.components import live_decoder
@@ -13,7 +14,6 @@ from explorer.traverse.state import TraverseState, change, edits_of, edits_text
 from trainer.runs import layout
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 KEY = "traverse.panel"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from explorer.components import live_decoder
 from explorer.shared import cache, pixels, test_pictures
 from explorer.shared.latent import Space, own_picture, picture_index
 from explorer.traverse.state import SEED_LIMIT, bound, choice, current, restart
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 GALLERY_LIMIT = 400
 GALLERY_HEIGHT = 116

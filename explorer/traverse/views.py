@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from explorer.shared import export, pixels, theme
@@ -171,8 +172,6 @@ def code(found: Space, start: Start, z: Tensor) -> None:
 
 
 def _code_table(found: Space, start: Start, z: Tensor):
-    import pandas as pd
-
     from trainer.latent import traversal
 
     table = found.table
