@@ -152,10 +152,8 @@ def decoded(atlas: Atlas, codes: np.ndarray) -> np.ndarray:
     """Pictures of codes (M, d), uint8 (M, C, H, W)."""
     import torch
 
-    from trainer.latent import traversal
-
     with torch.inference_mode():
-        return pixels.to_uint8(traversal.decode(atlas.model, _tensor(codes)))
+        return pixels.decoded(atlas.model, _tensor(codes))
 
 
 def _tensor(codes: np.ndarray) -> Tensor:

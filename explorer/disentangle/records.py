@@ -151,9 +151,7 @@ def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
 
 def decoded(entry: catalog.Entry, codes: Tensor) -> np.ndarray:
     """g(z) of codes (N, d), uint8 (N, C, H, W)."""
-    from trainer.latent import traversal
-
-    return pixels.to_uint8(traversal.decode(cache.model(entry), codes))
+    return pixels.decoded(cache.model(entry), codes)
 
 
 def movement(codes: Tensor, found: Space) -> Tensor:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
+from PIL import Image
 
 from explorer.shared import pixels
 
@@ -96,12 +97,8 @@ def animation_gif(pictures: np.ndarray, scale: int = 6, milliseconds: int = 70) 
     Args:
         pictures: uint8 (frames, C, H, W); grey ones keep every grey level, colours are reduced to 256 per frame.
     """
-    from PIL import Image
-
-    frames = []
-    for picture in pictures:
-        enlarged = pixels.join_tiles(picture[None], 1).repeat(scale, axis=0).repeat(scale, axis=1)
-        frames.append(Image.fromarray(enlarged))
+    enlarged = pictures.repeat(scale, axis=-2).repeat(scale, axis=-1)
+    frames = [Image.fromarray(pixels.join_tiles(picture[None], 1)) for picture in enlarged]
     buffer = io.BytesIO()
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
     return buffer.getvalue()

@@ -8,15 +8,28 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
-from trainer.data.pixels import channels_last, join_tiles, to_float, to_uint8
+from trainer.data.pixels import channels_last, join_tiles, to_uint8
+from trainer.data.pixels import to_float as to_float
 
-__all__ = ["as_base64", "inline", "join_tiles", "picture_png", "png", "sprite", "strip", "to_float", "to_uint8"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainer.models.base import LatentModel
 
 
 _SCALE = 4  # pixels are repeated, so that the browser's scaling leaves their edges crisp
+
+
+def decoded(model: LatentModel, codes: Tensor) -> np.ndarray:
+    """Return the pictures of codes (N, d), uint8 (N, C, H, W)."""
+    from trainer.latent import traversal
+
+    return to_uint8(traversal.decode(model, codes))
 
 
 def as_base64(data: bytes | np.ndarray) -> str:
@@ -61,8 +74,6 @@ def png(pixels: np.ndarray, scale: int = 1, level: int = 1) -> bytes:
     Args:
         level: of compression; 1 is fastest.
     """
-    from PIL import Image
-
     buffer = BytesIO()
     enlarged = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
     Image.fromarray(enlarged).save(buffer, "PNG", compress_level=level)

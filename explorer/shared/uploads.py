@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from trainer.data.collect import Entry, Limits, gather
+from trainer.data.collect import gather, read_each
 from trainer.data.pictures import read_picture
+from trainer.data.zips import Entry, Limits
 from trainer.errors import UserError
 
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
@@ -24,10 +24,9 @@ MAX_BYTES = 20 * 2**20  # of one file
 MAX_PIXELS = 40_000_000  # of one picture: checked before decoding, so 20 kB cannot become 800 MB
 MAX_FILES = 200  # in one go
 MAX_TOGETHER = 1_000_000_000  # pixels of all pictures together: some 15 s of decoding
-MAX_ENTRIES = 1_000  # files of any kind in a zip
-MAX_UNPACKED = 256 * 2**20  # bytes of all of them together
+ZIP = Limits(files=1_000, unpacked=256 * 2**20, advice=f"upload one with at most {MAX_FILES} pictures")
 
-_WORKERS = 2  # Pillow decodes without Python's lock
+_BLOCK = 2  # pictures decoded at a time
 _NAME_LENGTH = 80
 
 
@@ -129,39 +128,34 @@ def read_files(
 
     Raises: UserError if a zip is damaged or exceeds its limits, or there are more than MAX_FILES pictures.
     """
-    limits = Limits(MAX_ENTRIES, MAX_UNPACKED, advice=f"upload one with at most {MAX_FILES} pictures")
     names, uploads, pixels = [], [], 0
     with ExitStack() as stack:
-        found = gather(stack, files, limits, MAX_FILES)
+        found = gather(stack, files, ZIP, MAX_FILES)
         rejected, total = found.skipped, len(found.entries)
-        pool = stack.enter_context(ThreadPoolExecutor(_WORKERS))
-        for start in range(0, total, _WORKERS):
-            part = found.entries[start : start + _WORKERS]
-            for entry, result in zip(part, pool.map(lambda each: _decoded(each, image_shape), part), strict=True):
-                if isinstance(result, str):
-                    rejected.append(result)
-                    continue
+        for place, result in read_each(found.entries, partial(_decoded, image_shape), progress, _BLOCK):
+            if isinstance(result, str):
+                rejected.append(result)
+            else:
                 uploads.append(result)
-                names.append(entry.name)
+                names.append(found.entries[place].name)
                 pixels += result.original_size[0] * result.original_size[1]
-            done = start + len(part)
-            progress(done, total)
-            if pixels > MAX_TOGETHER and done < total:
+            left = total - place - 1
+            if pixels > MAX_TOGETHER and left and (place + 1) % _BLOCK == 0:
                 rejected.append(
-                    f"{total - done} more were left out, because all pictures together have more than "
+                    f"{left} more were left out, because all pictures together have more than "
                     f"{MAX_TOGETHER // 10**6:,} million pixels; scale them down or upload them in parts."
                 )
                 break
     return Uploads(tuple(image_shape), tuple(names), tuple(uploads), tuple(rejected))
 
 
-def _decoded(entry: Entry, image_shape: tuple[int, int, int]) -> Upload | str:
-    """The picture, or the sentence on why there is none, with the whole path in a zip: a/1.png is not b/1.png."""
+def _decoded(image_shape: tuple[int, int, int], entry: Entry) -> Upload:
+    """The picture; sentences on why there is none have the whole path in a zip: a/1.png is not b/1.png."""
     try:
         return read_upload(entry.read(), entry.name, image_shape)
     except UserError as error:
         folder, _, own = entry.name.rpartition("/")
-        return f"{folder}/{error}" if folder and str(error).startswith(own) else str(error)
+        raise UserError(f"{folder}/{error}" if folder and str(error).startswith(own) else str(error)) from error
 
 
 def looks_inverted(array: np.ndarray) -> bool:

@@ -35,8 +35,6 @@ def pad(found: Space, start: Start, z: Tensor) -> None:
     if x == y:
         st.info("Both directions show the same axis; choose two different ones.")
         return
-    from trainer.latent import traversal
-
     background = current().background
     points, colours, names = _points(found, x, y) if background == "codes" else ([], [], [])
     live_decoder.pad(
@@ -50,7 +48,7 @@ def pad(found: Space, start: Start, z: Tensor) -> None:
             colours=colours,
             names=names,
             shape=list(found.model.image_shape),
-            current=pixels.as_base64(pixels.to_uint8(traversal.decode(found.model, z[None]))),
+            current=pixels.as_base64(pixels.decoded(found.model, z[None])),
             sequence=panel.sequence(),
         ),
         key="traverse.pad",
@@ -76,7 +74,7 @@ def _plane(key: str, code: tuple[float, ...], x: int, y: int, _found: Space) -> 
     from trainer.latent import traversal
 
     codes = traversal.pad_codes(torch.tensor(code), x, y, _found.table.low, _found.table.high, PAD_SIZE)
-    pictures = pixels.to_uint8(traversal.decode(_found.model, codes.flatten(0, 1)))
+    pictures = pixels.decoded(_found.model, codes.flatten(0, 1))
     return pixels.as_base64(pixels.png(pixels.join_tiles(pictures, PAD_SIZE)))
 
 

@@ -35,9 +35,7 @@ def show(found: Space, start: Start, z: Tensor) -> None:
     """Draw the panel; the server decodes the start and the current code in one batch."""
     import torch
 
-    from trainer.latent import traversal
-
-    at_start, now = pixels.to_uint8(traversal.decode(found.model, torch.stack([start.code, z])))
+    at_start, now = pixels.decoded(found.model, torch.stack([start.code, z]))
     live_decoder.panel(_data(found, start, z, at_start, now), key=KEY, on_moved=_moved)
 
 

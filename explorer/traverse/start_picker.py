@@ -96,16 +96,9 @@ def _gallery(found: Space, side: str, avoid: str) -> None:
     titles = [
         f"{label_} · {id_}" if label_ else id_ for label_, id_ in zip(rows["label_name"], rows["id"], strict=True)
     ]
-    _choose(
-        found,
-        side,
-        "index",
-        numbers,
-        _pictures_of(found, tuple(numbers)),
-        titles,
-        [numbers.index(index)] if index in numbers else [],
-        f"Test pictures{f' with label {label}' if label else ''}",
-    )
+    pictures, selected = _pictures_of(found, tuple(numbers)), [numbers.index(index)] if index in numbers else []
+    name = f"Test pictures{f' with label {label}' if label else ''}"
+    _choose(found, side, "index", numbers, pictures, titles, selected, name)
     if not _has_pictures(found, numbers):
         st.caption("The pictures of this data set may not be bundled; these are the model's reconstructions of them.")
 
@@ -128,11 +121,9 @@ def _has_pictures(found: Space, numbers: Sequence[int]) -> bool:
 def _decoded(key: str, _found: Space, numbers: tuple[int, ...]) -> np.ndarray:
     import torch
 
-    from trainer.latent import traversal
-
     columns = [f"z{axis}" for axis in range(_found.model.z_dim)]
     codes = torch.from_numpy(_found.pictures.loc[list(numbers), columns].to_numpy("float32", copy=True))
-    return pixels.to_uint8(traversal.decode(_found.model, codes))
+    return pixels.decoded(_found.model, codes)
 
 
 # ---------------------------------------------------------------- the prior
@@ -152,27 +143,17 @@ def _samples(found: Space, side: str) -> None:
     seed = getattr(current(), _field(side, "seed"))
     first = min(seed // SAMPLES * SAMPLES, SEED_LIMIT - SAMPLES + 1)
     seeds = list(range(first, first + SAMPLES))
-    _choose(
-        found,
-        side,
-        "seed",
-        seeds,
-        _sample_pictures(found.key, found, first),
-        [f"seed {number}" for number in seeds],
-        [seed - first],
-        "Prior samples",
-    )
+    pictures, titles = _sample_pictures(found.key, found, first), [f"seed {number}" for number in seeds]
+    _choose(found, side, "seed", seeds, pictures, titles, [seed - first], "Prior samples")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _sample_pictures(key: str, _found: Space, first: int) -> np.ndarray:
     import torch
 
-    from trainer.latent import traversal
-
     draw = _found.model.sample_prior
     codes = torch.cat([draw(1, torch.Generator().manual_seed(first + i)) for i in range(SAMPLES)])
-    return pixels.to_uint8(traversal.decode(_found.model, codes.detach()))
+    return pixels.decoded(_found.model, codes.detach())
 
 
 def _components(found: Space, side: str) -> None:
@@ -186,9 +167,7 @@ def _components(found: Space, side: str) -> None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _component_pictures(key: str, _found: Space) -> np.ndarray:
-    from trainer.latent import traversal
-
-    return pixels.to_uint8(traversal.decode(_found.model, _found.model.prior.means().detach()))
+    return pixels.decoded(_found.model, _found.model.prior.means().detach())
 
 
 def _choose(

@@ -57,7 +57,7 @@ def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
 
     table = found.table
     codes = traversal.sheet_codes(z, axes, table.low, table.high, steps)
-    pictures = pixels.to_uint8(traversal.decode(found.model, codes.flatten(0, 1)))
+    pictures = pixels.decoded(found.model, codes.flatten(0, 1))
     edits = [{axis: float(codes[row, step, axis])} for row, axis in enumerate(axes) for step in range(steps)]
     ends = [(float(codes[row, 0, axis]), float(codes[row, -1, axis])) for row, axis in enumerate(axes)]
     ranges = [f"{low:.1f} … {high:.1f}".replace("-", "−") for low, high in ends]
@@ -73,17 +73,13 @@ def _animation(found: Space, z: Tensor) -> None:
         if not box.open:
             return
         axis = axis_select(found, "axis", "Axis that moves", 0)
-        pictures = pixels.to_uint8(_sweep(found, z, axis))
+        from trainer.latent import traversal
+
+        low, high = float(found.table.low[axis]), float(found.table.high[axis])
+        pictures = pixels.decoded(found.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
         animation = export.animation_gif(pictures, max(1, 192 // pictures.shape[-1]))
         st.image(animation, width=192, alt=f"Axis {axis} from its low to its high end and back")
         download("Download GIF", animation, file_name(found, f"z{axis}", "gif"), "image/gif")
-
-
-def _sweep(found: Space, z: Tensor, axis: int) -> Tensor:
-    from trainer.latent import traversal
-
-    low, high = float(found.table.low[axis]), float(found.table.high[axis])
-    return traversal.decode(found.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
 
 
 # ---------------------------------------------------------------- interpolation
@@ -103,7 +99,7 @@ def interpolation(found: Space, start: Start, z: Tensor, label: str) -> None:
     import torch
 
     codes = torch.cat(list(paths.values()))
-    pictures = pixels.to_uint8(traversal.decode(found.model, codes))
+    pictures = pixels.decoded(found.model, codes)
     heads = ["current", *[f"{step / (PATH_STEPS - 1):.0%}".replace("%", " %") for step in range(1, PATH_STEPS - 1)]]
     drawn = export.Sheet(pictures, PATH_STEPS, list(paths), [*heads, "goal"])
     titles = [f"{path}, {step / (PATH_STEPS - 1):.0%} of the way" for path in paths for step in range(PATH_STEPS)]

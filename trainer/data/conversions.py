@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
+from typing import TypeVar
 
 from PIL import Image
 
+T = TypeVar("T")
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 _ORIENTATION = 0x0112  # EXIF tag; 1 is upright, 2-8 the seven others
 _TURNS = {3: "rotated", 6: "rotated", 8: "rotated", 2: "mirrored", 4: "mirrored"}
@@ -16,10 +19,10 @@ def conversions(data: bytes) -> list[str]:
     """Return what decoding changes about a picture that can be decoded, by its header (and its alpha, if any)."""
     with Image.open(BytesIO(data), formats=FORMATS) as picture:
         facts = []
-        frames = _frames(picture)
-        if frames > 1:
+        frames = _unless_broken(lambda: picture.n_frames)  # later frames may be damaged in any way
+        if frames and frames > 1:
             facts.append(f"first frame of {frames}")
-        if turn := _TURNS.get(_orientation(picture)):
+        if turn := _unless_broken(lambda: _TURNS.get(picture.getexif().get(_ORIENTATION))):
             facts.append(f"{turn} by its EXIF tag")
         if picture.mode.startswith(("I", "F")):
             facts.append("reduced to 8 bits")
@@ -30,21 +33,12 @@ def conversions(data: bytes) -> list[str]:
         return facts
 
 
-def _frames(picture: Image.Image) -> int:
-    """Number of frames; 1 where the rest of the file is too damaged to count."""
+def _unless_broken(read: Callable[[], T]) -> T | None:
+    """The value, or None where the part of the file that holds it is broken or absent."""
     try:
-        return getattr(picture, "n_frames", 1)
-    except Exception:  # later frames may be broken in any way; the first one has been decoded already
-        return 1
-
-
-def _orientation(picture: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none or the block is broken (then it was not applied either)."""
-    try:
-        orientation = picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # as trainer.data.pictures: a broken EXIF block does not make the picture unreadable
-        return 1
-    return orientation if isinstance(orientation, int) else 1
+        return read()
+    except Exception:  # the picture has been decoded anyway
+        return None
 
 
 def _lowest_alpha(picture: Image.Image) -> int:

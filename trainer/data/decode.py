@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from trainer.data.collect import Entry
+from trainer.data.collect import read_each
 from trainer.data.pictures import read_picture
-from trainer.errors import UserError
-
-WORKERS = min(4, os.cpu_count() or 1)  # Pillow decodes and resizes without Python's lock
-_BLOCK = 256  # files handed to the pool at a time: bounds what waits, and paces the progress reports
+from trainer.data.zips import Entry
 
 
 @dataclass(frozen=True)
@@ -43,23 +38,16 @@ def decode(
     """
     shape = (channels, size, size)
     images = np.empty((len(entries), *shape), dtype=np.uint8)
-
-    def one(entry: Entry) -> np.ndarray | str:
-        try:
-            return read_picture(entry.read(), shape, name=entry.name, crop=crop).array
-        except UserError as error:
-            return str(error)
-
     kept: list[int] = []
     skipped: list[str] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for start in range(0, len(entries), _BLOCK):
-            for offset, result in enumerate(pool.map(one, entries[start : start + _BLOCK])):
-                if isinstance(result, str):
-                    skipped.append(result)
-                else:
-                    images[len(kept)] = result
-                    kept.append(start + offset)
-            if progress is not None:
-                progress(min(start + _BLOCK, len(entries)), len(entries))
+
+    def read(entry: Entry) -> np.ndarray:
+        return read_picture(entry.read(), shape, name=entry.name, crop=crop).array
+
+    for place, result in read_each(entries, read, progress):
+        if isinstance(result, str):
+            skipped.append(result)
+        else:
+            images[len(kept)] = result
+            kept.append(place)
     return Decoded(torch.from_numpy(images[: len(kept)]), kept, skipped)

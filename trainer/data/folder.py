@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 
 from trainer.config import DataConfig
-from trainer.data.collect import Collection, collect
+from trainer.data.collect import collect
 from trainer.data.decode import decode
 from trainer.data.imageset import ImageSet
 from trainer.data.registry import DatasetInfo, Progress
+from trainer.data.zips import Collection
 from trainer.errors import UserError
 
 TEST_SHARE = 0.1

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from trainer.data import collect
-from trainer.data.collect import Limits
+from trainer.data.zips import Limits
 from trainer.errors import UserError
 
 

@@ -16,6 +16,7 @@ from trainer.config import DataConfig
 from trainer.data import collect, load
 from trainer.data.folder import arrange, hashed_splits
 from trainer.data.imageset import ImageSet
+from trainer.data.zips import Limits
 from trainer.errors import UserError
 
 
@@ -305,12 +306,12 @@ def test_damaged_encrypted_and_unusual_entries(tmp_path):
 def test_counts_and_totals_are_limited(tmp_path, monkeypatch):
     files = {f"{index}.png": picture() for index in range(6)}
     folder, packed = fill(tmp_path / "f", files), pack(tmp_path / "f.zip", files)
-    monkeypatch.setattr(collect, "LIMITS", collect.Limits(files=6))
+    monkeypatch.setattr(collect, "LIMITS", Limits(files=6))
     assert len(open_set(folder)) == len(open_set(packed)) == 6
-    monkeypatch.setattr(collect, "LIMITS", collect.Limits(files=5))
+    monkeypatch.setattr(collect, "LIMITS", Limits(files=5))
     assert "more than 5 files" in refusal(folder)
     assert "more than 5 files" in refusal(packed)
-    monkeypatch.setattr(collect, "LIMITS", collect.Limits(files=10, unpacked=6 * len(picture()) - 1))
+    monkeypatch.setattr(collect, "LIMITS", Limits(files=10, unpacked=6 * len(picture()) - 1))
     assert "when unpacked" in refusal(packed)
 
 

@@ -1,0 +1,171 @@
+"""Zips of pictures, read in memory and never extracted: unsafe names are refused, counts and sizes limited."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from trainer.data.pictures import MAX_BYTES
+from trainer.data.signatures import begins_like_picture, not_a_picture
+from trainer.errors import UserError
+
+HEAD = 512  # bytes that decide whether a file is worth opening as a picture
+ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_DIRECTORY_PER_FILE = 512  # bytes of a zip's table of contents, generously
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others may ask for gigabytes of dictionary
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a folder or zip is read.
+
+    Attributes:
+        files: of any kind in it.
+        unpacked: bytes of a zip's files together, each counted up to `file_bytes`.
+        file_bytes: of one file in a zip; larger ones are left out by name.
+        ratio: unpacked bytes over the zip's own. Deflate reaches 1,032; more only where entries overlap or lie.
+        advice: what to do about a zip of too many files.
+    """
+
+    files: int = 200_000
+    unpacked: int = 16 * 2**30
+    file_bytes: int = MAX_BYTES
+    ratio: int = 1_100
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file that may be a picture.
+
+    name: unique relative path with "/" and only printable characters.
+    read: its bytes, or the path to read them from; raises UserError where that is impossible.
+    """
+
+    name: str
+    read: Callable[[], bytes | Path]
+
+
+@dataclass
+class Collection:
+    """Entries sorted by name, and sentences on the files left out."""
+
+    entries: list[Entry] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def consider(self, entry: Entry, head: Callable[[], bytes]) -> None:
+        """Keep the entry if its first bytes can be read and are a picture's."""
+        try:
+            first = head()
+        except UserError as error:
+            self.skipped.append(str(error))
+            return
+        if begins_like_picture(first):
+            self.entries.append(entry)
+        else:
+            self.skipped.append(not_a_picture(first, entry.name))
+
+
+def printable(name: str) -> str:
+    """A file name that can be printed, stored as UTF-8 and told apart: the rest as backslash escapes."""
+    return "".join(
+        c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in name
+    )
+
+
+def is_clutter(parts: tuple[str, ...]) -> bool:
+    """Whether a path is hidden, or left behind by macOS or Windows."""
+    return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in parts)
+
+
+def _check_directory(handle: BinaryIO, name: str, limits: Limits) -> None:
+    """Refuse a table of contents that is too large, before zipfile turns it into objects in memory.
+
+    The end record is that which zipfile itself goes by, zip64 included: it reads as many bytes as stand there.
+    """
+    record = zipfile._EndRecData(handle)
+    if not record:
+        raise zipfile.BadZipFile("no end record")
+    count, length = record[zipfile._ECD_ENTRIES_TOTAL], record[zipfile._ECD_SIZE]
+    if count > limits.files:
+        raise _too_many_files(f"{count:,}", name, limits)
+    if length > limits.files * _DIRECTORY_PER_FILE:
+        raise _too_many_files("very many", name, limits)
+
+
+def _too_many_files(count: str, name: str, limits: Limits) -> UserError:
+    advice = limits.advice or f"more than {limits.files:,} files are not read, so choose one with fewer"
+    return UserError(f"{name}: the zip holds {count} files; {advice}.")
+
+
+def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> Collection:
+    """List the pictures in a zip; they can be read while the stack is open.
+
+    Raises: UserError if it exceeds the limits, one of ERRORS or OSError if it is damaged.
+    """
+    _check_directory(handle, name, limits)
+    archive = stack.enter_context(zipfile.ZipFile(handle))
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    _check_sizes(archive, infos, name, limits)
+    found, seen = Collection(), set()
+    for info in infos:
+        raw = info.filename.replace("\\", "/")
+        own = printable(raw)
+        if is_clutter(tuple(part for part in raw.split("/") if part != "..")):
+            continue
+        reason = _refusal(info, raw, own in seen, limits)
+        if reason is not None:
+            found.skipped.append(f"{own}: {reason}.")
+            continue
+        seen.add(own)
+        read = partial(_read_entry, archive, info, own)
+        found.consider(Entry(own, partial(read, limits.file_bytes + 1)), partial(read, HEAD))
+    return found
+
+
+def _check_sizes(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], name: str, limits: Limits) -> None:
+    """Refuse by what the table of contents says of its entries."""
+    if len(infos) > limits.files:
+        raise _too_many_files(f"{len(infos):,}", name, limits)
+    unpacked = sum(min(info.file_size, limits.file_bytes) for info in infos)
+    if unpacked > limits.unpacked:
+        raise UserError(
+            f"{name}: {unpacked / 2**20:,.0f} MiB when unpacked, and at most {limits.unpacked / 2**20:,.0f} MiB are "
+            "read; choose a zip with fewer pictures, or split it."
+        )
+    size = archive.fp.seek(0, os.SEEK_END)
+    if sum(info.file_size for info in infos if info.compress_type in _METHODS) > limits.ratio * size:
+        raise UserError(f"{name}: the sizes in the zip cannot be true, its files overlap; make it again.")
+
+
+def _refusal(info: zipfile.ZipInfo, raw: str, is_repeated: bool, limits: Limits) -> str | None:
+    """Why an entry is not even looked into, or None."""
+    if raw.startswith("/") or raw[1:2] == ":" or ".." in PurePosixPath(raw).parts:
+        return "unsafe path in the zip, absolute or with '..'"
+    if is_repeated:
+        return "a second entry of the same name in the zip"
+    if info.flag_bits & 0x1:
+        return "encrypted; make a zip without password"
+    if info.compress_type not in _METHODS:
+        return "compressed by a method other than deflate; make an ordinary zip"
+    if info.file_size > limits.file_bytes:
+        return f"larger than {limits.file_bytes >> 20} MiB when unpacked"
+    return None
+
+
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limit: int) -> bytes:
+    """At most `limit` bytes of an entry, whatever its header declares; the checksum is compared at its end."""
+    try:
+        with archive.open(info) as handle:
+            return handle.read(limit)
+    except (*ERRORS, OSError) as error:
+        raise UserError(f"{name}: damaged in the zip; make the zip again.") from error
