@@ -109,10 +109,10 @@ def test_codes_and_reconstructions_are_those_that_were_measured(path):
 
 def test_reconstructions_and_samples_are_those_of_the_app():
     run, entry = trainer.open_run(GMP), catalog.find(GMP.name)
-    originals = cache.originals(entry)[:, None]
-    ours = trainer.decode(run, trainer.encode(run, originals))[:, 0]
+    originals = cache.originals(entry)
+    ours = trainer.decode(run, trainer.encode(run, originals))
     assert np.abs(np.round(255 * ours) - cache.reconstructions(entry)).max() <= 1
-    drawn = trainer.decode(run, trainer.sample(run, 6, seed=3))[:, 0]
+    drawn = trainer.decode(run, trainer.sample(run, 6, seed=3))
     assert np.abs(np.round(255 * drawn) - cache.prior_pictures(entry, 6, seed=3)).max() <= 1
 
 
