@@ -1,6 +1,6 @@
 """Trainings that are killed at a chosen point: `python -m tests.dying POINT=RUN ...`, a process for each.
 
-Each is what trainer/jobs/queue.py starts (trainer.jobs.train.main), and kills itself by SIGKILL, which nothing can
+Each is what trainer/jobs/queue.py starts (trainer.jobs.train.work), and kills itself by SIGKILL, which nothing can
 catch: no last word, no tidying up. They are forked from one process that has imported what takes seconds to import.
 """
 
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> None:
     for point, folder in (argument.split("=", 1) for argument in arguments):
         if not (child := os.fork()):
             at_call(*POINTS[point])
-            os._exit(train.main([folder]))
+            os._exit(train.work(Path(folder)))
         print(point, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sep="=", flush=True)
 
 

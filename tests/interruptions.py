@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import settings
-from trainer.jobs import queue, train
+from trainer.jobs import queue
+from trainer.jobs.__main__ import main
 from trainer.runs import folder as run
 from trainer.system import processes
 from trainer.training import checkpoint
@@ -24,7 +25,7 @@ class Here:
     pid = DEAD_PID
 
     def __init__(self, command: list[str], **_: object):
-        self.code = train.main(command[3:])
+        self.code = main(command[3:])
 
     def poll(self) -> int:
         return self.code
@@ -45,7 +46,7 @@ def train_here(folder: Path) -> Path:
     """Train to the end, as a background process would, in this one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "lower_priority", lambda: None)
-        assert train.main([str(folder)]) == 0
+        assert main(["train", str(folder), "{}"]) == 0
     return folder
 
 

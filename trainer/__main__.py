@@ -16,10 +16,9 @@ import typer
 from typer.exceptions import TyperException
 
 from trainer import config
-from trainer.errors import EchoError, UserError
+from trainer.errors import EchoError, StoppedError, UserError
 from trainer.runs import folder as runs
 from trainer.runs import layout
-from trainer.training.stopping import StoppedError
 
 if TYPE_CHECKING:
     from trainer.training.fit import Ended
@@ -172,7 +171,6 @@ def map_codes(
     folder: Annotated[Path, typer.Argument(help="Evaluated run folder.")],
     settings: Annotated[str, typer.Option("--settings", help='Changes as JSON: {"neighbours": 30}.')] = "{}",
     out: Annotated[Path | None, typer.Option("--out", help="File; default in the run folder.")] = None,
-    job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
     from trainer.jobs import map as map_job
@@ -181,8 +179,6 @@ def map_codes(
 
     wanted, run = map_file.parse_settings(settings), runs.Run(folder)
     path = out or map_job.target(run.path, run.hash, wanted)
-    if job:
-        return map_job.work(run.path, path, wanted)
     made = mapping.of_run(run, wanted, _on_stderr)
     map_file.write(made, path)
     trust = made.meta["trustworthiness"]
@@ -198,18 +194,14 @@ def disentangle(
     other: Annotated[
         str, typer.Option("--data", help="Another data set of the same factors, e.g. shapes3d; a record of its own.")
     ] = "",
-    job: Annotated[bool, typer.Option("--job", hidden=True, help="Started by the app.")] = False,
 ) -> None:
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
     from trainer.evaluation.disentanglement import group, record
-    from trainer.jobs import disentangle as disentangle_job
 
     run, protocol = runs.Run(folder), "fast" if fast else "full"
     other = "" if other == run.config.data.name else other
     group.on_data(run.config, other)  # refuses an unknown one before a file is named after it
     path = out or run.path / layout.disentanglement(protocol, other)
-    if job:
-        return disentangle_job.work(run.path, path, protocol, data_root, other)
     found = group.of_run(run, protocol, data_root, _on_stderr, other=other)
     record.write(found, path)
     typer.echo(f"{found.data}, {found.split}, {protocol} protocol: {path}", err=True)

@@ -11,3 +11,7 @@ class UserError(Exception):
 
 class EchoError(UserError):
     """The failure of another process of the same training, which tells it; this one ends in silence."""
+
+
+class StoppedError(Exception):
+    """The user asked for the work to stop, and it ended before it had a result."""

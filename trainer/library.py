@@ -17,7 +17,7 @@ import torch
 from trainer.config import Config, from_dict
 from trainer.config import load as load_config
 from trainer.data import DATASETS as DATASETS
-from trainer.errors import UserError
+from trainer.errors import StoppedError, UserError
 from trainer.evaluation.evaluate import evaluate as evaluate
 from trainer.latent import traversal
 from trainer.models.base import LatentModel
@@ -26,7 +26,6 @@ from trainer.ood.pictures import FPR, score_pictures
 from trainer.runs import folder, sprite
 from trainer.runs.folder import Run
 from trainer.training import fit as training
-from trainer.training.stopping import StoppedError
 
 CHUNK = 256  # pictures that pass the encoder at a time
 Location = str | Path

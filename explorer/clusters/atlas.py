@@ -12,7 +12,6 @@ import streamlit as st
 
 from explorer.shared import cache, catalog
 from trainer.errors import UserError
-from trainer.jobs import map as map_job
 from trainer.latent import map as mapping
 from trainer.latent import map_file, neighbours
 from trainer.latent.map_file import MapSettings
@@ -79,11 +78,6 @@ class Atlas:
     def code_at(self, at: tuple[float, ...]) -> np.ndarray:
         """The distance-weighted code at a place of the map, (d,) float32."""
         return neighbours.place(np.array([at]), self.places, self.everything)[0].astype(np.float32)
-
-
-def wanted_path(entry: catalog.Entry, settings: MapSettings) -> Path:
-    """File of the map of these settings, computed or not."""
-    return map_job.target(entry.path, entry.hash, settings, read_only=entry.bundled)
 
 
 def from_file(entry: catalog.Entry, path: Path) -> Atlas:

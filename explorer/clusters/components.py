@@ -11,7 +11,7 @@ from explorer.clusters.atlas import Atlas
 from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import SEED_LIMIT, bound, change, current
 from explorer.clusters.subject import decoded, pictures
-from explorer.shared import cache, pixels, progress, theme, widgets
+from explorer.shared import cache, measuring, pixels, theme, widgets
 from trainer.latent.clusters import contingency, dead_components
 
 SAMPLES = 8
@@ -227,7 +227,7 @@ def _numbers(atlas: Atlas) -> None:
         if atlas.entry.bundled:
             st.info(f"Not measured yet; run: python -m trainer evaluate {atlas.entry.path} --only clustering")
         elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
-            progress.missing(atlas.entry, "Agreement with the labels is not measured yet.")
+            measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return
     rows = {"cluster": "Prior components", "k-means": "k-means, same codes"}
     for prefix, title in rows.items():

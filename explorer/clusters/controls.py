@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.clusters.atlas import Atlas, wanted_path
+from explorer.clusters.atlas import Atlas
 from explorer.clusters.state import SEED_LIMIT, ClustersState, change, current
 from explorer.clusters.subject import OWN, pictures
 from explorer.shared import catalog
@@ -55,9 +55,9 @@ def _show_layout(entry: catalog.Entry, values: dict) -> None:
     """Take the settings over, and start computing their map where there is none."""
     wanted = ClustersState.model_validate(current().model_dump() | values)
     change(**values, focus="" if wanted.focus == "place" else wanted.focus)  # a place is one of the old map
-    path = wanted_path(entry, wanted.settings)
-    if wanted.method == "umap" and map_job.state(path, entry.hash, wanted.settings).status in ("absent", "failed"):
-        map_job.start(entry.path, path, wanted.settings)
+    job = map_job.job(entry.run, wanted.settings, entry.bundled)
+    if wanted.method == "umap" and not job.fits():
+        job.start()
     st.rerun()
 
 

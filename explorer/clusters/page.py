@@ -6,14 +6,14 @@ import streamlit as st
 
 from explorer.clusters import components, subject
 from explorer.clusters import map as clusters_map
-from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file, wanted_path
+from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
 from explorer.clusters.state import LAYERS, VIEWS, bound, change, current
-from explorer.shared import catalog, progress, widgets
+from explorer.shared import catalog, measuring, progress, widgets
 from trainer.jobs import map as map_job
+from trainer.jobs.task import Job
 from trainer.latent import map as mapping
 
-POLL_SECONDS = 1.0
 _SEEN = "clusters.checkpoint"
 CSS = """<style>
 .gwae-facts { display: grid; grid-template-columns: 1fr repeat(var(--columns), auto); gap: 0.25rem 0.9rem;
@@ -30,17 +30,6 @@ CSS = """<style>
 .st-key-clusters-components [data-testid="stColumn"]:nth-child(2) { min-width: 2.75rem; max-width: 3.5rem; }
 .st-key-clusters-components [data-testid="stColumn"]:nth-child(n+3) { min-width: min(15rem, 100%); }
 </style>"""
-STAGES = {
-    "starting": "Starting",
-    "waiting": "Waiting for another map to be finished",
-    "reading": "Reading the codes",
-    "preparing": "Preparing UMAP",
-    "neighbours": "Finding neighbours",
-    "layout": "Laying out",
-    "outlines": "Outlining the components",
-    "trustworthiness": "Measuring trustworthiness",
-    "clusters": "Clustering",
-}
 
 
 def show(entry: catalog.Entry) -> None:
@@ -54,14 +43,14 @@ def show(entry: catalog.Entry) -> None:
     if not _has_codes(entry):
         _without_codes(entry)
         return
-    progress.outdated(entry)
+    measuring.outdated(entry)
     view = current()
-    path = wanted_path(entry, view.settings)
-    state = map_job.state(path, entry.hash, view.settings) if view.method == "umap" else map_job.JobState("absent")
-    atlas = from_file(entry, path) if state.status == "ready" else by_pca(entry, view.settings)
+    job = map_job.job(entry.run, view.settings, entry.bundled)
+    is_ready = view.method == "umap" and job.fits()
+    atlas = from_file(entry, job.target) if is_ready else by_pca(entry, view.settings)
     _controls(atlas)
-    if view.method == "umap" and state.status != "ready":
-        _waiting(entry, atlas)
+    if view.method == "umap" and not is_ready:
+        _waiting(job)
     if view.view == "map":
         clusters_map.show(atlas)
     elif view.view == "components":
@@ -105,7 +94,7 @@ def _without_codes(entry: catalog.Entry) -> None:
             icon=":material/scatter_plot:",
         )
         return
-    progress.offer(
+    measuring.offer(
         entry,
         f"The test pictures of {entry.name} are not measured yet",
         f"The map shows their codes, and needs at least {mapping.MINIMUM} of them; measuring makes both.",
@@ -141,33 +130,17 @@ def _controls(atlas: Atlas) -> None:
         upload_popover(atlas)
 
 
-def _waiting(entry: catalog.Entry, atlas: Atlas) -> None:
+def _waiting(job: Job) -> None:
     """What is shown instead of the wanted map, and how far that one is."""
-    view = current()
-    path = wanted_path(entry, view.settings)
-    if map_job.state(path, entry.hash, view.settings).status == "running":
-        _progress(entry, path)
+    state = progress.show(job, "clusters", after=" meanwhile the linear map (PCA) is shown.")
+    if state.is_running:
         return
-    state = map_job.state(path, entry.hash, view.settings)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="clusters-waiting"):
-        if state.status == "failed":
-            st.markdown(f":material/error: {state.error}", width="stretch")
-        else:
-            st.markdown(
-                ":material/info: This is the linear map (PCA). The UMAP map of these settings is not computed yet.",
-                width="stretch",
-            )
+        st.markdown(
+            ":material/info: This is the linear map (PCA). The UMAP map of these settings is not computed yet.",
+            width="stretch",
+        )
         if st.button("Compute it", icon=":material/scatter_plot:", key="clusters.compute"):
-            map_job.start(entry.path, path, view.settings)
-            st.rerun()
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _progress(entry: catalog.Entry, path) -> None:
-    """The running computation; when it ends, the page is run again and finds the map."""
-    state = map_job.state(path, entry.hash, current().settings)
-    if state.status != "running":
-        st.rerun()
-    share = state.done / state.total if state.total else 0.0
-    text = f"{STAGES.get(state.stage, state.stage)} … meanwhile the linear map (PCA) is shown."
-    st.progress(share, text)
+            with widgets.user_errors():
+                job.start()
+                st.rerun()

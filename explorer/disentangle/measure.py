@@ -7,23 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.disentangle.records import Kind, data_title, kinds
-from explorer.shared import axis_names, catalog, test_pictures, widgets
+from explorer.shared import axis_names, catalog, progress, test_pictures, widgets
 from trainer.data import DATASETS
-from trainer.errors import UserError
 from trainer.jobs import disentangle
+from trainer.jobs.task import Job
 
-POLL_SECONDS = 1.0
-STAGES = {
-    "starting": "Starting",
-    "waiting": "Waiting for another measurement to be finished",
-    "stopping": "Stopping",
-    "reading": "Reading the model",
-    "preparing pictures": "Preparing the pictures, once",
-    "encoding": "Encoding pictures",
-    "FactorVAE votes": "FactorVAE score: voting",
-    "SAP": "SAP: separating with one axis at a time",
-    "DCI trees": "DCI: growing trees",
-}
 TITLES = {"full": "Measure in full", "fast": "Quick look"}
 ABOUT = {
     "full": "The published protocol: 15,000 codes and 15,000 votes. Some minutes on every core.",
@@ -46,7 +34,7 @@ def possible(entry: catalog.Entry) -> list[Kind]:
 
 def offer(entry: catalog.Entry) -> None:
     """What stands where the numbers would be, while there are none."""
-    if _busy(entry):
+    if _is_busy(entry):
         return
     from trainer.evaluation.disentanglement.record import command
 
@@ -65,7 +53,7 @@ def offer(entry: catalog.Entry) -> None:
 def popover(entry: catalog.Entry, found: dict) -> None:
     """What is not measured yet."""
     left = [kind for kind in possible(entry) if kind not in found]
-    if left and not _busy(entry):
+    if left and not _is_busy(entry):
         with st.popover("Measure", icon=":material/grid_on:", key="disentangle.measure"):
             for kind in left:
                 _buttons(entry, [kind])
@@ -81,7 +69,7 @@ def _buttons(entry: catalog.Entry, offered: list[Kind]) -> None:
             type="primary" if kind == Kind("fast") else "secondary",
             help=_about(entry, kind),
         ):
-            start(entry, kind)
+            _start(entry, kind)
             st.rerun()
 
 
@@ -112,17 +100,11 @@ def _about_pictures(entry: catalog.Entry) -> None:
 # ---------------------------------------------------------------- the job
 
 
-def target(entry: catalog.Entry, kind: Kind) -> Path:
-    """File that a measurement goes to."""
-    return axis_names.target(entry, *kind)
+def _job(entry: catalog.Entry, kind: Kind, data_root: Path | None = None) -> Job:
+    return disentangle.job(entry.run, axis_names.target(entry, *kind), kind.protocol, data_root, kind.other)
 
 
-def state(entry: catalog.Entry, kind: Kind) -> disentangle.JobState:
-    """How far a measurement is."""
-    return disentangle.state(target(entry, kind), entry.hash, kind.protocol, kind.other)
-
-
-def start(entry: catalog.Entry, kind: Kind) -> None:
+def _start(entry: catalog.Entry, kind: Kind) -> None:
     """Measure in the background, on the data of the first folder that has them.
 
     Raises: UserError if the folder of the record cannot be written.
@@ -132,42 +114,15 @@ def start(entry: catalog.Entry, kind: Kind) -> None:
     settings = entry.run.config.data
     name = kind.other or settings.name
     roots = [root for root in test_pictures.roots() if shapes3d.is_at_hand(name, root, settings.size)]
-    disentangle.start(entry.path, target(entry, kind), kind.protocol, (roots or test_pictures.roots())[0], kind.other)
+    _job(entry, kind, (roots or test_pictures.roots())[0]).start()
 
 
-def _busy(entry: catalog.Entry) -> list[Kind]:
-    return [kind for kind in kinds(entry) if state(entry, kind).status == "running"]
+def _is_busy(entry: catalog.Entry) -> bool:
+    return any(_job(entry, kind).state().is_running for kind in kinds(entry))
 
 
 def running(entry: catalog.Entry) -> None:
     """Progress and Stop of what is being measured, and the sentence of what failed."""
     for kind in kinds(entry):
-        found = state(entry, kind)
-        if found.status == "running":
-            _progress(entry, kind)
-        elif found.status == "failed":
-            st.error(f"Measuring {data_title(entry, kind)}, {kind.protocol}: {found.error}", icon=":material/error:")
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _progress(entry: catalog.Entry, kind: Kind) -> None:
-    """One running measurement; when it ends, the page is run again and finds the record."""
-    found = state(entry, kind)
-    if found.status != "running":
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"disentangle-job-{kind.text}"):
-        count = f" ({found.done:,} of {found.total:,})" if found.total > 1 else ""
-        share = min(1.0, found.done / found.total) if found.total else 0.0
-        st.progress(
-            share, f"{data_title(entry, kind)}, {kind.protocol}: {STAGES.get(found.stage, found.stage)}{count} …"
-        )
-        if st.button(
-            "Stop",
-            icon=":material/stop_circle:",
-            key=f"disentangle.stop.{kind.text}",
-            disabled=found.stage == "stopping",
-        ):
-            try:
-                disentangle.stop(target(entry, kind))
-            except UserError as error:
-                st.error(str(error))
+        what = f"{data_title(entry, kind)}, {kind.protocol}: "
+        progress.show(_job(entry, kind), f"disentangle.{kind.text}", f"Measuring {what}", what)

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.ood import charts, detector, hardest, sentences, session, table
 from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, PAPER, bound, change, current
-from explorer.shared import catalog, progress, widgets
+from explorer.shared import catalog, measuring, widgets
 from trainer.errors import UserError
 from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
 from trainer.ood.pairs import OWN as OWN_FOLDER
@@ -192,7 +192,7 @@ def _absent(found: Detector, pair: Pair | None) -> None:
                 change(view="mine")
                 st.rerun()
         return
-    progress.offer(
+    measuring.offer(
         found.entry,
         "This pair has not been scored",
         detector.missing(found, pair),

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.ood import benchmark, own_pictures
 from explorer.ood.detector import detector, has_scores
 from explorer.ood.state import VIEWS, bound, current
-from explorer.shared import catalog, progress
+from explorer.shared import catalog, measuring
 
 CSS = """<style>
 .st-key-ood-charts, .st-key-ood-detail-body {
@@ -53,6 +53,6 @@ def _offer(entry: catalog.Entry) -> None:
     title = f"{entry.name} has no out-of-distribution scores yet"
     sentence = "What ordinary pictures score has to be measured first, and every set of outliers on the disk."
     if entry.is_outdated:
-        title, sentence = f"The scores of {entry.name} are outdated", progress.older_weights(entry)
+        title, sentence = f"The scores of {entry.name} are outdated", measuring.older_weights(entry)
     command = f"python -m trainer evaluate {entry.path} --only ood"
-    progress.offer(entry, title, sentence, ":material/troubleshoot:", command)
+    measuring.offer(entry, title, sentence, ":material/troubleshoot:", command)

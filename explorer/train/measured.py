@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.disentangle.records import has_factors
-from explorer.shared import catalog, progress, state, widgets
+from explorer.shared import catalog, measuring, state, widgets
 from trainer.jobs import evaluate, queue
 from trainer.runs.folder import Metric
 
@@ -21,23 +21,19 @@ def show(training: queue.Training) -> None:
     entry = catalog.of_folder(training.folder)
     if entry is None:
         return
-    found = progress.state(entry)
     with st.container(gap="small", key="train-measured"):
-        if found.status == "running":
-            progress.progress(entry)
-        else:
-            progress.failure(entry)
+        running = measuring.show(entry).is_running
         if entry.metrics:
-            _numbers(entry)
+            _numbers(entry, running)
         elif entry.is_outdated:
-            _outdated(entry, training, found.status == "running")
-        elif found.status != "running" and not training.is_live:
+            _outdated(entry, training, running)
+        elif not running and not training.is_live:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                progress.button(entry)
-                st.caption(progress.WHAT, width="content")
+                measuring.button(entry)
+                st.caption(measuring.WHAT, width="content")
 
 
-def _numbers(entry: catalog.Entry) -> None:
+def _numbers(entry: catalog.Entry, running: bool) -> None:
     """The few numbers that tell most, the pages that show them, and all of them below."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="train-numbers"):
         for position, (label, metric) in enumerate(headlines(entry.metrics)):
@@ -50,17 +46,17 @@ def _numbers(entry: catalog.Entry) -> None:
         _table(entry.metrics)
         for sentence in _left_out(entry):
             st.caption(sentence)
-        if progress.state(entry).status != "running":
-            progress.button(entry, again=True)
+        if not running:
+            measuring.button(entry, again=True)
 
 
 def _outdated(entry: catalog.Entry, training: queue.Training, running: bool) -> None:
     """Numbers of earlier weights: named as such, never beside the others."""
     resting = not training.is_live
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
-        st.caption(f":material/history: {progress.older_weights(entry)}", width="stretch")
+        st.caption(f":material/history: {measuring.older_weights(entry)}", width="stretch")
         if resting and not running:
-            progress.button(entry, again=True)
+            measuring.button(entry, again=True)
     with st.expander("Numbers of the earlier weights", icon=":material/straighten:"):
         _table(entry.older)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.shared import catalog, widgets
+from explorer.shared import catalog, progress, widgets
 from explorer.train import form
 from explorer.train import presets as train_choices
 from explorer.train import uploads as train_uploads
@@ -23,7 +23,6 @@ from trainer.runs import layout
 
 _PATH, _UPLOAD, _SOURCE = "train.path", "train.upload", "train.source"
 SOURCES = {"upload": "Upload", "path": "Folder or zip on this machine"}
-POLL_SECONDS = 1.0
 
 
 def show() -> None:
@@ -202,19 +201,11 @@ def _recipe(settings: config.Config, data: str) -> None:
         st.code(train_choices.command(settings, catalog.roots()[1], root), language="bash", wrap_lines=True, width=520)
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _polled(settings: config.Config) -> None:
-    if estimate.state(estimate.target(settings)).status != "running":
-        st.rerun()
-    st.caption(":material/timer: Timing a few real steps of these settings …")
-
-
 def _estimate(settings: config.Config) -> None:
     """How long it will take, measured here on request."""
-    path = estimate.target(settings)
-    found, state = estimate.read(path), estimate.state(path)
-    if state.status == "running":
-        _polled(settings)
+    job = estimate.job(settings)
+    found = estimate.read(job.target)
+    if progress.show(job, "train.estimate").is_running:
         return
     label = "Measure again" if found else "How long will it take?"
     if st.button(label, icon=":material/timer:", key="train.estimate"):
@@ -222,8 +213,6 @@ def _estimate(settings: config.Config) -> None:
         st.rerun()
     if found:
         st.markdown(_told(found, settings), width="content")
-    elif state.status == "failed":
-        st.caption(f":material/error: {state.error}")
 
 
 def _told(found: estimate.Estimate, settings: config.Config) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import catalog, progress, widgets
+from explorer.shared import catalog, measuring, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.latent import Space, Start, own_picture, resolve, space
 from explorer.traverse import pad, panel, start_picker, views
@@ -29,7 +29,7 @@ def show(entry: catalog.Entry) -> None:
     _follow_model(found)
     if not found.real:
         _without_codes(entry)
-    progress.outdated(entry)
+    measuring.outdated(entry)
     with st.container(gap="small"), widgets.user_errors():
         start_picker.picker(found, "start")
     _panel(found)
@@ -42,7 +42,7 @@ def _without_codes(entry: catalog.Entry) -> None:
     if entry.bundled:
         st.info(f"{said}; make them with: python -m trainer evaluate {entry.path}", icon=":material/info:")
     else:
-        progress.missing(entry, f"{markdown(said)}.")
+        measuring.missing(entry, f"{markdown(said)}.")
 
 
 def _follow_model(found: Space) -> None:

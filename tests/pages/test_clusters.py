@@ -17,6 +17,7 @@ from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages.reading import texts
 from trainer.jobs import map as map_job
+from trainer.jobs.task import Job, JobState
 from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
@@ -53,19 +54,22 @@ def store_map(run: Run, settings: MapSettings | None = None) -> map_file.Map:
 
 def test_without_a_map_pca_is_shown_and_the_map_offered(clusters, monkeypatch):
     started = []
-    monkeypatch.setattr(map_job, "start", lambda *given: started.append(given))
+    monkeypatch.setattr(Job, "start", started.append)
     app = clusters("small-gmp")
     assert not app.exception
     assert "120 test codes by PCA." in texts(app)
     assert "not computed yet" in texts(app)
     app.button(key="clusters.compute").click().run()
-    ((folder, path, settings),) = started
-    assert (folder.name, path.name, settings) == ("small-gmp", "map.parquet", MapSettings())
+    (job,) = started
+    assert job.task is map_job.TASK
+    settings = MapSettings(**job.arguments["settings"])
+    assert job.arguments["folder"].endswith("/small-gmp")
+    assert (job.target.name, settings) == ("map.parquet", MapSettings())
 
 
 def test_a_running_computation_is_shown_with_its_progress(clusters, monkeypatch):
-    running = map_job.JobState("running", "layout", 50, 200)
-    monkeypatch.setattr(map_job, "state", lambda *given: running)
+    running = JobState("running", "layout", 50, 200)
+    monkeypatch.setattr(Job, "state", lambda job: running)
     app = clusters("small-gmp", neighbours="30")
     assert not app.exception
     (bar,) = [item for item in app.get("progress") if "Laying out" in item.proto.text]
@@ -75,7 +79,7 @@ def test_a_running_computation_is_shown_with_its_progress(clusters, monkeypatch)
 
 
 def test_a_failed_computation_says_what_to_do(clusters, monkeypatch):
-    monkeypatch.setattr(map_job, "state", lambda *given: map_job.JobState("failed", error="Free some space first."))
+    monkeypatch.setattr(Job, "state", lambda job: JobState("failed", error="Free some space first."))
     assert "Free some space first." in texts(clusters("small-gmp"))
 
 

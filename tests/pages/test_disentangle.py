@@ -248,11 +248,12 @@ def started(monkeypatch) -> list:
     """Jobs that the page asked for, none of which is run."""
     asked = []
 
-    def start(folder, path, protocol, data_root=None, other=""):
-        asked.append((Path(folder).name, Path(path).name, protocol, other))
-        Job(path, status_suffix=".status").say(stage="starting")
+    def start(job):
+        said = job.arguments
+        asked.append((Path(said["folder"]).name, job.target.name, said["protocol"], said["other"]))
+        job.say(stage="starting")
 
-    monkeypatch.setattr(disentangle, "start", start)
+    monkeypatch.setattr(Job, "start", start)
     return asked
 
 
@@ -278,7 +279,7 @@ def test_a_measurement_can_be_stopped(started, runs):
 
 
 def test_what_failed_is_said(runs):
-    job = Job(runs / "bare" / "disentanglement.json", status_suffix=".status")
+    job = Job(disentangle.TASK, runs / "bare" / "disentanglement.json")
     job.say(error="The disk is full; make room.", time=time.time())
     app = opened("bare")
     assert [item.value for item in app.error] == ["Measuring 3D Shapes (rendered), full: The disk is full; make room."]

@@ -15,7 +15,7 @@ from explorer.train.state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from trainer.jobs import evaluate, queue, task
 from trainer.runs.folder import Run
-from trainer.system import processes
+from trainer.system import locks, processes
 
 OLDER = "0123456789ab"
 
@@ -25,13 +25,14 @@ def started(runs, monkeypatch, tmp_path) -> list[Path]:
     """Folders whose measurement would have been started; each then counts as starting. No data set is at hand."""
     folders: list[Path] = []
 
-    def pretend(folder: Path, data_root: Path | None = None) -> None:
-        assert data_root == tmp_path / "data"
-        folders.append(folder)
-        job(folder).say(stage="starting")
+    def pretend(measurement: task.Job) -> None:
+        assert measurement.task is evaluate.TASK
+        assert measurement.arguments["data_root"] == str(tmp_path / "data")
+        folders.append(Path(measurement.arguments["folder"]))
+        measurement.say(stage="starting")
 
     monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(evaluate, "start", pretend)
+    monkeypatch.setattr(task.Job, "start", pretend)
     return folders
 
 
@@ -60,7 +61,7 @@ def outdated(mine) -> Path:
 
 
 def job(folder: Path) -> task.Job:
-    return task.Job(folder / "metrics.json", status_suffix=".status")
+    return evaluate.job(folder)
 
 
 def tell(folder: Path, state: str, **more) -> None:
@@ -96,8 +97,7 @@ def test_a_trained_run_is_measured_from_the_page_and_can_be_stopped(app, bare, s
 
 
 def test_another_window_sees_how_far_it_is_and_then_the_numbers(app, mine):
-    with task.lock(mine / "metrics.lock", wait=False) as own:
-        assert own
+    with locks.exclusive(mine / "metrics.lock"):
         job(mine).say(stage="ranking mnist/x", done=2, total=11, part="ood", place=5, places=7)
         train_page(app)
         assert "Measuring, part 5 of 7: Outliers, ranking mnist/x (2 of 11) …" in texts(app)

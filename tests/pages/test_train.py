@@ -179,12 +179,11 @@ def measuring(monkeypatch, tmp_path) -> list[config.Config]:
     """Settings whose timing would have been started; each then counts as starting."""
     asked: list[config.Config] = []
 
-    def pretend(settings: config.Config) -> Path:
+    def pretend(settings: config.Config) -> None:
         asked.append(settings)
         path = estimate.target(settings)
         path.unlink(missing_ok=True)
         timing(path).say(stage="starting")
-        return path
 
     monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(estimate, "launch", lambda settings: pretend(settings))
@@ -193,7 +192,7 @@ def measuring(monkeypatch, tmp_path) -> list[config.Config]:
 
 def timing(path: Path) -> task.Job:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return task.Job(path, status_suffix=".status")
+    return task.Job(estimate.TASK, path)
 
 
 def test_the_time_is_measured_told_and_asked_anew_for_other_settings(app, launched, measuring):

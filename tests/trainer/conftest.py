@@ -12,7 +12,7 @@ import pytest
 
 from tests import interruptions
 from tests.trainings import write_pictures
-from trainer.jobs import queue
+from trainer.jobs import queue, task
 from trainer.system import processes
 
 
@@ -20,7 +20,7 @@ from trainer.system import processes
 def here(monkeypatch) -> Iterator[None]:
     """Background trainings run in this process, and have ended when they have been started."""
     level = logging.getLogger("trainer").level
-    monkeypatch.setattr(queue, "subprocess", SimpleNamespace(Popen=interruptions.Here, DEVNULL=None))
+    monkeypatch.setattr(task, "subprocess", SimpleNamespace(Popen=interruptions.Here, DEVNULL=None))
     monkeypatch.setattr(processes, "lower_priority", lambda: None)
     yield
     logging.getLogger("trainer").setLevel(level)

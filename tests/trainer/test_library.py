@@ -252,7 +252,7 @@ def test_a_training_without_data_leaves_no_folder(small, tmp_path, monkeypatch):
 
 
 def test_a_stop_while_the_pictures_are_read_is_one_sentence(small, tmp_path, monkeypatch):
-    from trainer.training.stopping import StoppedError
+    from trainer.errors import StoppedError
 
     def stop(*_arguments: object) -> None:
         raise StoppedError

@@ -1,27 +1,20 @@
-"""How long a training will take on this machine: a few real steps of every kind it has, timed at its settings.
-
-`python -m trainer.jobs.estimate --settings <JSON of a Config> --out FILE` is what the app starts (see `launch`).
-"""
+"""How long a training will take on this machine: a few real steps of every kind it has, timed at its settings."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trainer import config
-from trainer.errors import UserError
-from trainer.jobs.task import Job, JobState, Reporter, cache_folder, lock
-from trainer.system import ROOT, files, processes
+from trainer.jobs.task import Job, Reporter, Task, cache_folder
+from trainer.system import files, processes
 
 REPEATS = 5
 WARM_UP = 2
@@ -64,40 +57,21 @@ def read(path: Path) -> Estimate | None:
         return None
 
 
-def state(path: Path) -> JobState:
-    """How far the estimate in `path` is."""
-    return JobState("ready") if read(path) else _job(path).state()
+def job(settings: config.Config) -> Job:
+    """Return the measurement of what a training of these settings costs."""
+    path = target(settings)
+    return Job(TASK, path, {"settings": settings.model_dump()}, lambda: read(path) is not None)
 
 
-def launch(settings: config.Config) -> Path:
-    """Measure in a process of its own; returns the file that will hold the result.
+def launch(settings: config.Config) -> Job:
+    """Measure in a process of its own, also where there is an estimate already.
 
     Raises: UserError if the cache cannot be written.
     """
-    path = target(settings)
-    job = _job(path)
-    files.make_folder(path.parent)
-    path.unlink(missing_ok=True)
-    job.say(stage="starting")
-    with open(job.log, "w", encoding="utf-8") as log:
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "trainer.jobs.estimate",
-                "--settings",
-                settings.model_dump_json(),
-                "--out",
-                str(path),
-            ],
-            cwd=ROOT,
-            env=processes.training_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    return path
+    wanted = job(settings)
+    files.remove(wanted.target)
+    wanted.start()
+    return wanted
 
 
 def measure(settings: config.Config, report: Callable[[str, int, int], None] = lambda *_: None) -> Estimate:
@@ -169,35 +143,16 @@ def _median(call: Callable[[], None]) -> Times:
     return Times(*(statistics.median(values) for values in zip(*taken, strict=True)))
 
 
-def _job(path: Path) -> Job:
-    return Job(path, status_suffix=".status")
+def _work(job: Job, report: Reporter, settings: dict[str, Any]) -> None:
+    """Raises: UserError if the settings are not valid."""
+    found = measure(config.from_dict(settings, "These settings"), report)
+    files.write_text(job.target, json.dumps(asdict(found)) + "\n")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, and write the result or why there is none."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.jobs.estimate", description=__doc__)
-    parser.add_argument("--settings", required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(arguments)
-    job = _job(options.out)
-    processes.lower_priority()
-    with lock(job.lock, wait=False) as own:
-        if not own:
-            return 0
-        try:
-            settings = config.from_dict(json.loads(options.settings), "--settings")
-            found = measure(settings, Reporter(job))
-            files.write_text(options.out, json.dumps(asdict(found)) + "\n")
-        except UserError as error:
-            job.say(error=str(error))
-            return 2
-        except BaseException as error:
-            job.say(error=f"The measurement failed ({error!r}); {job.log} tells more.")
-            raise
-        job.status.unlink(missing_ok=True)
-    job.clear()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+TASK = Task(
+    "estimate",
+    "Timing",
+    _work,
+    {"measuring": "Timing a few real steps of these settings"},
+    threads=processes.training_threads,
+)

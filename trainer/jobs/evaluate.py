@@ -1,85 +1,39 @@
-"""A run measured in a process of its own (trainer/jobs/task.py): start, stop, and what it leaves out.
+"""A run measured in the background, and what such a measurement leaves out.
 
-`python -m trainer.jobs.evaluate RUN` is what the app starts. It does what `python -m trainer evaluate` does, but for
-disentanglement, which takes minutes on every core and has a job of its own (trainer/jobs/disentangle.py). One at a time
-per user.
+It does what `python -m trainer evaluate` does, but for disentanglement, which takes minutes on every core and is a task
+of its own (trainer/jobs/disentangle.py). One at a time per user.
 """
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from trainer.config import Config
 from trainer.errors import UserError
-from trainer.jobs.task import Job, JobState, Reporter, cache_folder, lock
+from trainer.jobs.task import Job, Reporter, Task
 from trainer.runs import layout
 from trainer.runs.folder import Run
-from trainer.system import files
 
 APART = ("disentanglement",)
 """Groups of `evaluate` that are measured elsewhere."""
 
 
-def state(folder: Path) -> JobState:
-    """How far the measurement of a run is: running, failed, or absent; what was measured, metrics.json tells.
-
-    A failure counts until the run was measured or trained after it.
-    """
-    job = _job(folder)
-    found = job.state()
-    if found.status == "running" and job.stop.exists():
-        return JobState("running", "stopping")
-    since = max(_time(job.target), _time(Path(folder) / layout.WEIGHTS))
-    if found.status == "failed" and since > _time(job.status):
-        return JobState("absent")
-    return found
+def job(folder: Path, data_root: Path | None = None) -> Job:
+    """Return the measurement of a run, on data below `data_root`; what was measured, its metrics tell."""
+    root = None if data_root is None else str(data_root.resolve())
+    arguments = {"folder": str(Path(folder).resolve()), "data_root": root}
+    return Job(TASK, Path(folder) / layout.METRICS, arguments, sources=(Path(folder) / layout.WEIGHTS,))
 
 
-def start(folder: Path, data_root: Path | None = None) -> subprocess.Popen | None:
-    """Measure in a detached process of lowest priority, which outlives the caller; None if one is at it already.
-
-    Raises: UserError if the folder cannot be written.
-    """
-    if _job(folder).state().status == "running":
-        return None
-    command = [str(Path(folder).resolve())]
-    command += ["--data-root", str(Path(data_root).resolve())] if data_root is not None else []
-    return _job(folder).launch(command, "trainer.jobs.evaluate")
-
-
-def stop(folder: Path) -> None:
-    """Ask the measurement to stop; it does at its next sign of progress. Without one: nothing happens.
-
-    Raises: UserError if the folder cannot be written.
-    """
-    if _job(folder).state().status == "running":
-        files.write_text(_job(folder).stop, "")
-
-
-def work(folder: Path, data_root: Path | None = None) -> None:
-    """The body of a job: one per run, one at a time per user. A second process for the same run ends at once.
-
-    Raises: UserError as evaluate.evaluate; the status file says it too.
-    """
-    job = _job(folder)
-    with job.working() as own:
-        if own:
-            _measure(job, Path(folder), data_root)
-
-
-def _measure(job: Job, folder: Path, data_root: Path | None) -> None:
+def _work(job: Job, report: Reporter, folder: str, data_root: str | None) -> None:
+    """Raises: UserError as evaluate.evaluate."""
     from trainer.evaluation import evaluate
 
-    run, report = Run(folder), Reporter(job)
-    _require_pictures(run, data_root)
-    report("waiting", 0, 0)
-    files.make_folder(cache_folder())
-    with lock(cache_folder() / "evaluate.lock", wait=True, while_waiting=lambda: report("waiting", 0, 0)):
-        evaluate.evaluate(run, data_root, progress=report, without=APART, begin=report.begin)
+    run, root = Run(folder), None if data_root is None else Path(data_root)
+    _require_pictures(run, root)
+    with report.turn("evaluate"):
+        evaluate.evaluate(run, root, progress=report, without=APART, begin=report.begin)
 
 
 def _require_pictures(run: Run, data_root: Path | None) -> None:
@@ -123,30 +77,20 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
     return said
 
 
-def _job(folder: Path) -> Job:
-    return Job(Path(folder) / layout.METRICS, status_suffix=".status")
-
-
-def _time(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure; 0 if it ended as meant or was stopped, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.jobs.evaluate", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--data-root", type=Path)
-    options = parser.parse_args(arguments)
-    try:
-        work(options.folder, options.data_root)
-    except UserError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+TASK = Task(
+    "evaluate",
+    "Measuring",
+    _work,
+    {
+        "reading": "Reading the test pictures",
+        "reading pictures": "",
+        "codes": "Encoding the test pictures",
+        "encoding": "",
+        "reconstruction": "Reconstruction",
+        "clustering": "Clusters",
+        "geometry": "Geometry of the codes",
+        "ood": "Outliers",
+        "map": "Map of the codes",
+        "files": "Writing the files",
+    },
+)

@@ -8,8 +8,8 @@ In `<run>/training/`, beside what trainer/training/loop.py keeps there:
     stop           made by whoever wants it to end; holds the number of the process that is meant
 
 In the folder of the runs: `.jobs.lock`, held by whoever starts trainings, and `.jobs.json`, how many may run at once.
-There is no daemon: whoever looks (`dispatch`, called by every open page) or finishes (trainer/jobs/train.py) starts the
-next one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
+There is no daemon: every open page (`dispatch`) and every training that ends (trainer/jobs/__main__.py) starts the next
+one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
 """
 
 from __future__ import annotations
@@ -19,35 +19,31 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.errors import UserError
+from trainer.jobs import train
 from trainer.runs import layout
 from trainer.runs.folder import Run
-from trainer.runs.status import ACTIVE, SILENT_AFTER, Phase, Training, folders, look, look_at_all, number, read_json
-from trainer.system import ROOT, files, locks, processes
+from trainer.runs.status import (
+    ACTIVE,
+    SILENT_AFTER,
+    Phase,
+    Training,
+    folders,
+    look,
+    look_at_all,
+    note,
+    number,
+    read_json,
+)  # fmt: skip
+from trainer.system import files, locks, processes
 
 __all__ = [
-    "ACTIVE",
-    "LIMIT_VARIABLE",
-    "MOST",
-    "SILENT_AFTER",
-    "Phase",
-    "Training",
-    "deciding",
-    "dispatch",
-    "end_by_force",
-    "limit",
-    "look",
-    "look_at_all",
-    "note",
-    "read_json",
-    "set_limit",
-    "start",
-    "stop",
+    "ACTIVE", "LIMIT_VARIABLE", "MOST", "SILENT_AFTER", "Phase", "Training", "deciding", "dispatch", "end_by_force",
+    "limit", "look", "look_at_all", "note", "read_json", "set_limit", "start", "stop",
 ]  # fmt: skip
 
 LIMIT_VARIABLE = "GWAE_TRAININGS"
@@ -163,22 +159,9 @@ def _launch(folder: Path) -> None:
     Raises: UserError, OSError or ValueError if there is no process now.
     """
     request = read_json(folder / layout.REQUEST)
-    command = [sys.executable, "-m", "trainer.jobs.train", str(folder.resolve())]
-    if request.get("data_root"):
-        command += ["--data-root", str(request["data_root"])]
-    if number(request, "max_minutes"):
-        command += ["--max-minutes", str(number(request, "max_minutes"))]
+    options = {"data_root": request.get("data_root") or None, "max_minutes": number(request, "max_minutes") or None}
     files.remove(folder / layout.STOP)
-    with open(folder / layout.LOG, "a", encoding="utf-8") as log:
-        child = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=processes.training_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    child = train.TASK.launch(folder, options, folder / layout.LOG)
     _children.append(child)
     told = {"pid": child.pid, "started": processes.start_time(child.pid), "time": time.time()}
     with contextlib.suppress(UserError):  # a full disk: its lock will tell of the process, a few seconds later
@@ -193,13 +176,3 @@ def _give_up(folder: Path, error: Exception) -> None:
         note(folder, "failed", str(error) if isinstance(error, UserError) else why)
     with contextlib.suppress(UserError):
         files.remove(folder / layout.REQUEST)
-
-
-def note(folder: Path, state: str, message: str) -> None:
-    """Put an ending into status.json, on top of what stands there (where the training was).
-
-    Raises: UserError if the folder cannot be written.
-    """
-    status = folder / layout.STATUS
-    said = read_json(status) | {"state": state, "message": message, "pid": os.getpid()}
-    files.write_text(status, json.dumps(said, indent=1) + "\n")

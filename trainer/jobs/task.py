@@ -1,34 +1,75 @@
-"""Work that a page asks for, in a process of its own: it outlives the page, and tells how far it is through files.
+"""Background tasks: work in a process of its own, which outlives the page that started it and reports through files.
 
-A job is named by the file it will write. Beside it, while it runs: a status file, what it is doing or why it failed,
-written atomically; `.lock`, held by the living process, so that nobody has to guess from a pid; `.log`; `.stop`, made
-by whoever wants it to end. Locks are POSIX advisory locks, released by the system however a process ends.
+A `Task` is a kind of work; trainer/jobs/__main__.py, the process, lists them all. A `Job` is one piece of such work,
+named by the file that it will write. Beside that file, while it runs: a status, its stage or why it failed, written
+atomically; `.lock`, held by the living process; `.log`, what it printed; `.stop`, made to ask it to end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
+import math
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from trainer.errors import UserError
-from trainer.system import ROOT, files
+from trainer.errors import StoppedError, UserError
+from trainer.system import ROOT, files, locks
 
 CACHE_VARIABLE = "GWAE_CACHE"
 START_SECONDS = 120
 _STEP_SECONDS = 0.25
+STAGES = {
+    "starting": "Starting",
+    "waiting": "Waiting for another measurement to be finished",
+    "stopping": "Stopping",
+}
+"""What stages of every task are called on a page."""
 
 
-class StoppedError(Exception):
-    """Somebody asked a job to stop; raised by its progress function."""
+@dataclass(frozen=True)
+class Task:
+    """A kind of background work.
+
+    Attributes:
+        name: as the process's command line has it.
+        title: what it does, where a page counts its parts: "Measuring".
+        work: does it, in the process: work(job, report, **job.arguments).
+        stages: what its stages and parts are called on a page, beside STAGES; "" where the part says it already.
+        threads: gives the number of threads of its process.
+        status_suffix: of the status file; differs from that of the result.
+    """
+
+    name: str
+    title: str
+    work: Callable[..., Any]
+    stages: Mapping[str, str] = field(default_factory=dict)
+    threads: Callable[[], int] = lambda: 1
+    status_suffix: str = ".status"
+
+    def stage(self, name: str) -> str:
+        """Return what a stage is called on a page."""
+        return (STAGES | dict(self.stages)).get(name, name)
+
+    def launch(self, target: Path, arguments: Mapping[str, Any], log: Path) -> subprocess.Popen:
+        """Start the process, detached; what it prints is added to `log`."""
+        threads = str(self.threads())
+        with open(log, "a", encoding="utf-8") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", __package__, self.name, str(target.resolve()), json.dumps(arguments)],
+                cwd=ROOT,
+                env=os.environ | {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
 
 
 @dataclass(frozen=True)
@@ -47,173 +88,181 @@ class JobState:
     place: int = 0
     places: int = 0
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is at work, or starting."""
+        return self.status == "running"
+
 
 @dataclass(frozen=True)
 class Job:
-    """The files of one job, beside its target; `status_suffix` differs from the target's own."""
+    """One piece of work: its task, the file that it writes, and what the process is told (JSON values).
 
+    Attributes:
+        fits: whether the file is there and is what was asked for.
+        sources: files whose change makes an earlier failure meaningless, beside the target.
+    """
+
+    task: Task
     target: Path
-    status_suffix: str = ".json"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    fits: Callable[[], bool] = lambda: False
+    sources: tuple[Path, ...] = ()
 
     @property
-    def status(self) -> Path:
+    def status_file(self) -> Path:
         """What it is doing, as JSON."""
-        return self.target.with_suffix(self.status_suffix)
+        return self.target.with_suffix(self.task.status_suffix)
 
     @property
-    def lock(self) -> Path:
+    def lock_file(self) -> Path:
         """Held while its process lives."""
         return self.target.with_suffix(".lock")
 
     @property
-    def log(self) -> Path:
+    def log_file(self) -> Path:
         """What its process printed."""
         return self.target.with_suffix(".log")
 
     @property
-    def stop(self) -> Path:
-        """Exists once somebody asked it to stop."""
+    def stop_file(self) -> Path:
+        """Exists once it was asked to stop."""
         return self.target.with_suffix(".stop")
 
     def say(self, **said: object) -> None:
         """Replace the status."""
-        files.write_text(self.status, json.dumps({**said, "time": time.time()}))
+        files.write_text(self.status_file, json.dumps({**said, "time": time.time()}))
 
     def state(self) -> JobState:
-        """Running, failed or absent; whether the target is there and fits, the caller knows."""
+        """Return how far it is, from its files alone."""
+        if self.fits():
+            return JobState("ready")
         try:
-            said = json.loads(self.status.read_text(encoding="utf-8"))
+            said = json.loads(self.status_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             said = {}
-        alive = is_locked(self.lock)
-        if said.get("error") and not alive:
-            return JobState("failed", error=said["error"])
         starting = said.get("stage") == "starting" and time.time() - said.get("time", 0) < START_SECONDS
-        if alive or starting:
+        if starting or locks.is_held(self.lock_file):
+            if self.stop_file.exists():
+                return JobState("running", "stopping")
             counts = {name: int(said.get(name, 0)) for name in ("done", "total", "place", "places")}
             return JobState("running", said.get("stage", ""), part=said.get("part", ""), **counts)
-        if said:
-            return JobState("failed", error=f"The computation ended early; {self.log} tells more.")
-        return JobState("absent")
+        changed = max(_changed(path) for path in (self.target, *self.sources))
+        if not said or changed > _changed(self.status_file):
+            return JobState("absent")
+        return JobState(
+            "failed", error=said.get("error") or f"The computation ended early; {self.log_file} tells more."
+        )
 
-    def launch(self, arguments: list[str], module: str = "trainer") -> subprocess.Popen:
-        """Start `python -m <module> <arguments>` detached, with the lowest priority and one thread per library.
+    def start(self) -> subprocess.Popen | None:
+        """Start its process, which outlives the caller; None where one is at it already.
 
         Raises: UserError if the target's folder cannot be written.
         """
+        if self.state().is_running:
+            return None
         files.make_folder(self.target.parent)
-        self.stop.unlink(missing_ok=True)
+        for path in (self.stop_file, self.log_file):
+            files.remove(path)
         self.say(stage="starting")
-        with open(self.log, "w", encoding="utf-8") as log:
-            return subprocess.Popen(
-                ["nice", "-n", "19", sys.executable, "-m", module, *arguments],
-                cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return self.task.launch(self.target, self.arguments, self.log_file)
 
-    @contextlib.contextmanager
-    def working(self) -> Iterator[bool]:
-        """Around the body of a job: yields whether this process is the one for the target; else it ends at once.
+    def stop(self) -> None:
+        """Ask it to stop; it does at its next sign of progress, and leaves nothing. Otherwise nothing happens.
 
-        A stop asked for ends it in peace. Raises: what the body raises, after the status says it.
+        Raises: UserError if the folder cannot be written.
+        """
+        if self.state().is_running:
+            files.write_text(self.stop_file, "")
+
+    def run(self) -> None:
+        """Do the work in this process; nothing where another one is at it. A job that was asked to stop ends in peace.
+
+        Raises: what the work raises, after the status says it.
         """
         files.make_folder(self.target.parent)
-        with lock(self.lock, wait=False) as own:
-            if not own:
-                yield False
-                return
+        with contextlib.ExitStack() as held:
             try:
-                yield True
-            except StoppedError:
-                pass
-            except UserError as error:
-                self.say(error=str(error))
-                raise
-            except BaseException as error:
-                self.say(error=f"The computation failed ({error!r}); {self.log} tells more.")
-                raise
-            self.status.unlink(missing_ok=True)
+                held.enter_context(locks.exclusive(self.lock_file))
+            except locks.BusyError:
+                return
+            with contextlib.suppress(StoppedError), self._telling():
+                self.task.work(self, Reporter(self), **self.arguments)
+            self.status_file.unlink(missing_ok=True)
         self.clear()
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Put what fails into the status."""
+        try:
+            yield
+        except StoppedError:
+            raise
+        except UserError as error:
+            self.say(error=str(error))
+            raise
+        except BaseException as error:
+            self.say(error=f"The computation failed ({error!r}); {self.log_file} tells more.")
+            raise
 
     def clear(self) -> None:
         """Remove everything but the target."""
-        for path in (self.status, self.lock, self.log, self.stop):
+        for path in (self.status_file, self.lock_file, self.log_file, self.stop_file):
             path.unlink(missing_ok=True)
 
 
 class Reporter:
-    """Progress into the status file, a few times a second at most.
-
-    Raises StoppedError when called after somebody asked the job to stop.
-    """
+    """Progress into the status file, a few times a second at most; raises StoppedError once the job is to stop."""
 
     def __init__(self, job: Job):
         self.job, self.last = job, 0.0
         self.part: dict[str, object] = {}
 
     def begin(self, part: str, place: int, places: int) -> None:
-        """A job of several parts turns to the next one, number `place` (from 1) of `places`."""
+        """Turn to the next part of several, number `place` (from 1) of `places`."""
         self.part = {"part": part, "place": place, "places": places}
         self(part, 0, 0)
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Tell that `what` is at `done` of `total`."""
-        if self.job.stop.exists():
-            raise StoppedError
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Say that `stage` is at `done` of `total`."""
+        self.check()
         if done == 0 or time.monotonic() - self.last > _STEP_SECONDS:
             self.last = time.monotonic()
-            self.job.say(stage=what, done=done, total=total, **self.part)
+            self.job.say(stage=stage, done=done, total=total, **self.part)
+
+    def check(self) -> None:
+        """Raise StoppedError once the job is to stop."""
+        if self.job.stop_file.exists():
+            raise StoppedError
+
+    @contextlib.contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Wait until no other process of this user has the turn of this name, and have it."""
+        self("waiting", 0, 0)
+        files.make_folder(cache_folder())
+        with locks.exclusive(cache_folder() / f"{name}.lock", wait=math.inf, while_waiting=self.check):
+            yield
 
 
 def cache_folder() -> Path:
-    """$GWAE_CACHE, else ~/.cache/gwae-explorer: for results on folders that may not be written."""
+    """Return $GWAE_CACHE, else ~/.cache/gwae-explorer: for results on folders that may not be written."""
     return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/gwae-explorer").expanduser()
 
 
-@contextlib.contextmanager
-def lock(path: Path, wait: bool, while_waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
-    """Hold an exclusive lock; yields whether it was got. An exception raised in `while_waiting` ends the waiting."""
-    with open(path, "a", encoding="utf-8") as handle:
-        got = _acquire(handle)
-        while wait and not got:
-            while_waiting()
-            got = _acquire(handle)
-        yield got
-
-
-def _acquire(handle) -> bool:
-    for _ in range(5):  # whoever asks `is_locked` holds the lock for an instant
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            time.sleep(0.1)
-    return False
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock."""
-    try:
-        with open(path, encoding="utf-8") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-
-
 def is_busy(folder: Path) -> bool:
-    """Whether a job works on a file of this folder, or on one a folder below."""
-    return any(is_locked(path) for pattern in ("*.lock", "*/*.lock") for path in Path(folder).glob(pattern))
+    """Return whether a job works on a file of this folder, or on one a folder below."""
+    return any(locks.is_held(path) for pattern in ("*.lock", "*/*.lock") for path in Path(folder).glob(pattern))
 
 
 def keep_newest(folder: Path, pattern: str, count: int) -> None:
     """Remove all files of a folder that match, but the `count` newest."""
-    found = sorted(folder.glob(pattern), key=lambda each: each.stat().st_mtime, reverse=True)
-    for old in found[count:]:
+    for old in sorted(folder.glob(pattern), key=_changed, reverse=True)[count:]:
         old.unlink(missing_ok=True)
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was last changed, 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,4 +1,4 @@
-"""Where a training stands, read from its run folder alone; whatever is damaged, missing or unreadable never raises.
+"""Where a training stands, read from its run folder alone; what is damaged, missing or unreadable never raises.
 
 trainer/jobs/queue.py says which files there are, and who writes them.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer.runs import layout
-from trainer.system import locks, processes
+from trainer.system import files, locks, processes
 
 SILENT_AFTER = 120.0
 """Seconds without a heartbeat after which a living process counts as silent; validations take a few."""
@@ -173,6 +173,16 @@ def _touched(folder: Path) -> float:
 
 def _queued_at(each: Training) -> tuple[float, str]:
     return (number(read_json(each.folder / layout.REQUEST), "queued"), each.name)
+
+
+def note(folder: Path, state: str, message: str) -> None:
+    """Put an ending into status.json, on top of what stands there (where the training was).
+
+    Raises: UserError if the folder cannot be written.
+    """
+    status = folder / layout.STATUS
+    said = read_json(status) | {"state": state, "message": message, "pid": os.getpid()}
+    files.write_text(status, json.dumps(said, indent=1) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

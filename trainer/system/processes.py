@@ -35,11 +35,6 @@ def training_threads() -> int:
     return int(wanted) if wanted.isdecimal() and int(wanted) else max(1, (os.cpu_count() or 2) - 1)
 
 
-def training_environment() -> dict[str, str]:
-    """Environment of a training beside the app: the app's own, with its number of threads."""
-    return os.environ | {"OMP_NUM_THREADS": str(training_threads())}
-
-
 def lower_priority() -> None:
     """Let everything else on the machine go first: niceness $GWAE_NICE, else 19, as far as the system knows it."""
     wanted = os.environ.get(NICE_VARIABLE, "")

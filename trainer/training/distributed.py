@@ -20,9 +20,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import EchoError, UserError
+from trainer.errors import EchoError, StoppedError, UserError
 from trainer.training.hardware import Fabric
-from trainer.training.stopping import StoppedError
 
 Result = TypeVar("Result")
 LOST = ("gloo", "NCCL", "Connection", "Broken pipe")

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from trainer import data
 from trainer.data.imageset import ImageSet
+from trainer.errors import StoppedError
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training.history import Counters, Recorder
-from trainer.training.stopping import StoppedError, forget_stop
+from trainer.training.stopping import forget_stop
 
 TELL_EVERY = 1.0
 """Seconds between two words on how far the reading is; the first comes with the first pictures, and tells how many."""

@@ -9,10 +9,6 @@ import time
 from pathlib import Path
 
 
-class StoppedError(Exception):
-    """Somebody asked the training to stop before it had begun."""
-
-
 def forget_stop(path: Path) -> None:
     """Remove a stop file, unless it holds this process's number: then it came while this one was starting."""
     try:

@@ -8,6 +8,7 @@ from explorer.shared import progress
 from explorer.train import measured
 from tests.fixtures import example_metrics
 from trainer.evaluation import ood
+from trainer.jobs import evaluate
 from trainer.jobs.task import JobState
 
 
@@ -32,7 +33,7 @@ from trainer.jobs.task import JobState
 )
 def test_progress_counts_all_parts_and_says_which_one_it_is(found, share, told):
     assert progress.share(found) == pytest.approx(share)
-    assert told is None or progress.told(found) == told
+    assert told is None or progress.text(found, evaluate.TASK) == told
 
 
 def test_headlines_are_the_combined_score_on_reported_pairs_beside_the_usual_numbers():

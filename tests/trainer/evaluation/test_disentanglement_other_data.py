@@ -92,8 +92,8 @@ def test_the_job_measures_on_the_other_set(run, tmp_path):
     assert path == run.path / "disentanglement-shapes3d-fast.json"
     bundled = disentangle.target(run.path, run.hash, "fast", read_only=True, other="shapes3d")
     assert bundled == tmp_path / "cache" / "disentanglement" / f"{run.hash}-shapes3d-fast.json"
-    disentangle.work(run.path, path, "fast", other="shapes3d")
-    assert disentangle.state(path, run.hash, "fast", "shapes3d").status == "ready"
+    disentangle.job(run, path, "fast", other="shapes3d").run()
+    assert disentangle.job(run, path, "fast", other="shapes3d").state().status == "ready"
     assert record.read(run, "fast", other="shapes3d").data == PUBLISHED
 
 

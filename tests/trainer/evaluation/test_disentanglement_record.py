@@ -24,10 +24,10 @@ from trainer.evaluation.disentanglement.dci import scores
 from trainer.evaluation.disentanglement.protocol import Protocol
 from trainer.evaluation.evaluate import evaluate
 from trainer.jobs import disentangle, task
-from trainer.jobs.task import Job, JobState
+from trainer.jobs.task import JobState
 from trainer.models import onnx_export
 from trainer.runs.folder import Run
-from trainer.system import files
+from trainer.system import files, locks
 
 GRID = np.array(list(itertools.product(range(4), range(3), range(5), range(4))))  # 240 pictures
 NAMES = ("place", "width", "bright_ness", "tint")
@@ -229,9 +229,9 @@ def test_the_full_record_is_shown_rather_than_the_fast_one(run, found):
 
 def test_a_job_leaves_its_record_and_nothing_else(run, pictures):
     path = disentangle.target(run.path, run.hash, "fast", read_only=True)
-    assert disentangle.state(path, run.hash, "fast").status == "absent"
-    disentangle.work(run.path, path, "fast")
-    assert disentangle.state(path, run.hash, "fast").status == "ready"
+    assert disentangle.job(run, path, "fast").state().status == "absent"
+    disentangle.job(run, path, "fast").run()
+    assert disentangle.job(run, path, "fast").state().status == "ready"
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert record.read(run, "fast", path).checkpoint == run.hash
 
@@ -240,14 +240,14 @@ def test_a_job_that_cannot_succeed_says_why(run, pictures, monkeypatch):
     monkeypatch.setattr(data, "load", lambda *given, **named: pictures.subset(range(40)))
     path = disentangle.target(run.path, run.hash, "full")
     with pytest.raises(UserError):
-        disentangle.work(run.path, path, "full")
-    found = disentangle.state(path, run.hash, "full")
+        disentangle.job(run, path, "full").run()
+    found = disentangle.job(run, path, "full").state()
     assert found.status == "failed"
     assert "at least 150 pictures" in found.error
 
 
 def run_in_thread(run: Run, path: Path) -> threading.Thread:
-    thread = threading.Thread(target=disentangle.work, args=(run.path, path, "full"), daemon=True)
+    thread = threading.Thread(target=disentangle.job(run, path, "full").run, daemon=True)
     thread.start()
     return thread
 
@@ -257,46 +257,46 @@ def test_a_job_is_stopped_in_the_middle_of_its_trees(run, pictures, monkeypatch)
     path = disentangle.target(run.path, run.hash, "full")
     thread = run_in_thread(run, path)
     said = wait_for(
-        lambda: (s := disentangle.state(path, run.hash, "full")).stage == "DCI trees" and s.done > 0 and s,
+        lambda: (s := disentangle.job(run, path, "full").state()).stage == "DCI trees" and s.done > 0 and s,
         seconds=60,
     )
     assert said.status == "running"
     assert said.total == 1_000_000 * 16
-    disentangle.stop(path)
+    disentangle.job(run, path, "full").stop()
     thread.join(30)
     assert not thread.is_alive()
-    assert disentangle.state(path, run.hash, "full") == JobState("absent")
+    assert disentangle.job(run, path, "full").state() == JobState("absent")
     assert not list(run.path.glob("disentanglement*"))
 
 
 def test_a_job_that_waits_its_turn_can_be_stopped(run, pictures):
     path = disentangle.target(run.path, run.hash, "full")
     files.make_folder(task.cache_folder())
-    with task.lock(task.cache_folder() / "disentanglement.lock", wait=True):
+    with locks.exclusive(task.cache_folder() / "disentanglement.lock"):
         thread = run_in_thread(run, path)
-        wait_for(lambda: disentangle.state(path, run.hash, "full").stage == "waiting", seconds=60)
-        disentangle.work(run.path, path, "full")  # a second one for the same record ends at once
-        disentangle.stop(path)
-        assert disentangle.state(path, run.hash, "full").stage in ("stopping", "")
+        wait_for(lambda: disentangle.job(run, path, "full").state().stage == "waiting", seconds=60)
+        disentangle.job(run, path, "full").run()  # a second one for the same record ends at once
+        disentangle.job(run, path, "full").stop()
+        assert disentangle.job(run, path, "full").state().stage in ("stopping", "")
         thread.join(30)
     assert not thread.is_alive()
-    assert disentangle.state(path, run.hash, "full") == JobState("absent")
+    assert disentangle.job(run, path, "full").state() == JobState("absent")
 
 
 def test_stopping_what_does_not_run_changes_nothing(run):
     path = disentangle.target(run.path, run.hash, "full")
-    disentangle.stop(path)
-    assert not Job(path, ".status").stop.exists()
+    disentangle.job(run, path, "full").stop()
+    assert not disentangle.job(run, path, "full").stop_file.exists()
 
 
 def test_a_detached_process_reports_and_fails_with_a_sentence(run, tmp_path):
     """A real process, on a data set that is not there: it ends by itself, and says what to do."""
     path = disentangle.target(run.path, run.hash, "fast")
     (tmp_path / "nothing").mkdir()
-    job = disentangle.start(run.path, path, "fast", tmp_path / "nothing")
-    assert disentangle.state(path, run.hash, "fast").status == "running"
-    assert job.wait(120) == 2
-    found = disentangle.state(path, run.hash, "fast")
+    process = disentangle.job(run, path, "fast", tmp_path / "nothing").start()
+    assert disentangle.job(run, path, "fast").state().status == "running"
+    assert process.wait(120) == 2
+    found = disentangle.job(run, path, "fast").state()
     assert found.status == "failed"
     assert "MNIST" in found.error
     assert "Traceback" not in path.with_suffix(".log").read_text()

@@ -9,6 +9,8 @@ import pytest
 from tests.trainings import settings
 from trainer import config
 from trainer.jobs import estimate
+from trainer.jobs.__main__ import main
+from trainer.system import processes
 
 WARM = {
     "prior": {"kind": "gmp", "components": 3, "warm_start": True},
@@ -18,6 +20,7 @@ WARM = {
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "lower_priority", lambda: None)
     monkeypatch.setenv("GWAE_CACHE", str(tmp_path / "cache"))
 
 
@@ -51,15 +54,16 @@ def test_what_costs_the_same_shares_its_estimate():
 
 @pytest.mark.timeout(600)
 def test_a_process_of_its_own_leaves_its_result_or_a_sentence():
-    path = estimate.launch(settings())
-    assert estimate.state(path).status == "running"
+    job = estimate.launch(settings())
+    path = job.target
+    assert job.state().status == "running"
     deadline = time.monotonic() + 300
-    while estimate.state(path).status == "running" and time.monotonic() < deadline:
+    while job.state().status == "running" and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert estimate.state(path).status == "ready"
+    assert job.state().status == "ready"
     assert estimate.read(path).total > 0
     path.write_text("{}", encoding="utf-8")
     assert estimate.read(path) is None
     wrong = config.Config().model_dump_json().replace('"max_steps":20000', '"max_steps":0')
-    assert estimate.main(["--settings", wrong, "--out", str(path)]) == 2
-    assert "max_steps=0 is not valid" in estimate.state(path).error
+    assert main(["estimate", str(path), f'{{"settings": {wrong}}}']) == 2
+    assert "max_steps=0 is not valid" in job.state().error

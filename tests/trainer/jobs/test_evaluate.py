@@ -15,12 +15,12 @@ from trainer.errors import UserError
 from trainer.evaluation import evaluate
 from trainer.jobs import evaluate as evaluate_job
 from trainer.jobs import task
-from trainer.jobs.evaluate import state
+from trainer.jobs.evaluate import job
 from trainer.manage import runs as housekeeping
 from trainer.models import build, save_weights
 from trainer.runs import folder as runs
 from trainer.runs.folder import Run
-from trainer.system import files
+from trainer.system import files, locks
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def folder_run(tmp_path, monkeypatch) -> Run:
 def test_a_measurement_waits_its_turn_names_its_parts_and_leaves_only_results(folder_run):
     seen = []
     files.make_folder(task.cache_folder())
-    with task.lock(task.cache_folder() / "evaluate.lock", wait=True):
-        process = evaluate_job.start(folder_run.path)
-        wait_for(lambda: state(folder_run.path).stage == "waiting")
-        assert evaluate_job.start(folder_run.path) is None, "one is at it already"
+    with locks.exclusive(task.cache_folder() / "evaluate.lock"):
+        process = job(folder_run.path).start()
+        wait_for(lambda: job(folder_run.path).state().stage == "waiting")
+        assert job(folder_run.path).start() is None, "one is at it already"
         with pytest.raises(UserError, match="being measured"):
             housekeeping.rename(folder_run.path, "other")
-    wait_for(lambda: seen.append(state(folder_run.path)) or seen[-1].status != "running")
+    wait_for(lambda: seen.append(job(folder_run.path).state()) or seen[-1].status != "running")
     assert seen[-1].status == "absent"
     assert process.wait(60) == 0
     places = [(found.place, found.places) for found in seen if found.places]
@@ -72,23 +72,25 @@ def test_a_measurement_waits_its_turn_names_its_parts_and_leaves_only_results(fo
 def test_pictures_that_are_gone_are_named_until_a_measurement_succeeds(folder_run, tmp_path, monkeypatch):
     (tmp_path / "photos").rename(tmp_path / "moved")
     with pytest.raises(UserError):
-        evaluate_job.work(folder_run.path)
-    failed = state(folder_run.path)
+        job(folder_run.path).run()
+    failed = job(folder_run.path).state()
     assert failed.status == "failed"
     assert failed.error.startswith(
         f"{tmp_path / 'photos'}: the pictures of this run are no longer there; put them back"
     )
     time.sleep(0.02)  # files' times are compared
     folder_run.weights_path.touch()
-    assert state(folder_run.path).status == "absent", "it was trained on: the failure says nothing about these weights"
+    assert job(folder_run.path).state().status == "absent", (
+        "it was trained on: the failure says nothing about these weights"
+    )
     with pytest.raises(UserError):
-        evaluate_job.work(folder_run.path)
-    assert state(folder_run.path).status == "failed"
+        job(folder_run.path).run()
+    assert job(folder_run.path).state().status == "failed"
     (tmp_path / "moved").rename(tmp_path / "photos")
     monkeypatch.setattr(evaluate, "evaluate", lambda run, *_, **__: run.write_metrics([]))
     time.sleep(0.02)
-    evaluate_job.work(folder_run.path)
-    assert state(folder_run.path).status == "absent"
+    job(folder_run.path).run()
+    assert job(folder_run.path).state().status == "absent"
 
 
 def test_stop_is_said_and_obeyed(folder_run, monkeypatch):
@@ -97,20 +99,20 @@ def test_stop_is_said_and_obeyed(folder_run, monkeypatch):
     def measure(run, data_root, progress, without, begin):
         begin("codes", 1, 3)
         progress("encoding", 0, 10)
-        said.append(state(run.path))
-        evaluate_job.stop(run.path)
-        said.append(state(run.path))
+        said.append(job(run.path).state())
+        job(run.path).stop()
+        said.append(job(run.path).state())
         progress("encoding", 10, 10)
         pytest.fail("it went on")
 
     monkeypatch.setattr(evaluate, "evaluate", measure)
-    evaluate_job.work(folder_run.path)
+    job(folder_run.path).run()
     running, stopping = said
     assert (running.part, running.place, running.places, running.total) == ("codes", 1, 3, 10)
     assert (stopping.status, stopping.stage) == ("running", "stopping")
-    assert state(folder_run.path).status == "absent"
+    assert job(folder_run.path).state().status == "absent"
     assert not (folder_run.path / "metrics.stop").exists()
-    evaluate_job.stop(folder_run.path)
+    job(folder_run.path).stop()
     assert not (folder_run.path / "metrics.stop").exists(), "nobody is there to be stopped"
 
 
@@ -136,6 +138,6 @@ def _pairs():
 
 def test_a_status_of_a_dead_process_is_a_failure(folder_run):
     (Path(folder_run.path) / "metrics.status").write_text('{"stage": "codes", "place": 1, "places": 4, "time": 0}')
-    found = state(folder_run.path)
+    found = job(folder_run.path).state()
     assert found.status == "failed"
     assert "ended early" in found.error

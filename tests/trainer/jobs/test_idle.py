@@ -99,5 +99,5 @@ def test_a_training_of_the_app_looks_for_notes_beside_its_folder(here, source, t
 
     monkeypatch.setattr(fit, "fit", fitted)
     folder = make(tmp_path / "runs" / "one", source)
-    assert train.main([str(folder)]) == 0
+    assert train.work(folder) == 0
     assert given["pause"].note == idle.note(tmp_path / "runs")

@@ -153,7 +153,7 @@ def test_a_second_process_for_the_same_run_leaves_everything_as_it_is(root, capl
     )
     assert first.stdout.readline() == "held\n"
     with caplog.at_level("INFO", "trainer"):
-        assert train.main([str(folder)]) == 2
+        assert train.work(folder) == 2
     first.communicate()
     assert "a training is running here already" in caplog.text
     assert (folder / "training" / "status.json").read_bytes() == before

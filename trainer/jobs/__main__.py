@@ -1,0 +1,37 @@
+"""The process of a background task: `python -m trainer.jobs TASK TARGET ARGUMENTS`; Task.launch (task.py) starts it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from trainer.errors import UserError
+from trainer.jobs import disentangle, estimate, evaluate, map, queue, train
+from trainer.jobs.task import Job
+from trainer.system import processes
+
+TASKS = {task.name: task for task in (evaluate.TASK, disentangle.TASK, map.TASK, estimate.TASK, train.TASK)}
+"""Everything that runs in the background; a new task is a module with a TASK, and its name here."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do the work; 0 if it ended as meant or was stopped, 2 on bad input."""
+    name, target, values = arguments
+    job = Job(TASKS[name], Path(target), json.loads(values))
+    processes.lower_priority()
+    try:
+        if job.task is not train.TASK:
+            job.run()
+            return 0
+        try:
+            return train.TASK.work(job.target, **job.arguments)  # it has a lock, a status and a log of its own
+        finally:
+            queue.dispatch(job.target.parent)
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
