@@ -54,7 +54,7 @@ def store_map(run: Run, settings: MapSettings | None = None) -> map_file.Map:
 
 def test_without_a_map_pca_is_shown_and_the_map_offered(clusters, monkeypatch):
     started = []
-    monkeypatch.setattr(Job, "start", started.append)
+    monkeypatch.setattr(Job, "start", lambda job: started.append(job))
     app = clusters("small-gmp")
     assert not app.exception
     assert "120 test codes by PCA." in texts(app)
