@@ -9,9 +9,10 @@ import streamlit as st
 
 from explorer.clusters.atlas import Atlas
 from explorer.clusters.figures import contingency_figure
-from explorer.clusters.state import SEED_LIMIT, bound, change, current
+from explorer.clusters.state import bound, change, current
 from explorer.clusters.subject import decoded, pictures
 from explorer.shared import cache, measuring, pixels, theme, widgets
+from explorer.shared.state import SEED_LIMIT
 from trainer.latent.clusters import contingency, dead_components
 
 SAMPLES = 8

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas
-from explorer.clusters.state import SEED_LIMIT, ClustersState, change, current
+from explorer.clusters.state import ClustersState, change, current
 from explorer.clusters.subject import OWN, pictures
 from explorer.shared import catalog
+from explorer.shared.state import SEED_LIMIT
 from trainer.errors import UserError
 from trainer.jobs import map as map_job
 

@@ -22,6 +22,8 @@ from explorer.clusters.subject import (
 )
 from explorer.components import gallery as clusters_gallery
 from explorer.shared import pixels, test_pictures, theme, widgets
+from explorer.shared.latent import WITHOUT_SPRITE
+from explorer.shared.links import TraverseState, edits_text, open_traverse
 
 GALLERY_LIMIT = 120
 _SPRITE_COLUMNS = 50
@@ -138,17 +140,11 @@ def _code(subject: Subject) -> None:
 
 def open_in_traverse(atlas: Atlas, subject: Subject) -> None:
     """Hand the code over and leave: a test picture as it is, anything else as its nearest one, moved to the code."""
-    from explorer.shared import state
-
-    state.save(traverse_state(atlas, subject))
-    widgets.open_page("traverse")
+    open_traverse(traverse_state(atlas, subject))
 
 
-def traverse_state(atlas: Atlas, subject: Subject):
+def traverse_state(atlas: Atlas, subject: Subject) -> TraverseState:
     """The state of the Traverse page that starts at a subject's code."""
-    from explorer.shared.latent import WITHOUT_SPRITE
-    from explorer.traverse.state import TraverseState, edits_text
-
     view, table, hash_ = current(), atlas.pictures, atlas.entry.hash
     index = table["sprite_index" if atlas.entry.has_sprite else "row"].to_numpy()
     known = (index >= 0) if atlas.entry.has_sprite else index < WITHOUT_SPRITE

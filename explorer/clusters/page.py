@@ -8,7 +8,7 @@ from explorer.clusters import components, subject
 from explorer.clusters import map as clusters_map
 from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
-from explorer.clusters.state import LAYERS, VIEWS, bound, change, current
+from explorer.clusters.state import LAYERS, VIEWS, bound, change, current, page
 from explorer.shared import catalog, measuring, progress, widgets
 from trainer.jobs import map as map_job
 from trainer.jobs.task import Job
@@ -105,14 +105,7 @@ def _without_codes(entry: catalog.Entry) -> None:
 
 def _controls(atlas: Atlas) -> None:
     """The view; for the map also colour, layers, layout and one's own picture."""
-    st.segmented_control(
-        "View",
-        list(VIEWS),
-        format_func=VIEWS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **bound("view"),
-    )
+    widgets.view_selector(page, VIEWS)
     if current().view != "map":
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="clusters-controls"):

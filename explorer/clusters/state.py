@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,7 +14,6 @@ Focus = Literal["", "code", "prior", "centre", "place", "upload"]
 
 VIEWS: dict[str, str] = {"map": "Map", "components": "Components", "agreement": "Agreement with labels"}
 LAYERS: dict[str, str] = {"prior": "Prior samples", "centres": "Centres", "outlines": "1σ, 2σ outlines"}
-SEED_LIMIT = 2**31 - 1
 
 
 class ClustersState(state.PageState):
@@ -34,7 +33,7 @@ class ClustersState(state.PageState):
     metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean"
     dims: Literal[2, 3] = 2
     points: int = Field(10_000, ge=100, le=20_000)
-    layout_seed: int = Field(0, ge=0, le=SEED_LIMIT)
+    layout_seed: int = Field(0, ge=0, le=state.SEED_LIMIT)
     focus: Focus = ""
     index: int = Field(0, ge=0)
     at: tuple[float, ...] = ()
@@ -42,7 +41,7 @@ class ClustersState(state.PageState):
     component: int = Field(0, ge=0)
     other: int = Field(1, ge=0)
     spread: float = Field(1.0, ge=0, le=2)
-    seed: int = Field(0, ge=0, le=SEED_LIMIT)
+    seed: int = Field(0, ge=0, le=state.SEED_LIMIT)
     table: Literal["component", "kmeans"] = "component"
 
     @property
@@ -59,21 +58,10 @@ class ClustersState(state.PageState):
         )
 
 
-def current() -> ClustersState:
-    """The state as it is now, inside a run or a callback."""
-    return state.load(ClustersState)
-
-
-def change(**fields: Any) -> None:
-    """Change fields of the state, and with it the URL."""
-    state.change(ClustersState, **fields)
+page = state.Page("clusters", ClustersState)
+current, change, bound = page.current, page.change, page.bound
 
 
 def look_at(focus: Focus, index: int = 0, at: tuple[float, ...] = (), code: tuple[float, ...] = ()) -> None:
     """Turn the panel to something else."""
     change(focus=focus, index=index, at=at, code=code)
-
-
-def bound(name: str) -> dict[str, Any]:
-    """As explorer.shared.state.bound, for this page."""
-    return state.bound(ClustersState, "clusters", name)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer.disentangle.records import combination, decoded, described, encoded, factors, rendered, sweep
 from explorer.disentangle.state import bound, change, current
-from explorer.shared import catalog, pixels, state, widgets
+from explorer.shared import catalog, pixels
+from explorer.shared.factors import combination, decoded, described, encoded, factors, rendered, sweep
+from explorer.shared.links import TraverseState, open_traverse
 
 if TYPE_CHECKING:
     from explorer.shared.latent import Space
@@ -37,8 +38,7 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
     st.caption(f"Around {described(base)}.")
     with st.container(horizontal=True, gap="small"):
         if st.button("Open in Traverse", icon=":material/tune:", key="disentangle.traverse", type="primary"):
-            state.save(traverse_state(found, axis, place, base))
-            widgets.open_page("traverse")
+            open_traverse(traverse_state(found, axis, place, base))
         another("disentangle.other")
 
 
@@ -98,13 +98,11 @@ def drawn() -> tuple[int, ...]:
     return tuple(random.randrange(len(factor.values)) for factor in factors())
 
 
-def traverse_state(found: Space, axis: int, factor: int, base: Sequence[int]):
+def traverse_state(found: Space, axis: int, factor: int, base: Sequence[int]) -> TraverseState:
     """The state of Traverse that shows this axis and the true sweep of this factor.
 
     It starts from the test picture whose code is nearest to the base's.
     """
-    from explorer.traverse.state import TraverseState
-
     common = {"checkpoint": found.entry.hash, "view": "sheet", "rows": (axis,), "axis": axis, "factor": factor}
     if not found.real or found.pictures.empty:
         return TraverseState(start="prior", **common)

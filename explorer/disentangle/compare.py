@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.disentangle import figures
-from explorer.disentangle.records import Kind, data_title, has_factors, records
+from explorer.disentangle.records import Kind, data_title, records
 from explorer.disentangle.state import bound, current
 from explorer.shared import catalog, escape, theme, widgets
+from explorer.shared.factors import has_factors
 
 if TYPE_CHECKING:
     from trainer.evaluation.disentanglement.record import Record

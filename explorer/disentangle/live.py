@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer.components import factor_stage
-from explorer.disentangle.records import combination, decoded, encoded, factors, rendered
 from explorer.disentangle.state import change, current
 from explorer.shared import axis_names, catalog, pixels, state, widgets
+from explorer.shared.factors import combination, decoded, encoded, factors, rendered
 
 if TYPE_CHECKING:
     from explorer.shared.latent import Space

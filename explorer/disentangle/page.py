@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.disentangle import compare, live, matrix, measure, path
-from explorer.disentangle.records import Kind, data_title, has_factors, records
-from explorer.disentangle.state import MATRICES, VIEWS, bound, change, current
+from explorer.disentangle.records import Kind, data_title, records
+from explorer.disentangle.state import MATRICES, VIEWS, bound, change, current, page
 from explorer.shared import catalog, state, widgets
+from explorer.shared.factors import has_factors
 
 _SEEN = "disentangle.checkpoint"
 CSS = """<style>
@@ -90,15 +91,7 @@ def _chosen(found: dict) -> Kind | None:
 
 def _controls(entry: catalog.Entry, found: dict, kind: Kind | None) -> None:
     """The view; for the matrix also which one, of which measurement, and making another."""
-    st.segmented_control(
-        "View",
-        list(VIEWS),
-        format_func=VIEWS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **bound("view"),
-    )
-    if current().view != "matrix" or kind is None:
+    if widgets.view_selector(page, VIEWS) != "matrix" or kind is None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="disentangle-controls"):
         st.segmented_control(

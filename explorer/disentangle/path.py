@@ -9,9 +9,10 @@ import streamlit as st
 
 from explorer.disentangle import figures
 from explorer.disentangle.cell import another
-from explorer.disentangle.records import combination, decoded, encoded, factors, movement, rendered, sweep
+from explorer.disentangle.records import movement
 from explorer.disentangle.state import bound, change, current
 from explorer.shared import axis_names, catalog, pixels, theme, widgets
+from explorer.shared.factors import combination, decoded, encoded, factors, rendered, sweep
 
 if TYPE_CHECKING:
     from explorer.shared.latent import Space

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -39,16 +39,5 @@ class DisentangleState(state.PageState):
         return base
 
 
-def current() -> DisentangleState:
-    """The state as it is now, inside a run or a callback."""
-    return state.load(DisentangleState)
-
-
-def change(**fields: Any) -> None:
-    """Change fields of the state, and with it the URL."""
-    state.change(DisentangleState, **fields)
-
-
-def bound(name: str, value: Any = None) -> dict[str, Any]:
-    """As explorer.shared.state.bound, for this page."""
-    return state.bound(DisentangleState, "disentangle", name, value)
+page = state.Page("disentangle", DisentangleState)
+current, change, bound = page.current, page.change, page.bound

@@ -13,8 +13,8 @@ from explorer.ood.state import bound, change, current, target_rate
 from explorer.shared import pixels, theme
 
 if TYPE_CHECKING:
-    from explorer.ood.benchmark import Panel
     from explorer.ood.detector import Curve
+    from explorer.ood.panel import Panel
 
 _CONFIG = {
     "displaylogo": False,

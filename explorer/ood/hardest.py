@@ -1,26 +1,22 @@
-"""Below the table: the hardest pictures on either side of the threshold, and how steady a score was in training."""
+"""Below the table: the hardest pictures on either side of the threshold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from explorer.components import gallery
-from explorer.ood import figures, session
 from explorer.ood import pictures as ood_pictures
+from explorer.ood import session
 from explorer.ood.state import current
 from explorer.shared import pixels, theme
 from trainer.errors import UserError
-from trainer.ood.pairs import DRAWN
 
 if TYPE_CHECKING:
-    from explorer.ood.benchmark import Panel
     from explorer.ood.detector import Curve, Side
-    from trainer.ood.history import Row
+    from explorer.ood.panel import Panel
 
 SHOWN = 12
 TILE = 44
@@ -34,7 +30,7 @@ class Shown(NamedTuple):
     pictures: np.ndarray
 
 
-def pictures(panel: Panel, curve: Curve, threshold: float) -> None:
+def show(panel: Panel, curve: Curve, threshold: float) -> None:
     """False alarms and near misses of the ordinary pictures, missed and just caught outliers."""
     st.subheader("Hardest pictures on either side of the threshold", anchor=False)
     model = panel.found.get(curve.model, panel.selected)
@@ -135,56 +131,3 @@ def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
         ),
         key="ood.hardest",
     )
-
-
-# ---------------------------------------------------------------- over the training
-
-
-def trust(panel: Panel, curve: Curve) -> None:
-    """The AUROC of the score at each checkpoint: a score whose side changes is not to be relied on."""
-    from trainer.ood import history
-
-    found = panel.found.get(curve.model, panel.selected)
-    rows = history.read(found.entry.path)
-    st.subheader("How far to trust it: the scores over the training", anchor=False)
-    pair = panel.name if any(row.pair == panel.name for row in rows) else DRAWN
-    rows = [row for row in rows if row.pair == pair]
-    if not rows:
-        st.caption(
-            f"{found.entry.name} was trained without this record (ood_history.csv); a model trained now keeps one."
-        )
-        return
-    chosen = [curve.score] if curve.model else ["combined"]
-    chosen += [name for name in current().scores if name in {row.score for row in rows} and name not in chosen]
-    chart, words = st.columns([2, 1], gap="large", vertical_alignment="center")
-    with chart:
-        figure = figures.course(rows, chosen, theme.is_dark())
-        st.plotly_chart(figure, theme=None, key="ood.course", config={"displayModeBar": False})
-    with words:
-        said = [sentence(rows, name) for name in chosen]
-        first = rows[0]
-        st.markdown("  \n".join(said))
-        st.caption(
-            f"{found.entry.name}, {first.ordinary} held-out pictures against {first.outliers} of “{pair}” at each "
-            "checkpoint. Grey: the other scores."
-        )
-
-
-def sentence(rows: Sequence[Row], score: str) -> str:
-    """What the course of a score tells."""
-    values = [row.auroc for row in sorted(rows, key=lambda row: row.step) if row.score == score]
-    if not values:
-        return f"**{score}** was not recorded."
-    if len(values) == 1:
-        return f"**{score}** was recorded once: {values[0]:.3f}."
-    crossings = sum((a - 0.5) * (b - 0.5) < 0 for a, b in pairwise(values))
-    late = values[len(values) // 2 :]
-    if crossings:
-        times = {1: "once", 2: "twice"}.get(crossings, f"{crossings} times")
-        return (
-            f"**{score}** changed sides {times} (AUROC from {min(values):.2f} to {max(values):.2f}): at some "
-            "checkpoints ordinary pictures score higher than outliers, so do not rely on it alone."
-        )
-    if max(late) - min(late) > 0.1:
-        return f"**{score}** still moves between {min(late):.2f} and {max(late):.2f} in the second half: unsteady."
-    return f"**{score}** stays between {min(late):.3f} and {max(late):.3f} in the second half of the training: steady."

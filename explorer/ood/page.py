@@ -6,8 +6,8 @@ import streamlit as st
 
 from explorer.ood import benchmark, own_pictures
 from explorer.ood.detector import detector, has_scores
-from explorer.ood.state import VIEWS, bound, current
-from explorer.shared import catalog, measuring
+from explorer.ood.state import VIEWS, current, page
+from explorer.shared import catalog, measuring, widgets
 
 CSS = """<style>
 .st-key-ood-charts, .st-key-ood-detail-body {
@@ -34,15 +34,7 @@ def show(entry: catalog.Entry) -> None:
         _offer(entry)
         return
     found = detector(entry)
-    st.segmented_control(
-        "View",
-        list(VIEWS),
-        format_func=VIEWS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **bound("view"),
-    )
-    if current().view == "measured":
+    if widgets.view_selector(page, VIEWS) == "measured":
         benchmark.show(found)
     else:
         own_pictures.show(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 from pydantic import Field, field_validator
@@ -44,19 +44,8 @@ class OodState(state.PageState):
         return at
 
 
-def current() -> OodState:
-    """The state as it is now, inside a run or a callback."""
-    return state.load(OodState)
-
-
-def change(**fields: Any) -> None:
-    """Change fields of the state, and with it the URL."""
-    state.change(OodState, **fields)
-
-
-def bound(name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
-    """As explorer.shared.state.bound, for this page."""
-    return state.bound(OodState, "ood", name, value, **also)
+page = state.Page("ood", OodState)
+current, change, bound = page.current, page.change, page.bound
 
 
 def target_rate() -> None:

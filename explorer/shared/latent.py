@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ import streamlit as st
 
 from explorer.shared import cache, catalog, test_pictures
 from explorer.shared.own_picture import Kept, OwnPicture
-from explorer.traverse.state import Choice
 from trainer.errors import UserError
 from trainer.runs import layout
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from trainer.latent.traversal import AxisTable
     from trainer.models.base import LatentModel
 
+Kind = Literal["image", "prior", "component", "upload"]
 PRIOR_CODES = 2000
 WITHOUT_SPRITE = 2000
 
@@ -72,6 +72,16 @@ class Space:
         """Names of the labels that occur, in the order of the label numbers."""
         named = self.pictures[self.pictures["label"] >= 0]
         return list(named.sort_values("label", kind="stable")["label_name"].unique())
+
+
+class Choice(NamedTuple):
+    """What to start from, before it is a code."""
+
+    kind: Kind
+    index: int
+    seed: int
+    component: int
+    code: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)

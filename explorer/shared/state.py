@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +20,8 @@ from trainer.jobs import idle
 
 MODEL = "model"
 DECIMALS = 3
+
+SEED_LIMIT = 2**31 - 1
 
 _PREFIX = "gwae.state."
 _ACTIVE = "gwae.active"
@@ -154,29 +156,40 @@ def save(state: PageState) -> None:
         mirror()
 
 
-def change(kind: type[PageState], /, **fields: Any) -> None:
-    """Change fields of a page's state, and with it the URL."""
-    save(kind.model_validate(load(kind).model_dump() | fields))
+class Page(Generic[T]):
+    """The state of one page, which widgets read and change; the state is the truth, widgets follow it.
 
-
-def bound(kind: type[PageState], page: str, name: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
-    """Arguments that tie a widget to a field: key and on_change. The state is the truth, the widget follows it.
-
-    Args:
-        page: what the widget's key begins with.
-        value: what the widget shows instead of the field's own value.
-        also: fields that change along with it.
+    Streamlit's own `bind="query-params"` names the parameter after the widget's key, and `st.query_params` may not set
+    it any more; half of these fields belong to no widget.
     """
-    key = f"{page}.{name}"
-    shown = getattr(load(kind), name) if value is None else value
-    st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
-    return {"key": key, "on_change": _take, "args": (kind, name, key, also)}
 
+    def __init__(self, name: str, kind: type[T]) -> None:
+        self.name, self.kind = name, kind
 
-def _take(kind: type[PageState], name: str, key: str, also: dict[str, Any]) -> None:
-    value = st.session_state[key]
-    if value is not None:
-        change(kind, **{name: value}, **also)
+    def current(self) -> T:
+        """Return the state as it is now, inside a run or a callback."""
+        return load(self.kind)
+
+    def change(self, **fields: Any) -> None:
+        """Change fields of the state, and with it the URL."""
+        save(self.kind.model_validate(self.current().model_dump() | fields))
+
+    def bound(self, field: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
+        """Return the arguments that tie a widget to a field: key and on_change.
+
+        Args:
+            value: what the widget shows instead of the field's own value.
+            also: fields that change along with it.
+        """
+        key = f"{self.name}.{field}"
+        shown = getattr(self.current(), field) if value is None else value
+        st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
+        return {"key": key, "on_change": self._take, "args": (field, key, also)}
+
+    def _take(self, field: str, key: str, also: dict[str, Any]) -> None:
+        value = st.session_state[key]
+        if value is not None:
+            self.change(**{field: value}, **also)
 
 
 def selected_model() -> catalog.Entry | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -62,6 +62,19 @@ def no_models() -> None:
         "python -m trainer fit trainer/configs/mnist-gmp.yaml --max-minutes 2 --out runs/first",
         icon=":material/model_training:",
     )
+
+
+def view_selector(page: state.Page, titles: Mapping[str, str]) -> str:
+    """Return the open view of a page, chosen here by its title."""
+    st.segmented_control(
+        "View",
+        list(titles),
+        format_func=titles.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **page.bound("view"),
+    )
+    return page.current().view
 
 
 # ---------------------------------------------------------------- the model picker

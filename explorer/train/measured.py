@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from explorer.disentangle.records import has_factors
 from explorer.shared import catalog, measuring, state, widgets
+from explorer.shared.factors import has_factors
 from trainer.jobs import evaluate, queue
 from trainer.runs.folder import Metric
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.shared import catalog
+from explorer.shared import catalog, widgets
 from explorer.train import compare, new_training, run_list
-from explorer.train.state import VIEWS, bound, current
+from explorer.train.state import VIEWS, current, page
 from trainer.jobs import queue
 
 CSS = """<style>
@@ -31,12 +31,10 @@ def show() -> None:
     queue.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
     found = queue.look_at_all(root)
     labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(found)})"}
-    st.segmented_control(
-        "View", list(VIEWS), format_func=labels.get, required=True, label_visibility="collapsed", **bound("view")
-    )
-    if current().view == "new":
+    view = widgets.view_selector(page, labels)
+    if view == "new":
         new_training.show()
-    elif current().view == "runs":
+    elif view == "runs":
         run_list.show(found)
     else:
         compare.show(found)

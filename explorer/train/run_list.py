@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.shared import catalog, widgets
-from explorer.train import manage, phases, presets, run_view
+from explorer.shared import catalog, phases, widgets
+from explorer.train import manage, presets, run_view
 from explorer.train.state import change, current
 from trainer import config
 from trainer.errors import UserError

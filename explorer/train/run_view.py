@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, pixels, state, theme, widgets
-from explorer.train import figures, manage, measured, phases, presets
+from explorer.shared import catalog, phases, pixels, state, theme, widgets
+from explorer.train import figures, manage, measured, presets
 from trainer import config
 from trainer.data import default_data_root
 from trainer.errors import UserError

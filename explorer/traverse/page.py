@@ -10,8 +10,9 @@ from explorer.components import live_decoder
 from explorer.shared import catalog, measuring, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.latent import Space, Start, own_picture, resolve, space
+from explorer.shared.links import TraverseState
 from explorer.traverse import pad, panel, start_picker, views
-from explorer.traverse.state import VIEWS, TraverseState, bound, change, choice, current
+from explorer.traverse.state import VIEWS, change, choice, current, page
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,14 +86,7 @@ def _panel(found: Space) -> None:
 def _views(found: Space) -> None:
     """The open view; it follows as soon as the picture is on the screen (see live_decoder.echo)."""
     with widgets.user_errors():
-        st.segmented_control(
-            "View",
-            list(VIEWS),
-            format_func=VIEWS.__getitem__,
-            required=True,
-            label_visibility="collapsed",
-            **bound("view"),
-        )
+        widgets.view_selector(page, VIEWS)
         view, start, z = _now(found)
         if view.view == "sheet":
             views.sheet(found, z)

@@ -10,7 +10,8 @@ import streamlit as st
 from explorer.components import live_decoder
 from explorer.shared import axis_names, catalog, pixels
 from explorer.shared.latent import Space, Start
-from explorer.traverse.state import TraverseState, change, edits_of, edits_text
+from explorer.shared.links import TraverseState, edits_text
+from explorer.traverse.state import change, edits_of
 from trainer.runs import layout
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import streamlit as st
 from explorer.components import live_decoder
 from explorer.shared import cache, pixels, test_pictures
 from explorer.shared.latent import Space, own_picture, picture_index
-from explorer.traverse.state import SEED_LIMIT, bound, choice, current, restart
+from explorer.shared.state import SEED_LIMIT
+from explorer.traverse.state import bound, choice, current, restart
 
 GALLERY_LIMIT = 400
 GALLERY_HEIGHT = 116

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.disentangle.records import combination, described, factors, has_factors, rendered, sweep
 from explorer.shared import pixels
+from explorer.shared.factors import combination, described, factors, has_factors, rendered, sweep
 from explorer.shared.latent import Space, picture_index
 from explorer.traverse.state import change, current
 

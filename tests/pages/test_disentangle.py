@@ -14,10 +14,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.disentangle import cell, live, matrix
-from explorer.disentangle import records as disentangle_data
-from explorer.shared import catalog
+from explorer.shared import catalog, factors
 from explorer.shared.latent import space
-from explorer.traverse.state import TraverseState
+from explorer.shared.links import TraverseState
 from tests.fixtures import add_disentanglement, make_run
 from tests.pages import reading
 from tests.pages.reading import button, ran, texts
@@ -148,7 +147,7 @@ def test_traverse_names_its_axes():
 def test_traverse_shows_the_true_sweep_around_the_picture_started_from():
     app = opened(page="traverse", rows="3", factor="2", index="7")
     row = Run(catalog.find("shapes").path).codes.set_index("sprite_index").loc[7]
-    held = [disentangle_data.factors()[i].values[row[f"factor_{name}"]] for i, name in ((0, "floor_hue"), (4, "shape"))]
+    held = [factors.factors()[i].values[row[f"factor_{name}"]] for i, name in ((0, "floor_hue"), (4, "shape"))]
     said = next(each.value for each in app.caption if "the truth around" in each.value)
     assert said.startswith("object hue swept, rendered")
     assert f"floor hue {held[0]}" in said

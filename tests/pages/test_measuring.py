@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.shared import catalog
-from explorer.train.state import TrainState
+from explorer.shared.links import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from trainer.jobs import evaluate, queue, task
 from trainer.runs.folder import Run

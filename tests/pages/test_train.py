@@ -14,8 +14,8 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
+from explorer.shared.links import TrainState
 from explorer.train import compare, presets
-from explorer.train.state import TrainState
 from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
 from trainer import config

@@ -14,7 +14,7 @@ import torch
 from explorer.disentangle import compare
 from explorer.disentangle import records as disentangle_data
 from explorer.disentangle.records import Kind
-from explorer.shared import axis_names, catalog
+from explorer.shared import axis_names, catalog, factors
 from tests.fixtures import add_disentanglement, make_run
 from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records
@@ -45,27 +45,27 @@ def entry(root) -> catalog.Entry:
 
 def test_pictures_are_those_of_the_renderer(entry):
     combinations = [(3, 6, 0, 4, 1, 7), (9, 0, 5, 7, 3, 14), (3, 6, 1, 4, 1, 7)]
-    found = disentangle_data.rendered(entry, combinations)
+    found = factors.rendered(entry, combinations)
     assert np.array_equal(found, rendering.render_indices(torch.tensor(combinations), 32).numpy())
 
 
 def test_a_sweep_takes_every_value_of_one_factor_and_keeps_the_others():
     base = (1, 2, 3, 4, 0, 6)
     for factor, size in enumerate(rendering.SIZES):
-        found = np.array(disentangle_data.sweep(base, factor))
+        found = np.array(factors.sweep(base, factor))
         assert found[:, factor].tolist() == list(range(size))
         assert (np.delete(found, factor, 1) == np.delete(np.array(base), factor)).all()
 
 
 def test_whatever_a_link_says_becomes_a_combination():
-    assert disentangle_data.combination(()) == disentangle_data.USUAL
-    assert disentangle_data.combination((1, 2)) == disentangle_data.USUAL
-    assert disentangle_data.combination((99,) * 6) == tuple(size - 1 for size in rendering.SIZES)
-    assert disentangle_data.combination((1, 2, 3, 4, 0, 6)) == (1, 2, 3, 4, 0, 6)
+    assert factors.combination(()) == factors.USUAL
+    assert factors.combination((1, 2)) == factors.USUAL
+    assert factors.combination((99,) * 6) == tuple(size - 1 for size in rendering.SIZES)
+    assert factors.combination((1, 2, 3, 4, 0, 6)) == (1, 2, 3, 4, 0, 6)
 
 
 def test_factors_are_in_the_words_of_people():
-    known = {factor.name: factor for factor in disentangle_data.factors()}
+    known = {factor.name: factor for factor in factors.factors()}
     assert [len(factor.values) for factor in known.values()] == list(rendering.SIZES)
     assert known["shape"].values == rendering.SHAPES
     assert known["orientation"].values[0] == "−30°"
@@ -119,8 +119,8 @@ def test_records_of_other_weights_name_nothing(root, entry):
 
 
 def test_only_pictures_of_known_factors_have_kinds_of_records(entry, root):
-    assert disentangle_data.has_factors(entry)
-    assert not disentangle_data.has_factors(catalog.find("digits"))
+    assert factors.has_factors(entry)
+    assert not factors.has_factors(catalog.find("digits"))
     assert disentangle_data.kinds(entry) == [
         Kind("full"),
         Kind("fast"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.ood import charts, detector, figures, hardest, pictures, sentences, table
+from explorer.ood import charts, detector, figures, pictures, sentences, stability, table
 from explorer.ood.detector import Curve
 from explorer.ood.state import PAPER
 from trainer.ood import ranking
@@ -191,9 +191,9 @@ def test_the_course_is_told_in_words():
     def rows(*values):
         return [Row(100 * i, "p", "s", value, 300, 300) for i, value in enumerate(values)]
 
-    assert "steady" in hardest.sentence(rows(0.6, 0.8, 0.92, 0.93, 0.93), "s")
-    assert "between 0.70 and 0.95" in hardest.sentence(rows(0.6, 0.9, 0.95, 0.7), "s")
-    assert "changed sides twice" in hardest.sentence(rows(0.6, 0.4, 0.9), "s")
-    assert "changed sides once" in hardest.sentence(rows(0.6, 0.4), "s")
-    assert "recorded once: 0.900" in hardest.sentence(rows(0.9), "s")
-    assert "not recorded" in hardest.sentence(rows(0.9), "t")
+    assert "steady" in stability.sentence(rows(0.6, 0.8, 0.92, 0.93, 0.93), "s")
+    assert "between 0.70 and 0.95" in stability.sentence(rows(0.6, 0.9, 0.95, 0.7), "s")
+    assert "changed sides twice" in stability.sentence(rows(0.6, 0.4, 0.9), "s")
+    assert "changed sides once" in stability.sentence(rows(0.6, 0.4), "s")
+    assert "recorded once: 0.900" in stability.sentence(rows(0.9), "s")
+    assert "not recorded" in stability.sentence(rows(0.9), "t")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from explorer.shared.phases import duration
 from explorer.train import figures, form
-from explorer.train.phases import duration
 from trainer.config import Config
 
 HISTORY = pd.DataFrame(

@@ -1,0 +1,130 @@
+"""Everything about one pair, for the charts, the table and the pictures below them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.ood import detector, session
+from explorer.ood.detector import Curve, Detector, Side
+from explorer.ood.state import AUTOMATIC, current
+from explorer.shared import catalog
+from trainer.errors import UserError
+from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
+from trainer.ood.pairs import OWN as OWN_FOLDER
+
+COMPARED = 3  # other models at first
+OWN = "your own pictures"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Everything about one pair.
+
+    Attributes:
+        name, title: of the pair; pair: None for the visitor's own pictures.
+        found: the detectors by model, the selected one first.
+        both: stored scores of the selected model.
+        notes: sentences on what is not shown, and why.
+    """
+
+    name: str
+    title: str
+    pair: Pair | None
+    found: dict[str, Detector]
+    both: tuple[Side, Side]
+    curves: list[Curve]
+    baselines: list[Curve]
+    notes: list[str]
+
+    @property
+    def selected(self) -> Detector:
+        """The model chosen in the entry frame."""
+        return next(iter(self.found.values()))
+
+
+def pair_named(found: Detector, name: str) -> Pair | None:
+    """Return a pair of the model's data by its name; None for the visitor's own pictures."""
+    return next((pair for pair in detector.pairs_of(found) if pair.name == name), None)
+
+
+def panel_of(found: Detector, name: str) -> Panel | None:
+    """Return the curves of a pair; None where the selected model was not scored on it."""
+    pairs = detector.pairs_of(found)
+    pair = pair_named(found, name)
+    detectors, notes = detectors_of(found)
+    wanted = current().scores or ("combined",)
+    both = {}
+    for model, each in detectors.items():
+        sides = detector.sides(each, pair) if pair else _own(each)
+        if sides:
+            both[model] = sides
+        elif model != found.entry.name:
+            notes.append(f"{model} was not scored on this pair; {_how(each.entry)}.")
+    if found.entry.name not in both:
+        return None
+    curves = []
+    for model, sides in both.items():
+        curves += detector.model_curves(detectors[model], name, sides, wanted)
+        notes += detector.lacking(detectors[model], wanted)
+    if not curves:
+        curves = detector.model_curves(found, name, both[found.entry.name], ("combined",))
+    baselines = detector.baseline_curves(found, name, both[found.entry.name])
+    title = detector.pair_title(pair, pairs) if pair else "your own pictures"
+    return Panel(name, title, pair, {m: detectors[m] for m in both}, both[found.entry.name], curves, baselines, notes)
+
+
+def _how(entry: catalog.Entry) -> str:
+    """What scores a model on the pairs that are on the disk."""
+    return f"run: python -m trainer evaluate {entry.path} --only ood" if entry.bundled else "measure it on page Train"
+
+
+def _own(found: Detector) -> tuple[Side, Side] | None:
+    """Test pictures against the visitor's."""
+    mine = session.kept(found.entry.image_shape)
+    if not mine or not mine.uploads:
+        return None
+    view = current()
+    return detector.side(found.ordinary), session.side(found, mine, view.fpr, view.invert)
+
+
+def fitting(found: Detector) -> list[str]:
+    """Return the names of the other models of the same data."""
+    own = found.entry
+    return [entry.name for entry in catalog.usable() if entry.name != own.name and entry.data_title == own.data_title]
+
+
+def others_of(found: Detector) -> list[str]:
+    """Return the names of the models that are shown beside the selected one."""
+    wanted = current().against
+    if wanted == (AUTOMATIC,):
+        return [name for name in fitting(found) if detector.has_scores(catalog.find(name))][:COMPARED]
+    return [name for name in wanted if name in fitting(found)]
+
+
+def detectors_of(found: Detector) -> tuple[dict[str, Detector], list[str]]:
+    """Return the chosen models, the selected one first, and a sentence for each that has no scores."""
+    detectors, notes = {found.entry.name: found}, []
+    for name in others_of(found):
+        try:
+            detectors[name] = detector.detector(catalog.find(name))
+        except UserError as error:
+            notes.append(str(error))
+    return detectors, notes
+
+
+def cautions(panel: Panel) -> list[str]:
+    """Return what must be known of a pair before its numbers are believed."""
+    if panel.pair is None:
+        return ["Your pictures are the outliers here, whatever they show; few pictures make wide intervals."]
+    if panel.pair.outliers == "omniglot" and panel.pair.polarity == AS_PUBLISHED:
+        return [
+            "As in the published code: Omniglot is black on white, MNIST white on black. Polarity-matched, the strokes "
+            "themselves have to be told apart."
+        ]
+    if panel.pair.polarity == OWN_FOLDER:
+        return [
+            f"“{panel.title}” is a folder of yours that `evaluate --outliers` scored; it counts as outliers as a whole."
+        ]
+    if panel.pair.polarity == MATCHED:
+        return ["The outliers are inverted, so that both sides show light strokes on black."]
+    return []
