@@ -7,12 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.shared import catalog, progress, widgets
+from explorer.shared.links import TrainState
 from explorer.shared.phases import duration
 from explorer.train import form
 from explorer.train import presets as train_choices
 from explorer.train import uploads as train_uploads
 from explorer.train.presets import MODELS, OWN
-from explorer.train.state import TrainState, bound, change, current
+from explorer.train.state import bound, change, current
 from trainer import config
 from trainer.data import DATASETS, default_data_root
 from trainer.errors import UserError
