@@ -75,6 +75,13 @@ def arrows(room: str) -> set[tuple[str, str]]:
     return found
 
 
+def astray(links: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Imports between modules of explorer/ that no plan allows: up from what is shared, or from one page's package to
+    another's. components/ is for everybody and may use shared/."""
+    rooms = {link: [name.split(".")[1] for name in link] for link in links}
+    return {link for link, (own, other) in rooms.items() if other not in {own, "shared", "components"}}
+
+
 def circle(links: set[tuple[str, str]]) -> set[str]:
     """Modules that are on a circle of imports, or between two of them."""
     while True:
@@ -150,6 +157,9 @@ def test_the_rules_see_what_they_forbid():
     ):
         assert unsafe(source)
     assert not unsafe("model.eval()\nnp.load(p)")
+    up, across = ("explorer.shared.latent", "explorer.traverse.state"), ("explorer.ood.page", "explorer.train.page")
+    allowed = {("explorer.ood.page", "explorer.shared.state"), ("explorer.ood.page", "explorer.ood.panel")}
+    assert astray({up, across, *allowed}) == {up, across}
     assert circle({("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")}) == {"a", "b", "c"}
     assert circle({("a", "b"), ("b", "c"), ("a", "c")}) == set()
     body = "    x = 1\n" * FUNCTION_LINES
@@ -175,8 +185,24 @@ def test_no_room_of_the_trainer_imports_from_a_higher_one():
     assert upward == set()
 
 
-def test_no_circle_of_imports_in_the_trainer():
-    assert circle(arrows("trainer")) == set()
+@pytest.mark.parametrize("room", ["trainer", "explorer"])
+def test_no_circle_of_imports(room):
+    assert circle(arrows(room)) == set()
+
+
+def test_no_page_imports_from_another_and_nothing_shared_from_a_page():
+    assert astray(arrows("explorer")) == set()
+
+
+def test_the_package_of_a_page_exposes_its_page_alone():
+    """pages/ and app.py know of a package of explorer/ what stands in its module `page`, and what is shared."""
+    known = set()
+    for path in (*modules("pages"), ROOT / "explorer" / "app.py"):
+        known |= {
+            name for name in imported(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith("explorer.")
+        }
+    outside = {name for name in known if name.split(".")[1] != "shared"}
+    assert outside == {f"explorer.{path.stem}.page" for path in modules("pages")}
 
 
 @pytest.mark.parametrize("path", modules("pages"), ids=lambda path: str(path.relative_to(ROOT)))
