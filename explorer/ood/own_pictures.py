@@ -49,7 +49,7 @@ def _files_changed() -> None:
 def _take(found: Detector, files: list) -> None:
     """Read the files if the visitor has changed them, or they were read for models of another shape.
 
-    Raises: UserError as ood_mine.remember.
+    Raises: UserError as session.remember.
     """
     changed = st.session_state.pop(_CHANGED, False)
     if changed and not files:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from explorer.shared.uploads import MAX_BYTES, MAX_PIXELS
 from trainer.data.collect import gather
-from trainer.data.pictures import header_refusal
+from trainer.data.pictures import check_header
 from trainer.errors import UserError
 from trainer.system import files
 
@@ -39,30 +39,26 @@ def pack(uploads: Sequence[tuple[str, bytes]], target: Path) -> Packed:
     with ExitStack() as stack:
         found = gather(stack, uploads, folder=lambda name: Path(name).stem)
         skipped = found.skipped
-        counted, taken = 0, set()
+        taken: set[str] = set()
 
         def write(temporary: Path) -> None:
-            nonlocal counted
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # pictures are dense already
                 for entry in found.entries:
                     try:
                         content = entry.read()
-                        reason = header_refusal(content, entry.name, MAX_BYTES, MAX_PIXELS)
+                        check_header(content, entry.name, MAX_BYTES, MAX_PIXELS)
                     except UserError as error:
-                        reason = str(error)
-                    if reason:
-                        skipped.append(reason)
+                        skipped.append(str(error))
                         continue
-                    counted += 1
-                    if counted > MAX_PICTURES:
-                        raise UserError(f"More than {MAX_PICTURES:,} pictures; name their folder instead.")
                     archive.writestr(zipfile.ZipInfo(_free(entry.name, taken), (1980, 1, 1, 0, 0, 0)), content)
-            if counted < MINIMUM:
-                raise UserError(_too_few(counted, skipped))
+                    if len(taken) > MAX_PICTURES:
+                        raise UserError(f"More than {MAX_PICTURES:,} pictures; name their folder instead.")
+            if len(taken) < MINIMUM:
+                raise UserError(_too_few(len(taken), skipped))
 
         files.make_folder(target.parent)
         files.write_atomic(target, write)
-    return Packed(counted, tuple(skipped))
+    return Packed(len(taken), tuple(skipped))
 
 
 def _free(name: str, taken: set[str]) -> str:

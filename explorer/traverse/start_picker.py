@@ -26,7 +26,7 @@ def picker(found: Space, side: str, avoid: str = "") -> None:
 
     Args:
         side: "start" or "end".
-        avoid: label that an automatic choice does not take (see traverse_data.resolve).
+        avoid: label that an automatic choice does not take (see latent.resolve).
     """
     kinds = found.kinds
     if getattr(current(), side) not in kinds:

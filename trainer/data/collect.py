@@ -126,11 +126,13 @@ def _holds_others(data: Path | bytes) -> bool:
     """Whether it is a folder or begins like a zip."""
     if isinstance(data, bytes):
         return data.startswith(_ZIP)
+    if not data.is_file():  # a pipe would block, or never end
+        return data.is_dir()
     try:
         with data.open("rb") as handle:
-            return handle.read(2) == _ZIP
-    except OSError:  # a folder, or what cannot be read and is named when it is
-        return data.is_dir()
+            return handle.read(len(_ZIP)) == _ZIP
+    except OSError:
+        return False  # it is named when it is read
 
 
 def _sorted(collection: Collection) -> Collection:

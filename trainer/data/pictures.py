@@ -83,21 +83,21 @@ def read_picture(
     return Picture(array, size, tuple(notes))
 
 
-def header_refusal(content: bytes, name: str, max_bytes: int, max_pixels: int) -> str | None:
-    """Return why a file is no picture to take, by size, first bytes and header alone; None where they are fine.
+def check_header(content: bytes, name: str, max_bytes: int, max_pixels: int) -> None:
+    """Check size, first bytes and header of a file alone: a picture that is damaged further inside passes.
 
-    A picture that is damaged further inside passes.
+    Raises: UserError, one sentence on why it is no picture to take.
     """
     if not begins_like_picture(content):
-        return not_a_picture(content, name)
-    if len(content) > max_bytes:
-        return _too_large(name, max_bytes)
+        raise UserError(not_a_picture(content, name))
+    _read(content, max_bytes, name)
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as picture:
             pixels = picture.width * picture.height
-    except Exception:  # decoders of hostile bytes raise nearly anything; whoever decodes the picture names it
-        return None
-    return _too_many(name, max_pixels) if pixels > max_pixels else None
+    except Exception:  # decoders of hostile bytes raise nearly anything; decoding it names it
+        return
+    if pixels > max_pixels:
+        raise UserError(_too_many(name, max_pixels))
 
 
 def open_picture(
