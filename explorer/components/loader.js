@@ -7,15 +7,23 @@ const page = /** @type {{ __gwaeVersion?: string, __gwaeReady?: Promise<void> }}
 
 /** Fetch all modules anew where the browser keeps those of another version: it may do so for days without asking. */
 async function renew() {
-  if (localStorage.getItem(path) === version) return;
-  await Promise.all(files.map(async (file) => (await fetch(`${root}/${file}`, { cache: "reload" })).arrayBuffer()));
+  const kept = localStorage.getItem(path);
+  const fetched = kept && kept !== version ? files.map((file) => fetch(`${root}/${file}`, { cache: "reload" })) : [];
+  await Promise.all(fetched.map(async (answer) => (await answer).arrayBuffer()));
   localStorage.setItem(path, version);
+}
+
+/** Ask for what the components share all at once, not when one module after the other names it. */
+function preload() {
+  for (const file of files) if (file.startsWith("shared/")) import(`${root}/${file}`).catch(() => {}); // told below
 }
 
 async function load() {
   page.__gwaeVersion ??= version;
   if (page.__gwaeVersion !== version) location.reload(); // the server was updated, and modules stay for a page's life
-  page.__gwaeReady ??= renew().catch(() => {}); // no storage: as fresh as the browser likes
+  page.__gwaeReady ??= renew()
+    .catch(() => {})
+    .then(preload); // no storage: as fresh as the browser likes
   await page.__gwaeReady;
   return (await import(`${root}/${entry}?v=${version}`)).default;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -33,11 +34,11 @@ def register(name: str, part: str) -> Callable[..., Any]:
 def loader(entry: str) -> str:
     """Return the inline script that imports the module `entry` from the address of the static files."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    files = {path.relative_to(SCRIPTS).as_posix(): path.read_bytes() for path in sorted(SCRIPTS.rglob("*.js"))}
-    served = {
-        "path": f"{f'/{base}' if base else ''}/app/static/js",
-        "entry": entry,
-        "version": hashlib.sha256(repr(files).encode()).hexdigest()[:12],
-        "files": list(files),
-    }
+    served = {"path": f"{f'/{base}' if base else ''}/app/static/js", "entry": entry, **_modules(SCRIPTS)}
     return f"const served = {json.dumps(served)};\n" + (HERE / "loader.js").read_text(encoding="utf-8")
+
+
+@functools.cache  # one version as long as the server runs, whenever a page is first opened
+def _modules(folder: Path) -> dict[str, Any]:
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.js"))}
+    return {"version": hashlib.sha256(repr(files).encode()).hexdigest()[:12], "files": list(files)}

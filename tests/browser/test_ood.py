@@ -32,7 +32,7 @@ def scored(served_runs: Path) -> Run:
 def open_ood(page, link: str = "?model=small-gmp&against=") -> None:
     page.goto(f"/ood{link}")
     settled(page)
-    page.locator(".operating .grip").wait_for()
+    page.locator(".operating[data-threshold] .grip").wait_for()
 
 
 def counts(page) -> list[int]:
@@ -89,7 +89,7 @@ def test_the_threshold_follows_the_hand_and_the_server_hears_of_the_release(page
         expect(page.locator(".gallery .name small").first).to_contain_text(f"{false_alarms} of MNIST")
     page.reload()
     settled(page)
-    page.locator(".operating .grip").wait_for()
+    page.locator(".operating[data-threshold] .grip").wait_for()
     assert threshold(page) == held, "a copied link shows the same threshold"
     page.get_by_role("button", name="Back to the target").click()
     page.wait_for_url(re.compile(r"^((?!at=).)*$"), timeout=PATIENCE)

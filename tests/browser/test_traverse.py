@@ -14,6 +14,7 @@ from PIL import Image
 from tests.fixtures import make_run
 from trainer.models.onnx_export import export_decoder
 from trainer.runs.folder import Run
+from trainer.system import ROOT
 
 PATIENCE = 90_000  # ms; a busy machine is no failure
 
@@ -248,6 +249,29 @@ def test_where_wasm_fails_the_server_decodes_and_the_page_says_so(browser, serve
     painted(page, "server", 1)
     assert not np.array_equal(picture(page), before)
     page.context.close()
+
+
+def test_where_the_scripts_cannot_be_loaded_the_page_says_so(browser, server):
+    page = browser.new_context(base_url=server).new_page()
+    page.route("**/app/static/js/**", lambda route: route.abort())
+    page.goto("/traverse?model=small-gmp")
+    missing = page.get_by_text(f"could not be loaded from {server}/app/static/js. Check that").first
+    missing.wait_for(timeout=PATIENCE)
+    page.context.close()
+
+
+def test_scripts_of_another_version_are_fetched_anew_once(page):
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if request.resource_type == "fetch" else None)
+    open_traverse(page)
+    version = page.evaluate("() => localStorage.getItem('/app/static/js')")
+    assert re.fullmatch("[0-9a-f]{12}", version)
+    page.evaluate("() => localStorage.setItem('/app/static/js', 'of last year')")
+    for count in (len(list((ROOT / "explorer" / "static" / "js").rglob("*.js"))), 0):
+        fetched.clear()
+        open_traverse(page)
+        assert len([url for url in fetched if "/app/static/js/" in url]) == count
+        assert page.evaluate("() => localStorage.getItem('/app/static/js')") == version
 
 
 # ---------------------------------------------------------------- choosing
