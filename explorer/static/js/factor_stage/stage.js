@@ -184,15 +184,10 @@ class AxisRow {
     this.before = element("i", "before");
     this.now = element("i", "now");
     this.value = element("output", "value");
-    const name = [element("b", "", {}, `z${axis.i}`), element("small", "", {}, axis.carries)];
-    this.node = element(
-      "div",
-      "axis",
-      { "data-axis": axis.i },
-      element("span", "name", { title: axisLabel(axis) }, ...name),
-      element("div", "track", {}, line, usual, median, this.change, this.before, this.now),
-      this.value,
-    );
+    const name = element("span", "name", { title: axisLabel(axis) }, element("b", "", {}, `z${axis.i}`));
+    name.append(element("small", "", {}, axis.carries));
+    const track = element("div", "track", {}, line, usual, median, this.change, this.before, this.now);
+    this.node = element("div", "axis", { "data-axis": axis.i }, name, track, this.value);
     const [low, middle, high] = axis.quantiles.map((quantile) => share(quantile, axis.low, axis.high));
     setVariables(usual, { from: low, to: high });
     setVariables(median, { at: middle });

@@ -12,8 +12,6 @@ const STYLE =
   "box-sizing: border-box; z-index: 5";
 
 class Pin {
-  /** @type {import("../shared/dom.js").Tell} */
-  tell = () => {};
   /** @type {Data} */
   data = /** @type {any} */ (null);
   /** @type {Chart | null} */

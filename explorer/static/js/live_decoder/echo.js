@@ -12,30 +12,25 @@ class Echo {
   /** @type {import("../shared/dom.js").Tell} */
   tell = () => {};
   shown = 0;
-  answered = 0;
 
   constructor() {
-    this.delayed = delayed(() => this.ask(), PAUSE);
-    this.deaf = listen({
-      answered: (sequence) => {
-        this.answered = sequence;
-        this.delayed.start();
-      },
-    });
+    let latest = 0;
+    const wanted = () => latest > this.shown && latest === live.sequence;
+    const ask = delayed(() => wanted() && this.tell("behind", latest), PAUSE);
+    const answered = (/** @type {number} */ sequence) => {
+      latest = sequence;
+      ask.start();
+    };
+    const deaf = listen({ answered });
+    this.close = () => {
+      ask.stop();
+      deaf();
+    };
   }
 
   /** @param {Data} data */
   update(data) {
     this.shown = data.sequence;
-  }
-
-  ask() {
-    if (this.answered > this.shown && this.answered === live.sequence) this.tell("behind", this.answered);
-  }
-
-  close() {
-    this.delayed.stop();
-    this.deaf();
   }
 }
 

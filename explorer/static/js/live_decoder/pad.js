@@ -24,11 +24,7 @@ import { delayed } from "../shared/reports.js";
  * @property {number} sequence
  */
 
-const REPORT_AFTER_KEYS = 250; // ms of rest
-
 class Pad {
-  /** @type {import("../shared/dom.js").Tell} */
-  tell = () => {};
   /** @type {Data} */
   data = /** @type {any} */ (null);
   /** @type {string | null} */
@@ -49,7 +45,7 @@ class Pad {
       picture: ({ pixels, shape }) => paintPicture(this.picture, pixels, shape),
     });
     const commit = () => announce("commit", undefined);
-    this.rest = delayed(commit, REPORT_AFTER_KEYS);
+    this.rest = delayed(commit);
     followPointer(this.field, {
       begin: () => this.field.focus({ preventScroll: true }),
       move: (across, up) => this.edit(across, up),

@@ -36,7 +36,6 @@ import { differs, Slider } from "./slider.js";
 
 const ANSWER_WITHIN = 4000; // ms
 const REPEATS = 3;
-const REPORT_AFTER_KEYS = 250; // ms of rest after which a series of key presses is reported
 
 class Panel {
   /** @type {import("../shared/dom.js").Tell} */
@@ -66,7 +65,7 @@ class Panel {
       this.commit();
     };
     this.report = repeated(() => this.send(), ANSWER_WITHIN, 2, REPEATS);
-    this.rest = delayed(() => this.commit(), REPORT_AFTER_KEYS);
+    this.rest = delayed(() => this.commit());
     this.deaf = listen({
       edit: (edits) => this.edit(edits),
       commit: () => this.commit(),
@@ -121,10 +120,8 @@ class Panel {
     this.sliders = new Map(sliders.map((slider) => [slider.axis.i, slider]));
     fillAxes(this.root, sliders, ` (below ${floor})`);
     say(part(this.root, ".key.codes"), codes_name);
-    this.root.classList.toggle(
-      "named",
-      axes.some((axis) => axis.carries),
-    );
+    const named = axes.some((axis) => axis.carries);
+    this.root.classList.toggle("named", named);
   }
 
   /** Load the decoder before it is needed, and catch up with what was moved while it was on its way. */

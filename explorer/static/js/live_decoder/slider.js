@@ -49,23 +49,10 @@ export class Slider {
     this.output = element("output", "value");
     const reset = { type: "button", title: `Reset z${axis.i}`, "aria-label": `Reset axis ${axis.i}` };
     this.button = element("button", "reset", reset, "↺");
-    this.node = element(
-      "div",
-      "axis",
-      { "data-axis": axis.i },
-      element("span", "name", { title }, `z${axis.i}`, ...label, effect),
-      element(
-        "div",
-        "track",
-        {},
-        densityDrawing(this.density, unpacked(axis.prior, levels)),
-        this.sigma,
-        this.anchor,
-        this.input,
-      ),
-      this.output,
-      this.button,
-    );
+    const name = element("span", "name", { title }, `z${axis.i}`, ...label, effect);
+    const track = element("div", "track", {}, densityDrawing(this.density, unpacked(axis.prior, levels)));
+    track.append(this.sigma, this.anchor, this.input);
+    this.node = element("div", "axis", { "data-axis": axis.i }, name, track, this.output, this.button);
     this.wire();
   }
 

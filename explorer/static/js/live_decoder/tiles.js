@@ -1,6 +1,6 @@
 // A grid of small pictures from one sprite: galleries to choose from, traversal sheets and interpolation strips.
 
-import { countPainted, element, mount, part, setAttributes, setVariables } from "../shared/dom.js";
+import { countPainted, element, mount, part, setVariables } from "../shared/dom.js";
 import { arrow } from "../shared/gestures.js";
 import { announce } from "../shared/live.js";
 import { bytesOf } from "../shared/pictures.js";
@@ -39,10 +39,7 @@ class Tiles {
     this.resized = new ResizeObserver(() => this.fade());
     this.resized.observe(this.grid);
     this.grid.onkeydown = (event) => this.walk(event);
-    this.grid.onclick = (event) => {
-      const index = this.indexOf(event);
-      if (index >= 0) this.choose(index);
-    };
+    this.grid.onclick = (event) => this.choose(this.indexOf(event));
   }
 
   close() {
@@ -73,7 +70,7 @@ class Tiles {
     this.root.classList.toggle("sheet", columns > 0);
     const template = `${rows.length ? "auto " : ""}repeat(${columns}, minmax(0, ${size}px))`;
     this.grid.style.gridTemplateColumns = columns ? template : "";
-    setAttributes(this.grid, { "aria-label": label });
+    this.grid.setAttribute("aria-label", label);
     this.buttons = Array.from({ length: count }, (_, index) =>
       element("button", "tile", { type: "button", "data-index": index }, element("i")),
     );
@@ -95,11 +92,8 @@ class Tiles {
     const rows = Math.ceil(count / columns);
     const [, height, width] = shape;
     const across = `${(100 * columns * (width + 2)) / width}%`;
-    setVariables(this.grid, {
-      sprite: `url(${this.address})`,
-      across,
-      down: `${(100 * rows * (height + 2)) / height}%`,
-    });
+    const down = `${(100 * rows * (height + 2)) / height}%`;
+    setVariables(this.grid, { sprite: `url(${this.address})`, across, down });
     this.buttons.forEach((button, index) => {
       const x = spritePlace(index % columns, columns, width);
       const y = spritePlace(Math.floor(index / columns), rows, height);
@@ -116,6 +110,7 @@ class Tiles {
   /** @param {number} index */
   choose(index) {
     const edits = this.data.edits[index];
+    if (index < 0) return;
     if (!edits) return this.tell("picked", index);
     // A picture of the current view: the panel takes over its code at once, without waiting for the server.
     announce("edit", edits);

@@ -2,7 +2,7 @@
 
 /** @typedef {(name: string, value: unknown) => void} Tell Triggers `on_<name>_change` in Python. */
 /** @template Data @typedef {{ parentElement: HTMLElement, data: Data, setTriggerValue: Tell }} Component What Streamlit hands over. */
-/** @template Data @typedef {{ tell: Tell, update(data: Data): void, close(): void }} Part */
+/** @template Data @typedef {{ tell?: Tell, update(data: Data): void, close(): void }} Part */
 
 /**
  * Return a component's entry, which Streamlit calls with every rerun: a Part is made once for each place on the page,

@@ -4,10 +4,10 @@
  * Return a clock that acts once nothing has started it for a while: a series of key presses is one change. `flush` acts
  * now if that is still to come.
  *
- * @param {() => void} act
+ * @param {() => unknown} act
  * @param {number} wait milliseconds
  */
-export function delayed(act, wait) {
+export function delayed(act, wait = 250) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const stop = () => {

@@ -19,6 +19,7 @@ import { below, histogram, Scale } from "./scale.js";
  * @property {number} threshold
  */
 
+const SETS = ["ordinary", "outliers"];
 const BINS = 72;
 const TOP = 26; // room for the handle's label
 const BOTTOM = 40; // and for the axis
@@ -44,17 +45,13 @@ class Point {
     this.root = part(parent, ".operating");
     this.svg = part(this.root, ".chart");
     this.handle = part(this.root, ".handle");
-    followPointer(this.svg, {
-      begin: () => {
-        this.hold(true);
-        this.handle.focus({ preventScroll: true });
-      },
-      move: (across) => this.move(across),
-      end: () => {
-        this.hold(false);
-        this.commit();
-      },
-    });
+    const hold = (/** @type {boolean} */ held) => {
+      this.held = held;
+      this.root.classList.toggle("dragging", held);
+      if (held) this.handle.focus({ preventScroll: true });
+      else this.commit();
+    };
+    followPointer(this.svg, { begin: () => hold(true), move: (across) => this.move(across), end: () => hold(false) });
     this.rest = delayed(() => this.commit(), REPORT_AFTER_KEYS);
     this.handle.onkeydown = (event) => this.nudge(event);
     this.resized = new ResizeObserver(() => this.draw());
@@ -83,12 +80,6 @@ class Point {
 
   // ------------------------------------------------------------ the hand
 
-  /** @param {boolean} held */
-  hold(held) {
-    this.held = held;
-    this.root.classList.toggle("dragging", held);
-  }
-
   /** @param {KeyboardEvent} event */
   nudge(event) {
     const goal = keyed(event, { value: this.scale.place(this.threshold), low: 0, high: 1, step: STEP });
@@ -115,13 +106,10 @@ class Point {
     const { clientWidth: width, clientHeight: height } = this.svg;
     if (!width || !this.data) return;
     this.floor = height - BOTTOM;
-    const bars = {
-      ordinary: histogram(this.ordinary, this.scale, BINS),
-      outliers: histogram(this.outliers, this.scale, BINS),
-    };
-    const highest = Math.max(...bars.ordinary, ...bars.outliers);
-    for (const [name, shares] of Object.entries(bars)) {
-      part(this.svg, `.bars.${name}`).setAttribute("d", outline(shares, width, this.floor, highest));
+    const bars = [this.ordinary, this.outliers].map((scores) => histogram(scores, this.scale, BINS));
+    const highest = Math.max(...bars.flat());
+    for (const [i, shares] of bars.entries()) {
+      part(this.svg, `.bars.${SETS[i]}`).setAttribute("d", outline(shares, width, this.floor, highest));
     }
     setAttributes(part(this.svg, ".base"), { x1: 0, x2: width, y1: this.floor, y2: this.floor });
     const marks = this.scale.ticks(width).map((value) => this.mark(value, width));
@@ -164,7 +152,7 @@ class Point {
     const at = Math.fround(this.threshold); // scores are float32, and so is the comparison on the server
     [this.ordinary, this.outliers].forEach((scores, i) => {
       const passed = below(scores, at, true);
-      const [head, left, right] = part(this.root, `tr.${["ordinary", "outliers"][i]}`).children;
+      const [head, left, right] = part(this.root, `tr.${SETS[i]}`).children;
       head.textContent = this.data.names[i];
       fill(left, passed, scores.length);
       fill(right, scores.length - passed, scores.length);
