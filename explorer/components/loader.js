@@ -28,9 +28,10 @@ async function load() {
   return (await import(`${root}/${entry}?v=${version}`)).default;
 }
 
-/** @param {{ parentElement: HTMLElement }} component */
+/** Say so where the component would be; what has no HTML of its own is silent. @param {{ parentElement: HTMLElement }} component */
 function missing({ parentElement }) {
-  parentElement.textContent = `This part of the page could not be loaded from ${root}. Check that the server runs with server.enableStaticServing, then reload the page.`;
+  const text = `This part of the page could not be loaded from ${root}. Check that the server runs with server.enableStaticServing, then reload the page.`;
+  parentElement.querySelector("div")?.replaceChildren(text);
 }
 
 export default await load().catch(() => missing);
