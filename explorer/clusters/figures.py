@@ -16,6 +16,7 @@ import numpy as np
 from explorer.shared import theme
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
     from explorer.clusters.atlas import Atlas, Colouring
@@ -51,7 +52,7 @@ def map_figure(
         traces.append(("place", _lattice(atlas)))
     if "prior" in layers:
         traces.append(("prior", _prior(atlas, dark)))
-    traces += [("code", trace) for trace in _codes(atlas, colouring, dark)]
+    traces += [("code", trace) for trace in _codes(atlas, colouring)]
     if "outlines" in layers and flat and atlas.meta["outlines"]:
         traces += [("", trace) for trace in _outlines(atlas, dark)]
     if "centres" in layers and atlas.components:
@@ -121,51 +122,44 @@ def _prior(atlas: Atlas, dark: bool) -> dict[str, Any]:
     )
 
 
-def _codes(atlas: Atlas, colouring: Colouring, dark: bool) -> list[dict[str, Any]]:
+def _codes(atlas: Atlas, colouring: Colouring) -> list[dict[str, Any]]:
     """One trace per category, or a single one with a scale."""
     table = atlas.pictures
-    size = 5 if len(table) <= 12_000 else 4
-    shared = {"mode": "markers", "unselected": {"marker": {"opacity": 0.4}}}
     named = id_template(table["id"].tolist(), table["row"].tolist())
+
+    def trace(part: pd.DataFrame, marker: dict[str, Any], before: str, after: str, **more: Any) -> dict[str, Any]:
+        marker |= {"size": 5 if len(table) <= 12_000 else 4}
+        points = {"mode": "markers", "unselected": {"marker": {"opacity": 0.4}}, "marker": marker}
+        return _xyz(atlas, part) | points | _named(part, named, before, after) | more
+
     if colouring.names is None:
-        low, high = np.nanquantile(colouring.values, [0.01, 0.99])
-        marker = {
-            "size": size,
-            "opacity": 0.8,
-            "color": np.asarray(colouring.values, np.float32),
-            "colorscale": theme.CONTINUOUS,
-            "cmin": float(low),
-            "cmax": float(max(high, low + 1e-9)),
-            "colorbar": {
-                "thickness": 10,
-                "len": 0.7,
-                "outlinewidth": 0,
-                "title": {"text": colouring.title, "side": "right", "font": {"size": 12}},
-            },
-        }
-        return [
-            dict(
-                **_xyz(atlas, table),
-                **shared,
-                marker=marker,
-                **_named(table, named, "", f"<br>{colouring.title} %{{marker.color:.3g}}"),
-                showlegend=False,
-            )
-        ]
-    traces = []
-    for number, name in colouring.names.items():
-        part = table[colouring.values == number]
-        traces.append(
-            dict(
-                **_xyz(atlas, part),
-                **shared,
-                name=name,
-                marker={"size": size, "opacity": 0.75, "color": theme.category(number)},
-                **_named(part, named, f"{name} · ", ""),
-                showlegend=len(colouring.names) <= LEGEND_LIMIT,
-            )
+        after = f"<br>{colouring.title} %{{marker.color:.3g}}"
+        return [trace(table, _scale(colouring), "", after, showlegend=False)]
+    return [
+        trace(
+            table[colouring.values == number],
+            {"opacity": 0.75, "color": theme.category(number)},
+            f"{name} · ",
+            "",
+            name=name,
+            showlegend=len(colouring.names) <= LEGEND_LIMIT,
         )
-    return traces
+        for number, name in colouring.names.items()
+    ]
+
+
+def _scale(colouring: Colouring) -> dict[str, Any]:
+    """Markers coloured by a number; the colours end where the last per cent on either side begins."""
+    low, high = np.nanquantile(colouring.values, [0.01, 0.99])
+    title = {"text": colouring.title, "side": "right", "font": {"size": 12}}
+    return {
+        "opacity": 0.8,
+        "color": np.asarray(colouring.values, np.float32),
+        "colorscale": theme.CONTINUOUS,
+        "cmin": float(low),
+        "cmax": float(max(high, low + 1e-9)),
+        "colorbar": {"thickness": 10, "len": 0.7, "outlinewidth": 0, "title": title},
+    }
 
 
 def id_template(ids: list[str], rows: list[int]) -> str:

@@ -41,10 +41,36 @@ def matrix(
 
     shown = values[list(axes)]
     rows, columns = shown.shape
-    cells = go.Heatmap(
+    figure = go.Figure([_cells(shown, title), _middles(shown, axes, factors, title)])
+    if chosen is not None and chosen[0] in axes and chosen[1] < columns:
+        x, y = chosen[1], list(axes).index(chosen[0])
+        for colour, width in (("#ffffff", 5), ("#14171c", 2)):  # seen on every colour of the scale
+            line = {"color": colour, "width": width}
+            figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
+    ticks = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    ticks |= {"tickfont": {"color": theme.colours(dark)["text"]}}
+    across = {"tickvals": list(range(columns)), "ticktext": list(factors), "range": [-0.5, columns - 0.5]}
+    down = {"tickvals": list(range(rows)), "ticktext": list(names), "range": [rows - 0.5, -0.5]}
+    figure.update_layout(
+        template=theme.template(dark),
+        height=ROW * rows + 52,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        hoverdistance=-1,
+        clickmode="event+select",
+        dragmode=False,
+        xaxis=ticks | across | {"side": "top"},
+        yaxis=ticks | down,
+    )
+    return figure
+
+
+def _cells(shown: np.ndarray, title: str) -> go.Heatmap:
+    import plotly.graph_objects as go
+
+    return go.Heatmap(
         z=shown,
-        x=list(range(columns)),
-        y=list(range(rows)),
+        x=list(range(shown.shape[1])),
+        y=list(range(len(shown))),
         zmin=0,
         zmax=1,
         colorscale=theme.CONTINUOUS,
@@ -55,8 +81,15 @@ def matrix(
         hoverinfo="skip",
         colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": title, "side": "right"}, "tickformat": ".1f"},
     )
+
+
+def _middles(shown: np.ndarray, axes: Sequence[int], factors: Sequence[str], title: str) -> go.Scatter:
+    """The invisible points that are clicked instead of the cells."""
+    import plotly.graph_objects as go
+
+    rows, columns = shown.shape
     places = [(row, column) for row in range(rows) for column in range(columns)]
-    middles = go.Scatter(
+    return go.Scatter(
         x=[column for _, column in places],
         y=[row for row, _ in places],
         mode="markers",
@@ -68,32 +101,6 @@ def matrix(
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    figure = go.Figure([cells, middles])
-    colours = theme.colours(dark)
-    if chosen is not None and chosen[0] in axes and chosen[1] < columns:
-        x, y = chosen[1], list(axes).index(chosen[0])
-        for colour, width in (("#ffffff", 5), ("#14171c", 2)):  # seen on every colour of the scale
-            line = {"color": colour, "width": width}
-            figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
-    ticks = {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "ticks": "",
-        "tickfont": {"color": colours["text"]},
-    }
-    figure.update_layout(
-        template=theme.template(dark),
-        height=ROW * rows + 52,
-        margin={"l": 8, "r": 8, "t": 40, "b": 8},
-        hoverdistance=-1,
-        clickmode="event+select",
-        dragmode=False,
-        xaxis=ticks
-        | {"tickvals": list(range(columns)), "ticktext": list(factors), "side": "top", "range": [-0.5, columns - 0.5]},
-        yaxis=ticks | {"tickvals": list(range(rows)), "ticktext": list(names), "range": [rows - 0.5, -0.5]},
-    )
-    return figure
 
 
 def path(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -173,12 +176,7 @@ def polarity_hint(found: Detector, mine: Uploads, invert: bool) -> str:
 
 def _table(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray) -> int:
     """The sortable table with pictures; returns the row that is looked at: the selected one, else the most outlying."""
-    view = current()
-    shown = rows(found, table, mine.arrays(view.invert), made)
-    percent = {"min_value": 0.0, "max_value": 100.0, "format": "%.2f"}
-    columns = {
-        name: st.column_config.NumberColumn(name, format="%.2f", width=110) for name in shown if name in found.scores
-    }
+    shown = rows(found, table, mine.arrays(current().invert), made)
     event = st.dataframe(
         shown,
         key="ood.table",
@@ -187,32 +185,32 @@ def _table(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray
         height=min(38 + _ROW * len(shown), 560),
         on_select="rerun",
         selection_mode="single-row",
-        column_config={
-            "input": st.column_config.ImageColumn("input", help="Exactly what the model sees.", width=60, pinned=True),
-            "made": st.column_config.ImageColumn("model's", help="What the model makes of it.", width=64),
-            "error": st.column_config.ImageColumn(
-                "error", help="Blue: too dark, red: too bright in the model's.", width=60
-            ),
-            "picture": st.column_config.TextColumn("picture", width=170),
-            "verdict": st.column_config.TextColumn("verdict", width=80),
-            **columns,
-            "combined": st.column_config.ProgressColumn(
-                "combined", help="Percentile among held-out pictures.", width=120, **percent
-            ),
-            "steady": st.column_config.TextColumn(
-                "shifts", help="Of the four shifts by one pixel, how many leave the verdict.", width=70
-            ),
-            "inverted": st.column_config.TextColumn("inverted", help="Verdict with black and white swapped.", width=80),
-            "nearest": st.column_config.ImageColumn(
-                "nearest", help="The three training pictures with the nearest codes.", width=150
-            ),
-        },
+        column_config=_columns([name for name in shown if name in found.scores]),
     )
     st.caption("Scores are percentiles among held-out pictures. Click a head to sort, the box of a row to look closer.")
     selected = event["selection"]["rows"]
     if selected and selected[0] < len(table):
         return int(selected[0])
     return int(table["combined"].to_numpy().argmax())
+
+
+def _columns(scores: Sequence[str]) -> dict[str, Any]:
+    """What each column of the table is called, and how it is drawn."""
+    config = st.column_config
+    percent = {"min_value": 0.0, "max_value": 100.0, "format": "%.2f"}
+    shifts = "Of the four shifts by one pixel, how many leave the verdict."
+    return {
+        "input": config.ImageColumn("input", help="Exactly what the model sees.", width=60, pinned=True),
+        "made": config.ImageColumn("model's", help="What the model makes of it.", width=64),
+        "error": config.ImageColumn("error", help="Blue: too dark, red: too bright in the model's.", width=60),
+        "picture": config.TextColumn("picture", width=170),
+        "verdict": config.TextColumn("verdict", width=80),
+        **{name: config.NumberColumn(name, format="%.2f", width=110) for name in scores},
+        "combined": config.ProgressColumn("combined", help="Percentile among held-out pictures.", width=120, **percent),
+        "steady": config.TextColumn("shifts", help=shifts, width=70),
+        "inverted": config.TextColumn("inverted", help="Verdict with black and white swapped.", width=80),
+        "nearest": config.ImageColumn("nearest", help="The three training pictures with the nearest codes.", width=150),
+    }
 
 
 def rows(found: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndarray) -> pd.DataFrame:
