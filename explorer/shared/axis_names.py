@@ -29,7 +29,7 @@ def record(entry: catalog.Entry, protocol: str, other: str = "") -> Record | Non
 
 
 def target(entry: catalog.Entry, protocol: str, other: str = "") -> Path:
-    """File of a record, as disentangle_job.target, which reads the file in the run folder: once per version of it."""
+    """File of a record, as jobs.disentangle.target, which reads the file in the run folder: once per version of it."""
     own = catalog.stamp(entry.path / layout.disentanglement(protocol, other))
     return _target(entry.path, entry.hash, protocol, entry.bundled, other, own, task.cache_folder())
 

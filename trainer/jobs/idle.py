@@ -19,7 +19,7 @@ PAUSE = 2.0
 """Seconds for which a note counts, and for which a training waits at most between two steps of a player."""
 MOST = 5.0
 """Seconds at most: with twenty critic steps a step then takes less than what counts as silence (job_state.py)."""
-GLANCE = 0.02
+POLL_SECONDS = 0.02
 
 
 def note(root: Path) -> Path:
@@ -42,7 +42,7 @@ def seconds() -> float:
     return max(0.0, min(MOST, wanted))
 
 
-class Courtesy:
+class Pause:
     """Called before every step of a player, returns at once while nobody uses the app, else when its pause is over.
 
     Args:
@@ -58,7 +58,7 @@ class Courtesy:
         """Wait; not where somebody asks the training to stop."""
         end = time.monotonic() + self.pause
         while time.monotonic() < end and self._is_fresh() and not self.stop.exists():
-            time.sleep(GLANCE)
+            time.sleep(POLL_SECONDS)
 
     def _is_fresh(self) -> bool:
         try:

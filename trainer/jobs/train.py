@@ -45,7 +45,7 @@ def _train(run: Run, data_root: Path | None, max_minutes: float | None) -> int:
     from trainer.training import fit  # seconds, and hundreds of megabytes
 
     try:
-        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=idle.Courtesy(run.path))
+        ended = fit.fit(run, data_root, max_minutes, progress=False, pause=idle.Pause(run.path))
     except StoppedError:
         _note(run.path, "stopped", "")
         _log.info("stopped while the pictures were read")

@@ -50,25 +50,25 @@ def noted(root: Path, at: float) -> None:
 def test_it_waits_until_the_last_note_is_old(tmp_path, clock, age, waited):
     if age is not None:
         noted(tmp_path, clock.now - age)
-    idle.Courtesy(tmp_path / "run", 2.0)()
-    assert clock.now - 1_000 == pytest.approx(waited, abs=2 * idle.GLANCE)
+    idle.Pause(tmp_path / "run", 2.0)()
+    assert clock.now - 1_000 == pytest.approx(waited, abs=2 * idle.POLL_SECONDS)
 
 
 def test_whoever_never_rests_gets_a_step_in_every_pause(tmp_path, clock):
     clock.meanwhile = lambda: noted(tmp_path, clock.now)
     noted(tmp_path, clock.now)
-    wait = idle.Courtesy(tmp_path / "run", 2.0)
+    wait = idle.Pause(tmp_path / "run", 2.0)
     for steps in (1, 2, 3):
         wait()
-        assert clock.now - 1_000 == pytest.approx(2 * steps, abs=2 * steps * idle.GLANCE)
+        assert clock.now - 1_000 == pytest.approx(2 * steps, abs=2 * steps * idle.POLL_SECONDS)
 
 
 def test_it_does_not_hold_up_a_stop(tmp_path, clock):
     (tmp_path / "run" / "training").mkdir(parents=True)
     clock.meanwhile = (tmp_path / "run" / "training" / "stop").touch
     noted(tmp_path, clock.now)
-    idle.Courtesy(tmp_path / "run", 2.0)()
-    assert clock.now - 1_000 == pytest.approx(idle.GLANCE)
+    idle.Pause(tmp_path / "run", 2.0)()
+    assert clock.now - 1_000 == pytest.approx(idle.POLL_SECONDS)
 
 
 @pytest.mark.parametrize(("wanted", "seconds"), [("", 2), ("0", 0), ("0.5", 0.5), ("-1", 0), ("900", 5), ("long", 2)])
