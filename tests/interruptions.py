@@ -11,6 +11,7 @@ from tests.trainings import settings
 from trainer.jobs import queue
 from trainer.jobs.__main__ import main
 from trainer.runs import folder as run
+from trainer.runs.status import Training, look
 from trainer.system import processes
 from trainer.training import checkpoint
 
@@ -55,9 +56,9 @@ def checkpointed(folder: Path) -> int:
     return checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step
 
 
-def resumed(folder: Path) -> queue.Training:
+def resumed(folder: Path) -> Training:
     """Resume as the page does; with the fixture `here`, to the end."""
-    assert queue.look(folder).can_start
+    assert look(folder).can_start
     return queue.start(folder)
 
 

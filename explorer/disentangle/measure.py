@@ -21,15 +21,16 @@ ABOUT = {
 
 def possible(entry: catalog.Entry) -> list[Kind]:
     """What can be measured without a download: on the own data set, and on another of the same factors on the disk."""
+    return [kind for kind in kinds(entry) if _roots(entry, kind)]
+
+
+def _roots(entry: catalog.Entry, kind: Kind) -> list[Path]:
+    """Return the folders that have the pictures of a measurement."""
     from trainer.data import shapes3d
 
     settings = entry.run.config.data
-
-    def at_hand(kind: Kind) -> bool:
-        name = kind.other or settings.name
-        return any(shapes3d.is_at_hand(name, root, settings.size) for root in test_pictures.roots())
-
-    return [kind for kind in kinds(entry) if at_hand(kind)]
+    name = kind.other or settings.name
+    return [root for root in test_pictures.roots() if shapes3d.is_at_hand(name, root, settings.size)]
 
 
 def offer(entry: catalog.Entry) -> None:
@@ -69,8 +70,9 @@ def _buttons(entry: catalog.Entry, offered: list[Kind]) -> None:
             type="primary" if kind == Kind("fast") else "secondary",
             help=_about(entry, kind),
         ):
-            _start(entry, kind)
-            st.rerun()
+            with widgets.user_errors():
+                _start(entry, kind)
+                st.rerun()
 
 
 def _about(entry: catalog.Entry, kind: Kind) -> str:
@@ -109,12 +111,7 @@ def _start(entry: catalog.Entry, kind: Kind) -> None:
 
     Raises: UserError if the folder of the record cannot be written.
     """
-    from trainer.data import shapes3d
-
-    settings = entry.run.config.data
-    name = kind.other or settings.name
-    roots = [root for root in test_pictures.roots() if shapes3d.is_at_hand(name, root, settings.size)]
-    _job(entry, kind, (roots or test_pictures.roots())[0]).start()
+    _job(entry, kind, (_roots(entry, kind) or test_pictures.roots())[0]).start()
 
 
 def _is_busy(entry: catalog.Entry) -> bool:

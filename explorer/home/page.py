@@ -9,8 +9,8 @@ import streamlit as st
 from explorer.home import gallery
 from explorer.shared import catalog, links, phases, state, widgets
 from explorer.shared.escape import markdown
-from trainer.jobs import queue
 from trainer.runs import layout
+from trainer.runs.status import Training, look, look_at_all
 
 POLL_SECONDS = 2.5
 
@@ -29,7 +29,7 @@ def show() -> None:
         widgets.no_models()
     young = [entry.path for entry in found if entry.untrained and not entry.bundled]
     if young:
-        live = any(queue.look(folder).phase in (*queue.ACTIVE, "queued") for folder in young)
+        live = any(look(folder).is_live for folder in young)
         st.fragment(_starting, run_every=POLL_SECONDS if live else None)(young)
     if broken := [entry for entry in found if entry.broken and entry.path not in young]:
         _damaged(broken)
@@ -41,8 +41,8 @@ def show() -> None:
 
 def _starting(folders: list[Path]) -> None:
     """Trainings that have no model yet, each with where it stands; the page is run again when one of them has."""
-    known = {training.folder: training for training in queue.look_at_all(catalog.roots()[1])}
-    found = [known.get(folder) or queue.look(folder) for folder in folders]
+    known = {training.folder: training for training in look_at_all(catalog.roots()[1])}
+    found = [known.get(folder) or look(folder) for folder in folders]
     if any((training.folder / layout.WEIGHTS).is_file() or not training.folder.is_dir() for training in found):
         st.rerun()
     st.subheader("No model yet", anchor=False)
@@ -55,7 +55,7 @@ def _starting(folders: list[Path]) -> None:
                 links.open_run(training.name)
 
 
-def _stands(training: queue.Training) -> str:
+def _stands(training: Training) -> str:
     """What is to be known of a training without a model: how far it is, or why it has none."""
     if training.phase == "failed":
         return markdown(training.message or "It failed; its log tells more.")

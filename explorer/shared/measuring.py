@@ -7,8 +7,9 @@ import streamlit as st
 from explorer.shared import catalog, progress, widgets
 from explorer.shared.escape import markdown
 from trainer.data import default_data_root
-from trainer.jobs import evaluate, queue
+from trainer.jobs import evaluate
 from trainer.jobs.task import Job, JobState
+from trainer.runs.status import look
 
 WHAT = "Reconstruction, clusters, outliers and a map of the codes, from its test pictures: minutes, in the background."
 
@@ -69,7 +70,7 @@ def show(entry: catalog.Entry) -> JobState:
 
 def button(entry: catalog.Entry, again: bool = False, primary: bool = False) -> None:
     """Starts the measurement; not while the run is training, as its weights change."""
-    trains = queue.look(entry.path).is_live
+    trains = look(entry.path).is_live
     if st.button(
         "Measure again" if again else "Measure this model",
         icon=":material/straighten:",

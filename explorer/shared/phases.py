@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainer.jobs import queue
+from trainer.runs.status import Training
 
 PHASES: dict[str, tuple[str, str]] = {
     "running": ("training", "blue"),
@@ -27,12 +27,12 @@ INTERRUPTED = (
 )
 
 
-def phase(training: queue.Training) -> str:
+def phase(training: Training) -> str:
     """The phase in words, with the place in the queue behind others."""
     return PHASES[training.phase][0] + (f", place {training.position}" if training.position > 1 else "")
 
 
-def progress(training: queue.Training) -> str:
+def progress(training: Training) -> str:
     """Where a training stands, in a line."""
     if training.phase == "loading":
         return f"Reading pictures: {training.done:,} of {training.total:,}" if training.total else "Reading pictures"

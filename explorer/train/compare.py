@@ -12,13 +12,13 @@ from explorer.shared import catalog, theme, widgets
 from explorer.train import figures, run_view
 from explorer.train.state import bound, current
 from trainer.errors import UserError
-from trainer.jobs import queue
 from trainer.runs.folder import Metric, Run
+from trainer.runs.status import Training
 
 MOST = 8
 
 
-def show(found: Sequence[queue.Training]) -> None:
+def show(found: Sequence[Training]) -> None:
     """The whole view; bundled models can be compared as well."""
     folders = {training.name: training.folder for training in found}
     folders |= {entry.name: entry.path for entry in catalog.usable() if entry.bundled and entry.name not in folders}

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.shared import catalog
+from explorer.shared import catalog, widgets
 from explorer.train.state import change
 from trainer.errors import UserError
-from trainer.jobs import queue, task
+from trainer.jobs import task
 from trainer.manage import archive, runs
+from trainer.runs.status import Training, look_at_all
 
 MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
 
 
-def menu(training: queue.Training) -> None:
+def menu(training: Training) -> None:
     """The popover with everything that is not done every day."""
     with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{training.name}"):
         measured = task.is_busy(training.folder)
@@ -30,7 +31,7 @@ def menu(training: queue.Training) -> None:
             st.caption(f"A run that is {what} can be renamed or deleted after it was stopped.")
 
 
-def _names(training: queue.Training, busy: bool) -> None:
+def _names(training: Training, busy: bool) -> None:
     name, tags = st.session_state.get("train.rename"), runs.tags(training.folder)
     if st.session_state.get("train.menu") != training.name:
         st.session_state["train.menu"] = training.name
@@ -51,7 +52,7 @@ def _names(training: queue.Training, busy: bool) -> None:
 
 
 def _all_tags() -> set[str]:
-    return {tag for training in queue.look_at_all(catalog.roots()[1]) for tag in runs.tags(training.folder)}
+    return {tag for training in look_at_all(catalog.roots()[1]) for tag in runs.tags(training.folder)}
 
 
 def _rename(folder: Path) -> None:
@@ -75,7 +76,7 @@ def _problem() -> None:
         st.error(problem, icon=":material/error:")
 
 
-def _export(training: queue.Training) -> None:
+def _export(training: Training) -> None:
     """The run as a zip, made when asked for."""
     st.download_button(
         "Export as zip",
@@ -98,7 +99,7 @@ def _zip(folder: Path) -> bytes:
 
 
 @st.dialog("Delete this run?")
-def _confirm(training: queue.Training) -> None:
+def _confirm(training: Training) -> None:
     size = runs.size(training.folder) / 2**20
     st.markdown(
         f"**{training.name}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
@@ -108,13 +109,10 @@ def _confirm(training: queue.Training) -> None:
         if st.button("Keep it", key="train.keep"):
             st.rerun()
         if st.button("Delete", type="primary", icon=":material/delete:", key="train.delete.confirmed"):
-            try:
+            with widgets.user_errors():
                 runs.delete(training.folder)
-            except UserError as error:
-                st.error(str(error), icon=":material/error:")
-                return
-            change(run="")
-            st.rerun()
+                change(run="")
+                st.rerun()
 
 
 def import_panel() -> None:
@@ -123,13 +121,9 @@ def import_panel() -> None:
     st.caption(f"A zip exported from this page, at most {MAX_IMPORT} MiB; only known files are taken.")
     if given is not None and st.button("Import", icon=":material/upload:", key="train.import.go"):
         root = catalog.roots()[1]
-        with tempfile.TemporaryDirectory() as place:
+        with widgets.user_errors(), tempfile.TemporaryDirectory() as place:
             path = Path(place) / "run.zip"
             path.write_bytes(given.getvalue())
-            try:
-                made = archive.import_zip(path, root, Path(given.name).stem)
-            except UserError as error:
-                st.error(str(error), icon=":material/error:")
-                return
-        change(view="runs", run=made.name)
-        st.rerun()
+            made = archive.import_zip(path, root, Path(given.name).stem)
+            change(view="runs", run=made.name)
+            st.rerun()

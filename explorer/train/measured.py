@@ -9,14 +9,15 @@ import streamlit as st
 
 from explorer.shared import catalog, measuring, state, widgets
 from explorer.shared.factors import has_factors
-from trainer.jobs import evaluate, queue
+from trainer.jobs import evaluate
 from trainer.runs.folder import Metric
+from trainer.runs.status import Training
 
 HEADLINES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "GW to data", "DCI disentanglement")
 _GROUPS = {"ood": "outliers", "clustering": "clusters"}
 
 
-def show(training: queue.Training) -> None:
+def show(training: Training) -> None:
     """The section of one run; nothing while it has no model."""
     entry = catalog.of_folder(training.folder)
     if entry is None:
@@ -50,7 +51,7 @@ def _numbers(entry: catalog.Entry, running: bool) -> None:
             measuring.button(entry, again=True)
 
 
-def _outdated(entry: catalog.Entry, training: queue.Training, running: bool) -> None:
+def _outdated(entry: catalog.Entry, training: Training, running: bool) -> None:
     """Numbers of earlier weights: named as such, never beside the others."""
     resting = not training.is_live
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):

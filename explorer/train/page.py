@@ -8,6 +8,7 @@ from explorer.shared import catalog, widgets
 from explorer.train import compare, new_training, run_list
 from explorer.train.state import VIEWS, current, page
 from trainer.jobs import queue
+from trainer.runs.status import look_at_all
 
 CSS = """<style>
 .st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
@@ -29,7 +30,7 @@ def show() -> None:
     st.html(CSS)
     root = catalog.roots()[1]
     queue.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
-    found = queue.look_at_all(root)
+    found = look_at_all(root)
     labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(found)})"}
     view = widgets.view_selector(page, labels)
     if view == "new":

@@ -16,13 +16,14 @@ from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import layout
+from trainer.runs.status import Training, look_at_all
 
 POLL_SECONDS = 2.5
 LIST_ROWS = 7.5
 """Rows of the table, its head included; half a row tells that there are more."""
 
 
-def show(found: Sequence[queue.Training]) -> None:
+def show(found: Sequence[Training]) -> None:
     """The whole view."""
     if not found:
         widgets.empty_state(
@@ -54,7 +55,7 @@ def _list(shown: str) -> None:
         st.rerun()
     root = catalog.roots()[1]
     queue.dispatch(root)
-    found = queue.look_at_all(root)
+    found = look_at_all(root)
     rows = [_row(training) for training in found]
     names = [row["Name"] for row in rows]
     place = names.index(shown) if shown in names else 0
@@ -99,7 +100,7 @@ def _pick(key: str, names: Sequence[str], place: int) -> None:
         change(run=names[rows[0]])
 
 
-def _row(training: queue.Training) -> dict:
+def _row(training: Training) -> dict:
     """What the table says of a training."""
     model = data = "?"
     try:
@@ -128,7 +129,7 @@ def _size(folder: str, stamp: tuple[int, int]) -> int:
     return runs.size(Path(folder))
 
 
-def _changed(training: queue.Training) -> float:
+def _changed(training: Training) -> float:
     try:
         return training.heartbeat or (training.folder / layout.CONFIG).stat().st_mtime
     except OSError:
@@ -137,16 +138,14 @@ def _changed(training: queue.Training) -> float:
 
 def _chosen(folder: str, phase: str) -> None:
     """The chosen training; when its phase changes, the whole page is run again, as other buttons belong to it."""
-    training = next(
-        (training for training in queue.look_at_all(Path(folder).parent) if str(training.folder) == folder), None
-    )
+    training = next((training for training in look_at_all(Path(folder).parent) if str(training.folder) == folder), None)
     if training is None or training.phase != phase:
         st.rerun()
     with widgets.user_errors():
         run_view.show(training)
 
 
-def _shared(found: Sequence[queue.Training]) -> None:
+def _shared(found: Sequence[Training]) -> None:
     """What concerns all trainings: how many at once, disk use, import."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
         total = sum(_size(str(training.folder), catalog.stamp(training.folder / layout.HISTORY)) for training in found)

@@ -18,12 +18,13 @@ from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.runs import layout, monitor
 from trainer.runs.folder import Run
+from trainer.runs.status import Training
 
 COLUMNS = 3
 SKIPPED_SHOWN = 200
 
 
-def show(training: queue.Training) -> None:
+def show(training: Training) -> None:
     """The whole panel of one training.
 
     Raises: UserError if its config.yaml or history.csv cannot be read.
@@ -70,7 +71,7 @@ def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
 # --- head -------------------------------------------------------------------------------------------------------------
 
 
-def _head(training: queue.Training) -> None:
+def _head(training: Training) -> None:
     """Name, state, progress, buttons."""
     words, colour = phases.phase(training), phases.PHASES[training.phase][1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
@@ -81,7 +82,7 @@ def _head(training: queue.Training) -> None:
     st.progress(training.share, phases.progress(training))
 
 
-def _buttons(training: queue.Training) -> None:
+def _buttons(training: Training) -> None:
     """What can be done with it now."""
     if training.phase == "silent":
         if st.button("End it by force", icon=":material/dangerous:", key="train.kill"):
@@ -109,12 +110,12 @@ def _buttons(training: queue.Training) -> None:
     manage.menu(training)
 
 
-def _resume(training: queue.Training) -> None:
+def _resume(training: Training) -> None:
     queue.start(training.folder, default_data_root().resolve())
     st.rerun()
 
 
-def _explain(training: queue.Training) -> None:
+def _explain(training: Training) -> None:
     """What happened, where that is not plain from the state, and what to do."""
     if training.phase == "failed":
         st.error(training.message or "It failed; the log below tells more.", icon=":material/error:")
@@ -190,7 +191,7 @@ def _strip(title: str, rows: list[np.ndarray]) -> None:
 # --- below ------------------------------------------------------------------------------------------------------------
 
 
-def _details(training: queue.Training) -> None:
+def _details(training: Training) -> None:
     """Log, and the recipe with the command that does the same."""
     with st.expander("Log", icon=":material/article:"):
         st.code(monitor.log(training.folder) or "Nothing yet.", language=None, height=220)

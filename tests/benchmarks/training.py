@@ -22,6 +22,7 @@ from tests.trainings import write_pictures
 from trainer import config
 from trainer.jobs import queue
 from trainer.runs import folder as run
+from trainer.runs.status import look
 
 TARGET = 1.5
 START_SECONDS = 300
@@ -41,7 +42,7 @@ def main() -> None:
         sys.stderr.write("training ...\n")
         try:
             busy = measured(address, model, options.rounds, options.chromium)
-            steps = queue.look(training).step
+            steps = look(training).step
         finally:
             queue.end_by_force(training)
             shutil.rmtree(training)
@@ -59,7 +60,7 @@ def _start(training: Path, folder: Path) -> Path:
     made = run.create(training, config.load(recipe, changes))
     queue.start(made.path)
     end = time.monotonic() + START_SECONDS
-    while queue.look(made.path).step < 10:
+    while look(made.path).step < 10:
         if time.monotonic() > end:
             raise SystemExit("the training did not start")
         time.sleep(0.5)

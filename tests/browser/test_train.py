@@ -18,6 +18,7 @@ from trainer import config
 from trainer.jobs import queue
 from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.runs.status import look
 from trainer.training import checkpoint
 
 SETTINGS = ",".join(
@@ -54,7 +55,7 @@ def trained(served_runs):
     yield folder
     for name in names:
         (served_runs / name / "training" / "request.json").unlink(missing_ok=True)
-        if queue.look(served_runs / name).is_active:
+        if look(served_runs / name).is_active:
             queue.end_by_force(served_runs / name)
 
 
@@ -115,7 +116,7 @@ def test_the_life_of_a_training_on_real_digits(page, trained):
 
     click(page, "Stop")
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=TRAINING)
-    stopped = queue.look(folder)
+    stopped = look(folder)
     assert stopped.phase == "stopped"
     assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step
     click(page, "Resume")
@@ -146,20 +147,20 @@ def test_uploaded_pictures_train_on_while_the_server_is_killed(browser, trained,
             assert [line.split(":")[0] for line in monitor.skipped(folder)] == ["blobs/odd/broken.png"]
     finally:
         app.kill()
-    pid = queue.look(folder).pid
-    assert queue.look(folder).phase == "running"
-    wait_until(lambda: queue.look(folder).step > before, TRAINING / 1000)
-    after = queue.look(folder)
+    pid = look(folder).pid
+    assert look(folder).phase == "running"
+    wait_until(lambda: look(folder).step > before, TRAINING / 1000)
+    after = look(folder)
     assert (after.phase, after.pid) == ("running", pid), "it trains on without a server"
     assert after.step > before
 
     with streamlit(APP, tmp_path, served_runs) as address, fresh_page(browser, address) as page:
         page.goto("/train?view=runs&run=uploaded")
         assert later_step(page, before) >= after.step
-        assert (queue.look(folder).phase, queue.look(folder).pid) == ("running", pid), "it is the same process"
+        assert (look(folder).phase, look(folder).pid) == ("running", pid), "it is the same process"
         click(page, "Stop")
         expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=TRAINING)
-    stopped = queue.look(folder)
+    stopped = look(folder)
     assert stopped.phase == "stopped"
     assert checkpoint.read_counters(folder / "training" / "checkpoint.safetensors").step == stopped.step
 

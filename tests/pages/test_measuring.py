@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 from explorer.shared import catalog
 from explorer.shared.links import TrainState
 from tests.pages.reading import button, checked, labels, texts
-from trainer.jobs import evaluate, queue, task
+from trainer.jobs import evaluate, task
 from trainer.runs.folder import Run
+from trainer.runs.status import look
 from trainer.system import locks, processes
 
 OLDER = "0123456789ab"
@@ -146,7 +147,7 @@ def test_a_failure_is_a_sentence_and_can_be_tried_again(app, bare, started):
 def test_a_run_that_is_training_is_not_measured(app, bare):
     told = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
     (bare / "training" / "launch.json").write_text(json.dumps(told), encoding="utf-8")
-    assert queue.look(bare).is_active
+    assert look(bare).is_active
     train_page(app)
     assert "Measure this model" not in labels(app)
     page(app, "clusters")

@@ -22,6 +22,7 @@ from trainer import config
 from trainer.jobs import estimate, queue, task
 from trainer.runs import folder as run
 from trainer.runs import layout
+from trainer.runs.status import look
 from trainer.system import processes
 
 PAGE = "../pages/train.py"
@@ -284,7 +285,7 @@ def test_a_queued_training_says_its_place_and_leaves_the_queue(app, own_runs, la
     opened(app, view="runs", run="stopped")
     assert "starts by itself" in texts(app)
     button(app, "Take out of the queue").click().run()
-    assert queue.look(own_runs / "stopped").phase == "stopped"
+    assert look(own_runs / "stopped").phase == "stopped"
     assert launched == ["other"]
 
 

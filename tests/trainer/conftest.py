@@ -12,7 +12,8 @@ import pytest
 
 from tests import interruptions
 from tests.trainings import write_pictures
-from trainer.jobs import queue, task
+from trainer.jobs import task
+from trainer.runs.status import note
 from trainer.system import processes
 
 
@@ -47,7 +48,7 @@ def halted(source, tmp_path_factory) -> Path:
     config.write_text(text.replace(f"max_steps: {interruptions.STEPS}", "max_steps: 6"), encoding="utf-8")
     interruptions.train_here(folder)
     config.write_text(text, encoding="utf-8")
-    queue.note(folder, "stopped", "")
+    note(folder, "stopped", "")
     return folder
 
 

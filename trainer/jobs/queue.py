@@ -27,24 +27,8 @@ from trainer.errors import UserError
 from trainer.jobs import train
 from trainer.runs import layout
 from trainer.runs.folder import Run
-from trainer.runs.status import (
-    ACTIVE,
-    SILENT_AFTER,
-    Phase,
-    Training,
-    folders,
-    look,
-    look_at_all,
-    note,
-    number,
-    read_json,
-)  # fmt: skip
+from trainer.runs.status import ACTIVE, Training, folders, look, look_at_all, note, number, read_json
 from trainer.system import files, locks, processes
-
-__all__ = [
-    "ACTIVE", "LIMIT_VARIABLE", "MOST", "SILENT_AFTER", "Phase", "Training", "deciding", "dispatch", "end_by_force",
-    "limit", "look", "look_at_all", "note", "read_json", "set_limit", "start", "stop",
-]  # fmt: skip
 
 LIMIT_VARIABLE = "GWAE_TRAININGS"
 MOST = 16

@@ -186,24 +186,16 @@ class Job:
                 held.enter_context(locks.exclusive(self.lock_file))
             except locks.BusyError:
                 return
-            with contextlib.suppress(StoppedError), self._telling():
+            try:
                 self.task.work(self, Reporter(self), **self.arguments)
+            except StoppedError:
+                pass
+            except BaseException as error:
+                fault = f"The computation failed ({error!r}); {self.log_file} tells more."
+                self.say(error=str(error) if isinstance(error, UserError) else fault)
+                raise
             self.status_file.unlink(missing_ok=True)
         self.clear()
-
-    @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Put what fails into the status."""
-        try:
-            yield
-        except StoppedError:
-            raise
-        except UserError as error:
-            self.say(error=str(error))
-            raise
-        except BaseException as error:
-            self.say(error=f"The computation failed ({error!r}); {self.log_file} tells more.")
-            raise
 
     def clear(self) -> None:
         """Remove everything but the target."""

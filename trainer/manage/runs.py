@@ -14,6 +14,7 @@ from trainer.config import Config
 from trainer.errors import UserError
 from trainer.jobs import queue, task
 from trainer.runs import layout
+from trainer.runs.status import look
 from trainer.system import files
 
 NAME = re.compile(Config.model_fields["name"].metadata[0].pattern)
@@ -113,7 +114,7 @@ def _at_rest(folder: Path) -> Iterator[None]:
     """
     files.make_folder(folder / layout.TRAINING)
     with queue.deciding(folder.parent):
-        training = queue.look(folder)
+        training = look(folder)
         if training.is_live:
             is_doing = "waiting" if training.phase == "queued" else "training"
             raise UserError(f"{folder.name}: is {is_doing}; stop it first.")

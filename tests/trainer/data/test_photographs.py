@@ -15,6 +15,7 @@ from trainer.data.folder import hashed_splits
 from trainer.jobs import queue
 from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.runs.status import Training, look
 from trainer.system import processes
 
 COUNT, BROKEN_EACH = 5_000, 10
@@ -34,12 +35,12 @@ def kilobytes(pid: int, what: str) -> int:
     return int(found[1]) if found else 0
 
 
-def followed(folder: Path) -> tuple[list[queue.Training], int]:
+def followed(folder: Path) -> tuple[list[Training], int]:
     """What the page sees until the training ends, and by how many bytes the process grew since it began to read."""
-    seen: list[queue.Training] = []
+    seen: list[Training] = []
     before = grown = 0
     deadline = time.monotonic() + 300
-    while (job := queue.look(folder)).is_active:
+    while (job := look(folder)).is_active:
         assert time.monotonic() < deadline, monitor.log(folder)
         if not seen or job != seen[-1]:
             seen.append(job)

@@ -19,6 +19,7 @@ from trainer.errors import UserError
 from trainer.jobs import queue, train
 from trainer.runs import folder as run
 from trainer.runs import layout, monitor
+from trainer.runs.status import ACTIVE, SILENT_AFTER, Training, look, look_at_all
 from trainer.system import ROOT, processes
 from trainer.training import checkpoint
 from trainer.training.preview import Preview
@@ -37,7 +38,7 @@ def root(tmp_path, monkeypatch):
     yield folder
     for made in filter(Path.is_dir, folder.iterdir()):
         (made / "training" / "request.json").unlink(missing_ok=True)
-        if queue.look(made).is_active:
+        if look(made).is_active:
             queue.end_by_force(made)
     for child in queue._children:
         child.wait(30)
@@ -63,9 +64,9 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def wait_for_phase(folder: Path, *phases: str) -> queue.Training:
-    wait_for(lambda: queue.look(folder).phase in phases, f"{phases}; last {queue.look(folder)}; {monitor.log(folder)}")
-    return queue.look(folder)
+def wait_for_phase(folder: Path, *phases: str) -> Training:
+    wait_for(lambda: look(folder).phase in phases, f"{phases}; last {look(folder)}; {monitor.log(folder)}")
+    return look(folder)
 
 
 def wait_for_checkpoint(folder: Path) -> None:
@@ -82,8 +83,8 @@ def write_json(path: Path, **values: object) -> None:
 
 def test_started_watched_stopped_killed_and_resumed(root):
     folder = make(root)
-    assert queue.look(folder).phase == "new"
-    assert queue.start(folder).phase in queue.ACTIVE
+    assert look(folder).phase == "new"
+    assert queue.start(folder).phase in ACTIVE
     wait_for_checkpoint(folder)
     train = wait_for_phase(folder, "running")
     assert train.pid is not None
@@ -126,8 +127,8 @@ def test_it_outlives_the_process_that_started_it_and_the_queue_goes_on_without_a
         text=True,
     )
     assert server.stdout.readline() == "started\n"
-    assert queue.look(first).is_active
-    assert [(train.name, train.position) for train in queue.look_at_all(root)] == [("first", 0), ("second", 1)]
+    assert look(first).is_active
+    assert [(train.name, train.position) for train in look_at_all(root)] == [("first", 0), ("second", 1)]
     server.kill()
     server.wait()
     assert wait_for_phase(first, "finished").step == 10
@@ -185,7 +186,7 @@ def test_the_queue_keeps_its_order_and_the_limit(root, launched, monkeypatch):
     for name in "cadb":
         queue.start(folders[name])
     assert launched == ["c"]
-    assert [(train.name, train.position) for train in queue.look_at_all(root)] == [
+    assert [(train.name, train.position) for train in look_at_all(root)] == [
         ("c", 0),
         ("a", 1),
         ("d", 2),
@@ -194,7 +195,7 @@ def test_the_queue_keeps_its_order_and_the_limit(root, launched, monkeypatch):
     with pytest.raises(UserError, match="d: is waiting already"):
         queue.start(folders["d"])
     queue.stop(folders["d"])
-    assert queue.look(folders["d"]).phase == "new", "taken out of the queue"
+    assert look(folders["d"]).phase == "new", "taken out of the queue"
     queue.dispatch(root)
     assert launched == ["c"], "no place is free"
     (folders["c"] / "training" / "launch.json").unlink()
@@ -224,19 +225,19 @@ def test_a_number_that_belongs_to_another_process_now_is_not_mistaken(tmp_path):
     status = tmp_path / "training" / "status.json"
     write_json(status, state="running", pid=os.getpid(), started="1", heartbeat=time.time(), step=5)
     write_json(tmp_path / "training" / "launch.json", pid=os.getpid(), started="1")
-    assert queue.look(tmp_path).phase == "interrupted"
+    assert look(tmp_path).phase == "interrupted"
 
 
 def test_a_process_without_a_sign_of_life_is_silent_not_dead(tmp_path):
     own = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
     write_json(tmp_path / "training" / "status.json", state="running", step=5, heartbeat=time.time(), **own)
     write_json(tmp_path / "training" / "launch.json", **own)
-    assert queue.look(tmp_path).phase == "running"
-    old = time.time() - queue.SILENT_AFTER - 1
+    assert look(tmp_path).phase == "running"
+    old = time.time() - SILENT_AFTER - 1
     write_json(tmp_path / "training" / "status.json", state="running", step=5, heartbeat=old, **own)
-    assert queue.look(tmp_path).phase == "silent"
+    assert look(tmp_path).phase == "silent"
     (tmp_path / "training" / "stop").touch()
-    assert queue.look(tmp_path).phase == "stopping"
+    assert look(tmp_path).phase == "stopping"
 
 
 @pytest.mark.parametrize(("wanted", "niceness"), [("", 19), ("7", 7), ("low", 19)])
@@ -262,14 +263,14 @@ def test_a_status_edited_by_hand_is_no_accident(tmp_path, status):
     (tmp_path / "training").mkdir()
     for name in ("status.json", "launch.json"):
         (tmp_path / "training" / name).write_text(status, encoding="utf-8")
-    assert queue.look(tmp_path).phase == "interrupted"
-    assert queue.look(tmp_path).step == 0
+    assert look(tmp_path).phase == "interrupted"
+    assert look(tmp_path).step == 0
 
 
 def test_a_model_without_its_training_is_not_trained_over(root):
     folder = make(root)
     (folder / "model.safetensors").write_bytes(b"weights")
-    assert queue.look(folder).phase == "model only"
+    assert look(folder).phase == "model only"
     with pytest.raises(UserError, match="cannot be continued"):
         queue.start(folder)
 
@@ -280,7 +281,7 @@ def test_a_stop_while_it_starts_is_not_lost(root):
     train = queue.start(folder)
     assert train.phase == "starting"
     queue.stop(folder)
-    assert queue.look(folder).phase == "stopping"
+    assert look(folder).phase == "stopping"
     stopped = wait_for_phase(folder, "stopped")
     assert stopped.step <= 2
 

@@ -17,10 +17,10 @@ import pytest
 
 from tests.trainings import assert_same_training, contents, pictures, train
 from trainer.errors import UserError
-from trainer.jobs import queue
 from trainer.manage import archive, runs
 from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.runs.status import look, look_at_all, note
 from trainer.system import ROOT
 from trainer.training import checkpoint
 
@@ -92,7 +92,7 @@ def test_a_zip_that_lies_about_a_size_or_is_cut_short(trained, root, tmp_path):
     for name in ("cut.zip", "flipped.zip"):
         with pytest.raises(UserError, match=f"{name}: not an intact zip"):
             archive.import_zip(tmp_path / name, root)
-    assert [job.name for job in queue.look_at_all(root)] == ["a"]
+    assert [job.name for job in look_at_all(root)] == ["a"]
 
 
 def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
@@ -127,7 +127,7 @@ def test_a_link_in_a_zip_is_no_file_of_a_run(root, tmp_path):
         packed.writestr(link, "/etc/passwd")
     with pytest.raises(UserError, match=r"“a/card\.md”, which is no file of a run"):
         archive.import_zip(path, root)
-    assert queue.look_at_all(root) == []
+    assert look_at_all(root) == []
 
 
 def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
@@ -141,7 +141,7 @@ def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
         path = zipped(tmp_path / "x.zip", {"a/config.yaml": config, f"a/training/{name}": pickled})
         folder = archive.import_zip(path, root)
         assert monitor.preview(folder) is None
-        assert queue.look(folder).phase in ("new", "interrupted")
+        assert look(folder).phase in ("new", "interrupted")
     path = zipped(tmp_path / "x.zip", {"config.yaml": config, "codes.parquet": pickled})
     folder = archive.import_zip(path, root)
     with pytest.raises(UserError, match="damaged"):
@@ -169,16 +169,16 @@ class Trap:
 
 def test_a_run_without_its_checkpoint_is_a_model_only(trained, root, tmp_path):
     """With a status but no checkpoint, “Resume” would train anew, over the model that was imported."""
-    queue.note(trained, "stopped", "")
+    note(trained, "stopped", "")
     archive.export(trained, tmp_path / "small.zip", resumable=False)
     back = archive.import_zip(tmp_path / "small.zip", root)
-    assert queue.look(back).phase == "model only"
+    assert look(back).phase == "model only"
     entries = {
         name: data for name, data in contents(trained).items() if not name.endswith(("lock", "point.safetensors"))
     }
     by_hand = archive.import_zip(zipped(tmp_path / "x.zip", entries), root)
     assert (by_hand / "training" / "status.json").exists()
-    assert queue.look(by_hand).phase == "model only"
+    assert look(by_hand).phase == "model only"
 
 
 def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, root, tmp_path):
@@ -194,7 +194,7 @@ def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, 
     other = root / f".import-{os.getpid()}-now"  # of somebody who lives
     other.mkdir()
     assert len(list(root.glob(".import-*"))) == 2
-    assert [found.name for found in queue.look_at_all(root)] == ["a"]
+    assert [found.name for found in look_at_all(root)] == ["a"]
     archive.import_zip(tmp_path / "a.zip", root)
     assert sorted(path.name for path in root.iterdir()) == sorted(["a", "a-2", ".jobs.lock", other.name])
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.trainings import contents, settings
 from trainer.errors import UserError
-from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import folder as run
 from trainer.runs import layout
+from trainer.runs.status import look_at_all
 from trainer.system import locks, processes
 
 
@@ -79,7 +79,7 @@ def test_deleting_removes_the_run_and_nothing_else(trained, root):
     (trained / "data" / "link").symlink_to(other)
     assert runs.size(trained) > 1000
     runs.delete(trained)
-    assert [job.name for job in queue.look_at_all(root)] == ["b"]
+    assert [job.name for job in look_at_all(root)] == ["b"]
     assert not list(root.glob(".deleted*"))
     assert (other / "config.yaml").is_file(), "a link is removed, not what it points to"
 

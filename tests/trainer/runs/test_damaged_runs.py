@@ -17,6 +17,7 @@ from tests.trainings import assert_same_training
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.runs import monitor
+from trainer.runs.status import look, look_at_all
 from trainer.system import locks
 from trainer.training import checkpoint
 
@@ -58,7 +59,7 @@ HARMLESS = [
 @pytest.mark.parametrize(("name", "kind"), HARMLESS)
 def test_damage_that_does_not_matter(here, stopped, whole, name, kind):
     into(stopped / name, kind)
-    assert queue.look(stopped).phase in ("stopped", "interrupted")
+    assert look(stopped).phase in ("stopped", "interrupted")
     assert resumed(stopped).phase == "finished"
     if name == "history.csv":
         (stopped / name).write_bytes((whole / name).read_bytes())  # what was there before is lost, and nothing else
@@ -68,7 +69,7 @@ def test_damage_that_does_not_matter(here, stopped, whole, name, kind):
 def test_the_model_of_a_finished_run_is_made_anew_from_its_checkpoint(here, whole, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "runs" / "a")
     (folder / "model.safetensors").unlink()
-    assert queue.look(folder).phase == "interrupted"
+    assert look(folder).phase == "interrupted"
     assert resumed(folder).phase == "finished"
     assert_same_training(whole, folder)
 
@@ -95,7 +96,7 @@ def test_damage_that_is_told(here, stopped, whole, tmp_path, name, kind, said):
     shutil.copytree(stopped, tmp_path / "kept")
     into(stopped / name, kind)
     damaged = (stopped / "training" / "checkpoint.safetensors").read_bytes()
-    assert queue.look(stopped).phase == "stopped"
+    assert look(stopped).phase == "stopped"
     failed = queue.start(stopped)
     assert failed.phase == "failed"
     assert said in failed.message
@@ -132,7 +133,7 @@ def test_a_checkpoint_whose_counters_are_none(stopped, counters):
 def test_a_model_whose_checkpoint_was_removed_is_not_trained_over(here, stopped, kind):
     into(stopped / "training" / "checkpoint.safetensors", kind)
     model = (stopped / "model.safetensors").read_bytes()
-    assert queue.look(stopped).phase == "model only"
+    assert look(stopped).phase == "model only"
     with pytest.raises(UserError, match="cannot be continued; train a new one like it"):
         queue.start(stopped)
     assert (stopped / "model.safetensors").read_bytes() == model
@@ -144,19 +145,19 @@ def test_a_config_that_is_none_any_more(here, stopped, kind):
     text = (stopped / "config.yaml").read_text(encoding="utf-8")
     into(stopped / "config.yaml", kind)
     is_file = kind in ("garbage", "empty")
-    assert [found.phase for found in queue.look_at_all(stopped.parent)] == ["stopped"] * is_file
+    assert [found.phase for found in look_at_all(stopped.parent)] == ["stopped"] * is_file
     with pytest.raises(UserError, match=r"config\.yaml"):
         queue.start(stopped)
     into_place(Path("/nowhere"), stopped / "config.yaml")
     (stopped / "config.yaml").write_text(text, encoding="utf-8")
     assert (stopped / "training" / "checkpoint.safetensors").read_bytes() == kept
-    assert queue.look(stopped).can_start
+    assert look(stopped).can_start
 
 
 def test_a_training_whose_config_is_removed_meanwhile_can_still_be_stopped(stopped):
     (stopped / "config.yaml").unlink()
     with locks.exclusive(stopped / "training" / "lock", "held"):
-        assert [(found.name, found.is_active) for found in queue.look_at_all(stopped.parent)] == [("a", True)]
+        assert [(found.name, found.is_active) for found in look_at_all(stopped.parent)] == [("a", True)]
         queue.stop(stopped)
         assert (stopped / "training" / "stop").is_file()
 
@@ -167,9 +168,9 @@ def test_a_training_whose_config_is_removed_meanwhile_can_still_be_stopped(stopp
 )
 def test_a_place_in_the_queue_edited_by_hand(here, stopped, request_):
     (stopped / "training" / "request.json").write_text(request_, encoding="utf-8")
-    assert queue.look(stopped).phase == "queued"
+    assert look(stopped).phase == "queued"
     queue.dispatch(stopped.parent)
-    assert queue.look(stopped).phase == "finished"
+    assert look(stopped).phase == "finished"
 
 
 def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, monkeypatch):
@@ -182,9 +183,9 @@ def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, 
     choose = lambda command, **options: (there if "a\x00b" in command else here)(command, **options)  # noqa: E731
     monkeypatch.setattr(queue.subprocess, "Popen", choose)
     queue.dispatch(stopped.parent)
-    assert queue.look(stopped).phase == "failed"
-    assert "could not be started (embedded null byte)" in queue.look(stopped).message
-    assert queue.look(other).phase == "finished"
+    assert look(stopped).phase == "failed"
+    assert "could not be started (embedded null byte)" in look(stopped).message
+    assert look(other).phase == "finished"
 
 
 # --- what is trained on ----------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import archive, runs
 from trainer.runs import monitor
+from trainer.runs.status import look, look_at_all, read_json
 from trainer.system import ROOT, files, locks, processes
 
 pytestmark = [
@@ -71,13 +72,13 @@ def killed(source, tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_the_worst_moment_then_resumed(killed, whole, here, point):
     folder = killed[point]
-    left = queue.look(folder)
+    left = look(folder)
     assert left.phase == "interrupted"
-    assert not files.is_alive(queue.read_json(folder / "training" / "status.json")["pid"])
+    assert not files.is_alive(read_json(folder / "training" / "status.json")["pid"])
     has_one = (folder / "training" / "checkpoint.safetensors").exists()
     assert (checkpointed(folder) if has_one else 0) == KEPT[point]
     assert resumed(folder).phase == "finished"
-    assert queue.look(folder).step == STEPS
+    assert look(folder).step == STEPS
     assert not list(folder.rglob("*.tmp")), "what the killed process was writing is gone"
     assert_same_training(whole, folder)
 
@@ -97,11 +98,11 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     server = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT)
     assert server.returncode == -signal.SIGKILL
     queue.dispatch(folder.parent)
-    wait_until(lambda: queue.look(folder).phase == "finished", lambda: f"{queue.look(folder)} {monitor.log(folder)}")
+    wait_until(lambda: look(folder).phase == "finished", lambda: f"{look(folder)} {monitor.log(folder)}")
     wait_until(lambda: not locks.is_held(folder / "training" / "lock"), lambda: "the lock is let go")
     for child in queue._children:
         child.wait(200)
-    assert queue.look(folder).phase == "finished", "whoever came second has left everything as it was"
+    assert look(folder).phase == "finished", "whoever came second has left everything as it was"
     assert checkpointed(folder) == STEPS
     assert monitor.log(folder).count(f"step {STEPS} of {STEPS}") == 1, "it was trained once"
 
@@ -135,12 +136,12 @@ def test_two_servers_start_the_same_run_and_one_is_refused(source, tmp_path):
     told = sorted(server.communicate()[0].strip() for server in servers)
     try:
         assert told == ["a: is training already.", "starting"]
-        assert queue.look(folder).is_active
+        assert look(folder).is_active
     finally:
         queue.end_by_force(folder)
-    wait_until(lambda: not queue.look(folder).is_active, lambda: "it has ended")
-    assert queue.look(folder).phase in ("interrupted", "new"), "killed, perhaps before its first word"
-    assert queue.look(folder).can_start
+    wait_until(lambda: not look(folder).is_active, lambda: "it has ended")
+    assert look(folder).phase in ("interrupted", "new"), "killed, perhaps before its first word"
+    assert look(folder).can_start
 
 
 # --- a full disk -----------------------------------------------------------------------------------------------------
@@ -175,12 +176,12 @@ def test_a_disk_that_is_full_to_the_last_byte(here, disk, source, whole, monkeyp
 
     at_second_checkpoint(monkeypatch, fill)
     queue.start(folder)
-    left = queue.look(folder)
+    left = look(folder)
     assert left.phase in ("failed", "interrupted"), "there may be no room for its last word"
     assert os.statvfs(disk).f_bavail == 0
     assert checkpointed(folder) == EVERY
     assert not list((folder / "training").glob(".checkpoint*.tmp"))
-    assert [found.name for found in queue.look_at_all(disk / "runs")] == ["a"]
+    assert [found.name for found in look_at_all(disk / "runs")] == ["a"]
     with pytest.raises(UserError, match="no space left on the disk"):
         queue.start(folder)
     assert checkpointed(folder) == EVERY
@@ -237,7 +238,7 @@ def test_a_folder_that_may_only_be_read_is_shown_and_left_alone(here, stopped, t
     (waiting / "training" / "request.json").write_text("{}", encoding="utf-8")
     before = contents(root)
     with read_only(root):
-        assert [(found.name, found.phase) for found in queue.look_at_all(root)] == [
+        assert [(found.name, found.phase) for found in look_at_all(root)] == [
             ("waiting", "queued"),
             ("a", "stopped"),
         ]
@@ -258,7 +259,7 @@ def test_a_folder_that_may_only_be_read_is_shown_and_left_alone(here, stopped, t
     assert contents(root) == before
     queue.start(stopped)
     queue.dispatch(root)
-    assert {found.phase for found in queue.look_at_all(root)} == {"finished"}
+    assert {found.phase for found in look_at_all(root)} == {"finished"}
 
 
 @contextlib.contextmanager
@@ -284,9 +285,9 @@ def test_folders_of_somebody_else_do_not_hide_one_s_own(stopped):
         root.chmod(0o755)
         try:
             with as_nobody():
-                found = {each.name: each.phase for each in queue.look_at_all(root)}
+                found = {each.name: each.phase for each in look_at_all(root)}
                 assert found["own"] == "stopped"
-                assert queue.look(root / "shut").phase == "new", "nothing can be seen of it"
+                assert look(root / "shut").phase == "new", "nothing can be seen of it"
                 queue.dispatch(root)
         finally:
             for folder in (root / "shut", root / "half" / "training"):
@@ -297,7 +298,7 @@ def test_a_folder_removed_while_it_trains_ends_the_training(here, source, tmp_pa
     folder = make(tmp_path / "runs" / "a", source)
     at_second_checkpoint(monkeypatch, lambda: shutil.rmtree(folder))
     queue.start(folder)
-    assert queue.look_at_all(folder.parent) == []
+    assert look_at_all(folder.parent) == []
     assert not list(folder.rglob("*.safetensors")), "nothing of it comes back"
 
 
@@ -311,9 +312,9 @@ def test_a_clock_that_is_set_meanwhile(stopped, leap, monkeypatch):
     told = {"state": "running", "heartbeat": time.time(), **own}
     (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
     monkeypatch.setattr(time, "time", lambda now=time.time() + leap: now)
-    assert queue.look(stopped).phase == "interrupted"
+    assert look(stopped).phase == "interrupted"
     with locks.exclusive(stopped / "training" / "lock", "held"):
-        assert queue.look(stopped).phase == ("silent" if leap > 0 else "running")
+        assert look(stopped).phase == ("silent" if leap > 0 else "running")
         told["heartbeat"] = time.time()  # the next beat, five seconds later
         (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
-        assert queue.look(stopped).phase == "running"
+        assert look(stopped).phase == "running"
