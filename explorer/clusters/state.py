@@ -25,7 +25,7 @@ class ClustersState(state.PageState):
 
     checkpoint: str = ""  # hash of the weights that focus, place and code belong to
     view: View = "map"
-    colour: str = ""  # a key of clusters_data.colourings; empty or unknown: the first one
+    colour: str = ""  # a key of atlas.colourings; empty or unknown: the first one
     layers: tuple[Literal["prior", "centres", "outlines"], ...] = ("centres", "outlines")
     method: Literal["umap", "pca"] = "umap"
     neighbours: int = Field(15, ge=2, le=200)

@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.disentangle import cell, live, matrix
-from explorer.shared import catalog, factors
+from explorer.shared import catalog, factors, widgets
 from explorer.shared.latent import space
 from explorer.shared.links import TraverseState
 from tests.fixtures import add_disentanglement, make_run
@@ -126,7 +126,7 @@ def test_the_strips_show_the_axis_alone_and_the_factor_in_truth():
 
 def test_an_axis_opens_in_traverse(monkeypatch):
     left = []
-    monkeypatch.setattr(cell.widgets, "open_page", left.append)
+    monkeypatch.setattr(widgets, "open_page", left.append)
     app = opened(axis="3", factor="2")
     button(app, "Open in Traverse").click()
     ran(app)

@@ -1,4 +1,4 @@
-"""Rendered pictures, factors in words, the share of movement, names of axes, and which record is which."""
+"""The share of movement, names of axes, and which record is which."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pytest
 import torch
 
 from explorer.disentangle import compare
-from explorer.disentangle import records as disentangle_data
+from explorer.disentangle import records as disentangle_records
 from explorer.disentangle.records import Kind
 from explorer.shared import axis_names, catalog, factors
 from tests.fixtures import add_disentanglement, make_run
-from trainer.data import rendering
 from trainer.evaluation.disentanglement import record as records
 from trainer.jobs import task
 from trainer.runs.folder import Run
@@ -43,37 +42,6 @@ def entry(root) -> catalog.Entry:
     return catalog.find("shapes")
 
 
-def test_pictures_are_those_of_the_renderer(entry):
-    combinations = [(3, 6, 0, 4, 1, 7), (9, 0, 5, 7, 3, 14), (3, 6, 1, 4, 1, 7)]
-    found = factors.rendered(entry, combinations)
-    assert np.array_equal(found, rendering.render_indices(torch.tensor(combinations), 32).numpy())
-
-
-def test_a_sweep_takes_every_value_of_one_factor_and_keeps_the_others():
-    base = (1, 2, 3, 4, 0, 6)
-    for factor, size in enumerate(rendering.SIZES):
-        found = np.array(factors.sweep(base, factor))
-        assert found[:, factor].tolist() == list(range(size))
-        assert (np.delete(found, factor, 1) == np.delete(np.array(base), factor)).all()
-
-
-def test_whatever_a_link_says_becomes_a_combination():
-    assert factors.combination(()) == factors.USUAL
-    assert factors.combination((1, 2)) == factors.USUAL
-    assert factors.combination((99,) * 6) == tuple(size - 1 for size in rendering.SIZES)
-    assert factors.combination((1, 2, 3, 4, 0, 6)) == (1, 2, 3, 4, 0, 6)
-
-
-def test_factors_are_in_the_words_of_people():
-    known = {factor.name: factor for factor in factors.factors()}
-    assert [len(factor.values) for factor in known.values()] == list(rendering.SIZES)
-    assert known["shape"].values == rendering.SHAPES
-    assert known["orientation"].values[0] == "−30°"
-    assert known["orientation"].values[7] == "0°"
-    assert known["object hue"].colours[3] == "hsl(108 100% 50%)"
-    assert known["scale"].colours is None
-
-
 def space(codes: torch.Tensor, live: list[bool]) -> SimpleNamespace:
     return SimpleNamespace(codes=codes, table=SimpleNamespace(live=torch.tensor(live)))
 
@@ -82,12 +50,12 @@ def test_movement_is_shared_in_the_units_of_each_axis():
     usual = torch.randn(4000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10.0, 0.001])
     steps = torch.linspace(0, 1, 9)[:, None]
     moved = steps * torch.tensor([[1.0, 10.0, 0.0]])
-    both = disentangle_data.movement(moved, space(usual, [True, True, True]))
+    both = disentangle_records.movement(moved, space(usual, [True, True, True]))
     assert both.tolist() == pytest.approx([0.5, 0.5, 0.0], abs=0.05)
     noise = moved * torch.tensor([1.0, 0.0, 0.0]) + torch.tensor([0.0, 0.0, 0.01]) * steps
-    alone = disentangle_data.movement(noise, space(usual, [True, True, False]))
+    alone = disentangle_records.movement(noise, space(usual, [True, True, False]))
     assert alone.tolist() == pytest.approx([1.0, 0.0, 0.0])
-    assert disentangle_data.movement(torch.zeros(9, 3), space(usual, [True, True, True])).tolist() == [0, 0, 0]
+    assert disentangle_records.movement(torch.zeros(9, 3), space(usual, [True, True, True])).tolist() == [0, 0, 0]
 
 
 def test_axes_are_named_after_the_full_record(root, entry):
@@ -115,20 +83,20 @@ def test_records_of_other_weights_name_nothing(root, entry):
     path = root / "shapes" / "disentanglement.json"
     records.write(replace(records.read(Run(root / "shapes")), checkpoint="0" * 12), path)
     assert axis_names.carried(entry) == []
-    assert disentangle_data.records(entry) == {}
+    assert disentangle_records.records(entry) == {}
 
 
 def test_only_pictures_of_known_factors_have_kinds_of_records(entry, root):
     assert factors.has_factors(entry)
     assert not factors.has_factors(catalog.find("digits"))
-    assert disentangle_data.kinds(entry) == [
+    assert disentangle_records.kinds(entry) == [
         Kind("full"),
         Kind("fast"),
         Kind("full", "shapes3d"),
         Kind("fast", "shapes3d"),
     ]
-    assert disentangle_data.data_title(entry, Kind("full")) == "3D Shapes (rendered)"
-    assert disentangle_data.data_title(entry, Kind("full", "shapes3d")) == "3D Shapes"
+    assert disentangle_records.data_title(entry, Kind("full")) == "3D Shapes (rendered)"
+    assert disentangle_records.data_title(entry, Kind("full", "shapes3d")) == "3D Shapes"
 
 
 def test_different_protocols_and_data_never_meet_in_a_ranking(root):
