@@ -15,8 +15,6 @@ The functions live in trainer/library.py and are imported with what they need (t
 `import trainer` itself is instant. Nothing here imports streamlit or explorer.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How much of a data set goes through the networks at once, and how the work reports its progress."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

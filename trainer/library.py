@@ -3,8 +3,6 @@
 Pictures go in as one form alone: an array (n, C, H, W) of the model's size, uint8 or floats from 0 to 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path

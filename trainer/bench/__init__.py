@@ -6,8 +6,6 @@ variants    pictures a second and memory by model and size; threads, bfloat16, t
 memory      peak memory of a process of its own
 """
 
-from __future__ import annotations
-
 import torch
 
 from trainer.bench import memory, passes, settings, variants

@@ -1,7 +1,5 @@
 """`python -m trainer.bench.memory`: peak memory of a process that trains, with settings as JSON on standard input."""
 
-from __future__ import annotations
-
 import json
 import resource
 import subprocess

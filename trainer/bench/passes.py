@@ -23,8 +23,6 @@ Measurements interleave, step and passes in turn, and medians count, so that a b
 With one thread the clock is the process's CPU time, which other processes disturb least; otherwise the wall's.
 """
 
-from __future__ import annotations
-
 import statistics
 import tempfile
 import time

@@ -1,7 +1,5 @@
 """What is benchmarked: settings, and pictures of noise, which cost what real ones do."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import torch

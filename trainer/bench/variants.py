@@ -4,8 +4,6 @@ Pictures a second are those of the main steps: the batch over the time of a step
 of a model take turns, step by step, and medians by the clock count, so that a busy machine slows all of them alike.
 """
 
-from __future__ import annotations
-
 import os
 import statistics
 import sys

@@ -7,8 +7,6 @@ Its terms allow non-commercial research only and forbid passing pictures on, so 
 Reference: Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild, ICCV 2015.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from trainer.config import DataConfig

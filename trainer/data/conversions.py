@@ -1,7 +1,5 @@
 """What decoding did to a picture, in words: frames, rotation, depth, print colours, transparency."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from io import BytesIO
 from typing import TypeVar

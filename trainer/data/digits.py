@@ -6,8 +6,6 @@
 A split needs its own two files only. What is not there is downloaded into that place, by torchvision.
 """
 
-from __future__ import annotations
-
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Downloads through torchvision, with every way to fail told in one sentence."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import sys

@@ -8,8 +8,6 @@ Without such a split, each picture's own name decides, by a hash: about every te
 machine, in a folder as in its zip, and whichever other pictures come or go.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 A run folder keeps the codes of a whole test split and the pictures of a part of it; this finds the others.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

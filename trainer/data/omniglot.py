@@ -7,8 +7,6 @@ so the number of pictures belongs beside every result. Only where nothing is the
 background set. The polarity stays that of the files: the reverse of MNIST's, which a comparison must account for.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What is known of each data set before it is loaded: title, licence, source, usual form. Free of torch."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

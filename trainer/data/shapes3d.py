@@ -8,8 +8,6 @@ All 480,000 pictures are 5.9 GB at 64x64 and 1.5 GB at 32x32: they are unpacked 
 what a batch needs is read from the memory-mapped file. Source: Burgess and Kim, *3D Shapes Dataset*, 2018.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import sys

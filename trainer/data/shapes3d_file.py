@@ -6,8 +6,6 @@
 Source: Burgess and Kim, *3D Shapes Dataset*, 2018, https://github.com/google-deepmind/3dshapes-dataset.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the first bytes of a file are: a picture perhaps, or one sentence on what they are instead."""
 
-from __future__ import annotations
-
 ADVICE = "choose a picture in PNG, JPEG, GIF, WebP, BMP or TIFF"
 
 # First bytes (offset, magic) of what people most often take for one of FORMATS.

@@ -4,8 +4,6 @@ They make the validation pair of the out-of-distribution scores: choices between
 which need no further data set and are none of the reported ones (trainer/ood/pairs.py).
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

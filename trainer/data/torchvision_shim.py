@@ -8,8 +8,6 @@ never call them. They are declared only where they are really missing, so a comp
 The codecs of torchvision.io are in the same C++ part and do not work either: this project reads pictures with Pillow.
 """
 
-from __future__ import annotations
-
 import importlib.machinery
 import importlib.util
 from pathlib import Path

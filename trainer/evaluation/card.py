@@ -1,7 +1,5 @@
 """card.md: what a model is, where its data came from, what its numbers mean, and how to make it again."""
 
-from __future__ import annotations
-
 from trainer import config, data
 from trainer.errors import UserError
 from trainer.evaluation import ood

@@ -4,8 +4,6 @@ All measures of agreement are functions of the contingency table n[k, c] (cluste
 needs no second clustering: resampling the pictures resamples the table.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 

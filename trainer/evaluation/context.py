@@ -1,7 +1,5 @@
 """What a group of metrics is given, and how one number becomes a Metric with its protocol."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -14,8 +14,6 @@ columns of codes.parquet, one row per test picture in the order of the data set:
     component     int64, most responsible mixture component (prior gmp only)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple

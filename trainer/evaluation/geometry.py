@@ -1,7 +1,5 @@
 """Is the latent space shaped like the data? Distances of prior samples against those of their pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from scipy.spatial.distance import pdist, squareform

@@ -1,7 +1,5 @@
 """The group "map" of `evaluate`: the map of the default settings, and how far it is to be trusted."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from trainer.config import Config

@@ -4,8 +4,6 @@ Writes ood_calibration.json and ood_scores.parquet into the run folder (trainer/
 measure, score and pair, called e.g. "AUROC, combined, mnist/omniglot polarity-matched" (`metric_name`, `parse_name`).
 """
 
-from __future__ import annotations
-
 import logging
 
 import numpy as np

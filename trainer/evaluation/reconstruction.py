@@ -1,7 +1,5 @@
 """How well a picture survives encoder and decoder: PSNR and SSIM of g(mu(x)) against x."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

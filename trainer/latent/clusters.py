@@ -1,7 +1,5 @@
 """Codes in groups: k-means, the table of clusters against classes, and components of a mixture that hold no code."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

@@ -6,8 +6,6 @@ whatever the cloud's shape (split conformal prediction). A Gaussian seen through
 what becomes of it.
 """
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 

@@ -10,8 +10,6 @@ and for each x, y (and z in 3-D). The schema's metadata hold Map.meta as JSON: c
 outlines of the components. One file, so that coordinates and what they mean cannot drift apart.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ A map is a set of codes (N, d) with coordinates (N, m). What was not there when 
 distance-weighted mean over its nearest codes; the same mean, taken the other way, gives an empty place a code.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 NEIGHBOURS = 6

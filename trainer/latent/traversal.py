@@ -4,8 +4,6 @@ Codes are float32 tensors (N, z_dim); pictures are float32 (N, C, H, W) in [0, 1
 given its arguments, so a page and the command line show the same numbers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Models by configuration, and their weights as safetensors."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -1,7 +1,5 @@
 """The contract every model satisfies, so that every page works with every model."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch

@@ -9,8 +9,6 @@ moments of z, and a picture's energy is E(z) = -log sum_k phi_k N(z; mu_k, Sigma
 those of the batch, as in the paper; scores and validation use those of the training set, which `finalise` stores.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

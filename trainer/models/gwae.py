@@ -1,7 +1,5 @@
 """The Gromov-Wasserstein autoencoder (Nakagawa et al., ICLR 2023)."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -4,8 +4,6 @@ Source: Nakagawa et al., ICLR 2023, appendix (network architectures). Difference
 log-variance is bounded (base.py), and the inverse sigmoid reads pixels as the centres of their 8-bit bins.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

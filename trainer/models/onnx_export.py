@@ -4,8 +4,6 @@ Weights are stored as fp16 and cast to fp32 inside the graph. The runtime folds 
 arithmetic is fp32 everywhere (the CPU and wasm back ends have few fp16 kernels) and only the download is halved.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import logging

@@ -4,8 +4,6 @@ Source: Nakagawa et al., ICLR 2023, section 3.3 and appendix. Every sampler is s
 distance coefficient C alone carries the scale between latent and data distances.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """The variational autoencoder (Kingma & Welling, 2014) with beta (Higgins et al., 2017), on the same networks."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from trainer.config import Config

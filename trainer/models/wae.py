@@ -1,7 +1,5 @@
 """The Wasserstein autoencoder with a deterministic encoder (Tolstikhin et al., ICLR 2018), on the same networks."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

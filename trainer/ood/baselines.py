@@ -4,8 +4,6 @@ They keep one sign like every score. A model is held against the better of a bas
 whoever may look at the data could choose it, so that is the harder bar.
 """
 
-from __future__ import annotations
-
 from io import BytesIO
 
 import numpy as np

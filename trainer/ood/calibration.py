@@ -34,8 +34,6 @@ The combined score, the default of every model
     * no third part: plain error added took 0.01 away.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """`python -m trainer score`: the page's table as text."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -11,8 +11,6 @@ Ordinary pictures are held-out ones, never test pictures, and few of each kind a
 than those of `evaluate`. Nothing here feeds back into the training: no random number is drawn, no weight changes.
 """
 
-from __future__ import annotations
-
 import csv
 from io import StringIO
 from pathlib import Path

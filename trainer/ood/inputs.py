@@ -1,7 +1,5 @@
 """A user's own pictures: files, folders and zips to arrays, the broken ones listed by name instead of fatal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ train_codes.parquet of the run folder, at most PICTURES rows, balanced over the 
     checkpoint       hash of the weights, the same in every row
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

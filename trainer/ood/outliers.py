@@ -1,7 +1,5 @@
 """The pictures of the pairs: outliers of a named data set, of a folder, and those drawn from held-out pictures."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

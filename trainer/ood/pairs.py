@@ -4,8 +4,6 @@ Polarity matters more than any model: Omniglot is black on white, MNIST white on
 intensity alone separates them perfectly. So each pair says what was done, and the two stand side by side.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

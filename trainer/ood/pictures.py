@@ -4,8 +4,6 @@
 through these, so that the page, the command line and the download agree to the last digit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

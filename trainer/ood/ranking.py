@@ -5,8 +5,6 @@ AUROC, AUPR is the average precision, and FPR95 is the false-positive rate at th
 rate is at least 95 %. Whole resamples are computed at once, from counts along the sorted scores.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What the trainer asks of the operating system: where the checkout is, whole files, processes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,7 +1,5 @@
 """Atomic file writing: a reader sees the old file or the new one, never half of one."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

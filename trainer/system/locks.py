@@ -3,8 +3,6 @@
 POSIX advisory locks (flock), on Windows a lock on the first byte. A lock file is empty, and may stay behind.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

@@ -1,7 +1,5 @@
 """Which process is meant: a number alone may belong to another one by now, number and start time together do not."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

@@ -5,8 +5,6 @@ samples lie, so single steps move it about and its side on outliers flips (docs/
 keeps what they agree on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

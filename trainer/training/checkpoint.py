@@ -5,8 +5,6 @@ that are not yet a row of the history, so that a resumed training continues bit 
 would have been (on the CPU).
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Mapping

@@ -10,8 +10,6 @@ follows the gradient of mean_r L_r. A mean over rows has mean_r L_r = L; a term 
 every process, and the backward pass of the gathering returns to each row the sum of its gradients over the processes.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Numbers that are none end a training at once, with a sentence, before they can replace a good checkpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -1,7 +1,5 @@
 """One training of one run folder, by one process or several: the lock, the pictures, the loop (loop.py)."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 from dataclasses import asdict

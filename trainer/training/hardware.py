@@ -1,7 +1,5 @@
 """Lightning Fabric: which processors train, how many processes, in what precision."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What a training leaves for its readers: history.csv, a row per logged step, and training/status.json, a heartbeat."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

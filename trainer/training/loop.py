@@ -1,7 +1,5 @@
 """The training loop: steps, validation, early stopping, records, checkpoints."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import math

@@ -3,8 +3,6 @@
 L = lambda_gw L_GW + lambda_w L_W + lambda_d L_D + lambda_h R_H (Nakagawa et al., ICLR 2023, section 3).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

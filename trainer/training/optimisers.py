@@ -1,7 +1,5 @@
 """The optimiser of each player, and their learning rates over the training."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The players of a training and their steps: who moves, on which batch, with which optimiser."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

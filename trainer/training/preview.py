@@ -4,8 +4,6 @@ Written every few seconds, at most a fiftieth of the training's time, and withou
 state: a watched training ends bit-equal to an unwatched one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reading a run's pictures, told to whoever watches: how far it is, and which files were left out."""
 
-from __future__ import annotations
-
 import logging
 import math
 import time

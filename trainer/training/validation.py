@@ -1,7 +1,5 @@
 """How well a model does in the middle of its training, on pictures held out from the training set."""
 
-from __future__ import annotations
-
 import torch
 
 from trainer.data.imageset import ImageSet

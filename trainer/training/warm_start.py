@@ -3,8 +3,6 @@
 Why: components that start on top of each other hardly ever part under L_GW and L_D alone (docs/results.md).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

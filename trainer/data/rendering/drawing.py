@@ -3,8 +3,6 @@
 render(torch.tensor([[0.0, 0.6, 0.3, 1.0, 3, 30.0]])) -> uint8 (1, 3, 64, 64)
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -4,8 +4,6 @@ The order is the one of 3dshapes.h5: row-major over `SIZES`, the last factor (or
 Burgess and Kim, *3D Shapes Dataset*, 2018, https://github.com/google-deepmind/3dshapes-dataset.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -11,8 +11,6 @@ vertical stays vertical and is the same for a whole column. All numbers below we
 pictures of the data set, by least squares over their pixels; one unit is about the width of an object.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 

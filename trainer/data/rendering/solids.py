@@ -8,8 +8,6 @@ outward normal there. Only + - * / sqrt, min, max and comparisons are used: thes
 million, so a picture does not depend on what else is in its batch.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """All 480,000 pictures as one uncompressed .npy file, made once and then memory-mapped."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator

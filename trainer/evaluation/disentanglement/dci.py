@@ -1,7 +1,5 @@
 """DCI: disentanglement, completeness, informativeness (Eastwood and Williams, ICLR 2018), by boosted trees."""
 
-from __future__ import annotations
-
 import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass

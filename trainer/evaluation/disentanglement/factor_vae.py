@@ -1,7 +1,5 @@
 """The FactorVAE score (Kim and Mnih, ICML 2018, section 5)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The group "disentanglement" of `evaluate`, and the same measurement for a page: from a run folder to a Record."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from trainer import data

@@ -1,7 +1,5 @@
 """MIG: the mutual information gap (Chen et al., NeurIPS 2018)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -6,8 +6,6 @@ in files of that data set's name (disentanglement-shapes3d.json). Matrices have 
 factor.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -189,7 +187,7 @@ def _parsed(plain: dict[str, Any]) -> Record:
 
 
 def _part(kind: type, plain: dict[str, Any]) -> Any:
-    arrays = {field.name for field in fields(kind) if field.type == "np.ndarray"}
+    arrays = {field.name for field in fields(kind) if field.type is np.ndarray}
     values = {field.name: plain[field.name] for field in fields(kind)}
     return kind(**{name: np.array(v) if name in arrays else float(v) for name, v in values.items()})
 

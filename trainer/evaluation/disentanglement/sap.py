@@ -1,7 +1,5 @@
 """SAP: the separated attribute predictability score (Kumar, Sattigeri and Balakrishnan, ICLR 2018)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What each player minimises on a batch: the terms of the main step and of the critic step, by model."""
 
-from __future__ import annotations
-
 from trainer.config import Config
 from trainer.models.base import LatentModel
 from trainer.models.dagmm import DAGMM

@@ -1,7 +1,5 @@
 """What all objectives share: which arithmetic they use, and which part of the batch they see."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

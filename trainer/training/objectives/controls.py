@@ -1,7 +1,5 @@
 """Objectives of the models beside the GWAE: VAE and beta-VAE, WAE-MMD, DAGMM."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from trainer.config import Config

@@ -1,7 +1,5 @@
 """The two players of the GWAE and what each minimises."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
