@@ -153,6 +153,6 @@ TASK = Task(
     "estimate",
     "Timing",
     _work,
-    {"measuring": "Timing a few real steps of these settings"},
+    dict.fromkeys(("starting", "measuring"), "Timing a few real steps of these settings"),
     threads=processes.training_threads,
 )
