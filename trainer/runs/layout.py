@@ -11,34 +11,6 @@ from typing import NamedTuple
 
 from trainer.errors import UserError
 
-CONFIG = "config.yaml"
-WEIGHTS = "model.safetensors"
-DECODER = "decoder.onnx"
-HISTORY = "history.csv"
-METRICS = "metrics.json"
-CODES = "codes.parquet"
-SPRITE = "sprite.png"
-CARD = "card.md"
-MAP = "map.parquet"
-TAGS = "tags.json"
-OOD_HISTORY = "ood_history.csv"
-OOD_CALIBRATION = "ood_calibration.json"
-OOD_SCORES = "ood_scores.parquet"
-TRAIN_CODES = "train_codes.parquet"
-TRAIN_SPRITE = "train_sprite.png"
-PICTURES = "data/pictures.zip"
-
-TRAINING = "training"
-CHECKPOINT = "training/checkpoint.safetensors"
-STATUS = "training/status.json"
-LOG = "training/log.txt"
-PREVIEW = "training/preview.safetensors"
-SKIPPED = "training/skipped.txt"
-LOCK = "training/lock"
-STOP = "training/stop"
-REQUEST = "training/request.json"
-LAUNCH = "training/launch.json"
-
 
 class File(NamedTuple):
     """What a file is; travels: `export` and `import_zip` take it along; watched: pages show something of it at once."""
@@ -53,39 +25,44 @@ def disentanglement(protocol: str, other: str = "") -> str:
     return "-".join(filter(None, ("disentanglement", other, "" if protocol == "full" else protocol))) + ".json"
 
 
-RECORDS = {
-    disentanglement(protocol, other): File(f"disentanglement on {other or 'its own data'}, {protocol} protocol")
-    for other in ("", "shapes3d", "shapes3d-rendered")
-    for protocol in ("full", "fast")
-}
-FILES = {
-    CONFIG: File("what was asked", watched=True),
-    WEIGHTS: File("weights and prior statistics; the first digits of its SHA-256 are the model's hash", watched=True),
-    DECODER: File("the decoder for the browser, float16"),
-    HISTORY: File("one row per logged step"),
-    METRICS: File("a list of Metric records, each with its protocol", watched=True),
-    CODES: File("one row per test picture (trainer/evaluation/evaluate.py lists the columns)"),
-    SPRITE: File("the test pictures that the codes' `sprite_index` refers to", watched=True),
-    CARD: File("what it is, data and licence, the command that reproduces it", watched=True),
-    MAP: File("the usual map of the codes"),
-    TAGS: File("what its owner calls it"),
-    OOD_HISTORY: File("AUROC of every score at each checkpoint of the training"),
-    OOD_CALIBRATION: File("quantiles of every score on held-out pictures"),
-    OOD_SCORES: File("scores of ordinary pictures and outliers"),
-    TRAIN_CODES: File("codes of training pictures, to find the nearest ones"),
-    TRAIN_SPRITE: File("some of these pictures"),
-    **RECORDS,
-    CHECKPOINT: File("what a training resumes from"),
-    STATUS: File("how far the training is"),
-    LOG: File("what the training printed"),
-    PREVIEW: File("what the model makes of some pictures at the moment"),
-    SKIPPED: File("training pictures that were left out, and why"),
-    LOCK: File("held while a process trains", travels=False),
-    STOP: File("asks the training to stop", travels=False),
-    REQUEST: File("asks for a training to be started", travels=False),
-    LAUNCH: File("the process that was started for it", travels=False),
-    PICTURES: File("pictures that were uploaded for this run: they stay at home", travels=False),
-}
+FILES: dict[str, File] = {}
+
+
+def _file(name: str, about: str, **more: bool) -> str:
+    FILES[name] = File(about, **more)
+    return name
+
+
+CONFIG = _file("config.yaml", "what was asked", watched=True)
+WEIGHTS = _file("model.safetensors", "weights and prior statistics; its SHA-256 makes the hash", watched=True)
+DECODER = _file("decoder.onnx", "the decoder for the browser, float16")
+HISTORY = _file("history.csv", "one row per logged step")
+METRICS = _file("metrics.json", "a list of Metric records, each with its protocol", watched=True)
+CODES = _file("codes.parquet", "one row per test picture (trainer/evaluation/evaluate.py lists the columns)")
+SPRITE = _file("sprite.png", "the test pictures that the codes' `sprite_index` refers to", watched=True)
+CARD = _file("card.md", "what it is, data and licence, the command that reproduces it", watched=True)
+MAP = _file("map.parquet", "the usual map of the codes")
+TAGS = _file("tags.json", "what its owner calls it")
+OOD_HISTORY = _file("ood_history.csv", "AUROC of every score at each checkpoint of the training")
+OOD_CALIBRATION = _file("ood_calibration.json", "quantiles of every score on held-out pictures")
+OOD_SCORES = _file("ood_scores.parquet", "scores of ordinary pictures and outliers")
+TRAIN_CODES = _file("train_codes.parquet", "codes of training pictures, to find the nearest ones")
+TRAIN_SPRITE = _file("train_sprite.png", "some of these pictures")
+CHECKPOINT = _file("training/checkpoint.safetensors", "what a training resumes from")
+STATUS = _file("training/status.json", "how far the training is")
+LOG = _file("training/log.txt", "what the training printed")
+PREVIEW = _file("training/preview.safetensors", "what the model makes of some pictures at the moment")
+SKIPPED = _file("training/skipped.txt", "training pictures that were left out, and why")
+LOCK = _file("training/lock", "held while a process trains", travels=False)
+STOP = _file("training/stop", "asks the training to stop", travels=False)
+REQUEST = _file("training/request.json", "asks for a training to be started", travels=False)
+LAUNCH = _file("training/launch.json", "the process that was started for it", travels=False)
+PICTURES = _file("data/pictures.zip", "pictures that were uploaded for this run: they stay at home", travels=False)
+for other in ("", "shapes3d", "shapes3d-rendered"):
+    for protocol in ("full", "fast"):
+        _file(disentanglement(protocol, other), f"disentanglement on {other or 'its own data'}, {protocol} protocol")
+TRAINING = "training"
+
 TRAVELS = frozenset(name for name, file in FILES.items() if file.travels)
 WATCHED = tuple(name for name, file in FILES.items() if file.watched)
 RESUMABLE = frozenset({CHECKPOINT, STATUS})
