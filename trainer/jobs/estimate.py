@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from trainer import config
 from trainer.jobs.task import Job, Reporter, Task, cache_folder
+from trainer.runs import folder as run
 from trainer.system import files, processes
 
 REPEATS = 5
@@ -80,7 +81,6 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
     from tqdm import tqdm
 
     from trainer.bench.settings import synthetic
-    from trainer.runs import folder as run
     from trainer.training.fit import Trainer
 
     optim = settings.optim

@@ -10,8 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from trainer.config import Config
+from trainer.data import DATASETS, default_data_root
 from trainer.errors import UserError
 from trainer.jobs.task import Job, Reporter, Task
+from trainer.latent import map as mapping
+from trainer.ood.pairs import pairs_of
 from trainer.runs import layout
 from trainer.runs.folder import Run
 
@@ -41,8 +44,6 @@ def _require_pictures(run: Run, data_root: Path | None) -> None:
 
     So they are in a run that came as a zip: pictures that were uploaded stay at home.
     """
-    from trainer.data import default_data_root
-
     path = run.config.data.path
     places = (Path(path).expanduser(), (data_root or default_data_root()) / path) if path else ()
     if path and not any(place.exists() for place in places):
@@ -59,10 +60,6 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
         groups: of the metrics that were measured.
         pairs: names of the out-of-distribution pairs that were.
     """
-    from trainer.data import DATASETS
-    from trainer.latent import map as mapping
-    from trainer.ood.pairs import pairs_of
-
     said = []
     if "clustering" not in groups:
         said.append("Clusters: these pictures have no labels to compare with, and this prior has no components.")
