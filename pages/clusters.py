@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from explorer.clusters import page
 from explorer.shared import widgets
 
-widgets.page_header(
+widgets.model_page(
     "Clusters",
     "A map of the test pictures by their codes, with the components that the prior has learned: do they find the kinds "
     "of pictures without having seen a label?",
+    page.show,
 )
-entry = widgets.require_model()
-with widgets.user_errors(), st.container(gap="medium"):
-    page.show(entry)

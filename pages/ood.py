@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from explorer.ood import page
 from explorer.shared import widgets
 
-widgets.page_header(
+widgets.model_page(
     "Out of distribution",
     "A model should know what it does not know: how well its scores separate pictures of another kind from its own, "
     "and whether a trivial measurement would have done as well.",
+    page.show,
 )
-entry = widgets.require_model()
-with widgets.user_errors(), st.container(gap="medium"):
-    page.show(entry)

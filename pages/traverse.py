@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from explorer.shared import widgets
 from explorer.traverse import page
 
-widgets.page_header(
+widgets.model_page(
     "Traverse",
     "Start from a picture, move the axes of its code, and watch what each of them has learned.",
+    page.show,
 )
-entry = widgets.require_model()
-with widgets.user_errors(), st.container(gap="medium"):
-    page.show(entry)

@@ -6,7 +6,10 @@ arXiv:2107.02270), chosen for colour-vision deficiencies. Digit 3 is CATEGORIES[
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 CATEGORIES: tuple[str, ...] = (
     "#3f90da",
@@ -71,7 +74,7 @@ def is_dark() -> bool:
 
 
 def template(dark: bool) -> dict[str, Any]:
-    """A plotly template for one theme; use it with `st.plotly_chart(figure, theme=None)`."""
+    """Return the plotly template of one theme."""
     c = colours(dark)
     axis = {
         "gridcolor": c["border"],
@@ -94,3 +97,10 @@ def template(dark: bool) -> dict[str, Any]:
         "colorscale": {"sequential": CONTINUOUS, "diverging": DIVERGING},
     }
     return {"layout": layout}
+
+
+def figure(dark: bool, *traces: Any, **layout: Any) -> go.Figure:
+    """Return a plotly figure of `traces` in the template of one theme, with `layout` on top; see `widgets.chart`."""
+    import plotly.graph_objects as go
+
+    return go.Figure(list(traces), {"template": template(dark), **layout})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import streamlit as st
@@ -64,17 +64,53 @@ def no_models() -> None:
     )
 
 
+def model_page(title: str, sentence: str, show: Callable[[catalog.Entry], None]) -> None:
+    """A page about the selected model: its header, and what `show` draws below it."""
+    page_header(title, sentence)
+    entry = require_model()
+    with user_errors(), st.container(gap="medium"):
+        show(entry)
+
+
+def follow_model(page: state.Page, entry: catalog.Entry, warning: str, reset: Callable[[], dict[str, Any]]) -> None:
+    """Keep the state's `checkpoint` that of the model.
+
+    Args:
+        warning: what other weights behind a link may change.
+        reset: fields that belong to one model; called, and changed, where another model was shown before.
+    """
+    key = f"{page.name}.checkpoint"
+    view, before = page.current(), st.session_state.get(key)
+    st.session_state[key] = entry.hash
+    if view.checkpoint == entry.hash:
+        return
+    if before is None and view.checkpoint:
+        weights = f"This link was made with other weights ({view.checkpoint}, here {entry.hash})"
+        st.info(f"{weights}; {warning}", icon=":material/difference:")
+    page.change(checkpoint=entry.hash, **({} if before is None else reset()))
+
+
+def segments(label: str, titles: Mapping[Any, str], **options: Any) -> Any:
+    """Return the one of several values that is chosen by its title, in a row of buttons."""
+    return st.segmented_control(label, list(titles), format_func=titles.__getitem__, required=True, **options)
+
+
 def view_selector(page: state.Page, titles: Mapping[str, str]) -> str:
     """Return the open view of a page, chosen here by its title."""
-    st.segmented_control(
-        "View",
-        list(titles),
-        format_func=titles.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **page.bound("view"),
-    )
+    segments("View", titles, label_visibility="collapsed", **page.bound("view"))
     return page.current().view
+
+
+def download(label: str, data: Any, file_name: str, mime: str, icon: str = ":material/download:", **options) -> None:
+    """A download that does not rerun the page; `data` may be a function, called when the file is asked for."""
+    st.download_button(label, data, file_name, mime, icon=icon, on_click="ignore", **options)
+
+
+def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
+    """A figure of `theme.figure`; with the name of a `file` it can be saved as SVG."""
+    export = {"modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg", "filename": file}}
+    config = {"displaylogo": False, **export} if file else {"displayModeBar": False}
+    st.plotly_chart(figure, theme=None, key=key, **{"config": config, **options})
 
 
 # ---------------------------------------------------------------- the model picker
@@ -145,15 +181,20 @@ def protocol_text(metric: Metric) -> str:
     return "\n".join([f"| **{metric.name}** | **{format_value(metric)}** |", "|---|---|", *lines])
 
 
+def number(metric: Metric, key: str, label: str | None = None) -> None:
+    """A number above its name, which opens its protocol."""
+    with st.container(width="content", gap=None):
+        st.markdown(f"**{format_value(metric)}**", width="content")
+        protocol_card(metric, label, key)
+
+
 def metric_row(metrics: Sequence[Metric], key: str) -> None:
     """Numbers side by side, each with its protocol on demand; `key` sets rows on one page apart."""
     with st.container(
         horizontal=True, wrap=False, gap="xsmall", horizontal_alignment="distribute", key=f"metrics-{key}"
     ):
         for position, metric in enumerate(metrics):
-            with st.container(width="content", gap=None):
-                st.markdown(f"**{format_value(metric)}**", width="content")
-                protocol_card(metric, key=f"protocol-{key}-{position}")
+            number(metric, f"protocol-{key}-{position}")
 
 
 # ---------------------------------------------------------------- pictures
