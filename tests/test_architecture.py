@@ -222,7 +222,7 @@ def test_importing_the_explorer_loads_nothing_heavy():
 
 
 def test_no_module_shadows_a_library():
-    """`streamlit run` puts explorer/ first on sys.path: explorer/umap.py would be everybody's umap."""
+    """`streamlit run` puts explorer/ first on sys.path: a module umap there would be everybody's umap."""
     taken = set(sys.stdlib_module_names) | set(packages_distributions()) | {"tests", *ROOMS}
     own = {
         path.stem

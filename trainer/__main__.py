@@ -1,7 +1,7 @@
 """The command line: `python -m trainer fit | resume | evaluate | score | bundle | list | bench`.
 
-Progress goes to standard error, results to standard output. Exit status 0: done. 2: bad input, told in one line on
-standard error. Anything else is a fault of the program and comes with a traceback.
+Progress goes to standard error, results to standard output. Exit status 0: done. 2: bad input, explained in one
+line on standard error. Anything else is a fault of the program and comes with a traceback.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typer.exceptions import TyperException
 
 from trainer import config
 from trainer.errors import EchoError, StoppedError, UserError
-from trainer.runs import folder as runs
 from trainer.runs import layout
+from trainer.runs.folder import Run, create, discard_unstarted, find
 
 if TYPE_CHECKING:
     from trainer.training.fit import Ended
@@ -55,40 +55,38 @@ def _train(
     folder: Path,
     data_root: Path | None,
     max_minutes: float | None,
-    hardware: tuple,  # the fields of lightning.Hardware, in their order
+    options: tuple,  # the fields of training.hardware.Hardware, in their order
     is_new: bool,
 ) -> None:
-    """Train in a new folder or in that of a run; of several processes the leading one makes it, and tells the end."""
-    from trainer.training import distributed
-    from trainer.training import fit as fitting
-    from trainer.training import hardware as lightning
+    """Train in a new folder or in that of a run; of several processes the leading one creates it and reports."""
+    from trainer.training import distributed, fit, hardware
 
-    wanted = lightning.Hardware(*hardware)
-    fabric = lightning.launch(wanted, in_turns=settings.model.kind == "gwae")
+    wanted = hardware.Hardware(*options)
+    fabric = hardware.launch(wanted, in_turns=settings.model.kind == "gwae")
     share = distributed.Share(fabric)
-    with lightning.leaving(fabric):
-        run = share.first(lambda: runs.create(folder, settings)) if is_new else None
-        run = run or runs.Run(folder)
+    with hardware.leaving(fabric):
+        run = share.first(lambda: create(folder, settings)) if is_new else None
+        run = run or Run(folder)
         try:
-            ended = fitting.fit(run, data_root, max_minutes, hardware=wanted, fabric=fabric)
+            ended = fit.fit(run, data_root, max_minutes, hardware=wanted, fabric=fabric)
         except UserError:
             if is_new and share.leads:
-                runs.discard_unstarted(run)  # after missing data, say: the same command can be given again
+                discard_unstarted(run)  # after missing data, say: the same command can be given again
             raise
         except StoppedError:
             if share.leads:
-                typer.echo(f"{run.path}: stopped while the pictures were read", err=True)
+                typer.echo(f"{run.path}: stopped while reading the pictures", err=True)
             return
         if share.leads:
-            typer.echo(_told(run, ended))
+            typer.echo(_summary(run, ended))
 
 
-def _told(run: runs.Run, ended: Ended) -> str:
+def _summary(run: Run, ended: Ended) -> str:
     if ended.trained:
         return f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}"
     key = "max_steps" if ended.reason == "finished" else "patience"
     return (
-        f"{run.path}: had ended before ({ended.reason}) at step {ended.step}, nothing to do; "
+        f"{run.path}: had already ended ({ended.reason}) at step {ended.step}, nothing to do; "
         f"raise optim.{key} in config.yaml to train on"
     )
 
@@ -108,9 +106,9 @@ def fit(
     compiled: Compiled = False,
 ) -> None:
     """Train a new model into a new run folder."""
-    hardware = (accelerator, devices, num_nodes, strategy, precision, compiled)
+    options = (accelerator, devices, num_nodes, strategy, precision, compiled)
     settings = config.load(recipe, assignments)
-    _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, hardware, is_new=True)
+    _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, options, is_new=True)
 
 
 @app.command()
@@ -125,9 +123,9 @@ def resume(
     precision: Precision = "32-true",
     compiled: Compiled = False,
 ) -> None:
-    """Continue a training from its last checkpoint, on other hardware too."""
-    hardware = (accelerator, devices, num_nodes, strategy, precision, compiled)
-    _train(runs.Run(folder).config, folder, data_root, max_minutes, hardware, is_new=False)
+    """Continue a training from its last checkpoint, also on other hardware."""
+    options = (accelerator, devices, num_nodes, strategy, precision, compiled)
+    _train(Run(folder).config, folder, data_root, max_minutes, options, is_new=False)
 
 
 @app.command()
@@ -145,7 +143,7 @@ def evaluate(
     from trainer.evaluation import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
-    metrics = evaluation.evaluate(runs.Run(folder), data_root, groups, _on_stderr, fast=fast, outliers=outliers)
+    metrics = evaluation.evaluate(Run(folder), data_root, groups, _on_stderr, fast=fast, outliers=outliers)
     if as_json:
         typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
         return
@@ -162,7 +160,7 @@ def bundle(
     """Copy a finished run without its training state, weights in float16; evaluate the copy afterwards."""
     from trainer.manage import bundle as bundling
 
-    packed = bundling.bundle(runs.Run(folder), out)
+    packed = bundling.bundle(Run(folder), out)
     typer.echo(f"{packed.path}: checkpoint {packed.hash}")
 
 
@@ -173,13 +171,12 @@ def map_codes(
     out: Annotated[Path | None, typer.Option("--out", help="File; default in the run folder.")] = None,
 ) -> None:
     """Lay the test codes out in the plane (UMAP) and store the map."""
-    from trainer.jobs import map as map_job
-    from trainer.latent import map as mapping
-    from trainer.latent import map_file
+    from trainer.jobs.map import target
+    from trainer.latent import map, map_file
 
-    wanted, run = map_file.parse_settings(settings), runs.Run(folder)
-    path = out or map_job.target(run.path, run.hash, wanted)
-    made = mapping.of_run(run, wanted, _on_stderr)
+    wanted, run = map_file.parse_settings(settings), Run(folder)
+    path = out or target(run.path, run.hash, wanted)
+    made = map.of_run(run, wanted, _on_stderr)
     map_file.write(made, path)
     trust = made.meta["trustworthiness"]
     typer.echo(f"{path}: {len(made.frame):,} points, trustworthiness {trust if trust is None else round(trust, 4)}")
@@ -198,14 +195,14 @@ def disentangle(
     """Measure disentanglement alone and store its record; nothing else in the folder changes."""
     from trainer.evaluation.disentanglement import group, record
 
-    run, protocol = runs.Run(folder), "fast" if fast else "full"
+    run, protocol = Run(folder), "fast" if fast else "full"
     other = "" if other == run.config.data.name else other
     group.on_data(run.config, other)  # refuses an unknown one before a file is named after it
     path = out or run.path / layout.disentanglement(protocol, other)
-    found = group.of_run(run, protocol, data_root, _on_stderr, other=other)
-    record.write(found, path)
-    typer.echo(f"{found.data}, {found.split}, {protocol} protocol: {path}", err=True)
-    for metric in record.metrics(found):
+    measured = group.of_run(run, protocol, data_root, _on_stderr, other=other)
+    record.write(measured, path)
+    typer.echo(f"{measured.data}, {measured.split}, {protocol} protocol: {path}", err=True)
+    for metric in record.metrics(measured):
         typer.echo(f"{metric.name}  {metric.value:.4f}  n={metric.n}")
 
 
@@ -214,13 +211,15 @@ def score(
     folder: Annotated[Path, typer.Argument(help="Evaluated run folder.")],
     paths: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, folders or zips of pictures.")],
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the whole table to this file.")] = None,
-    fpr: Annotated[float, typer.Option("--fpr", help="Share of ordinary pictures that may be called outliers.")] = 0.05,
+    fpr: Annotated[
+        float, typer.Option("--fpr", help="Share of ordinary pictures that may be flagged as outliers.")
+    ] = 0.05,
     invert: Annotated[bool, typer.Option("--invert", help="Swap black and white first.")] = False,
 ) -> None:
     """Out-of-distribution scores of pictures, with percentile and verdict; the numbers of the page."""
     from trainer.ood import command
 
-    typer.echo(command.score(runs.Run(folder), paths, csv, fpr, invert), nl=False)
+    typer.echo(command.score(Run(folder), paths, csv, fpr, invert), nl=False)
 
 
 @app.command("list")
@@ -229,7 +228,7 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List the models in pretrained/ and runs/."""
-    found = runs.find(*(roots or [Path("pretrained"), Path("runs")]))
+    runs = find(*(roots or [Path("pretrained"), Path("runs")]))
     rows = [
         {
             "path": str(run.path),
@@ -238,7 +237,7 @@ def list_runs(
             "prior": run.config.prior.kind,
             "data": run.config.data.name,
         }
-        for run in found
+        for run in runs
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -249,11 +248,13 @@ def list_runs(
 
 @app.command()
 def bench(
-    repeats: Annotated[int, typer.Option("--repeats", min=3, help="Interleaved measurements; medians count.")] = 15,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=3, help="Interleaved measurements; the result is their median.")
+    ] = 15,
     all_models: Annotated[bool, typer.Option(help="Every model and size as well, which takes minutes.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Time a training step against the network passes it cannot do without; speed and memory of every model."""
+    """Time a training step relative to its network passes; measure speed and memory of every model."""
     from trainer import bench as benchmark
 
     results = benchmark.measure(repeats, all_models)
@@ -266,12 +267,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app(args=arguments or ["--help"], prog_name="python -m trainer", standalone_mode=False)
     except EchoError:
-        from trainer.training import hardware as lightning
+        from trainer.training.hardware import is_follower
 
-        return 0 if lightning.is_follower() else 2  # the leading process, which tells what failed, is to live to do so
+        return 0 if is_follower() else 2  # a failing follower would end the leading process before its report
     except (UserError, TyperException) as error:
-        told = error.format_message() if isinstance(error, TyperException) else str(error)
-        typer.echo(" ".join(told.split("\n")), err=True)
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
+        typer.echo(" ".join(message.split("\n")), err=True)
         return 2
     return status or 0
 

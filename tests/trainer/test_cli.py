@@ -97,7 +97,7 @@ def test_fit_stop_resume_and_list(tmp_path, recipe, capsys):
     assert main(["resume", str(folder)]) == 0
     out, err = capsys.readouterr()
     assert out == (
-        f"{folder}: had ended before (finished) at step 8, nothing to do; "
+        f"{folder}: had already ended (finished) at step 8, nothing to do; "
         "raise optim.max_steps in config.yaml to train on\n"
     )
     assert err == ""

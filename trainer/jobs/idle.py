@@ -1,8 +1,8 @@
-"""A training beside the app makes room while somebody uses the app.
+"""Trainings pause while the app is in use.
 
-Low priority is not enough: what a slider waits for shares caches, memory and often the physical core with the training.
-So the app leaves a note in the folder of the runs whenever somebody does something (`ask`), and trainings there wait
-before their next step for as long as the note is fresh. Watching a training is no such note.
+Low priority is not enough: a slider's work shares caches, memory and often the physical core with the training. So the
+app touches a file in the folder of the runs at every interaction (`ask`), and trainings there wait before their next
+step as long as the last touch is recent. Watching a training is no interaction.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from trainer.runs import layout
 
 VARIABLE = "GWAE_PAUSE"
 PAUSE = 2.0
-"""Seconds for which a note counts, and for which a training waits at most between two steps of a player."""
+"""Seconds after the last interaction; also the longest wait between two steps of a player."""
 MOST = 5.0
-"""Seconds at most: with twenty critic steps a step then takes less than what counts as silence (job_state.py)."""
+"""Largest PAUSE: even with twenty critic steps a step then takes less than SILENT_AFTER (runs/status.py)."""
 POLL_SECONDS = 0.02
 
 
 def note(root: Path) -> Path:
-    """The file whose time of change says when somebody last used the app on these runs."""
+    """Return the file whose modification time is that of the last interaction with the app."""
     return Path(root) / ".in-use"
 
 
 def ask(root: Path) -> None:
-    """Say that somebody uses the app; costs microseconds, and nothing where the folder cannot be written."""
+    """Ask trainings to pause. Takes microseconds; no effect where the folder cannot be written."""
     with contextlib.suppress(OSError):
         note(root).touch()
 
 
 def seconds() -> float:
-    """$GWAE_PAUSE, at most MOST, else PAUSE; 0 for trainings that wait for nobody."""
+    """Return $GWAE_PAUSE, at most MOST, else PAUSE; 0 means that trainings never pause."""
     try:
         wanted = float(os.environ.get(VARIABLE) or PAUSE)
     except ValueError:
@@ -43,11 +43,11 @@ def seconds() -> float:
 
 
 class Pause:
-    """Called before every step of a player, returns at once while nobody uses the app, else when its pause is over.
+    """Called before every step of a player: returns at once while the app is idle, else after a pause.
 
     Args:
-        folder: the run folder; notes are left beside it.
-        pause: seconds after the last note; a player that is never left alone still steps once in every `pause`.
+        folder: the run folder; the touched file lies beside it.
+        pause: seconds after the last interaction; under constant use a player still steps once per `pause`.
     """
 
     def __init__(self, folder: Path, pause: float | None = None):
@@ -55,7 +55,7 @@ class Pause:
         self.pause = seconds() if pause is None else pause
 
     def __call__(self) -> None:
-        """Wait; not where somebody asks the training to stop."""
+        """Wait while the app is in use, unless the training is asked to stop."""
         end = time.monotonic() + self.pause
         while time.monotonic() < end and self._is_fresh() and not self.stop.exists():
             time.sleep(POLL_SECONDS)
@@ -65,4 +65,4 @@ class Pause:
             age = time.time() - self.note.stat().st_mtime
         except OSError:
             return False
-        return 0 <= age < self.pause  # a note from the future, after the clock was set back, says nothing
+        return 0 <= age < self.pause  # a time in the future, after the clock was set back, does not count
