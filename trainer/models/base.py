@@ -1,6 +1,8 @@
 """The contract every model satisfies, so that every page works with every model."""
 
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +33,11 @@ class LatentModel(nn.Module, ABC):
     image_shape: tuple[int, int, int]
     z_dim: int
     prior: nn.Module
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     @abstractmethod
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,6 +78,18 @@ class LatentModel(nn.Module, ABC):
         generator change.
         """
         self.prior.calibrate()
+
+
+@contextlib.contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, every module's own mode afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def bounded_log_var(raw: Tensor) -> Tensor:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.models.base import LOG_VAR_LIMIT, SMALLEST_NORM
-from trainer.models.priors import standard_normal
-from trainer.models.vae import Autoencoder
+from trainer.models.base import SMALLEST_NORM, evaluation
+from trainer.models.priors import Mixture, standard_normal
+from trainer.models.vae import Deterministic
 
 BATCH = 200
 
@@ -67,14 +67,12 @@ def mixture_energy(z: Tensor, phi: Tensor, mu: Tensor, sigma: Tensor, jitter: fl
     return -component_log_density(z, phi, mu, sigma, jitter).logsumexp(1)
 
 
-class CodeMixture(nn.Module):
+class CodeMixture(Mixture):
     """The mixture over features as stored with the model, and its marginal over the code as the prior pi(z).
 
     A mixture's marginal is the mixture of the marginals, so the first z_dim entries of mu_k and Sigma_k are enough.
-    Speaks the interface of the trainable mixture (trainer/models/priors.py); until `store`, each component is N(0, I).
+    Until `store`, each component is N(0, I); without pictures there is nothing to `calibrate`.
     """
-
-    kind = "gmp"
 
     def __init__(self, z_dim: int, features: int, components: int, jitter: float):
         super().__init__()
@@ -109,14 +107,6 @@ class CodeMixture(nn.Module):
         """log phi_k + log N(z; mean_k, covariance_k), (B, K)."""
         return component_log_density(z, self.phi, self.means(), self.covariances(), 0.0).to(z.dtype)
 
-    def log_prob(self, z: Tensor) -> Tensor:
-        """log pi(z), (B,)."""
-        return self.component_log_prob(z).logsumexp(1)
-
-    def responsibilities(self, z: Tensor) -> Tensor:
-        """p(k | z_c) by the densities, (B, K), rows sum to 1."""
-        return self.component_log_prob(z).softmax(1)
-
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, z_dim) draws of the code's marginal."""
         device = generator.device if generator is not None else self.phi.device
@@ -131,11 +121,8 @@ class CodeMixture(nn.Module):
         eps = standard_normal(n, self.z_dim, generator, self.mu)
         return self.means()[k] + eps @ torch.linalg.cholesky(self.covariances()[k]).T
 
-    def calibrate(self) -> None:
-        """Nothing to do without pictures: DAGMM.finalise measures the moments."""
 
-
-class DAGMM(Autoencoder):
+class DAGMM(Deterministic):
     """Autoencoder with a deterministic code, the estimation network, and the mixture over [code, errors]."""
 
     needs_training_set = True
@@ -148,11 +135,6 @@ class DAGMM(Autoencoder):
         self.estimation = nn.Sequential(
             nn.Linear(features, own.width), nn.Tanh(), nn.Dropout(own.dropout), nn.Linear(own.width, components)
         )
-
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The code and, since it has no noise, the smallest log variance there is, each (B, z_dim)."""
-        mu, _ = self.encoder(x)
-        return mu, torch.full_like(mu, -LOG_VAR_LIMIT)
 
     def features(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> Tensor:
         """[z_c, |x - x'| / |x|, cos(x, x')], (B, z_dim + 2)."""
@@ -175,13 +157,11 @@ class DAGMM(Autoencoder):
     @torch.no_grad()
     def finalise(self, images: ImageSet) -> None:
         """Store the moments of the pictures' features under the memberships of evaluation mode."""
-        was_training, device = self.training, self.prior.phi.device
-        self.eval()
         pieces = []
-        for start in range(0, len(images), BATCH):
-            x = images.float_batch(slice(start, start + BATCH)).to(device)
-            mu, _ = self.encode(x)
-            pieces.append(self.features(x, mu, self.decode(mu)))
-        features = torch.cat(pieces)
-        self.prior.store(*mixture_moments(features.double(), self.memberships(features).double()))
-        self.train(was_training)
+        with evaluation(self):
+            for start in range(0, len(images), BATCH):
+                x = images.float_batch(slice(start, start + BATCH)).to(self.device)
+                mu, _ = self.encode(x)
+                pieces.append(self.features(x, mu, self.decode(mu)))
+            features = torch.cat(pieces)
+            self.prior.store(*mixture_moments(features.double(), self.memberships(features).double()))

@@ -5,7 +5,9 @@ log-variance is bounded (base.py), and the inverse sigmoid reads pixels as the c
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,11 @@ def pixel_logits(x: Tensor) -> Tensor:
     The published encoder clips x itself, which sends black and white to arbitrary large values.
     """
     return torch.logit(x * (255 / 256) + 0.5 / 256)
+
+
+def interleaved(activation: Callable[[], nn.Module], *layers: nn.Module) -> nn.Sequential:
+    """Return the layers in a row, an activation between each two."""
+    return nn.Sequential(*[part for layer in layers for part in (layer, activation())][:-1])
 
 
 class Encoder(nn.Module):
@@ -115,10 +122,5 @@ def normalised(critic: Critic) -> Iterator[None]:
 
 
 def _mlp(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        spectral_norm(nn.Linear(inputs, HIDDEN)),
-        nn.LeakyReLU(0.2),
-        spectral_norm(nn.Linear(HIDDEN, HIDDEN)),
-        nn.LeakyReLU(0.2),
-        spectral_norm(nn.Linear(HIDDEN, outputs)),
-    )
+    sizes = pairwise((inputs, HIDDEN, HIDDEN, outputs))
+    return interleaved(partial(nn.LeakyReLU, 0.2), *(spectral_norm(nn.Linear(*pair)) for pair in sizes))

@@ -5,12 +5,14 @@ distance coefficient C alone carries the scale between latent and data distances
 """
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import PriorConfig
+from trainer.models.networks import interleaved
 
 CALIBRATION = 16_384
 """Samples from which the stored statistics of a neural prior are computed."""
@@ -74,30 +76,30 @@ class NormalPrior(Prior):
 class _PushForward(Prior):
     """z = standardise(h(eps)), eps ~ N(0, I): batch statistics while training, stored ones otherwise.
 
-    Only calibrate() writes the stored statistics, so that sampling for the critic's step leaves the prior
-    untouched. The published code keeps running ones, whose momentum of 0.5 remembers two batches.
+    h has four layers of width 4 z_dim, with SiLU between them. Only calibrate() writes the stored statistics, so that
+    sampling for the critic's step leaves the prior untouched. The published code keeps running ones, whose momentum of
+    0.5 remembers two batches.
     """
-
-    net: nn.Sequential
 
     def __init__(self, z_dim: int):
         super().__init__()
         self.z_dim = z_dim
         self.norm = nn.BatchNorm1d(z_dim, eps=STANDARDISE_EPS, affine=False)
+        width = 4 * z_dim
+        self.net = interleaved(nn.SiLU, *(self.layer(*pair) for pair in pairwise((z_dim, width, width, width, z_dim))))
+        # Weights under which SiLU layers pass variance on. PyTorch's default shrinks it about tenfold a layer: an axis
+        # of FNP, four units wide, would start with a variance down to 1e-10, a constant that no standardisation brings
+        # back.
+        for layer in self.net[::2]:
+            nn.init.normal_(layer.weight, std=SILU_GAIN / math.sqrt(layer.weight[0].numel()))
 
-    def _keep_variance(self) -> None:
-        """Initial weights under which SiLU layers pass variance on.
-
-        PyTorch's default shrinks it about tenfold a layer: an axis of FNP, four units wide, would start with a
-        variance down to 1e-10, a constant that no standardisation brings back.
-        """
-        for layer in self.net:
-            if isinstance(layer, nn.Linear | nn.Conv1d):
-                fan_in = layer.weight[0].numel()
-                nn.init.normal_(layer.weight, std=SILU_GAIN / math.sqrt(fan_in))
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """A layer of h."""
+        raise NotImplementedError
 
     def transport(self, eps: Tensor) -> Tensor:
-        raise NotImplementedError
+        """h(eps), (n, z_dim), before standardisation."""
+        return self.net(eps)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, z_dim) draws; in training mode n must be at least 2."""
@@ -119,27 +121,13 @@ class _PushForward(Prior):
 
 
 class NeuralPrior(_PushForward):
-    """NP: h is a 4-layer MLP of width 4 z_dim."""
+    """NP: h is an MLP."""
 
     kind = "np"
 
-    def __init__(self, z_dim: int):
-        super().__init__(z_dim)
-        width = 4 * z_dim
-        self.net = nn.Sequential(
-            nn.Linear(z_dim, width),
-            nn.SiLU(),
-            nn.Linear(width, width),
-            nn.SiLU(),
-            nn.Linear(width, width),
-            nn.SiLU(),
-            nn.Linear(width, z_dim),
-        )
-        self._keep_variance()
-
-    def transport(self, eps: Tensor) -> Tensor:
-        """h(eps), (n, z_dim), before standardisation."""
-        return self.net(eps)
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """A layer of h."""
+        return nn.Linear(inputs, outputs)
 
 
 class FactorisedPrior(_PushForward):
@@ -147,19 +135,9 @@ class FactorisedPrior(_PushForward):
 
     kind = "fnp"
 
-    def __init__(self, z_dim: int):
-        super().__init__(z_dim)
-        width = 4 * z_dim
-        self.net = nn.Sequential(
-            nn.Conv1d(z_dim, width, 1, groups=z_dim),
-            nn.SiLU(),
-            nn.Conv1d(width, width, 1, groups=z_dim),
-            nn.SiLU(),
-            nn.Conv1d(width, width, 1, groups=z_dim),
-            nn.SiLU(),
-            nn.Conv1d(width, z_dim, 1, groups=z_dim),
-        )
-        self._keep_variance()
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """A layer of all h_j."""
+        return nn.Conv1d(inputs, outputs, 1, groups=self.z_dim)
 
     def transport(self, eps: Tensor) -> Tensor:
         """h(eps), (n, z_dim), before standardisation."""
@@ -182,7 +160,25 @@ class FactorisedPrior(_PushForward):
         return (log_kernel.logsumexp(2) - math.log(len(draws))).sum(1)
 
 
-class MixturePrior(Prior):
+class Mixture(Prior):
+    """A mixture with a density: what follows from the densities of its components."""
+
+    kind = "gmp"
+
+    def component_log_prob(self, z: Tensor) -> Tensor:
+        """log w_k + log N(z; mean_k, covariance_k), (B, K)."""
+        raise NotImplementedError
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log pi(z), shape (B,)."""
+        return self.component_log_prob(z).logsumexp(1)
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """p(k | z), shape (B, K), rows sum to 1."""
+        return self.component_log_prob(z).softmax(1)
+
+
+class MixturePrior(Mixture):
     """GMP: pi(z) = sum_k w_k N(z; c_k, L_k L_k^T) with trainable means, full square matrices and logits.
 
     With raw parameters m_k, S_k and w = softmax(logits), the raw mixture has the exact moments
@@ -198,8 +194,6 @@ class MixturePrior(Prior):
     Gumbel-softmax is not: with components apart it moves the weights away from those of the data
     (tests/trainer/models/test_priors.py has the comparison that it fails).
     """
-
-    kind = "gmp"
 
     def __init__(self, z_dim: int, components: int, spread: float = 1.0):
         super().__init__()
@@ -271,14 +265,6 @@ class MixturePrior(Prior):
         log_det = root.diagonal(dim1=1, dim2=2).abs().log().sum(1)  # (K,)
         log_normal = -0.5 * (whitened.square().sum(1) + self.z_dim * math.log(2 * math.pi)) - log_det.unsqueeze(1)
         return (self.logits.log_softmax(0).unsqueeze(1) + log_normal).T
-
-    def log_prob(self, z: Tensor) -> Tensor:
-        """log pi(z), shape (B,)."""
-        return self.component_log_prob(z).logsumexp(1)
-
-    def responsibilities(self, z: Tensor) -> Tensor:
-        """p(k | z), shape (B, K), rows sum to 1."""
-        return self.component_log_prob(z).softmax(1)
 
     @torch.no_grad()
     def place(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:

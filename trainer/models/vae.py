@@ -1,10 +1,11 @@
 """The variational autoencoder (Kingma & Welling, 2014) with beta (Higgins et al., 2017), on the same networks."""
 
+import torch
 from torch import Tensor
 
 from trainer.config import Config
 from trainer.models import priors
-from trainer.models.base import LatentModel
+from trainer.models.base import LOG_VAR_LIMIT, LatentModel
 from trainer.models.networks import Decoder, Encoder
 
 
@@ -34,6 +35,15 @@ class Autoencoder(LatentModel):
         if hasattr(self.prior, "log_prob"):
             scores["prior"] = -self.prior.log_prob(mu)
         return scores
+
+
+class Deterministic(Autoencoder):
+    """An autoencoder whose codes have no noise."""
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The code and, since it has no noise, the smallest log variance there is, each (B, z_dim)."""
+        mu, _ = self.encoder(x)
+        return mu, torch.full_like(mu, -LOG_VAR_LIMIT)
 
 
 class VAE(Autoencoder):

@@ -12,7 +12,6 @@ than those of `evaluate`. Nothing here feeds back into the training: no random n
 """
 
 import csv
-from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ import numpy as np
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.models.base import LatentModel
+from trainer.models.base import LatentModel, evaluation
 from trainer.ood import calibration, pairs, ranking
 from trainer.ood.outliers import inverted, outliers_of, validation_pair
 from trainer.ood.scores import raw_scores
@@ -59,7 +58,7 @@ class History:
         self.path, self.kind = folder / layout.OOD_HISTORY, settings.model.kind
         self._settings, self._validation, self._root = settings.data, validation, data_root
         self._sets: dict[str, ImageSet] | None = None  # loaded when first needed
-        self.rows = [row for row in _read(self.path) if row.step <= step]
+        self.rows = [row for row in read(folder) if row.step <= step]
 
     def record(self, model: LatentModel, step: int) -> None:
         """Score the pictures with the model as it is, append the rows and write the file.
@@ -70,16 +69,13 @@ class History:
             if len(self._validation) < 4:  # one ordinary picture, one material, and two to calibrate with
                 return
             self._sets = self._load()
-        was_training = {name: module.training for name, module in model.named_modules()}
-        model.eval()
-        device = next(model.parameters()).device
-        raw = {name: raw_scores(model, images, device) for name, images in self._sets.items()}
-        for name, module in model.named_modules():
-            module.training = was_training[name]
+        with evaluation(model):
+            raw = {name: raw_scores(model, images, model.device) for name, images in self._sets.items()}
         if not all(np.isfinite(values).all() for scores in raw.values() for values in scores.values()):
             return  # the loss will say so in words
         self.rows = [row for row in self.rows if row.step != step] + self._rows(raw, step)
-        self._write()
+        rounded = [row._replace(auroc=round(row.auroc, 6))._asdict() for row in self.rows]
+        files.write_csv(self.path, Row._fields, rounded)
 
     def _rows(self, raw: dict[str, dict[str, np.ndarray]], step: int) -> list[Row]:
         calibrated = calibration.calibrate(raw.pop("calibration"), self.kind)
@@ -106,33 +102,20 @@ class History:
         self._validation = ordinary  # the pictures above are all that is needed from here on
         return found
 
-    def _write(self) -> None:
-        buffer = StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(Row._fields)
-        writer.writerows(row._replace(auroc=round(row.auroc, 6)) for row in self.rows)
-        files.write_text(self.path, buffer.getvalue())
-
 
 def read(folder: Path) -> list[Row]:
     """The rows of ood_history.csv, in their order; none where there is no such file or it is damaged."""
-    return _read(folder / layout.OOD_HISTORY)
-
-
-def _thinned(images: ImageSet) -> ImageSet:
-    """At most PICTURES, evenly spread: files come sorted by class."""
-    count = min(PICTURES, len(images))
-    return images.subset(np.linspace(0, len(images) - 1, count).astype(int))
-
-
-def _read(path: Path) -> list[Row]:
-    if not path.is_file():
-        return []
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
+        with (folder / layout.OOD_HISTORY).open(encoding="utf-8", newline="") as handle:
             return [
                 Row(int(r["step"]), r["pair"], r["score"], float(r["auroc"]), int(r["ordinary"]), int(r["outliers"]))
                 for r in csv.DictReader(handle)
             ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _thinned(images: ImageSet) -> ImageSet:
+    """At most PICTURES, evenly spread: files come sorted by class."""
+    count = min(PICTURES, len(images))
+    return images.subset(np.linspace(0, len(images) - 1, count).astype(int))

@@ -1,10 +1,12 @@
 """Atomic file writing: a reader sees the old file or the new one, never half of one."""
 
 import contextlib
+import csv
 import errno
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 
 from trainer.errors import UserError
@@ -31,6 +33,15 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Atomically write UTF-8 text (see write_atomic)."""
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Atomically write rows as CSV (see write_atomic); every number reads back exactly, what a row lacks is empty."""
+    text = StringIO()
+    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def remove(path: Path) -> None:

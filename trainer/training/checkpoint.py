@@ -6,7 +6,6 @@ would have been (on the CPU).
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from trainer.training.history import Counters
 
 MOMENTS = {torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.RMSprop: {"step", "square_avg"}}
 """What the optimisers of trainer/training/optimisers.py remember of every weight."""
+COUNTERS = TypeAdapter(Counters)
 
 
 class State(NamedTuple):
@@ -63,21 +64,6 @@ def restore_optimiser(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> No
             slots[name] = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor) if same else tensor.clone()
 
 
-def random_tensors() -> dict[str, Tensor]:
-    """State of torch's global generators."""
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def restore_random(tensors: Mapping[str, Tensor]) -> None:
-    """Inverse of random_tensors."""
-    torch.set_rng_state(tensors["cpu"])
-    if "cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["cuda"])
-
-
 def save(
     path: Path,
     modules: Mapping[str, nn.Module],
@@ -95,7 +81,9 @@ def save(
     tensors = {f"{of}/{name}": tensor for of, module in modules.items() for name, tensor in module.state_dict().items()}
     for player, optimizer in optimizers.items():
         tensors |= {f"{player}/{name}": tensor for name, tensor in optimiser_tensors(optimizer).items()}
-    tensors |= {f"random/{name}": tensor for name, tensor in random_tensors().items()}
+    tensors["random/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random/cuda"] = torch.cuda.get_rng_state()
     tensors |= {f"generator/{name}": generator.get_state() for name, generator in generators.items()}
     tensors |= {f"sums/{name}": value for name, value in state.sums.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -109,18 +97,7 @@ def read_counters(path: Path) -> Counters:
     Raises: UserError if the file is truncated or not a checkpoint.
     """
     with _told(path), safe_open(path, framework="pt") as file:
-        return _checked(Counters(**json.loads(file.metadata()["counters"])))
-
-
-def _checked(counters: Counters) -> Counters:
-    """The same, if they can be counted with; ValueError otherwise."""
-    whole = (counters.step, counters.best_step, counters.stale)
-    real = (counters.seconds, counters.best)
-    if not all(type(value) is int and value >= 0 for value in whole) or not all(type(v) in (int, float) for v in real):
-        raise ValueError("counters of another kind")
-    if not 0 <= counters.seconds < math.inf or math.isnan(counters.best):
-        raise ValueError("counters out of range")
-    return counters
+        return COUNTERS.validate_json(file.metadata()["counters"], strict=True)
 
 
 def load(
@@ -144,7 +121,9 @@ def load(
             module.load_state_dict(groups[name])
         for player, optimizer in optimizers.items():
             restore_optimiser(optimizer, groups.get(player, {}))
-        restore_random(groups["random"])
+        torch.set_rng_state(groups["random"]["cpu"])
+        if "cuda" in groups["random"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state(groups["random"]["cuda"])
         for name, generator in generators.items():
             generator.set_state(groups["generator"][name])
     # Everything is a copy by now: a tensor that still lay in the file would keep a replaced one on the disk.

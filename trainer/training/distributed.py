@@ -90,12 +90,7 @@ class Share:
         """
         if self.size == 1:
             return work()
-        result, error = None, None
-        if self.leads:
-            try:
-                result = work()
-            except Exception as failure:  # whatever it is, the others must not wait for ever
-                error = failure
+        result, error = _tried(work) if self.leads else (None, None)
         kind = self._fabric.broadcast(_kind(error))
         if kind:
             raise error or (StoppedError if kind == "stopped" else EchoError)
@@ -108,11 +103,7 @@ class Share:
         """
         if self.size == 1:
             return work()
-        result, error = None, None
-        try:
-            result = work()
-        except Exception as failure:  # whatever it is, the others must not wait for ever
-            error = failure
+        result, error = _tried(work)
         teller = -self.most(-(self.rank if error else self.size))
         if teller < self.size:
             raise error if error and self.rank == teller else EchoError
@@ -139,6 +130,14 @@ class Share:
     def told(self, numbers: Mapping[str, float] | None) -> dict[str, float]:
         """The leading process's numbers, on every process."""
         return dict(numbers) if self.size == 1 else self._fabric.broadcast(numbers)
+
+
+def _tried(work: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
+    """The result of `work`, or its failure: whatever it is, the others must not wait for ever."""
+    try:
+        return work(), None
+    except Exception as failure:
+        return None, failure
 
 
 def _kind(error: Exception | None) -> str:

@@ -27,7 +27,7 @@ def fit(
     data_root: Path | None = None,
     max_minutes: float | None = None,
     progress: bool = True,
-    hardware: Hardware | None = None,
+    hardware: Hardware = Hardware(),
     fabric: Fabric | None = None,
     pause: Callable[[], None] = lambda: None,
 ) -> Ended:
@@ -41,7 +41,6 @@ def fit(
         checkpoint, a non-finite term, a full disk or an unwritable folder. StoppedError if asked to stop while the
         pictures were read.
     """
-    hardware = hardware or Hardware()
     fabric = fabric or lightning.launch(hardware)
     share = Share(fabric)
     with contextlib.ExitStack() as held:

@@ -81,7 +81,7 @@ class _Mixed(MixedPrecision):
         return data
 
 
-def launch(hardware: Hardware | None = None, in_turns: bool = True) -> Fabric:
+def launch(hardware: Hardware = Hardware(), in_turns: bool = True) -> Fabric:
     """A Fabric with all its processes started and known to each other; the others run this same program from its start.
 
     Processes that torchrun or SLURM started are recognised and used.
@@ -93,7 +93,6 @@ def launch(hardware: Hardware | None = None, in_turns: bool = True) -> Fabric:
     Raises: UserError if this machine has no such devices, the launcher started another number of processes, or there
         is no compiler.
     """
-    hardware = hardware or Hardware()
     accelerator = hardware.accelerator
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"

@@ -2,14 +2,16 @@
 
 import csv
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from io import StringIO
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import ConfigDict, Field, NonNegativeInt
 from torch import Tensor
 
 from trainer.errors import UserError
@@ -26,11 +28,13 @@ Row = dict[str, float]
 class Counters:
     """Where the loop stands; stored with every checkpoint."""
 
-    step: int = 0
-    seconds: float = 0.0
-    best: float = float("inf")
-    best_step: int = 0
-    stale: int = 0  # validations since the best one
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    step: NonNegativeInt = 0
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    best: Annotated[float, Field(ge=-math.inf)] = math.inf  # infinite before the first validation, never NaN
+    best_step: NonNegativeInt = 0
+    stale: NonNegativeInt = 0  # validations since the best one
 
 
 class Recorder:
@@ -83,7 +87,8 @@ class Recorder:
             row = self.rows.pop() | row
         self.rows.append(row | dict(extra))
         if self.writes:
-            files.write_text(self.history_path, _table(self.rows))
+            in_order = dict.fromkeys(name for row in self.rows for name in row)  # of their first appearance
+            files.write_csv(self.history_path, in_order, self.rows)
         return self.rows[-1]
 
     def beat(self, counters: Counters, state: str = "running", **more: object) -> None:
@@ -104,18 +109,8 @@ class Recorder:
         self._last_beat = time.monotonic()
 
 
-def _table(rows: list[Row]) -> str:
-    """Rows as CSV, columns in the order of their first appearance; every number reads back exactly."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def _read(path: Path) -> list[Row]:
-    """Inverse of _table; no rows if there is no file."""
+    """The rows of history.csv; none if there is no file."""
     if not path.is_file():
         return []
     try:

@@ -74,14 +74,13 @@ class Trainer:
         run: Run,
         images: ImageSet,
         *,
-        hardware: Hardware | None = None,
+        hardware: Hardware = Hardware(),
         fabric: Fabric | None = None,
         data_root: Path | None = None,
         pause: Callable[[], None] = lambda: None,
     ):
         self.run, self.settings = run, run.config
         self.optim = self.settings.optim
-        hardware = hardware or Hardware()
         self.fabric = fabric or lightning.launch(hardware)
         torch.manual_seed(self.settings.seed)
         self.train_set, self.validation_set = split_validation(
@@ -216,7 +215,8 @@ class Trainer:
         finite.require_terms({name: torch.tensor(value) for name, value in found.items()}, self.counters.step)
         told = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
         _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, told)
-        return found | self._scales()
+        scales = self.preview.scales(self.model)._asdict()  # no random state changes
+        return found | {name: float(values.mean()) for name, values in scales.items()}
 
     def _store(self, validated: bool) -> None:
         """The checkpoint and, where it is their turn, the presented weights and the outlier scores."""
@@ -248,10 +248,6 @@ class Trainer:
                 self.share.first(lambda: models.save_weights(self.model, self.run.weights_path))
         else:
             counters.stale += 1
-
-    def _scales(self) -> dict[str, float]:
-        """How wide prior, codes and posterior are (preview.Scales), as means over the axes; no random state changes."""
-        return {name: float(values.mean()) for name, values in self.preview.scales(self.model)._asdict().items()}
 
     # --- ending -----------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from trainer.data.imageset import ImageSet
 from trainer.data.pixels import to_uint8
 from trainer.errors import UserError
-from trainer.models.base import LatentModel
+from trainer.models.base import LatentModel, evaluation
 from trainer.runs import layout
 from trainer.system import files
 
@@ -75,7 +75,7 @@ class Preview:
     @torch.no_grad()
     def arrays(self, model: LatentModel) -> dict[str, np.ndarray]:
         """Pictures, uint8 (n, C, H, W): originals, reconstructions, samples, strip (AXES x STEPS); axes, Scales."""
-        with _evaluation(model):
+        with evaluation(model):
             x = self._batch(model, PICTURES)
             mean, _ = model.encode(x)
             samples = model.decode(self._prior(model)[:SAMPLES])
@@ -93,23 +93,22 @@ class Preview:
     @torch.no_grad()
     def scales(self, model: LatentModel) -> Scales:
         """How wide prior, codes and posterior are; if the first grows away from the second, samples leave the data."""
-        with _evaluation(model):
+        with evaluation(model):
             mean, log_var = model.encode(self._batch(model, CODES))
             prior = self._prior(model)
         correction = min(1, len(mean) - 1)
         return Scales(prior.std(0), mean.std(0, correction=correction), log_var.exp().mean(0).sqrt())
 
     def _batch(self, model: LatentModel, n: int) -> Tensor:
-        return self.pictures.float_batch(slice(n)).to(_device(model))
+        return self.pictures.float_batch(slice(n)).to(model.device)
 
     def _prior(self, model: LatentModel) -> Tensor:
         """CODES draws from the same noise every time, so that what changes is the model.
 
         Standardised by their own statistics, as in a training step: the stored ones are those of the last checkpoint.
         """
-        device = _device(model)
         model.prior.train()
-        return model.sample_prior(CODES, torch.Generator(device).manual_seed(self.seed)).to(device)
+        return model.sample_prior(CODES, torch.Generator(model.device).manual_seed(self.seed)).to(model.device)
 
     def _strip(self, model: LatentModel, base: Tensor) -> tuple[Tensor, Tensor]:
         """The AXES axes whose codes vary most beyond the posterior's own width, and STEPS codes along each."""
@@ -122,19 +121,3 @@ class Preview:
         for row, axis in enumerate(axes.tolist()):
             codes[row * STEPS : (row + 1) * STEPS, axis] = mean[:, axis].mean() + line * spread[axis]
         return axes, codes
-
-
-@contextlib.contextmanager
-def _evaluation(model: LatentModel):
-    """Evaluation mode inside, every module's own mode afterwards."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-
-
-def _device(model: LatentModel) -> torch.device:
-    return next(model.parameters()).device

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from trainer.config import Config
 from trainer.models.base import LatentModel
 from trainer.training.distributed import ALONE, Share
 
@@ -22,13 +23,14 @@ class Objective(nn.Module):
 
     Args:
         model: the trained model.
+        settings: its configuration.
     """
 
     has_critic = False
 
-    def __init__(self, model: LatentModel):
+    def __init__(self, model: LatentModel, settings: Config):
         super().__init__()
-        self.model = model
+        self.model, self.settings = model, settings
         self.step = 0
         """Where the training stands; the loop keeps it."""
         self._share = ALONE

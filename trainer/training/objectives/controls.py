@@ -2,10 +2,7 @@
 
 from torch import Tensor
 
-from trainer.config import Config
-from trainer.models.base import LatentModel
-from trainer.models.dagmm import DAGMM, mixture_energy, mixture_moments
-from trainer.models.wae import WAE
+from trainer.models.dagmm import mixture_energy, mixture_moments
 from trainer.training import losses
 from trainer.training.objectives.base import Objective, Terms
 
@@ -21,21 +18,13 @@ def negative_elbo(objective: Objective, x: Tensor, beta: float) -> Terms:
 class VAEObjective(Objective):
     """Negative (beta-)ELBO with a unit-variance Gaussian likelihood: L_W + beta KL(q(z|x) || N(0, I))."""
 
-    def __init__(self, model: LatentModel, settings: Config):
-        super().__init__(model)
-        self.beta = settings.objective.beta
-
     def terms(self, x: Tensor, player: str) -> Terms:
         """Terms of a batch of images (B, C, H, W)."""
-        return negative_elbo(self, x, self.beta)
+        return negative_elbo(self, x, self.settings.objective.beta)
 
 
 class WAEObjective(Objective):
     """L_W + lambda MMD^2(q(z), N(0, I)) with codes without noise (Tolstikhin et al., ICLR 2018, algorithm 2)."""
-
-    def __init__(self, model: WAE, settings: Config):
-        super().__init__(model)
-        self.weight = settings.objective.lambda_mmd
 
     def terms(self, x: Tensor, player: str) -> Terms:
         """Terms of a batch of images (B, C, H, W); a batch of one has no discrepancy to speak of."""
@@ -44,7 +33,8 @@ class WAEObjective(Objective):
         codes = self.share.whole(codes)
         drawn = self.model.sample_prior(len(codes))
         mmd = losses.mmd(codes, drawn) if len(codes) > 1 else codes.new_zeros(())
-        return {"loss": reconstruction + self.weight * mmd, "reconstruction": reconstruction, "mmd": mmd}
+        loss = reconstruction + self.settings.objective.lambda_mmd * mmd
+        return {"loss": loss, "reconstruction": reconstruction, "mmd": mmd}
 
 
 class DAGMMObjective(Objective):
@@ -53,13 +43,9 @@ class DAGMMObjective(Objective):
     The moments are those of the batch while training, those stored with the model otherwise.
     """
 
-    def __init__(self, model: DAGMM, settings: Config):
-        super().__init__(model)
-        self.weights = settings.dagmm
-
     def terms(self, x: Tensor, player: str) -> Terms:
         """Terms of a batch of images (B, C, H, W)."""
-        model, weights, stored = self.model, self.weights, self.model.prior
+        model, weights, stored = self.model, self.settings.dagmm, self.model.prior
         mu, _ = self.encode(x)
         reconstructed = self.decode(mu)
         # Thin covariances need the digits of float64.

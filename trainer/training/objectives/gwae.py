@@ -22,10 +22,8 @@ class GWAEObjective(Objective):
     has_critic = True
 
     def __init__(self, model: GWAE, settings: Config):
-        super().__init__(model)
-        self.weights = settings.objective
-        self.prior_lr_scale = settings.optim.prior_lr_scale
-        self.optim = settings.optim
+        super().__init__(model, settings)
+        self.weights, self.optim = settings.objective, settings.optim
 
     @property
     def warmup_beta(self) -> float:
@@ -41,7 +39,7 @@ class GWAEObjective(Objective):
         own = [*model.encoder.parameters(), *model.decoder.parameters(), model.log_scale]
         prior = list(model.prior.parameters())
         groups = [{"params": own, "scale": 1.0}]
-        return [*groups, {"params": prior, "scale": self.prior_lr_scale}] if prior else groups
+        return [*groups, {"params": prior, "scale": self.optim.prior_lr_scale}] if prior else groups
 
     def critic_parameters(self) -> list[dict]:
         """Optimiser group of the critic."""
