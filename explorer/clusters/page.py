@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.clusters import components, subject
@@ -15,21 +17,7 @@ from trainer.jobs.task import Job
 from trainer.latent import map as mapping
 
 _SEEN = "clusters.checkpoint"
-CSS = """<style>
-.gwae-facts { display: grid; grid-template-columns: 1fr repeat(var(--columns), auto); gap: 0.25rem 0.9rem;
-  font-size: 0.875rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
-.gwae-facts[style*="columns: 1"] { grid-template-columns: max-content 1fr; }
-.gwae-facts[style*="columns: 1"] span:nth-child(odd), .gwae-facts[style*="columns: 2"] span:nth-child(3n+1) {
-  opacity: 0.7; }
-.gwae-facts[style*="columns: 2"] span:not(:nth-child(3n+1)) { text-align: right; }
-[class*="st-key-clusters-work"] > [data-testid="stHorizontalBlock"], .st-key-clusters-components
-  [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
-.st-key-clusters-work [data-testid="stColumn"]:first-child { min-width: min(32rem, 100%); }
-.st-key-clusters-work [data-testid="stColumn"]:last-child { min-width: min(17rem, 100%); }
-.st-key-clusters-components [data-testid="stColumn"]:nth-child(1) { min-width: 11rem; }
-.st-key-clusters-components [data-testid="stColumn"]:nth-child(2) { min-width: 2.75rem; max-width: 3.5rem; }
-.st-key-clusters-components [data-testid="stColumn"]:nth-child(n+3) { min-width: min(15rem, 100%); }
-</style>"""
+CSS = Path(__file__).with_suffix(".css")
 
 
 def show(entry: catalog.Entry) -> None:

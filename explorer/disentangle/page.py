@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.disentangle import compare, live, matrix, measure, path
@@ -11,17 +13,7 @@ from explorer.shared import catalog, state, widgets
 from explorer.shared.factors import has_factors
 
 _SEEN = "disentangle.checkpoint"
-CSS = """<style>
-[class*="st-key-disentangle-work"] > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
-.st-key-disentangle-work [data-testid="stColumn"]:first-child { min-width: min(30rem, 100%); }
-.st-key-disentangle-work [data-testid="stColumn"]:last-child { min-width: min(20rem, 100%); }
-.st-key-disentangle-strips [data-testid="stImage"] img { width: 100%; image-rendering: pixelated; }
-.st-key-metrics-disentangle { row-gap: 0.5rem; column-gap: 2rem; }
-.st-key-disentangle-scores table { font-size: 0.9rem; font-variant-numeric: tabular-nums; width: 100%; }
-.st-key-disentangle-scores :is(th, td) { border-left: 0; border-right: 0; padding: 0.35rem 0.6rem; }
-.st-key-disentangle-scores th { font-weight: 500; opacity: 0.75; }
-.st-key-disentangle-scores [data-testid="stMarkdownContainer"] { overflow-x: auto; }
-</style>"""
+CSS = Path(__file__).with_suffix(".css")
 """Two columns where there is room for two, and a quiet table that scrolls rather than being cut."""
 
 

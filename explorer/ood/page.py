@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.ood import benchmark, own_pictures
@@ -9,17 +11,7 @@ from explorer.ood.detector import detector, has_scores
 from explorer.ood.state import VIEWS, current, page
 from explorer.shared import catalog, measuring, widgets
 
-CSS = """<style>
-.st-key-ood-charts, .st-key-ood-detail-body {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 2rem;
-}
-.st-key-ood-roc-head { min-height: 4.25rem; }
-.st-key-ood-table table { font-size: 0.9rem; font-variant-numeric: tabular-nums; width: 100%; }
-.st-key-ood-table th, .st-key-ood-table td { border-left: 0; border-right: 0; padding: 0.35rem 0.6rem; }
-.st-key-ood-table th { font-weight: 500; opacity: 0.75; }
-.st-key-ood-table [data-testid="stMarkdownContainer"] { overflow-x: auto; }
-.st-key-metrics-ood { row-gap: 0; }
-</style>"""
+CSS = Path(__file__).with_suffix(".css")
 """Charts side by side where there is room for two, and a quiet table that scrolls rather than being cut."""
 
 

@@ -6,6 +6,7 @@ arXiv:2107.02270), chosen for colour-vision deficiencies. Digit 3 is CATEGORIES[
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,24 +32,8 @@ ICON = (  # written out: Streamlit fetches the material icon of a tab from the n
     '<circle cx="12.5" cy="12.5" r="2" fill="#ffa90e"/></svg>'
 )
 
-CSS = """<style>
-.st-key-gallery {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); gap: 1.25rem;
-}
-.st-key-gallery > *, .st-key-gallery [class*="st-key-card-"] { height: 100%; }
-[class*="st-key-card-"] > :last-child { margin-top: auto; }
-[class*="st-key-pictures-"] { aspect-ratio: 202 / 68; }
-[class*="st-key-pictures-"] [data-testid="stImage"] { padding-bottom: 0.9%; }
-[class*="st-key-metrics-"] [data-testid="stPopoverButton"] { min-height: 1.5rem; padding: 0; opacity: 0.75; }
-[class*="st-key-metrics-"] [data-testid="stPopoverButton"] * { font-size: 0.75rem; }
-[class*="st-key-metrics-"] strong { font-size: 1.0625rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-[data-testid="stCaptionContainer"] code { background: none; padding: 0; color: inherit; font-size: 0.9em; }
-[data-testid="stPopoverBody"] table { font-size: 0.875rem; }
-[data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #14171C); }
-</style>"""
-"""What Streamlit's layout cannot do: cards that wrap by the width there is, room kept
-for the pictures that come last (two rows of six tiles), labels that open small, and dark
-letters on the light accent of the dark theme."""
+CSS = Path(__file__).with_suffix(".css")
+"""What Streamlit's own layout cannot do."""
 
 
 _LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#5B6472", "border": "#E1E4EA"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.shared import catalog, widgets
@@ -10,15 +12,7 @@ from explorer.train.state import VIEWS, current, page
 from trainer.jobs import queue
 from trainer.runs.status import look_at_all
 
-CSS = """<style>
-.st-key-train-work > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
-.st-key-train-work [data-testid="stColumn"]:first-child { min-width: min(30rem, 100%); }
-.st-key-train-work [data-testid="stColumn"]:last-child { min-width: min(20rem, 100%); }
-.train-strip { width: 100%; display: block; }
-[class*="st-key-train-all-"] { padding-top: 0.5rem; }
-.st-key-train-numbers { row-gap: 0.5rem; }
-.st-key-train-actions [data-testid="stMarkdown"] p { line-height: 1.35; }
-</style>"""
+CSS = Path(__file__).with_suffix(".css")
 
 
 def show() -> None:
