@@ -1,7 +1,6 @@
-"""A model's map as the Clusters page uses it: points joined with what is known of them, read once per file."""
+"""A model's map as the Clusters page uses it: points joined with what is stored of them, read once per file."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import streamlit as st
 
 from explorer.shared import cache, catalog
 from trainer.errors import UserError
-from trainer.latent import map as mapping
+from trainer.latent import map as maps
 from trainer.latent import map_file, neighbours
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from trainer.models.base import LatentModel
 
 _KEYED = catalog.keyed(layout.CODES, layout.METRICS, layout.SPRITE)
-SHOWN = 20_000
-"""Points in the selectable map at most: each selected one costs a hundred bytes on its way to the server."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +28,7 @@ class Atlas:
 
     Attributes:
         key: identity, for caches.
-        settings: what this map is, which is not what was asked for while that is being computed.
+        settings: of this map; while another one is being computed, these are not the settings in the URL.
         pictures: test codes on the map: row (of codes.parquet), id, label, label_name, sprite_index, component, kmeans,
             entropy, psnr, score_..., and the coordinates; in the order of `codes`.
         codes: (n, d) float32, of the pictures.
@@ -52,19 +49,19 @@ class Atlas:
     meta: dict[str, Any]
 
     @property
-    def model(self) -> LatentModel:
+    def model(self) -> "LatentModel":
         """The model, loaded on first use: the map is painted without it."""
         return cache.model(self.entry)
-
-    @property
-    def mixture(self) -> bool:
-        """Whether the prior has components."""
-        return "component" in self.pictures
 
     @property
     def components(self) -> int:
         """Number of mixture components, 0 without a mixture."""
         return int((self.drawn["kind"] == "centre").sum())
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Codes of the components' centres, (K, d)."""
+        return self.everything[len(self.everything) - self.components :]
 
     @property
     def extent(self) -> float:
@@ -73,7 +70,7 @@ class Atlas:
 
     def placed(self, codes: np.ndarray) -> np.ndarray:
         """Coordinates of codes (M, d) on this map, (M, 2 or 3)."""
-        return mapping.place(codes, self.everything, self.places, self.settings, len(self.codes))
+        return maps.place(codes, self.everything, self.places, self.settings, len(self.codes))
 
     def code_at(self, at: tuple[float, ...]) -> np.ndarray:
         """The distance-weighted code at a place of the map, (d,) float32."""
@@ -93,19 +90,20 @@ def _from_file(entry: catalog.Entry, path: Path, stamp: tuple[int, int]) -> Atla
     return _joined(entry, map_file.read(path), f"{path.name}-{stamp[0]}")
 
 
+def _pca(settings: MapSettings) -> MapSettings:
+    return MapSettings(method="pca", dims=settings.dims, points=settings.points, seed=settings.seed)
+
+
+@st.cache_resource(
+    max_entries=6, show_spinner=False, hash_funcs=_KEYED | {MapSettings: lambda settings: _pca(settings).key}
+)
 def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
     """The linear map, computed here and now.
 
     Raises: UserError if there are no codes or the model cannot be loaded.
     """
-    chosen = MapSettings(method="pca", dims=settings.dims, points=settings.points, seed=settings.seed)
-    return _by_pca(entry, chosen.key, chosen)
-
-
-@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=_KEYED)
-def _by_pca(entry: catalog.Entry, key: str, _settings: MapSettings) -> Atlas:
-    made = mapping.compute(cache.codes(entry), cache.model(entry), entry.hash, _settings)
-    return _joined(entry, made, key)
+    chosen = _pca(settings)
+    return _joined(entry, maps.compute(cache.codes(entry), cache.model(entry), entry.hash, chosen), chosen.key)
 
 
 def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
@@ -116,7 +114,7 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
     table, axes = cache.codes(entry), made.axes
     latent = [f"z{axis}" for axis in range(entry.z_dim)]
     on_map = made.frame[made.frame["kind"] == "code"]
-    rows = _rows_of(table, on_map["id"])
+    rows = pd.Index(table["id"]).get_indexer(on_map["id"]) if "id" in table else np.array([-1])
     if (rows < 0).any() or not set(latent) <= set(table.columns):
         raise UserError(f"{entry.path}: map and codes differ; run 'python -m trainer evaluate {entry.path}' again.")
     pictures = table.iloc[rows].drop(columns=[name for name in table if name.startswith("log_var")])
@@ -139,9 +137,9 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
     )
 
 
-def _rows_of(table: pd.DataFrame, ids: pd.Series) -> np.ndarray:
-    """Row of codes.parquet of each id, -1 where there is none."""
-    return pd.Index(table["id"]).get_indexer(ids) if "id" in table else -1 * (ids.notna().to_numpy())
+def keyed() -> dict[type, Callable[[Atlas], str]]:
+    """Return the `hash_funcs` of a st.cache_* whose result is made from the Atlas it is given."""
+    return {Atlas: lambda atlas: atlas.key}
 
 
 # ---------------------------------------------------------------- colours
@@ -164,24 +162,23 @@ class Colouring:
 
 def colourings(atlas: Atlas) -> dict[str, Colouring]:
     """What the points of this map can be coloured by, the usual one first."""
-    table, found = atlas.pictures, {}
+    table, offered = atlas.pictures, {}
     if "label" in table and (table["label"] >= 0).any():
         labels = table.drop_duplicates("label").sort_values("label")
         names = dict(zip(labels["label"].astype(int), labels["label_name"], strict=True))
-        found["label"] = Colouring("Label", table["label"].to_numpy(), {k: v or "none" for k, v in names.items()})
-    for column, title, name in (
-        ("component", "Prior component", "component"),
-        ("kmeans", "k-means cluster", "cluster"),
-    ):
-        if column in table:
-            numbers = sorted(int(value) for value in table[column].unique())
-            found[column] = Colouring(title, table[column].to_numpy(), {k: f"{name} {k}" for k in numbers})
-    if "entropy" in table:
-        found["entropy"] = Colouring("Responsibility entropy (nats)", table["entropy"].to_numpy())
-    for column in table:
-        if column.startswith("score_"):
-            name = column.removeprefix("score_")
-            found[column] = Colouring(name[:1].upper() + name[1:], table[column].to_numpy())
-    if "psnr" in table:
-        found["psnr"] = Colouring("PSNR (dB)", table["psnr"].to_numpy())
-    return found
+        offered["label"] = Colouring("Label", table["label"].to_numpy(), {k: v or "none" for k, v in names.items()})
+    numbered = {"component": ("Prior component", "component"), "kmeans": ("k-means cluster", "cluster")}
+    for column, (title, name) in numbered.items():
+        if column not in table:
+            continue
+        names = {int(k): f"{name} {k}" for k in sorted(table[column].unique())}
+        offered[column] = Colouring(title, table[column].to_numpy(), names)
+    scores = {column: score_title(column) for column in table if column.startswith("score_")}
+    scales = {"entropy": "Responsibility entropy (nats)"} | scores | {"psnr": "PSNR (dB)"}
+    return offered | {c: Colouring(title, table[c].to_numpy()) for c, title in scales.items() if c in table}
+
+
+def score_title(name: str) -> str:
+    """Name of an outlier score, or of its column, as the page writes it."""
+    name = name.removeprefix("score_")
+    return name[:1].upper() + name[1:]

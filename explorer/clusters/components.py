@@ -1,19 +1,19 @@
 """The components of a mixture prior, one by one, and the agreement of their assignment with the labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
-from explorer.clusters.atlas import Atlas
+from explorer.clusters.atlas import Atlas, keyed
 from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import bound, change, current
 from explorer.clusters.subject import decoded, pictures
 from explorer.shared import cache, measuring, pixels, theme, widgets
 from explorer.shared.state import SEED_LIMIT
 from trainer.latent.clusters import contingency, dead_components
+from trainer.runs.folder import Metric
 
 SAMPLES = 8
 MEMBERS = 8
@@ -24,11 +24,11 @@ DRAWN = 16
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """What is known of one component.
+    """One component of the prior.
 
     Attributes:
-        weight: of the mixture.
-        assigned: test codes for which it is the most responsible one.
+        weight: in the mixture.
+        assigned: how many test codes it is the most responsible component of.
         label, purity: the most frequent label among them and its share; empty and 0 without.
         dead: see trainer.latent.clusters.dead_components.
         members: rows of Atlas.pictures, nearest to the centre first.
@@ -43,47 +43,26 @@ class Component:
     members: list[int]
 
 
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=keyed())
 def describe(atlas: Atlas) -> list[Component]:
     """All components in the prior's order."""
-    return _described(atlas.key, atlas)
+    table = cache.codes(atlas.entry)  # all of them, though a map may show a sample
+    weights = atlas.model.prior.weights().detach().numpy()
+    dead = dead_components(weights, table["component"].to_numpy())
+    return [_component(atlas, table, k, float(weight), bool(dead[k])) for k, weight in enumerate(weights)]
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _described(key: str, _atlas: Atlas) -> list[Component]:
-    table = cache.codes(_atlas.entry)  # all of them, though a map may show a sample
-    on_map = _atlas.pictures["component"].to_numpy()
-    weights = _atlas.model.prior.weights().detach().numpy()
-    assigned = table["component"].to_numpy()
-    dead = dead_components(weights, assigned)
-    centres = _centres(_atlas)
-    found = []
-    for k, weight in enumerate(weights):
-        rows = np.flatnonzero(assigned == k)
-        names = table["label_name"].to_numpy()[rows]
-        names, counts = np.unique(names[names != ""], return_counts=True)
-        near = np.flatnonzero(on_map == k)
-        near = near[np.linalg.norm(_atlas.codes[near] - centres[k], axis=1).argsort(kind="stable")]
-        top = int(counts.argmax()) if len(counts) else -1
-        found.append(
-            Component(
-                number=k,
-                weight=float(weight),
-                assigned=len(rows),
-                label=str(names[top]) if top >= 0 else "",
-                purity=float(counts[top] / len(rows)) if top >= 0 else 0.0,
-                dead=bool(dead[k]),
-                members=[int(row) for row in near[:MEMBERS]],
-            )
-        )
-    return found
-
-
-def _centres(atlas: Atlas) -> np.ndarray:
-    return atlas.everything[len(atlas.everything) - atlas.components :]
+def _component(atlas: Atlas, table: pd.DataFrame, k: int, weight: float, dead: bool) -> Component:
+    names = table.loc[table["component"] == k, "label_name"]
+    counts = names[names != ""].value_counts().sort_index()
+    label, purity = (str(counts.idxmax()), float(counts.max() / len(names))) if len(counts) else ("", 0.0)
+    near = np.flatnonzero(atlas.pictures["component"] == k)
+    near = near[np.linalg.norm(atlas.codes[near] - atlas.centres[k], axis=1).argsort(kind="stable")]
+    return Component(k, weight, len(names), label, purity, dead, near[:MEMBERS].tolist())
 
 
 def show(atlas: Atlas) -> None:
-    """One line per component, and below a bench for two of them; a sentence for priors without components."""
+    """One line per component, and controls that sample and interpolate; a sentence for priors without components."""
     if not atlas.components:
         widgets.empty_state(
             "This prior has no components",
@@ -92,28 +71,21 @@ def show(atlas: Atlas) -> None:
             icon=":material/bubble_chart:",
         )
         return
-    found = describe(atlas)
-    dead = [component.number for component in found if component.dead]
-    alive = f"all {len(found)} alive" if not dead else f"{len(found) - len(dead)} of {len(found)} alive"
-    largest = max(component.weight for component in found)
-    st.markdown(f"{len(found)} components, {alive}; the largest holds {largest:.0%} of the weight.")
+    described = describe(atlas)
+    count, dead = len(described), sum(component.dead for component in described)
+    listed = sorted(described, key=lambda component: -component.weight)
+    used = f"{count - dead} of {count} in use" if dead else f"all {count} in use"
+    st.markdown(f"{count} components, {used}; largest weight {listed[0].weight:.0%}.")
     _bench(atlas)
     st.caption(
-        f"Each component by its centre, decoded; {SAMPLES} draws from it, decoded; and the most central of the test "
-        "pictures assigned to it. The heaviest first."
+        f"Each component: its decoded centre, {SAMPLES} decoded samples, and the most central of the test pictures "
+        "assigned to it. The heaviest first."
     )
-    _table(atlas, found)
-
-
-def _table(atlas: Atlas, found: list[Component]) -> None:
-    """Lines by falling weight: numbers, centre, fresh samples, assigned pictures."""
-    listed = sorted(found, key=lambda component: -component.weight)
-    if len(listed) > LISTED and not st.toggle(f"Show all {len(listed)} components", key="clusters.all"):
+    if count > LISTED and not st.toggle(f"Show all {count} components", key="clusters.all"):
         listed = listed[:LISTED]
-    widths = [2.1, 0.45, 2.7, 2.7]
     with st.container(key="clusters-components", gap="xsmall"):
         for component in listed:
-            _line(atlas, component, st.columns(widths, gap="small", vertical_alignment="center"))
+            _line(atlas, component, st.columns([2.1, 0.45, 2.7, 2.7], gap="small", vertical_alignment="center"))
 
 
 def _line(atlas: Atlas, component: Component, columns: list) -> None:
@@ -125,20 +97,18 @@ def _line(atlas: Atlas, component: Component, columns: list) -> None:
         f":small[:gray[weight {component.weight:.1%} · {component.assigned:,} pictures]]  \n"
         f":small[{nearest if component.assigned else 'no picture assigned'}]"
     )
-    centre, samples, members = _pictures(atlas.key, atlas, k, tuple(component.members))
+    centre, samples, members = _pictures(atlas, k, component.members)
     columns[1].image(centre, width="stretch", alt=f"Centre of component {k}, decoded")
     columns[2].image(samples, width="stretch", alt=f"Samples of component {k}, decoded")
     if members is not None:
         columns[3].image(members, width="stretch", alt=f"Test pictures assigned to component {k}")
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _pictures(key: str, _atlas: Atlas, k: int, members: tuple[int, ...]) -> tuple:
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=keyed())
+def _pictures(atlas: Atlas, k: int, members: list[int]) -> tuple:
     """Centre, samples and members as strips."""
-    drawn = sample(_atlas, k, SAMPLES, seed=k)
-    made = decoded(_atlas, np.concatenate([_centres(_atlas)[k : k + 1], drawn]))
-    own = _strip(pictures(_atlas, list(members)), MEMBERS) if members else None
-    return _strip(made[:1]), _strip(made[1:]), own
+    made = decoded(atlas, np.concatenate([atlas.centres[k : k + 1], sample(atlas, k, SAMPLES, seed=k)]))
+    return _strip(made[:1]), _strip(made[1:]), _strip(pictures(atlas, members), MEMBERS) if members else None
 
 
 def _strip(tiles: np.ndarray, places: int | None = None) -> np.ndarray:
@@ -154,8 +124,7 @@ def sample(atlas: Atlas, k: int, n: int, seed: int, spread: float = 1.0) -> np.n
 
     with torch.inference_mode():
         drawn = atlas.model.prior.sample_component(k, n, torch.Generator().manual_seed(seed)).numpy()
-    centre = _centres(atlas)[k]
-    return (centre + spread * (drawn - centre)).astype("float32")
+    return (atlas.centres[k] + spread * (drawn - atlas.centres[k])).astype("float32")
 
 
 # ---------------------------------------------------------------- sample, tighten, interpolate
@@ -164,29 +133,21 @@ def sample(atlas: Atlas, k: int, n: int, seed: int, spread: float = 1.0) -> np.n
 @st.fragment
 def _bench(atlas: Atlas) -> None:
     """Draw from one component, more or less tightly, and walk from its centre to another's."""
-    numbers = list(range(atlas.components))
-    view = current()
-    if view.component >= len(numbers) or view.other >= len(numbers):
-        change(component=min(view.component, len(numbers) - 1), other=min(view.other, len(numbers) - 1))
+    numbers, last, view = range(atlas.components), atlas.components - 1, current()
+    if max(view.component, view.other) > last:
+        change(component=min(view.component, last), other=min(view.other, last))
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             name = "component {}".format
             st.selectbox("Sample", numbers, format_func=name, width=170, **bound("component"))
-            st.slider(
-                "Spread",
-                0.0,
-                2.0,
-                step=0.05,
-                width=220,
-                help="Factor on the component's standard deviations: 0 is its centre, 1 the component as learned.",
-                **bound("spread"),
-            )
+            spread_help = "Factor on the component's standard deviations: 0 is its centre, 1 the component as learned."
+            st.slider("Spread", 0.0, 2.0, step=0.05, width=220, help=spread_help, **bound("spread"))
             st.number_input("Seed", 0, SEED_LIMIT, step=1, width=120, **bound("seed"))
             st.selectbox("Interpolate to", numbers, format_func=name, width=170, **bound("other"))
         view = current()
         k, other = view.component, view.other
         drawn = sample(atlas, k, DRAWN, view.seed, view.spread)
-        ends = _centres(atlas)[[k, other]]
+        ends = atlas.centres[[k, other]]
         steps = np.linspace(0, 1, PATH, dtype=np.float32)[:, None]
         made = decoded(atlas, np.concatenate([drawn, (1 - steps) * ends[0] + steps * ends[1]]))
         st.caption(f"{DRAWN} samples of component {k}, spread {view.spread:g}, seed {view.seed}")
@@ -201,23 +162,21 @@ def _bench(atlas: Atlas) -> None:
 def agreement(atlas: Atlas) -> None:
     """Contingency of clusters and labels, and the measures of agreement beside those of k-means."""
     table = atlas.pictures
-    sources = {"component": "Prior components"} if atlas.components else {}
-    sources |= {"kmeans": "k-means clusters"} if "kmeans" in table else {}
+    titles = {"component": "Prior components", "kmeans": "k-means clusters"}
+    sources = {column: title for column, title in titles.items() if column in table}
     if "label" not in table or (table["label"] < 0).all():
-        st.info(f"{atlas.entry.name} was evaluated on pictures without labels: there is nothing to agree with.")
+        st.info(f"{atlas.entry.name} was evaluated on pictures without labels: agreement cannot be measured.")
         return
     numbers, figure = st.columns([1, 2], gap="large")
     with numbers:
         _numbers(atlas)
     with figure:
         if not sources:
-            st.info("The clusters are not computed yet; compute the UMAP map, they come with it.")
+            st.info("The clusters are not computed yet; they are computed together with the UMAP map.")
             return
         chosen = current().table if current().table in sources else next(iter(sources))
         if len(sources) > 1:
-            st.segmented_control(
-                "Rows", list(sources), format_func=sources.__getitem__, required=True, **bound("table")
-            )
+            widgets.segments("Rows", sources, **bound("table"))
         _heat_map(atlas, chosen, sources[chosen])
 
 
@@ -230,24 +189,25 @@ def _numbers(atlas: Atlas) -> None:
         elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
             measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return
-    rows = {"cluster": "Prior components", "k-means": "k-means, same codes"}
-    for prefix, title in rows.items():
-        found = [known[f"{prefix} {name}"] for name in ("accuracy", "NMI", "ARI") if f"{prefix} {name}" in known]
-        if not found:
-            continue
-        st.markdown(f"**{title}**")
-        for metric in found:
-            name = metric.name.removeprefix(f"{prefix} ")
-            with st.container(
-                horizontal=True, vertical_alignment="center", gap="small", key=f"metrics-c-{metric.name}"
-            ):
-                st.markdown(f"**{widgets.format_value(metric)}**", width="content")
-                widgets.protocol_card(metric, name, key=f"clusters.card.{metric.name}")
-                if metric.low is not None:
-                    st.markdown(f":small[:gray[{metric.low:.3f} to {metric.high:.3f}]]", width="content")
+    for prefix, title in {"cluster": "Prior components", "k-means": "k-means, same codes"}.items():
+        measured = {name: known.get(f"{prefix} {name}") for name in ("accuracy", "NMI", "ARI")}
+        if any(measured.values()):
+            st.markdown(f"**{title}**")
+        for name, metric in measured.items():
+            if metric is not None:
+                _number(metric, name)
     if not atlas.components:
-        st.caption(f"A {atlas.entry.prior_title} assigns nothing, so there is only k-means.")
+        st.caption(f"A {atlas.entry.prior_title} assigns nothing, so only k-means is measured.")
     st.caption("Accuracy: best one-to-one matching. Ranges: bootstrap 95 % over pictures, the clustering held fixed.")
+
+
+def _number(metric: Metric, name: str) -> None:
+    """A value, its protocol and its interval in one line."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"metrics-c-{metric.name}"):
+        st.markdown(f"**{widgets.format_value(metric)}**", width="content")
+        widgets.protocol_card(metric, name, key=f"clusters.card.{metric.name}")
+        if metric.low is not None:
+            st.markdown(f":small[:gray[{metric.low:.3f} to {metric.high:.3f}]]", width="content")
 
 
 def _heat_map(atlas: Atlas, column: str, title: str) -> None:
@@ -258,11 +218,10 @@ def _heat_map(atlas: Atlas, column: str, title: str) -> None:
     clusters = atlas.components or int(labels[column].max()) + 1
     counts = contingency(labels[column].to_numpy(), index, clusters, len(codes))
     order = matched_order(counts)
-    names = labels.drop_duplicates("label").set_index("label")["label_name"]
-    figure = contingency_figure(
-        counts[order], [f"{k}" for k in order], [str(names[code]) for code in codes], title.rstrip("s"), theme.is_dark()
-    )
-    st.plotly_chart(figure, theme=None, key="clusters.contingency", config={"displayModeBar": False})
+    names = labels.drop_duplicates("label").set_index("label")["label_name"][codes].astype(str).tolist()
+    rows = [str(k) for k in order]
+    figure = contingency_figure(counts[order], rows, names, title.rstrip("s"), theme.is_dark())
+    widgets.chart(figure, "clusters.contingency")
     what = "component" if column == "component" else "cluster"
     st.caption(
         f"{len(labels):,} test pictures by {what} and label; rows in the order of their best matching, so agreement "

@@ -1,19 +1,18 @@
-"""How the map is laid out, and a picture of one's own put on it: the two popovers above the map."""
-
-from __future__ import annotations
+"""The two popovers above the map: its layout, and the user's own picture."""
 
 import streamlit as st
 
 from explorer.clusters.atlas import Atlas
 from explorer.clusters.state import ClustersState, change, current
 from explorer.clusters.subject import OWN, pictures
-from explorer.shared import catalog
+from explorer.shared import catalog, widgets
 from explorer.shared.state import SEED_LIMIT
-from trainer.errors import UserError
 from trainer.jobs import map as map_job
 
 POINTS = [1_000, 2_000, 5_000, 10_000, 20_000]
 METRICS = ["euclidean", "cosine", "manhattan"]
+_NEIGHBOURS = "UMAP: few keep detail, many keep the large shape."
+_MIN_DIST = "UMAP: smallest distance between points on the map."
 
 
 def layout_popover(entry: catalog.Entry) -> None:
@@ -21,30 +20,13 @@ def layout_popover(entry: catalog.Entry) -> None:
     view = current()
     with st.popover("Layout", icon=":material/scatter_plot:"), st.form("clusters.layout", border=False):
         values = {
-            "method": st.segmented_control(
-                "Method", ["umap", "pca"], format_func=str.upper, default=view.method, required=True
-            ),
-            "dims": st.segmented_control(
-                "Dimensions", [2, 3], format_func="{}-D".format, default=view.dims, required=True
-            ),
-            "neighbours": st.slider(
-                "Neighbours",
-                5,
-                100,
-                min(max(view.neighbours, 5), 100),
-                help="UMAP: few keep detail, many the whole.",
-            ),
-            "min_dist": st.slider(
-                "Smallest distance",
-                0.0,
-                0.9,
-                min(view.min_dist, 0.9),
-                0.05,
-                help="UMAP: how close points may lie.",
-            ),
+            "method": widgets.segments("Method", {"umap": "UMAP", "pca": "PCA"}, default=view.method),
+            "dims": widgets.segments("Dimensions", {2: "2-D", 3: "3-D"}, default=view.dims),
+            "neighbours": st.slider("Neighbours", 5, 100, min(max(view.neighbours, 5), 100), help=_NEIGHBOURS),
+            "min_dist": st.slider("min_dist", 0.0, 0.9, min(view.min_dist, 0.9), 0.05, help=_MIN_DIST),
             "metric": st.selectbox("Distance", METRICS, METRICS.index(view.metric)),
             "points": st.select_slider(
-                "Test codes at most", sorted({*POINTS, view.points}), view.points, format_func="{:,}".format
+                "Maximum points", sorted({*POINTS, view.points}), view.points, format_func="{:,}".format
             ),
             "layout_seed": st.number_input("Seed", 0, SEED_LIMIT, view.layout_seed, step=1),
         }
@@ -63,15 +45,13 @@ def _show_layout(entry: catalog.Entry, values: dict) -> None:
 
 
 def upload_popover(atlas: Atlas) -> None:
-    """A picture from the visitor's disk: where it falls on the map, with everything the panel tells."""
+    """A picture from the user's disk: it is placed on the map, and the panel shows it."""
     with st.popover("Place a picture", icon=":material/upload:"):
-        try:
+        with widgets.user_errors():
             OWN.uploader(atlas, lambda: pictures(atlas, list(range(min(50, len(atlas.codes))))))
-        except UserError as error:
-            st.error(str(error), icon=":material/error:")
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             kept = OWN.preview(atlas, 96)
             if kept:
                 with st.container(gap="small"):
-                    st.caption(f"What the model sees. {kept.upload.note}")
+                    st.caption(f"The model's input. {kept.upload.note}")
                     OWN.invert_switch(atlas)

@@ -8,11 +8,11 @@ customdata.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from explorer.shared import theme
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from explorer.clusters.atlas import Atlas, Colouring
 
 HEIGHT = 620
-LATTICE = 60  # points along the longer side: a place is told to about 10 pixels
+LATTICE = 60  # points along the longer side: a place is exact to about 10 pixels
 LEGEND_LIMIT = 24
 _INVISIBLE = "rgba(0,0,0,0)"
+_BAR = {"thickness": 10, "len": 0.7, "outlinewidth": 0}
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ class Drawn:
 
 
 def map_figure(
-    atlas: Atlas, colouring: Colouring, layers: tuple[str, ...], dark: bool, mine: np.ndarray | None = None
+    atlas: Atlas, colouring: Colouring, layers: tuple[str, ...], dark: bool, own: Sequence[float] | None = None
 ) -> Drawn:
-    """The map: lattice below, then prior samples, codes, outlines, centres and one's own picture.
+    """The map: lattice below, then prior samples, codes, outlines, centres and the user's own picture.
 
     Args:
         layers: any of prior, centres, outlines.
-        mine: coordinates of an uploaded picture.
+        own: coordinates of an uploaded picture.
     """
     import plotly.graph_objects as go
 
@@ -57,10 +58,10 @@ def map_figure(
         traces += [("", trace) for trace in _outlines(atlas, dark)]
     if "centres" in layers and atlas.components:
         traces.append(("centre", _centres(atlas, dark)))
-    if mine is not None:
-        traces.append(("", _mine(mine, dark)))
-    figure = go.Figure([go.Scattergl(trace) if flat else go.Scatter3d(_in_space(trace)) for _, trace in traces])
-    figure.update_layout(_layout(atlas, dark, flat))
+    if own is not None:
+        traces.append(("", _own(own, dark)))
+    drawn = [go.Scattergl(trace) if flat else go.Scatter3d(_in_space(trace)) for _, trace in traces]
+    figure = theme.figure(dark, *drawn, **_layout(atlas, dark, flat))
     if "centres" in layers and flat and atlas.components:
         figure.update_layout(annotations=_numbers(atlas, dark))
     return Drawn(figure, tuple(kind for kind, _ in traces))
@@ -68,27 +69,32 @@ def map_figure(
 
 def _in_space(trace: dict[str, Any]) -> dict[str, Any]:
     """The same trace for three dimensions, where plotly selects nothing and draws points larger."""
-    kept = {key: value for key, value in trace.items() if key not in ("selected", "unselected")}
-    marker = dict(kept.get("marker", {}))
+    marker = dict(trace["marker"])
+    marker["size"] = max(2, marker["size"] * 0.55)
     if marker.get("symbol") == "star":
         marker["symbol"] = "diamond"
-    return kept | {"marker": marker | {"size": max(2, marker.get("size", 4) * 0.55)}}
+    shared = {key: value for key, value in trace.items() if key not in ("selected", "unselected")}
+    return shared | {"marker": marker}
 
 
-def _xyz(atlas: Atlas, table: Any) -> dict[str, np.ndarray]:
-    return {axis: table[axis].to_numpy(np.float32) for axis in "xyz"[: atlas.settings.dims]}
+def _points(table: Any, opacity: float, **more: Any) -> dict[str, Any]:
+    """A trace of points.
+
+    Args:
+        table: coordinates by axis, x, y and in space z.
+        opacity: while others are selected.
+    """
+    places = {axis: np.asarray(table[axis], np.float32) for axis in "xyz" if axis in table}
+    return places | {"mode": "markers", "unselected": {"marker": {"opacity": opacity}}} | more
 
 
 def _lattice(atlas: Atlas) -> dict[str, Any]:
     """Invisible points over the map and a margin, where no code is near enough to be meant."""
-    places = empty_places(atlas.places)
-    return dict(
-        x=places[:, 0].astype(np.float32),
-        y=places[:, 1].astype(np.float32),
-        mode="markers",
+    return _points(
+        dict(zip("xy", empty_places(atlas.places).T, strict=True)),
+        0,
         marker={"size": 9, "color": _INVISIBLE},
         selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
         hoverinfo="none",
         showlegend=False,
         name="",
@@ -110,14 +116,12 @@ def empty_places(places: np.ndarray, count: int = LATTICE) -> np.ndarray:
 
 def _prior(atlas: Atlas, dark: bool) -> dict[str, Any]:
     drawn = atlas.drawn[atlas.drawn["kind"] == "prior"]
-    muted = theme.colours(dark)["muted"]
-    return dict(
-        **_xyz(atlas, drawn),
-        mode="markers",
+    return _points(
+        drawn,
+        0.6,
         name="prior samples",
         customdata=np.arange(len(drawn)),
-        marker={"size": 6, "color": _INVISIBLE, "line": {"width": 1.2, "color": muted}},
-        unselected={"marker": {"opacity": 0.6}},
+        marker={"size": 6, "color": _INVISIBLE, "line": {"width": 1.2, "color": theme.colours(dark)["muted"]}},
         hovertemplate="prior sample %{customdata}<extra></extra>",
     )
 
@@ -125,24 +129,19 @@ def _prior(atlas: Atlas, dark: bool) -> dict[str, Any]:
 def _codes(atlas: Atlas, colouring: Colouring) -> list[dict[str, Any]]:
     """One trace per category, or a single one with a scale."""
     table = atlas.pictures
-    named = id_template(table["id"].tolist(), table["row"].tolist())
-
-    def trace(part: pd.DataFrame, marker: dict[str, Any], before: str, after: str, **more: Any) -> dict[str, Any]:
-        marker |= {"size": 5 if len(table) <= 12_000 else 4}
-        points = {"mode": "markers", "unselected": {"marker": {"opacity": 0.4}}, "marker": marker}
-        return _xyz(atlas, part) | points | _named(part, named, before, after) | more
-
+    named, size = id_template(table["id"].tolist(), table["row"].tolist()), 5 if len(table) <= 12_000 else 4
     if colouring.names is None:
         after = f"<br>{colouring.title} %{{marker.color:.3g}}"
-        return [trace(table, _scale(colouring), "", after, showlegend=False)]
+        marker = _scale(colouring) | {"size": size}
+        return [_points(table, 0.4, marker=marker, showlegend=False, **_named(table, named, "", after))]
     return [
-        trace(
-            table[colouring.values == number],
-            {"opacity": 0.75, "color": theme.category(number)},
-            f"{name} · ",
-            "",
+        _points(
+            part := table[colouring.values == number],
+            0.4,
+            marker={"opacity": 0.75, "color": theme.category(number), "size": size},
             name=name,
             showlegend=len(colouring.names) <= LEGEND_LIMIT,
+            **_named(part, named, f"{name} · ", ""),
         )
         for number, name in colouring.names.items()
     ]
@@ -151,19 +150,18 @@ def _codes(atlas: Atlas, colouring: Colouring) -> list[dict[str, Any]]:
 def _scale(colouring: Colouring) -> dict[str, Any]:
     """Markers coloured by a number; the colours end where the last per cent on either side begins."""
     low, high = np.nanquantile(colouring.values, [0.01, 0.99])
-    title = {"text": colouring.title, "side": "right", "font": {"size": 12}}
     return {
         "opacity": 0.8,
         "color": np.asarray(colouring.values, np.float32),
         "colorscale": theme.CONTINUOUS,
         "cmin": float(low),
         "cmax": float(max(high, low + 1e-9)),
-        "colorbar": {"thickness": 10, "len": 0.7, "outlinewidth": 0, "title": title},
+        "colorbar": _BAR | {"title": {"text": colouring.title, "side": "right", "font": {"size": 12}}},
     }
 
 
 def id_template(ids: list[str], rows: list[int]) -> str:
-    """How plotly can tell each id by its row, such as "mnist-test-%{customdata:05d}"; empty where ids are no numbers.
+    """Plotly's template of each id by its row, such as "mnist-test-%{customdata:05d}"; empty where ids are no numbers.
 
     Thousands of ids are half of a figure's bytes, which the browser reads, searches and copies several times.
     """
@@ -177,41 +175,29 @@ def id_template(ids: list[str], rows: list[int]) -> str:
 
 def _named(table: Any, template: str, before: str, after: str) -> dict[str, Any]:
     """The rows of points as customdata, and a hover text that holds their ids."""
-    told = {"hovertemplate": f"{before}{template or '%{text}'}{after}<extra></extra>"}
-    return told | {"customdata": table["row"].to_numpy()} | ({} if template else {"text": table["id"].tolist()})
+    hover = {"hovertemplate": f"{before}{template or '%{text}'}{after}<extra></extra>"}
+    return hover | {"customdata": table["row"].to_numpy()} | ({} if template else {"text": table["id"].tolist()})
 
 
 def _outlines(atlas: Atlas, dark: bool) -> list[dict[str, Any]]:
     """All outlines of one kind in one trace, its paths parted by gaps."""
-    text = theme.colours(dark)["text"]
-    traces = []
+    traces, gap = [], np.full((1, 2), np.nan)
     for sigma, width, dash in ((1, 1.6, "solid"), (2, 1.0, "dot")):
-        lines = [entry for entry in atlas.meta["outlines"] if entry["sigma"] == sigma]
-        paths = [path for entry in lines for path in entry["paths"]]
-        if not paths:
-            continue
-        gap = np.full((1, 2), np.nan)
-        joined = np.concatenate([np.concatenate([np.asarray(path), gap]) for path in paths]).astype(np.float32)
-        traces.append(
-            dict(
-                x=joined[:, 0],
-                y=joined[:, 1],
-                mode="lines",
-                line={"color": text, "width": width, "dash": dash},
-                opacity=0.75,
-                name=f"{sigma}σ outlines",
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        )
+        paths = [path for entry in atlas.meta["outlines"] if entry["sigma"] == sigma for path in entry["paths"]]
+        if paths:
+            joined = np.concatenate([part for path in paths for part in (np.asarray(path), gap)]).astype(np.float32)
+            line = {"color": theme.colours(dark)["text"], "width": width, "dash": dash}
+            trace = {"x": joined[:, 0], "y": joined[:, 1], "mode": "lines", "line": line, "opacity": 0.75}
+            traces.append(trace | {"name": f"{sigma}σ outlines", "hoverinfo": "skip", "showlegend": False})
     return traces
 
 
 def _centres(atlas: Atlas, dark: bool) -> dict[str, Any]:
     drawn, colours = atlas.drawn[atlas.drawn["kind"] == "centre"], theme.colours(dark)
     numbers = drawn["component"].to_numpy().astype(int)
-    return dict(
-        **_xyz(atlas, drawn),
+    return _points(
+        drawn,
+        1,
         mode="markers" if atlas.settings.dims == 2 else "markers+text",
         name="component centres",
         showlegend=False,
@@ -220,7 +206,6 @@ def _centres(atlas: Atlas, dark: bool) -> dict[str, Any]:
         textfont={"size": 11, "color": colours["background"]},
         textposition="middle center",
         marker={"size": 19, "color": colours["text"], "line": {"width": 1.5, "color": colours["background"]}},
-        unselected={"marker": {"opacity": 1}},
         hovertemplate="centre of component %{text}<extra></extra>",
     )
 
@@ -235,15 +220,14 @@ def _numbers(atlas: Atlas, dark: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _mine(place: np.ndarray, dark: bool) -> dict[str, Any]:
+def _own(place: Sequence[float], dark: bool) -> dict[str, Any]:
     colours = theme.colours(dark)
-    background = colours["background"]
-    return dict(
-        **dict(zip("xyz", ([value] for value in place.tolist()), strict=False)),
-        mode="markers",
+    line = {"width": 2, "color": colours["background"]}
+    return _points(
+        {axis: [value] for axis, value in zip("xyz", place, strict=False)},
+        1,
         name="your picture",
-        marker={"size": 18, "symbol": "star", "color": colours["accent"], "line": {"width": 2, "color": background}},
-        unselected={"marker": {"opacity": 1}},
+        marker={"size": 18, "symbol": "star", "color": colours["accent"], "line": line},
         hovertemplate="your picture<extra></extra>",
     )
 
@@ -251,18 +235,11 @@ def _mine(place: np.ndarray, dark: bool) -> dict[str, Any]:
 def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
     colours = theme.colours(dark)
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    below = {"orientation": "h", "y": 0, "yanchor": "top", "x": 0.5, "xanchor": "center", "itemsizing": "constant"}
     layout = {
-        "template": theme.template(dark),
         "height": HEIGHT,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        "legend": {
-            "orientation": "h",
-            "y": 0,
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-            "itemsizing": "constant",
-        },
+        "legend": below,
         "modebar": {"bgcolor": _INVISIBLE, "color": colours["muted"], "activecolor": colours["accent"]},
         "hoverdistance": 12,
         "dragmode": "pan" if flat else "orbit",  # with a lasso in hand, Streamlit passes no clicks on
@@ -270,13 +247,9 @@ def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
         "uirevision": atlas.key,
     }
     if flat:
-        low, high = atlas.places.min(0), atlas.places.max(0)
         edge = 0.03 * atlas.extent
-        ranges = [[low[axis] - edge, high[axis] + edge] for axis in (0, 1)]
-        return layout | {
-            "xaxis": {**hidden, "range": ranges[0]},
-            "yaxis": {**hidden, "range": ranges[1], "scaleanchor": "x"},
-        }
+        x, y = zip(atlas.places.min(0) - edge, atlas.places.max(0) + edge, strict=True)
+        return layout | {"xaxis": hidden | {"range": x}, "yaxis": hidden | {"range": y, "scaleanchor": "x"}}
     return layout | {"scene": {"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"}}
 
 
@@ -305,15 +278,14 @@ def contingency_figure(table: np.ndarray, rows: list[str], columns: list[str], r
         xgap=2 if few else 0,
         ygap=2 if few else 0,
         hovertemplate="%{y}, label %{x}: %{customdata:,} (%{z:.0%} of the row)<extra></extra>",
-        colorbar={"thickness": 10, "len": 0.7, "tickformat": ".0%", "outlinewidth": 0, "title": {"text": "of the row"}},
+        colorbar=_BAR | {"tickformat": ".0%", "title": {"text": "of the row"}},
     )
-    figure = go.Figure(heat)
     axis = {"type": "category", "showgrid": False}
-    figure.update_layout(
-        template=theme.template(dark),
+    return theme.figure(
+        dark,
+        heat,
         height=max(260, min(720, 60 + 30 * len(rows))),
         xaxis={**axis, "title": {"text": "label"}, "side": "bottom"},
         yaxis={**axis, "title": {"text": row_title}, "autorange": "reversed"},
         margin={"l": 60, "r": 8, "t": 8, "b": 44},
     )
-    return figure

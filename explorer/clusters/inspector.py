@@ -1,100 +1,72 @@
 """The panel beside the map, about one point, and the gallery below it, about many."""
 
-from __future__ import annotations
-
 from html import escape
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.clusters.atlas import Atlas
+from explorer.clusters import subject as subjects
+from explorer.clusters.atlas import Atlas, score_title
 from explorer.clusters.state import current, look_at
-from explorer.clusters.subject import (
-    OWN,
-    Subject,
-    decoded,
-    neighbours,
-    originals,
-    pictures,
-    reliability,
-    responsibilities,
-)
-from explorer.components import gallery as clusters_gallery
-from explorer.shared import pixels, test_pictures, theme, widgets
+from explorer.clusters.subject import OWN, Subject, decoded, originals, pictures
+from explorer.components import gallery as galleries
+from explorer.shared import test_pictures, theme, widgets
 from explorer.shared.latent import WITHOUT_SPRITE
 from explorer.shared.links import TraverseState, edits_text, open_traverse
 
 GALLERY_LIMIT = 120
-_SPRITE_COLUMNS = 50
+_HINTS = [
+    ("touch_app", "**Click a point** for its picture, reconstruction, scores and neighbours."),
+    ("add_location_alt", "**Click an empty place** to decode the code there and see how reliable the picture is."),
+    ("lasso_select", "**Take the lasso** from the map's tools and draw around points to see their pictures below."),
+    ("upload", "**Place a picture** of your own on the map."),
+]
 
 
 def panel(atlas: Atlas, subject: Subject | None) -> None:
-    """Everything known of the focus, or what can be done here."""
+    """The point in focus with all its numbers, or what can be done here."""
     if subject is None:
-        _hints(atlas)
+        widgets.hints(_HINTS if atlas.settings.dims == 2 else _HINTS[3:])
         return
     st.markdown(f"**{subject.title}**  \n:small[:gray[{subject.caption}]]")
     made = decoded(atlas, subject.code[None])[0]
     _pair(subject, made)
     _about(atlas, subject)
-    near = neighbours(atlas, subject)
+    near = subjects.neighbours(atlas, subject)
     if near:
         st.caption("Nearest test pictures in code space", text_alignment="left")
-        _tiles(atlas, near, "clusters.near")
+        _tiles(atlas, near)
     if st.button("Open in Traverse", icon=":material/tune:", key="clusters.traverse", width="stretch"):
-        open_in_traverse(atlas, subject)
+        open_traverse(traverse_state(atlas, subject))
     with st.expander("Code"):
-        _code(subject)
-
-
-def _hints(atlas: Atlas) -> None:
-    flat = atlas.settings.dims == 2
-    rows = [
-        (":material/touch_app:", "**Click a point** for its picture, reconstruction, scores and neighbours."),
-        (
-            ":material/add_location_alt:",
-            "**Click an empty place** to decode the code there and see how far to trust it.",
-        ),
-        (
-            ":material/lasso_select:",
-            "**Take the lasso** from the map's tools and draw around points to see their pictures below.",
-        ),
-        (":material/upload:", "**Place a picture** of your own on the map."),
-    ]
-    with st.container(border=True, gap="small"):
-        for icon, text in rows if flat else rows[3:]:
-            st.markdown(f":gray[{icon}]&ensp;{text}")
+        st.code(", ".join(f"{value:.3f}" for value in subject.code.tolist()), language=None, wrap_lines=True)
 
 
 def _pair(subject: Subject, made: np.ndarray) -> None:
-    """The picture beside what the model makes of it; alone where there is no original."""
+    """The picture beside its reconstruction; the decoded picture alone where there is no original."""
     with st.container(horizontal=True, gap="small"):
         if subject.original is not None:
             widgets.picture(subject.original, "picture")
         widgets.picture(made, "reconstruction" if subject.original is not None or not subject.made else "decoded")
         if subject.row is not None and subject.original is None:
-            st.caption("The picture itself is not at hand; this is what the model makes of it.", width="stretch")
+            st.caption("The picture itself is not at hand; this is its reconstruction.", width="stretch")
 
 
 def _about(atlas: Atlas, subject: Subject) -> None:
     """Component, reliability and scores, as far as they apply."""
     lines = []
     if atlas.components:
-        shares = responsibilities(atlas, subject.code)
+        shares = subjects.responsibilities(atlas, subject.code)
         order = shares.argsort()[::-1]
         named = [f"component {k} {shares[k]:.0%}" for k in order[:2] if shares[k] >= 0.005]
         lines.append(("Belongs to", ", ".join(named)))
     if subject.made:
-        found = reliability(atlas, subject.code)
-        st.progress(found.score, f"Reliability **{found.score:.2f}**")
-        lines += [
-            (
-                "Distance to the data",
-                f"{found.distance:.2f}; {found.near:.0%} of test codes are lonelier",
-            ),
-            ("Round trip error", f"{found.trip:.2f}; larger for {found.back:.0%} of test codes"),
-        ]
+        trust = subjects.reliability(atlas, subject.code)
+        st.progress(trust.score, f"Reliability **{trust.score:.2f}**")
+        near = f"{trust.distance:.2f}; {trust.near:.0%} of test codes lie farther from their neighbours"
+        lines.append(("Distance to the data", near))
+        lines.append(("Round trip error", f"{trust.trip:.2f}; larger for {trust.back:.0%} of test codes"))
     if subject.row is not None and "psnr" in atlas.pictures:
         lines.append(("PSNR", f"{atlas.pictures['psnr'].iloc[subject.row]:.1f} dB"))
     if lines:
@@ -126,25 +98,13 @@ def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, ...]]:
     for name, value in given.items():
         column = f"score_{name}"
         place = f"{(table[column] < value).mean():.0%}" if column in table else ""
-        lines.append((name[:1].upper() + name[1:], f"{value:.3g}", place))
+        lines.append((score_title(name), f"{value:.3g}", place))
     return lines
 
 
-def _code(subject: Subject) -> None:
-    numbers = [f"{value:.3f}" for value in subject.code.tolist()]
-    st.code(", ".join(numbers), language=None, wrap_lines=True)
-
-
-# ---------------------------------------------------------------- on to Traverse
-
-
-def open_in_traverse(atlas: Atlas, subject: Subject) -> None:
-    """Hand the code over and leave: a test picture as it is, anything else as its nearest one, moved to the code."""
-    open_traverse(traverse_state(atlas, subject))
-
-
 def traverse_state(atlas: Atlas, subject: Subject) -> TraverseState:
-    """The state of the Traverse page that starts at a subject's code."""
+    """The state of the Traverse page that starts at a subject's code: a test picture as it is, anything else as its
+    nearest one, moved to the code."""
     view, table, hash_ = current(), atlas.pictures, atlas.entry.hash
     index = table["sprite_index" if atlas.entry.has_sprite else "row"].to_numpy()
     known = (index >= 0) if atlas.entry.has_sprite else index < WITHOUT_SPRITE
@@ -152,7 +112,7 @@ def traverse_state(atlas: Atlas, subject: Subject) -> TraverseState:
         return TraverseState(checkpoint=hash_, start="image", index=int(index[subject.row]))
     if view.focus == "centre":
         return TraverseState(checkpoint=hash_, start="component", component=view.index)
-    near = next((row for row in neighbours(atlas, subject, len(table)) if known[row]), None)
+    near = next((row for row in subjects.neighbours(atlas, subject, len(table)) if known[row]), None)
     if near is None:
         return TraverseState(checkpoint=hash_, start="prior")
     edits = edits_text(dict(enumerate(subject.code.tolist())))
@@ -175,17 +135,23 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
     share = min(1.0, GALLERY_LIMIT / len(rows))
     groups, chosen = [], []
     for name, size in sizes.items():
-        members = table[table["group"] == name]
         count = min(size, max(1, round(share * size)))
-        members = _pictured_first(atlas, members, count)
-        places = np.unique(np.linspace(0, len(members) - 1, count).round().astype(int))
-        picked = members.iloc[places]
+        members = _pictured_first(atlas, table[table["group"] == name], count)
+        picked = members.iloc[np.unique(np.linspace(0, len(members) - 1, count).round().astype(int))]
         colour = theme.category(int(picked["label"].iloc[0])) if "label" in picked else ""
         note = f"{size:,} picture{'s' if size != 1 else ''}" + (f", {len(picked)} shown" if len(picked) < size else "")
         titles = [f"{name} · {id_}" for id_ in picked["id"]]
-        groups.append({"title": str(name), "note": note, "colour": colour, "first": len(chosen), "titles": titles})
+        groups.append({"title": str(name), "note": note, "colour": colour, "titles": titles})
         chosen += [int(row) for row in picked["at"]]
-    _show_gallery(atlas, chosen, groups, len(rows))
+    absent = sum(picture is None for picture in originals(atlas, chosen))
+    st.subheader(f"{len(rows):,} selected", anchor=False)
+    st.caption(
+        "Upper: the picture; lower: its reconstruction. Click one for more."
+        + (f" {len(chosen)} are shown, every label by its share." if len(chosen) < len(rows) else "")
+        + (f" For {absent} of them the picture is not at hand: both are the reconstruction." if absent else "")
+    )
+    below = decoded(atlas, atlas.codes[chosen])
+    _draw(atlas, groups, chosen, "clusters.gallery", below)
 
 
 def _pictured_first(atlas: Atlas, members: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -194,51 +160,15 @@ def _pictured_first(atlas: Atlas, members: pd.DataFrame, count: int) -> pd.DataF
     return pictured if len(pictured) >= count else members
 
 
-def _show_gallery(atlas: Atlas, chosen: list[int], groups: list[dict], total: int) -> None:
-    absent = sum(picture is None for picture in originals(atlas, chosen))
-    st.subheader(f"{total:,} selected", anchor=False)
-    st.caption(
-        "Upper: the picture; lower: what the model makes of it. Click one for more."
-        + (f" {len(chosen)} are shown, every label by its share." if len(chosen) < total else "")
-        + (f" For {absent} of them the picture is not at hand: both are the model's." if absent else "")
-    )
-    above, below = pictures(atlas, chosen), decoded(atlas, atlas.codes[chosen])
-    sprite = pixels.png(pixels.join_tiles(np.concatenate([above, below]), _SPRITE_COLUMNS))
-
-    def picked() -> None:
-        place = st.session_state["clusters.gallery"].picked
-        if isinstance(place, int) and 0 <= place < len(chosen):
-            look_at("code", int(atlas.pictures["row"].iloc[chosen[place]]))
-
-    clusters_gallery.gallery(
-        _gallery_data(atlas, sprite, len(chosen), groups, pair=True), key="clusters.gallery", on_picked=picked
-    )
-
-
-def _tiles(atlas: Atlas, rows: list[int], key: str) -> None:
+def _tiles(atlas: Atlas, rows: list[int]) -> None:
     """A line of test pictures to go on to."""
     names = atlas.pictures.iloc[rows]
     titles = [f"{name} · {id_}".removeprefix(" · ") for name, id_ in zip(names["label_name"], names["id"], strict=True)]
-    sprite = pixels.png(pixels.join_tiles(pictures(atlas, rows), _SPRITE_COLUMNS))
-
-    def picked() -> None:
-        place = st.session_state[key].picked
-        if isinstance(place, int) and 0 <= place < len(rows):
-            look_at("code", int(atlas.pictures["row"].iloc[rows[place]]))
-
-    groups = [{"title": "", "note": "", "colour": "", "first": 0, "titles": titles}]
-    clusters_gallery.gallery(_gallery_data(atlas, sprite, len(rows), groups), key=key, on_picked=picked)
+    _draw(atlas, [{"title": "", "titles": titles}], rows, "clusters.near")
 
 
-def _gallery_data(
-    atlas: Atlas, sprite: bytes, count: int, groups: list[dict], pair: bool = False
-) -> clusters_gallery.Gallery:
-    return clusters_gallery.Gallery(
-        sprite=pixels.as_base64(sprite),
-        columns=_SPRITE_COLUMNS,
-        shape=list(atlas.entry.image_shape),
-        count=count,
-        pair=pair,
-        size=44,
-        groups=groups,
-    )
+def _draw(atlas: Atlas, groups: list[dict], rows: list[int], key: str, below: np.ndarray | None = None) -> None:
+    """Test pictures by row; a click on one moves the focus to it."""
+    numbers = atlas.pictures["row"].iloc[rows].tolist()
+    shown = pictures(atlas, rows)
+    galleries.gallery(groups, shown, below, key=key, on_picked=lambda number: look_at("code", numbers[number]))

@@ -1,14 +1,12 @@
 """The map with its panel and gallery: one fragment, so that a click or a lasso reruns nothing else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.clusters import inspector
-from explorer.clusters.atlas import Atlas, Colouring, colourings
+from explorer.clusters.atlas import Atlas, Colouring, colourings, keyed
 from explorer.clusters.figures import Drawn, map_figure
 from explorer.clusters.state import current, look_at
 from explorer.clusters.subject import Subject, resolve
@@ -30,27 +28,21 @@ _CONFIG = {
 }
 
 
+@st.fragment
 def show(atlas: Atlas) -> None:
     """Map, panel and gallery."""
-    _workbench(atlas)
-
-
-@st.fragment
-def _workbench(atlas: Atlas) -> None:
     view = current()
     offered = colourings(atlas)
     colour = view.colour if view.colour in offered else next(iter(offered), "")
     subject = resolve(atlas, view)
-    mine = subject.code if subject and view.focus == "upload" else None
-    place = None if mine is None else tuple(float(value) for value in atlas.placed(mine[None])[0])
-    drawn = _figure(atlas.key, colour, view.layers, theme.is_dark(), place, atlas, offered.get(colour))
+    own = _place(atlas, subject) if subject and view.focus == "upload" else None
+    drawn = _figure(atlas, colour, view.layers, theme.is_dark(), own, offered.get(colour))
     with st.container(key="clusters-work"):
         chart, panel = st.columns([2.1, 1], gap="medium")
     with chart, st.container(key="clusters-chart"):
-        st.plotly_chart(
+        widgets.chart(
             drawn.figure,
-            theme=None,
-            key=CHART,
+            CHART,
             config=_CONFIG,
             on_select=lambda: _selected(atlas, drawn),
             selection_mode=("points", "box", "lasso"),
@@ -59,27 +51,30 @@ def _workbench(atlas: Atlas) -> None:
         _ring(atlas, subject)
     with panel, st.container(gap="small", key="clusters-panel"):
         inspector.panel(atlas, subject)
-    _gallery(atlas)
+    key, rows = st.session_state.get(_LASSO, ("", []))
+    if key == atlas.key and rows:
+        inspector.gallery(atlas, np.searchsorted(atlas.pictures["row"].to_numpy(), np.sort(rows)))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=keyed())
 def _figure(
-    key: str,
+    atlas: Atlas,
     colour: str,
     layers: tuple[str, ...],
     dark: bool,
-    mine: tuple[float, ...] | None,
-    _atlas: Atlas,
+    own: tuple[float, ...] | None,
     _colouring: Colouring | None,
 ) -> Drawn:
-    plain = Colouring("test code", np.zeros(len(_atlas.codes)), {0: "test codes"})
-    return map_figure(_atlas, _colouring or plain, layers, dark, None if mine is None else np.array(mine))
+    plain = Colouring("test code", np.zeros(len(atlas.codes)), {0: "test codes"})
+    return map_figure(atlas, _colouring or plain, layers, dark, own)
+
+
+def _place(atlas: Atlas, subject: Subject) -> tuple[float, ...]:
+    return subject.at or tuple(float(value) for value in atlas.placed(subject.code[None])[0])
 
 
 def _ring(atlas: Atlas, subject: Subject | None) -> None:
-    at: tuple[float, ...] = ()
-    if subject is not None and atlas.settings.dims == 2:
-        at = subject.at or tuple(float(value) for value in atlas.placed(subject.code[None])[0])
+    at = _place(atlas, subject) if subject is not None and atlas.settings.dims == 2 else ()
     colours = theme.colours(theme.is_dark())
     gallery.pin("clusters-chart", at, colours["accent"], colours["background"])
 
@@ -87,22 +82,20 @@ def _ring(atlas: Atlas, subject: Subject | None) -> None:
 def _caption(atlas: Atlas, colouring: Colouring | None) -> None:
     """How many of how many codes are shown, how the map was made and how far it can be trusted."""
     settings, shown, total = atlas.settings, len(atlas.codes), atlas.meta["codes"]
-    sample = (
-        f"{shown:,} test codes"
-        if shown == total
-        else (f"{shown:,} of {total:,} test codes, a sample in which every label has its share (seed {settings.seed})")
-    )
+    text = f"{shown:,} test codes"
+    if shown < total:
+        text = f"{shown:,} of {total:,} test codes, a sample in which every label has its share (seed {settings.seed})"
     if settings.method == "pca":
-        made = "by PCA"
+        text += " by PCA."
     else:
-        made = f"by UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist:g}, {settings.metric})"
-    trust = atlas.meta["trustworthiness"]
-    said = f"{sample} {made}." + (f" Trustworthiness {trust:.3f} (k = {neighbours.TRUST_NEIGHBOURS})." if trust else "")
+        text += f" by UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist:g}, {settings.metric})."
+    if trust := atlas.meta["trustworthiness"]:
+        text += f" Trustworthiness {trust:.3f} (k = {neighbours.TRUST_NEIGHBOURS})."
     if colouring and colouring.names and len(colouring.names) > len(theme.CATEGORIES):
-        said += " Colours repeat after ten."
+        text += " Colours repeat after ten."
     if settings.dims == 3:
-        said += " In three dimensions points are looked at, not selected, and outlines are left out."
-    st.caption(said)
+        text += " In three dimensions points cannot be selected, and outlines are left out."
+    st.caption(text)
     stored = [metric for metric in atlas.entry.metrics if metric.name == "map trustworthiness"]
     if stored and settings == MapSettings():
         with st.container(key="metrics-clusters-map"):
@@ -145,15 +138,3 @@ def focus_of(atlas: Atlas, drawn: Drawn, point: dict[str, Any]) -> dict[str, Any
 def _number(point: dict[str, Any]) -> int:
     value = point["customdata"]
     return int(value[0] if isinstance(value, list | tuple) else value)
-
-
-# ---------------------------------------------------------------- the gallery
-
-
-def _gallery(atlas: Atlas) -> None:
-    """Pictures of the points within the lasso, by label."""
-    key, rows = st.session_state.get(_LASSO, ("", []))
-    if key != atlas.key or not rows:
-        return
-    order = np.searchsorted(atlas.pictures["row"].to_numpy(), np.sort(rows))
-    inspector.gallery(atlas, order)

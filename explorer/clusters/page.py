@@ -1,7 +1,5 @@
 """The Clusters page put together: controls in one row, the open view below."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st
@@ -10,13 +8,12 @@ from explorer.clusters import components, subject
 from explorer.clusters import map as clusters_map
 from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
-from explorer.clusters.state import LAYERS, VIEWS, bound, change, current, page
-from explorer.shared import catalog, measuring, progress, widgets
+from explorer.clusters.state import LAYERS, VIEWS, bound, current, page
+from explorer.shared import cache, catalog, measuring, progress, widgets
 from trainer.jobs import map as map_job
 from trainer.jobs.task import Job
-from trainer.latent import map as mapping
+from trainer.latent.map import MINIMUM
 
-_SEEN = "clusters.checkpoint"
 CSS = Path(__file__).with_suffix(".css")
 
 
@@ -27,9 +24,12 @@ def show(entry: catalog.Entry) -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
-    _follow_model(entry)
-    if not _has_codes(entry):
-        _without_codes(entry)
+    # The focus belongs to one model: another one starts without it.
+    moved, fresh = "what it points to may have moved.", {"focus": "", "at": (), "code": ()}
+    widgets.follow_model(page, entry, moved, lambda: fresh)
+    codes = cache.codes(entry)
+    if len(codes) < MINIMUM or not {"id", "z0"} <= set(codes):
+        _without_codes(entry, len(codes))
         return
     measuring.outdated(entry)
     view = current()
@@ -48,44 +48,19 @@ def show(entry: catalog.Entry) -> None:
     subject.warm_up(atlas)  # last: the page is painted, and the first click need not wait for torch
 
 
-def _follow_model(entry: catalog.Entry) -> None:
-    """The focus belongs to one model: another one starts without it, other weights behind a link are named."""
-    view, before = current(), st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = entry.hash
-    if view.checkpoint == entry.hash:
-        return
-    if before is None and view.checkpoint:
-        st.info(
-            f"This link was made with other weights ({view.checkpoint}, here {entry.hash}); what it points to may "
-            "have moved.",
-            icon=":material/difference:",
-        )
-    change(checkpoint=entry.hash, **({} if before is None else {"focus": "", "at": (), "code": ()}))
-
-
-def _has_codes(entry: catalog.Entry) -> bool:
-    from explorer.shared import cache
-
-    table = cache.codes(entry)
-    return len(table) >= mapping.MINIMUM and {"id", "z0"} <= set(table.columns)
-
-
-def _without_codes(entry: catalog.Entry) -> None:
+def _without_codes(entry: catalog.Entry, count: int) -> None:
     """Not measured, or measured on too few pictures."""
-    from explorer.shared import cache
-
-    count = len(cache.codes(entry))
     if count and entry.metrics:
         widgets.empty_state(
             "Too few test pictures for a map",
-            f"{entry.name} was measured on {count}; a map needs at least {mapping.MINIMUM}. Train on more pictures.",
+            f"{entry.name} was measured on {count}; a map needs at least {MINIMUM}. Train on more pictures.",
             icon=":material/scatter_plot:",
         )
         return
     measuring.offer(
         entry,
         f"The test pictures of {entry.name} are not measured yet",
-        f"The map shows their codes, and needs at least {mapping.MINIMUM} of them; measuring makes both.",
+        f"The map shows their codes, and needs at least {MINIMUM} of them; measuring makes both.",
         ":material/scatter_plot:",
         f"python -m trainer evaluate {entry.path}",
     )

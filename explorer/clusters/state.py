@@ -1,7 +1,5 @@
 """What the Clusters page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -19,7 +17,7 @@ LAYERS: dict[str, str] = {"prior": "Prior samples", "centres": "Centres", "outli
 class ClustersState(state.PageState):
     """The whole view. Field names are the URL's; defaults are left out of it.
 
-    `focus` is what the panel beside the map tells about; `index` is a row of codes.parquet, the number of a prior
+    `focus` is what the panel beside the map shows; `index` is a row of codes.parquet, the number of a prior
     sample or of a component; `code` is the code of an uploaded picture, because a picture cannot be in a URL.
     """
 

@@ -1,25 +1,20 @@
-"""What the panel beside the map tells about: a test picture, a prior sample, a centre, an empty place, an upload.
+"""What the panel beside the map shows: a test picture, a prior sample, a centre, an empty place, an upload.
 
-All of them are a code with a place; this module turns the state into one, and measures how far to trust it.
+All of them are a code with a place; this module turns the state into one, and measures how reliable its picture is.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from explorer.clusters.atlas import Atlas
+from explorer.clusters.atlas import Atlas, keyed
 from explorer.clusters.state import ClustersState, look_at
 from explorer.shared import pixels, test_pictures
 from explorer.shared.own_picture import OwnPicture
-from trainer.latent import map as mapping
-from trainer.latent import neighbours as projection
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from trainer.latent import map as maps
+from trainer.latent import neighbours as knn
 
 NEIGHBOURS = 6
 OWN = OwnPicture("clusters.{}", lambda kept: look_at("upload", code=kept.code))
@@ -34,7 +29,7 @@ class Subject:
         title, caption: what it is.
         original: the picture it belongs to, uint8 (C, H, W), or None.
         row: of Atlas.pictures, where it is one of them, else None.
-        made: whether only the decoder vouches for its picture, so that reliability is a question.
+        made: whether its picture is only decoded, so that its reliability is measured.
         at: its place on the map; empty: where its code falls.
     """
 
@@ -68,30 +63,25 @@ class Reliability(NamedTuple):
 
 def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
     """What the state's focus is; None where there is none, or it does not exist in this model."""
-    finders = {"code": _picture, "prior": _drawn, "centre": _drawn, "place": _place, "upload": _upload}
+    if view.focus == "code":
+        rows = np.flatnonzero(atlas.pictures["row"].to_numpy() == view.index)
+        return of_row(atlas, int(rows[0])) if len(rows) else None
+    finders = {"prior": _drawn, "centre": _drawn, "place": _place, "upload": _upload}
     return finders[view.focus](atlas, view) if view.focus else None
-
-
-def _picture(atlas: Atlas, view: ClustersState) -> Subject | None:
-    found = np.flatnonzero(atlas.pictures["row"].to_numpy() == view.index)
-    return of_row(atlas, int(found[0])) if len(found) else None
 
 
 def of_row(atlas: Atlas, row: int) -> Subject:
     """The test picture in a row of Atlas.pictures."""
-    entry = atlas.pictures.iloc[row]
-    label = entry.get("label_name") or "no label"
-    return Subject(
-        atlas.codes[row], str(label), str(entry["id"]), originals(atlas, [row])[0], row, False, _at(atlas, row)
-    )
+    picture = atlas.pictures.iloc[row]
+    label, original = picture.get("label_name") or "no label", originals(atlas, [row])[0]
+    return Subject(atlas.codes[row], str(label), str(picture["id"]), original, row, False, _at(atlas, row))
 
 
 def _drawn(atlas: Atlas, view: ClustersState) -> Subject | None:
     rows = np.flatnonzero((atlas.drawn["kind"] == view.focus).to_numpy())
     if view.index >= len(rows):
         return None
-    row = int(rows[view.index])
-    number = len(atlas.codes) + row
+    number = len(atlas.codes) + int(rows[view.index])
     code, at = atlas.everything[number], _at(atlas, number)
     if view.focus == "centre":
         return Subject(code, f"Component {view.index}", "the component's centre, decoded", at=at)
@@ -105,7 +95,7 @@ def _at(atlas: Atlas, number: int) -> tuple[float, ...]:
 def _place(atlas: Atlas, view: ClustersState) -> Subject | None:
     if len(view.at) != atlas.settings.dims:
         return None
-    caption = f"the code of its {projection.NEIGHBOURS} nearest points, weighted by their distance, decoded"
+    caption = f"the code of its {knn.NEIGHBOURS} nearest points, weighted by their distance, decoded"
     return Subject(atlas.code_at(view.at), "Empty place", caption, at=view.at)
 
 
@@ -126,11 +116,11 @@ def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
     """Compare a code's distance to the data and its round trip with those of test codes."""
     import torch
 
-    distance = float(projection.nearest(code[None], atlas.codes, 1)[1][0, 0])
+    distance = float(knn.nearest(code[None], atlas.codes, 1)[1][0, 0])
     with torch.inference_mode():
-        trip = float(mapping.round_trip(atlas.model, _tensor(code)[None])[0])
+        trip = float(maps.round_trip(atlas.model, torch.tensor(code)[None])[0])
     known = np.asarray(atlas.meta["neighbour_distances"]), np.asarray(atlas.meta["round_trips"])
-    near, back = (projection.share_beyond(*pair) for pair in zip(known, (distance, trip), strict=True))
+    near, back = (knn.share_beyond(*pair) for pair in zip(known, (distance, trip), strict=True))
     return Reliability(distance, near, trip, back)
 
 
@@ -139,12 +129,12 @@ def responsibilities(atlas: Atlas, code: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        return atlas.model.prior.responsibilities(_tensor(code)[None])[0].numpy()
+        return atlas.model.prior.responsibilities(torch.tensor(code)[None])[0].numpy()
 
 
 def neighbours(atlas: Atlas, subject: Subject, k: int = NEIGHBOURS) -> list[int]:
     """Rows of the nearest test pictures in code space, nearest first, the picture itself left out."""
-    rows = projection.nearest(subject.code[None], atlas.codes, k + 1)[0][0]
+    rows = knn.nearest(subject.code[None], atlas.codes, k + 1)[0][0]
     return [int(row) for row in rows if row != subject.row][:k]
 
 
@@ -153,31 +143,20 @@ def decoded(atlas: Atlas, codes: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        return pixels.decoded(atlas.model, _tensor(codes))
+        return pixels.decoded(atlas.model, torch.tensor(codes))  # a copy: the shared arrays must stay what they are
 
 
-def _tensor(codes: np.ndarray) -> Tensor:
-    """A tensor of its own: the shared arrays are read-only or must stay what they are."""
-    import torch
-
-    return torch.tensor(codes)
-
-
-def warm_up(atlas: Atlas) -> None:
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=keyed())
+def warm_up(atlas: Atlas) -> bool:
     """Load the model and the pictures, and do once what a click asks for: the first one is then as quick as others."""
-    _warmed(atlas.key, atlas)
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _warmed(key: str, _atlas: Atlas) -> bool:
-    code = _atlas.codes[0]
-    decoded(_atlas, code[None])
-    reliability(_atlas, code)
-    if _atlas.components:
-        responsibilities(_atlas, code)
-    if _atlas.settings.dims == 2:
-        _atlas.code_at(tuple(_atlas.places[0]))
-    test_pictures.pictures(_atlas.entry)
+    code = atlas.codes[0]
+    decoded(atlas, code[None])
+    reliability(atlas, code)
+    if atlas.components:
+        responsibilities(atlas, code)
+    if atlas.settings.dims == 2:
+        atlas.code_at(tuple(atlas.places[0]))
+    test_pictures.pictures(atlas.entry)
     return True
 
 
@@ -188,9 +167,9 @@ def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
 
 def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
     """Test pictures by row, the model's reconstruction for those that are not at hand, uint8 (M, C, H, W)."""
-    found = originals(atlas, rows)
-    missing = [place for place, tile in enumerate(found) if tile is None]
+    shown = originals(atlas, rows)
+    missing = [place for place, picture in enumerate(shown) if picture is None]
     if missing:
-        for place, tile in zip(missing, decoded(atlas, atlas.codes[[rows[i] for i in missing]]), strict=True):
-            found[place] = tile
-    return np.stack(found) if found else np.zeros((0, *atlas.entry.image_shape), np.uint8)
+        for place, picture in zip(missing, decoded(atlas, atlas.codes[[rows[i] for i in missing]]), strict=True):
+            shown[place] = picture
+    return np.stack(shown) if shown else np.zeros((0, *atlas.entry.image_shape), np.uint8)

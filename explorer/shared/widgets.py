@@ -40,6 +40,13 @@ def empty_state(title: str, sentence: str, command: str | None = None, icon: str
             st.code(command, language="bash", width="content")
 
 
+def hints(rows: Sequence[tuple[str, str]]) -> None:
+    """A calm box of what can be done here: an icon and a sentence each."""
+    with st.container(border=True, gap="small"):
+        for icon, sentence in rows:
+            st.markdown(f":gray[:material/{icon}:]&ensp;{sentence}")
+
+
 def open_page(name: str) -> NoReturn:
     """Go to pages/<name>.py; what its view should show is saved with state.save before."""
     st.switch_page(catalog.ROOT / "pages" / f"{name}.py")

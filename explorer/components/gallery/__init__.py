@@ -1,42 +1,53 @@
 """Pictures in titled groups to click on, and the ring on the map of the Clusters page."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+import streamlit as st
+
 from explorer.components.register import register
+from explorer.shared import pixels
 
 _GALLERY = register("gallery", "gallery/gallery")
 _PIN = register("pin", "gallery/pin")
+_COLUMNS = 50  # of the sprite
+_TILE = 44  # CSS pixels
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gallery:
-    """What is drawn.
+def gallery(
+    groups: Sequence[dict[str, Any]],
+    pictures: np.ndarray,
+    below: np.ndarray | None = None,
+    *,
+    key: str,
+    on_picked: Callable[[int], None] = lambda number: None,
+) -> None:
+    """Draw pictures in groups.
 
-    Attributes:
-        sprite: base64 PNG, tile i holds picture i, `columns` to a row.
-        shape: (C, H, W).
-        count: of pictures.
-        pair: whether tile count + i is what the model makes of picture i.
-        size: CSS pixels.
-        groups: {title, note, colour, first, titles} each, showing pictures first, first + 1, ... under their titles.
+    Args:
+        groups: {title, note, colour, titles} each: the next pictures in turn, one for each of the titles.
+        pictures: uint8 (n, C, H, W); below: as many, each drawn below its picture.
+        on_picked: called with the number of the picture that was clicked.
     """
 
-    sprite: str
-    columns: int
-    shape: list[int]
-    count: int
-    size: int
-    groups: list[dict[str, Any]]
-    pair: bool = False
+    def picked() -> None:
+        number = st.session_state[key].picked
+        if isinstance(number, int) and 0 <= number < len(pictures):
+            on_picked(number)
 
-
-def gallery(content: Gallery, *, key: str, on_picked: Callable[[], None] | None = None) -> None:
-    """Draw the groups; `st.session_state[key].picked` is the picture's number while on_picked runs."""
-    _GALLERY(key=key, data=vars(content), on_picked_change=on_picked or (lambda: None))
+    tiles = pictures if below is None else np.concatenate([pictures, below])
+    firsts = np.cumsum([0, *(len(group["titles"]) for group in groups)]).tolist()
+    data = {
+        "sprite": pixels.as_base64(pixels.png(pixels.join_tiles(tiles, _COLUMNS))),
+        "columns": _COLUMNS,
+        "shape": list(pictures.shape[1:]),
+        "count": len(pictures),
+        "pair": below is not None,
+        "size": _TILE,
+        "groups": [group | {"first": first} for group, first in zip(groups, firsts, strict=False)],
+    }
+    _GALLERY(key=key, data=data, on_picked_change=picked)
 
 
 def pin(chart: str, at: tuple[float, ...], colour: str, ground: str) -> None:

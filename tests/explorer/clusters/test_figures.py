@@ -32,7 +32,7 @@ def atlas(entry) -> clusters_data.Atlas:
 
 
 def test_every_trace_knows_what_its_points_are(atlas):
-    drawn = map_figure(atlas, colourings(atlas)["label"], ALL, dark=False, mine=np.array([0.0, 1.0]))
+    drawn = map_figure(atlas, colourings(atlas)["label"], ALL, dark=False, own=np.array([0.0, 1.0]))
     assert drawn.kinds == ("place", "prior", *["code"] * 10, "", "", "centre", "")
     assert len(drawn.kinds) == len(drawn.figure.data)
     rows = []
@@ -84,7 +84,7 @@ def test_a_scale_colours_by_its_values(atlas, dark):
 
 def test_three_dimensions_have_no_lattice_and_no_outlines(entry):
     deep = clusters_data.by_pca(entry, MapSettings(dims=3))
-    drawn = map_figure(deep, colourings(deep)["label"], ALL, dark=False, mine=np.zeros(3))
+    drawn = map_figure(deep, colourings(deep)["label"], ALL, dark=False, own=np.zeros(3))
     assert {trace.type for trace in drawn.figure.data} == {"scatter3d"}
     assert drawn.kinds == ("prior", *["code"] * 10, "centre", "")
 

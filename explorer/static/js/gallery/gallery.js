@@ -5,7 +5,7 @@ import { pictureOf, sized } from "../shared/pictures.js";
 
 /** @typedef {{ title: string, note: string, colour: string, first: number, titles: string[] }} Group */
 /**
- * @typedef {object} Data as `Gallery` in explorer/components/gallery
+ * @typedef {object} Data as explorer/components/gallery sends it
  * @property {string} sprite
  * @property {number} columns
  * @property {import("../shared/live.js").Shape} shape
