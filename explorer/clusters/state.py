@@ -1,4 +1,4 @@
-"""What the Clusters page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
+"""The state of the Clusters page, which the URL mirrors, and how widgets read and change it."""
 
 from typing import Literal
 

@@ -1,6 +1,4 @@
-"""On data sets: ROC curves, the operating point, the table, the hardest pictures and the course over the training."""
-
-from __future__ import annotations
+"""On data sets: ROC curves, the operating point, the table, the hardest pictures and the AUROC over training."""
 
 import streamlit as st
 
@@ -23,8 +21,7 @@ def show(found: Detector) -> None:
             _absent(found, panels.pair_named(found, pair))
             return
         st.markdown(sentences.verdict(panel.curves, panel.baselines))
-        notes = [*panel.notes, *panels.cautions(panel)]
-        if notes:
+        if notes := [*panel.notes, *panels.cautions(panel)]:
             st.caption("  \n".join(f":material/info: {note}" for note in notes))
         curve, threshold = charts.show(panel)
         table.show(panel.curves, panel.baselines, panel.name, panel.title, panel.found)
@@ -42,24 +39,17 @@ def _controls(found: Detector) -> str:
     view = current()
     shown = view.pair if view.pair in titles else _usual(found, pairs)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-controls"):
-        st.selectbox(
-            f"{found.entry.data_title} against",
-            list(titles),
-            format_func=titles.__getitem__,
-            width=270,
-            **bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus),
-        )
+        tied = bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus)
+        label = f"{found.entry.data_title} against"
+        st.selectbox(label, list(titles), format_func=titles.__getitem__, width=270, **tied)
         if others := panels.fitting(found):
             tied = bound("against", panels.others_of(found))
-            st.multiselect("Beside", others, width=300, placeholder="no other model", **tied)
+            st.multiselect("Compare with", others, width=300, placeholder="no other model", **tied)
         shown_scores = (score for each in panels.detectors_of(found)[0].values() for score in each.scores)
         names = list(dict.fromkeys([PAPER, *found.scores, *shown_scores]))
         chosen = [name for name in view.scores if name in names] or ["combined"]
-        st.multiselect(
-            "Scores", names, format_func=lambda name: "the paper's own" if name == PAPER else name,
-            width=320,
-            **bound("scores", chosen),
-        )  # fmt: skip
+        title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
+        st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))
     return shown
 
 
@@ -72,16 +62,10 @@ def _usual(found: Detector, pairs: tuple[Pair, ...]) -> str:
 
 def _absent(found: Detector, pair: Pair | None) -> None:
     if pair is None:
-        with st.container(border=True, horizontal_alignment="center", gap="small"):
-            st.markdown(":material/upload: **No pictures of yours yet**", width="content")
-            st.markdown(
-                ":gray[Upload pictures of another kind in “Check my pictures”; here they are then held against "
-                f"{found.entry.data_title}.]",
-                width="content",
-            )
-            if st.button("Check my pictures", key="ood.to_mine"):
-                change(view="mine")
-                st.rerun()
+        text = "Upload pictures of another kind in “Check my pictures”; here they are compared with"
+        widgets.empty_state("No own pictures yet", f"{text} {found.entry.data_title}.", icon=":material/upload:")
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.button("Check my pictures", key="ood.to_mine", on_click=change, kwargs={"view": "mine"})
         return
     measuring.offer(
         found.entry,

@@ -1,8 +1,4 @@
-"""One picture of the visitor's looked at closely: input, reconstruction, error, every score, stability, neighbours."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""One of the user's own pictures in detail: input, reconstruction, error, every score, stability, neighbours."""
 
 import numpy as np
 import pandas as pd
@@ -12,33 +8,29 @@ from explorer.ood import pictures
 from explorer.ood.detector import Detector
 from explorer.ood.state import current
 from explorer.shared import escape, widgets
+from explorer.shared.uploads import Uploads
 from trainer.ood.scores import LACKING
-
-if TYPE_CHECKING:
-    from explorer.shared.uploads import Uploads
 
 NEAREST = 80
 
 
-def show(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
+def show(found: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
     """The panel about one row of the table."""
-    record = table.iloc[row]
-    array = mine.arrays(current().invert)[row]
+    record, array = table.iloc[row], own.arrays(current().invert)[row]
     colour = "red" if record["verdict"] == "outlier" else "green"
     with st.container(border=True, gap="medium", key="ood-detail"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(
-                f"**{escape.markdown(record['picture'])}** :{colour}-badge[{record['verdict']}]", width="content"
-            )
-            if mine.uploads[row].note:
-                st.caption(mine.uploads[row].note, width="content")
+            title = f"**{escape.markdown(record['picture'])}** :{colour}-badge[{record['verdict']}]"
+            st.markdown(title, width="content")
+            if own.uploads[row].note:
+                st.caption(own.uploads[row].note, width="content")
         with st.container(key="ood-detail-body"):
             left, right = st.container(gap="small"), st.container(gap="small")
         with left:
             with st.container(horizontal=True, gap="small"):
-                widgets.picture(array, "input")
-                widgets.picture(made[row], "reconstruction")
-                widgets.picture(pictures.differences(array[None], made[row][None])[0], "error")
+                error = pictures.differences(array[None], made[row][None])[0]
+                for picture, caption in ((array, "input"), (made[row], "reconstruction"), (error, "error")):
+                    widgets.picture(picture, caption)
             st.markdown(stability(record))
             _nearest(found, record)
         with right:
@@ -46,14 +38,12 @@ def show(found: Detector, mine: Uploads, table: pd.DataFrame, made: np.ndarray, 
 
 
 def stability(record: pd.Series) -> str:
-    """How firm the verdict is, as a sentence."""
+    """Whether shifts and inversion change the verdict, as a sentence."""
     same = int(record["same when shifted"])
-    if same == 4:
-        firm = "The verdict holds in all four shifts by one pixel"
-    elif same == 0:
-        firm = "The verdict changes with every shift by one pixel: it is a toss-up"
-    else:
-        firm = f"The verdict holds in only {same} of four shifts by one pixel: it is close"
+    firm = {
+        4: "The verdict holds in all four shifts by one pixel",
+        0: "The verdict changes with every shift by one pixel: it is a toss-up",
+    }.get(same, f"The verdict holds in only {same} of four shifts by one pixel: it is close")
     inverted = "an outlier" if record["verdict inverted"] == "outlier" else "ordinary"
     too = " too" if record["verdict inverted"] == record["verdict"] else ""
     return f"{firm}; with black and white swapped the picture would be {inverted}{too}."
@@ -64,36 +54,24 @@ def _scores(found: Detector, record: pd.Series) -> None:
     from trainer.ood.pictures import as_text
 
     text = as_text(record.to_frame().T.infer_objects()).iloc[0]
-    shown = pd.DataFrame(
-        {
-            "score": list(found.scores),
-            "value": [text[name] for name in found.scores],
-            "percentile": [float(record[f"{name} percentile"]) for name in found.scores],
-        }
-    )
-    st.dataframe(
-        shown,
-        hide_index=True,
-        height="content",
-        column_config={
-            "score": st.column_config.TextColumn("score", width=215),
-            "value": st.column_config.TextColumn("value", width=80),
-            "percentile": st.column_config.ProgressColumn(
-                "percentile", help="Among held-out pictures.", min_value=0.0, max_value=100.0, format="%.2f", width=120
-            ),
-        },
-    )
+    percentiles = [float(record[f"{name} percentile"]) for name in found.scores]
+    values = {"score": list(found.scores), "value": [text[name] for name in found.scores], "percentile": percentiles}
+    config = st.column_config
+    columns = {
+        "score": config.TextColumn("score", width=215),
+        "value": config.TextColumn("value", width=80),
+        "percentile": pictures.percentile_column("percentile"),
+    }
+    st.dataframe(pd.DataFrame(values), hide_index=True, height="content", column_config=columns)
     parts = " and ".join(found.calibration.parts)
-    said = (
+    decides = (
         f"“combined” decides: {parts}, calibrated on {found.calibration.n:,} held-out pictures; above "
-        f"{text['threshold']} a picture is called an outlier."
+        f"{text['threshold']} a picture is flagged as an outlier."
     )
-    absent = [f"No {start} here: {why}." for start, why in LACKING.items() if not _has(found, start)]
-    st.caption("  \n".join([said, *absent]))
-
-
-def _has(found: Detector, start: str) -> bool:
-    return any(name.startswith(start) for name in found.scores)
+    lacking = {
+        family: why for family, why in LACKING.items() if not any(name.startswith(family) for name in found.scores)
+    }
+    st.caption("  \n".join([decides, *(f"No {family} here: {why}." for family, why in lacking.items())]))
 
 
 def _nearest(found: Detector, record: pd.Series) -> None:

@@ -1,8 +1,11 @@
-"""What the OoD page knows of a model: its stored scores, as curves with their measures, read once per file."""
+"""The stored scores of a model, as curves with their measures, read once per file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +21,12 @@ from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair
 from trainer.ood.ranking import MEASURES, Measured
 from trainer.runs import layout
+from trainer.runs.folder import Metric
 
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A model with what its folder tells about outliers. Shared by all sessions: never change it otherwise."""
+    """A model with its calibration and its stored scores. Shared by all sessions: never change it otherwise."""
 
     entry: catalog.Entry
     calibration: Calibration
@@ -30,22 +34,13 @@ class Detector:
     sides: dict[str, tuple[Side, Side] | None] = field(default_factory=dict)  # by pair, filled by `sides`
 
     @property
-    def ordinary(self) -> pd.DataFrame:
-        """Rows of the test pictures."""
-        return self.table[self.table["role"] == "ordinary"]
-
-    @property
     def scores(self) -> tuple[str, ...]:
         """Names of the model's scores, the combined one first."""
         return self.calibration.names
 
-    def rows(self, pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """(ordinary, outliers) of a pair; the second is empty where it was not scored."""
-        return tables.pair_rows(self.table, pair, pairs.title_of(pair))
-
 
 class Side(NamedTuple):
-    """Scores of one side of a pair: what it is called, ids of the pictures, and score by name, each (n,)."""
+    """Scores of one side of a pair: its title, ids of the pictures, and scores by name, each (n,)."""
 
     title: str
     ids: tuple[str, ...]
@@ -60,7 +55,7 @@ class Curve:
         model: name of the catalog entry, "" for a baseline.
         ordinary, outliers: (n,), (m,); a larger score is more outlying. Negated for a reversed baseline.
         measured: by trainer.ood.ranking.MEASURES.
-        reversed: of a baseline whose other sign separates better: the harder bar.
+        reversed: whether it is a baseline whose other sign separates better.
     """
 
     model: str
@@ -69,16 +64,20 @@ class Curve:
     outliers: np.ndarray
     measured: dict[str, Measured]
     reversed: bool = False
-    points: tuple[np.ndarray, np.ndarray, np.ndarray] = field(default=None)  # type: ignore[assignment]
+
+    @cached_property
+    def points(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """False-positive rates, true-positive rates and thresholds of the ROC curve."""
+        return ranking.roc_curve(self.ordinary, self.outliers)
 
     @property
     def key(self) -> str:
-        """What the URL calls it."""
+        """Its name in the URL."""
         return f"{self.model}|{self.score}"
 
     @property
     def title(self) -> str:
-        """What the page calls it."""
+        """Its name on the page."""
         if self.model:
             return f"{self.model} · {self.score}"
         return f"{self.score}, reversed" if self.reversed else self.score
@@ -135,66 +134,60 @@ def chosen_scores(found: Detector, wanted: tuple[str, ...]) -> list[str]:
 
 def lacking(found: Detector, wanted: tuple[str, ...]) -> list[str]:
     """A sentence for every chosen score that the model does not have."""
-    sentences = []
-    for name in wanted:
-        if name != PAPER and name not in found.scores:
-            reason = next((why for start, why in scores.LACKING.items() if name.startswith(start)), "it was not stored")
-            sentences.append(f"{found.entry.name} has no “{name}”: {reason}.")
-    return sentences
+    why = {
+        name: next((why for family, why in scores.LACKING.items() if name.startswith(family)), "it was not stored")
+        for name in wanted
+        if name != PAPER and name not in found.scores
+    }
+    return [f"{found.entry.name} has no “{name}”: {reason}." for name, reason in why.items()]
 
 
 def sides(found: Detector, pair: Pair) -> tuple[Side, Side] | None:
     """Stored scores of both sides of a pair, baselines included; None where the outliers were not scored."""
     if pair.name not in found.sides:
-        rows = found.rows(pair)
-        found.sides[pair.name] = None if rows[1].empty else (side(rows[0]), side(rows[1]))
+        ordinary, outliers = tables.pair_rows(found.table, pair, pairs.title_of(pair))
+        found.sides[pair.name] = None if outliers.empty else (side(ordinary), side(outliers))
     return found.sides[pair.name]
 
 
 def side(rows: pd.DataFrame) -> Side:
     """One data set of ood_scores.parquet."""
-    names = {
-        column: column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE) for column in tables.score_columns(rows)
+    scores = {
+        column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE): rows[column].to_numpy()
+        for column in tables.score_columns(rows)
     }
-    scores = {name: rows[column].to_numpy() for column, name in names.items()}
     return Side(str(rows["data"].iloc[0]), tuple(rows["id"]), scores)
 
 
-def model_curves(found: Detector, pair: str, both: tuple[Side, Side], wanted: tuple[str, ...]) -> list[Curve]:
-    """The chosen scores of one model on one pair, with the stored measures, or measured here where there are none."""
-    ordinary, outliers = both
+def model_curves(found: Detector, pair: str, both: tuple[Side, Side], names: Sequence[str]) -> list[Curve]:
+    """Scores of one model on one pair, with the stored measures, or measured here where there are none."""
+    ordinary, outliers = (each.scores for each in both)
+    measures = (_stored(found.entry, pair, name) or _measured(ordinary[name], outliers[name]) for name in names)
     return [
-        _curve(found.entry, pair, score, ordinary.scores[score], outliers.scores[score])
-        for score in chosen_scores(found, wanted)
+        Curve(found.entry.name, name, ordinary[name], outliers[name], measured)
+        for name, measured in zip(names, measures, strict=True)
     ]
 
 
 def baseline_curves(found: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
     """The baselines, each under the sign that separates better."""
-    ordinary, outliers = both
-    return [
-        _facing(_curve(found.entry, pair, name, ordinary.scores[name], outliers.scores[name], baseline=True))
-        for name in BASELINES
-    ]
+    return [_facing(replace(curve, model="")) for curve in model_curves(found, pair, both, BASELINES)]
 
 
-def _curve(
-    entry: catalog.Entry, pair: str, score: str, ordinary: np.ndarray, outliers: np.ndarray, baseline: bool = False
-) -> Curve:
-    measured = _stored(entry, pair, score) or _measured(ordinary, outliers)
-    points = ranking.roc_curve(ordinary, outliers)
-    return Curve("" if baseline else entry.name, score, ordinary, outliers, measured, points=points)
+def stored(entry: catalog.Entry, measure: str, score: str, pair: str) -> Metric | None:
+    """Return a measure as evaluate wrote it; None where it is not stored."""
+    from trainer.evaluation.ood import metric_name
+
+    name = metric_name(measure, score, pair)
+    return next((metric for metric in entry.metrics if metric.group == "ood" and metric.name == name), None)
 
 
 def _stored(entry: catalog.Entry, pair: str, score: str) -> dict[str, Measured] | None:
-    """Measures as evaluate wrote them, with their intervals."""
-    from trainer.evaluation.ood import metric_name
-
-    by_name = {metric.name: metric for metric in entry.metrics if metric.group == "ood"}
-    found = {measure: by_name.get(metric_name(measure, score, pair)) for measure in MEASURES}
-    if any(metric is None or metric.low is None or metric.high is None for metric in found.values()):
+    """All measures with their intervals."""
+    metrics = {measure: stored(entry, measure, score, pair) for measure in MEASURES}
+    if any(metric is None or metric.low is None or metric.high is None for metric in metrics.values()):
         return None
-    return {measure: Measured(metric.value, metric.low, metric.high) for measure, metric in found.items()}
+    return {measure: Measured(metric.value, metric.low, metric.high) for measure, metric in metrics.items()}
 
 
 @st.cache_data(max_entries=128, show_spinner="Measuring with intervals …")
@@ -206,13 +199,12 @@ def _facing(curve: Curve) -> Curve:
     """The same baseline, reversed if its other sign separates better; its other measures then have no interval."""
     if curve.auroc >= 0.5:
         return curve
-    nan = float("nan")
-    ordinary, outliers = -curve.ordinary, -curve.outliers
-    measured = {name: Measured(value, nan, nan) for name, value in ranking.measures(ordinary, outliers).items()}
-    was = curve.measured["AUROC"]
+    ordinary, outliers, was = -curve.ordinary, -curve.outliers, curve.measured["AUROC"]
+    measured = {
+        name: Measured(value, math.nan, math.nan) for name, value in ranking.measures(ordinary, outliers).items()
+    }
     measured["AUROC"] = Measured(1 - was.value, 1 - was.high, 1 - was.low)
-    points = ranking.roc_curve(ordinary, outliers)
-    return Curve("", curve.score, ordinary, outliers, measured, reversed=True, points=points)
+    return Curve("", curve.score, ordinary, outliers, measured, reversed=True)
 
 
 # ---------------------------------------------------------------- thresholds, and what is missing

@@ -36,11 +36,10 @@ def roc(
         log: false-positive rates on a logarithmic axis; a rate of 0 is drawn at half of one ordinary picture.
         point: (FPR, TPR) of the operating point.
     """
-    import plotly.graph_objects as go
-
     colours, styles = theme.colours(dark), line_styles(curves)
     n = max((len(curve.ordinary) for curve in [*curves, *baselines]), default=1)
-    figure = go.Figure(layout=_roc_layout(log, n, dark, len(curves) + len(baselines)))
+    names = len(curves) + len(baselines)
+    figure = theme.figure(dark, HEIGHT + LEGEND_ROW * names, **_roc_layout(log, n, names))
     chance = np.geomspace(0.5 / n, 1, 60) if log else np.array([0.0, 1.0])
     line = {"color": colours["border"], "width": 1}
     figure.add_scatter(x=chance, y=chance, mode="lines", line=line, hoverinfo="skip", showlegend=False, name="chance")
@@ -64,10 +63,8 @@ def line_styles(curves: Sequence[Curve]) -> dict[str, tuple[int, str]]:
     styles = {}
     for curve in curves:
         score = scores.index(curve.score)
-        if len(models) == 1:
-            styles[curve.key] = (score, "solid")
-        else:
-            styles[curve.key] = (models.index(curve.model), _DASHES[score % len(_DASHES)])
+        several = (models.index(curve.model), _DASHES[score % len(_DASHES)])
+        styles[curve.key] = several if len(models) > 1 else (score, "solid")
     return styles
 
 
@@ -82,9 +79,8 @@ def thinned(x: np.ndarray, y: np.ndarray, log: bool) -> np.ndarray:
 def _trace(curve: Curve, log: bool, n: int, line: dict) -> dict:
     x, y, thresholds = curve.points
     keep = thinned(x, y, log)
-    shown = np.maximum(x[keep], 0.5 / n) if log else x[keep]
     return dict(
-        x=shown,
+        x=np.maximum(x[keep], 0.5 / n) if log else x[keep],
         y=y[keep],
         customdata=-thresholds[keep] if curve.reversed else thresholds[keep],
         text=[f"{rate:.2%}" for rate in x[keep]],
@@ -95,17 +91,16 @@ def _trace(curve: Curve, log: bool, n: int, line: dict) -> dict:
     )
 
 
-def _roc_layout(log: bool, n: int, dark: bool, names: int) -> dict:
-    ticks = {"tickformat": ",.0%"}
-    x = {"type": "log", "range": [float(np.log10(0.5 / n)), 0.02], "dtick": 1, "tickformat": "~%"} if log else ticks
+def _roc_layout(log: bool, n: int, names: int) -> dict:
+    rates = {"tickformat": ",.0%"}
+    x = rates | {"range": [-0.01, 1.01]}
+    if log:
+        x = {"type": "log", "range": [float(np.log10(0.5 / n)), 0.02], "dtick": 1, "tickformat": "~%"}
     return dict(
-        template=theme.template(dark),
-        height=HEIGHT + LEGEND_ROW * names,
         margin={"l": 52, "r": 10, "t": 8, "b": 58 + LEGEND_ROW * names},
         hovermode="closest",
-        xaxis={"title": {"text": "false-positive rate: ordinary pictures called outliers"}, **x}
-        | ({} if log else {"range": [-0.01, 1.01]}),
-        yaxis={"title": {"text": "true-positive rate: outliers found"}, "range": [-0.01, 1.02], **ticks},
+        xaxis=x | {"title": {"text": "false-positive rate: ordinary pictures flagged"}},
+        yaxis=rates | {"title": {"text": "true-positive rate: outliers flagged"}, "range": [-0.01, 1.02]},
         legend={"yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
     )
 
@@ -116,9 +111,15 @@ def course(rows: Sequence[Row], chosen: Sequence[str], dark: bool = False) -> go
     Args:
         rows: of one pair.
     """
-    import plotly.graph_objects as go
-
-    colours, figure = theme.colours(dark), go.Figure()
+    colours = theme.colours(dark)
+    figure = theme.figure(
+        dark,
+        230,
+        margin={"l": 48, "r": 12, "t": 8, "b": 40},
+        xaxis={"title": {"text": "training step"}, "tickformat": ","},
+        yaxis={"title": {"text": "AUROC"}, "range": [-0.03, 1.03]},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.15},
+    )
     figure.add_hline(y=0.5, line={"color": colours["muted"], "width": 1, "dash": "dot"})
     names = sorted(dict.fromkeys(row.score for row in rows), key=lambda name: name in chosen)
     for name in names:
@@ -136,12 +137,4 @@ def course(rows: Sequence[Row], chosen: Sequence[str], dark: bool = False) -> go
             showlegend=strong,
             hovertemplate="step %{x:,}: %{y:.3f}<extra>" + name + "</extra>",
         )
-    figure.update_layout(
-        template=theme.template(dark),
-        height=230,
-        margin={"l": 48, "r": 12, "t": 8, "b": 40},
-        xaxis={"title": {"text": "training step"}, "tickformat": ","},
-        yaxis={"title": {"text": "AUROC"}, "range": [-0.03, 1.03]},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.15},
-    )
     return figure

@@ -1,8 +1,6 @@
 """Below the table: the hardest pictures on either side of the threshold."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -10,17 +8,13 @@ import streamlit as st
 from explorer.components import gallery
 from explorer.ood import pictures as ood_pictures
 from explorer.ood import session
+from explorer.ood.detector import Curve, Side
+from explorer.ood.panel import Panel
 from explorer.ood.state import current
-from explorer.shared import pixels, theme
+from explorer.shared import theme
 from trainer.errors import UserError
 
-if TYPE_CHECKING:
-    from explorer.ood.detector import Curve, Side
-    from explorer.ood.panel import Panel
-
 SHOWN = 12
-TILE = 44
-_COLUMNS = 50
 
 
 class Shown(NamedTuple):
@@ -31,24 +25,24 @@ class Shown(NamedTuple):
 
 
 def show(panel: Panel, curve: Curve, threshold: float) -> None:
-    """False alarms and near misses of the ordinary pictures, missed and just caught outliers."""
+    """False alarms and near misses of the ordinary pictures, missed and just flagged outliers."""
     st.subheader("Hardest pictures on either side of the threshold", anchor=False)
-    model = panel.found.get(curve.model, panel.selected)
-    ordinary = _ordinary(panel, curve, threshold)
-    outliers = _outliers(panel, curve, threshold)
-    st.caption(f"Upper: the picture; lower: what {model.entry.name} makes of it." + _unpictured(panel, ordinary))
-    groups, shown = [], []
-    for side, found, values, titles in (
-        (panel.both[0], ordinary, curve.ordinary, ("False alarms", "Just passed")),
-        (panel.both[1], outliers, curve.outliers, ("Missed", "Just caught")),
+    entry = panel.found.get(curve.model, panel.selected).entry
+    ordinary, outliers = _ordinary(panel, curve, threshold), _outliers(panel, curve, threshold)
+    st.caption(f"Upper: the picture; lower: its reconstruction by {entry.name}." + _unpictured(panel, ordinary))
+    colours, groups, shown = theme.colours(theme.is_dark()), [], []
+    for side, some, values, titles, colour in (
+        (panel.both[0], ordinary, curve.ordinary, ("False alarms", "Just accepted"), colours["muted"]),
+        (panel.both[1], outliers, curve.outliers, ("Missed", "Just flagged"), colours["accent"]),
     ):
-        if found is not None:
-            colour = theme.colours(theme.is_dark())["muted" if side is panel.both[0] else "accent"]
-            groups += [
-                group | {"colour": colour} for group in _groups(side, found.split, values, titles, sum(map(len, shown)))
-            ]
-            shown.append(found.pictures)
-    _draw(model, [group for group in groups if group["titles"]], shown)
+        if some is not None:
+            groups += [group | {"colour": colour} for group in _groups(side, some.split, values, titles)]
+            shown.append(some.pictures)
+    if not any(map(len, shown)):
+        st.caption("On neither side is a picture that can be shown.")
+        return
+    above = np.concatenate(shown)
+    gallery.gallery(groups, above, session.reconstructed(entry, above), key="ood.hardest")
 
 
 def _ordinary(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
@@ -69,8 +63,8 @@ def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
     split = ood_pictures.hardest(curve.outliers, threshold, True, known, SHOWN)
     rows = [int(row) for row in (*split.wrong, *split.right)]
     if panel.pair is None:
-        mine = session.kept(shape)
-        return Shown(split, mine.arrays(current().invert)[rows]) if mine else None
+        own = session.uploads(shape)
+        return Shown(split, own.arrays(current().invert)[rows]) if own else None
     if len(side.ids) != len(curve.outliers):
         return None
     try:
@@ -78,7 +72,7 @@ def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
     except UserError as error:
         with st.container(border=True, gap="xsmall"):
             st.markdown(
-                f":material/image_not_supported: The outliers' pictures are not part of the model's folder: only their "
+                ":material/image_not_supported: The outliers' pictures are not part of the model's folder: only their "
                 f"scores are. :gray[{error}]"
             )
             if command := ood_pictures.download_command(panel.pair):
@@ -90,44 +84,18 @@ def _unpictured(panel: Panel, ordinary: Shown | None) -> str:
     if ordinary is None:
         return f" The pictures of {panel.both[0].title} are not bundled."
     total, known = len(panel.both[0].ids), len(ood_pictures.places(panel.selected.entry))
-    return "" if known >= total else f" Of the test pictures {known:,} of {total:,} are bundled; the others only count."
+    few = f" {known:,} of {total:,} test pictures are bundled; the others are only counted."
+    return few if known < total else ""
 
 
-def _groups(
-    side: Side, split: ood_pictures.Split, values: np.ndarray, titles: tuple[str, str], first: int
-) -> list[dict]:
-    groups = []
-    for rows, count, title, order in (
-        (split.wrong, split.wrong_count, titles[0], "the farthest first"),
-        (split.right, split.right_count, titles[1], "the nearest first"),
-    ):
-        groups.append(
-            {
-                "title": title,
-                "note": f"{count:,} of {side.title}" + (f", {order}" if len(rows) > 1 else ""),
-                "first": first,
-                "titles": [f"{side.ids[row]} · {values[row]:.4g}" for row in rows],
-            }
-        )
-        first += len(rows)
-    return groups
-
-
-def _draw(model, groups: list[dict], shown: list[np.ndarray]) -> None:
-    if not groups:
-        st.caption("No picture lies on either side that could be shown.")
-        return
-    above = np.concatenate(shown)
-    both = np.concatenate([above, session.reconstructed(model.entry, above)])
-    gallery.gallery(
-        gallery.Gallery(
-            sprite=pixels.as_base64(pixels.png(pixels.join_tiles(both, _COLUMNS))),
-            columns=_COLUMNS,
-            shape=list(model.entry.image_shape),
-            count=len(above),
-            pair=True,
-            size=TILE,
-            groups=groups,
-        ),
-        key="ood.hardest",
-    )
+def _groups(side: Side, split: ood_pictures.Split, values: np.ndarray, titles: tuple[str, str]) -> list[dict[str, Any]]:
+    sides = (split.wrong, split.wrong_count, "farthest first"), (split.right, split.right_count, "nearest first")
+    return [
+        {
+            "title": title,
+            "note": f"{count:,} of {side.title}" + (f", {order}" if len(rows) > 1 else ""),
+            "titles": [f"{side.ids[row]} · {values[row]:.4g}" for row in rows],
+        }
+        for title, (rows, count, order) in zip(titles, sides, strict=True)
+        if len(rows)
+    ]

@@ -1,6 +1,4 @@
-"""The OoD page put together: the two views, and what is shown while a model has no scores."""
-
-from __future__ import annotations
+"""The OoD page: its two views, and an offer to measure while a model has no scores."""
 
 from pathlib import Path
 
@@ -33,9 +31,9 @@ def show(entry: catalog.Entry) -> None:
 
 
 def _offer(entry: catalog.Entry) -> None:
-    """No scores, or those of other weights, which tell nothing about these."""
+    """No scores, or only those of other weights, which say nothing about these."""
     title = f"{entry.name} has no out-of-distribution scores yet"
-    sentence = "What ordinary pictures score has to be measured first, and every set of outliers on the disk."
+    sentence = "The scores of ordinary pictures and of every set of outliers on the disk must be measured first."
     if entry.is_outdated:
         title, sentence = f"The scores of {entry.name} are outdated", measuring.older_weights(entry)
     command = f"python -m trainer evaluate {entry.path} --only ood"

@@ -1,7 +1,5 @@
 """Everything about one pair, for the charts, the table and the pictures below them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from explorer.ood import detector, session
@@ -11,9 +9,17 @@ from explorer.shared import catalog
 from trainer.errors import UserError
 from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
 from trainer.ood.pairs import OWN as OWN_FOLDER
+from trainer.ood.tables import ORDINARY
 
 COMPARED = 3  # other models at first
 OWN = "your own pictures"
+_CAUTIONS = {
+    OWN_FOLDER: "“{}” is a folder of yours that `evaluate --outliers` scored; all its pictures count as outliers.",
+    MATCHED: "The outliers are inverted, so that both sides show light strokes on black.",
+    AS_PUBLISHED: "As in the published code: Omniglot is black on white, MNIST white on black. Polarity-matched, only "
+    "the strokes themselves differ.",
+}
+"""By polarity: what to know of a pair before its numbers are believed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +27,7 @@ class Panel:
     """Everything about one pair.
 
     Attributes:
-        name, title: of the pair; pair: None for the visitor's own pictures.
+        name, title: of the pair; pair: None for the user's own pictures.
         found: the detectors by model, the selected one first.
         both: stored scores of the selected model.
         notes: sentences on what is not shown, and why.
@@ -43,7 +49,7 @@ class Panel:
 
 
 def pair_named(found: Detector, name: str) -> Pair | None:
-    """Return a pair of the model's data by its name; None for the visitor's own pictures."""
+    """Return a pair of the model's data by its name; None for the user's own pictures."""
     return next((pair for pair in detector.pairs_of(found) if pair.name == name), None)
 
 
@@ -62,15 +68,15 @@ def panel_of(found: Detector, name: str) -> Panel | None:
             notes.append(f"{model} was not scored on this pair; {_how(each.entry)}.")
     if found.entry.name not in both:
         return None
-    curves = []
+    own, curves = both[found.entry.name], []
     for model, sides in both.items():
-        curves += detector.model_curves(detectors[model], name, sides, wanted)
-        notes += detector.lacking(detectors[model], wanted)
-    if not curves:
-        curves = detector.model_curves(found, name, both[found.entry.name], ("combined",))
-    baselines = detector.baseline_curves(found, name, both[found.entry.name])
-    title = detector.pair_title(pair, pairs) if pair else "your own pictures"
-    return Panel(name, title, pair, {m: detectors[m] for m in both}, both[found.entry.name], curves, baselines, notes)
+        each = detectors[model]
+        curves += detector.model_curves(each, name, sides, detector.chosen_scores(each, wanted))
+        notes += detector.lacking(each, wanted)
+    curves = curves or detector.model_curves(found, name, own, ("combined",))
+    baselines = detector.baseline_curves(found, name, own)
+    title = detector.pair_title(pair, pairs) if pair else OWN
+    return Panel(name, title, pair, {model: detectors[model] for model in both}, own, curves, baselines, notes)
 
 
 def _how(entry: catalog.Entry) -> str:
@@ -79,12 +85,12 @@ def _how(entry: catalog.Entry) -> str:
 
 
 def _own(found: Detector) -> tuple[Side, Side] | None:
-    """Test pictures against the visitor's."""
-    mine = session.kept(found.entry.image_shape)
-    if not mine or not mine.uploads:
+    """Test pictures against the user's."""
+    own = session.uploads(found.entry.image_shape)
+    if not own or not own.uploads:
         return None
-    view = current()
-    return detector.side(found.ordinary), session.side(found, mine, view.fpr, view.invert)
+    view, table = current(), found.table
+    return detector.side(table[table["role"] == ORDINARY]), session.side(found, own, view.fpr, view.invert)
 
 
 def fitting(found: Detector) -> list[str]:
@@ -116,15 +122,6 @@ def cautions(panel: Panel) -> list[str]:
     """Return what must be known of a pair before its numbers are believed."""
     if panel.pair is None:
         return ["Your pictures are the outliers here, whatever they show; few pictures make wide intervals."]
-    if panel.pair.outliers == "omniglot" and panel.pair.polarity == AS_PUBLISHED:
-        return [
-            "As in the published code: Omniglot is black on white, MNIST white on black. Polarity-matched, the strokes "
-            "themselves have to be told apart."
-        ]
-    if panel.pair.polarity == OWN_FOLDER:
-        return [
-            f"“{panel.title}” is a folder of yours that `evaluate --outliers` scored; it counts as outliers as a whole."
-        ]
-    if panel.pair.polarity == MATCHED:
-        return ["The outliers are inverted, so that both sides show light strokes on black."]
-    return []
+    if panel.pair.polarity == AS_PUBLISHED and panel.pair.outliers != "omniglot":
+        return []
+    return [_CAUTIONS[panel.pair.polarity].format(panel.title)]

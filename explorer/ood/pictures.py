@@ -1,23 +1,21 @@
-"""The pictures behind scores: test pictures that are at hand, outliers from the disk, and maps of the error."""
-
-from __future__ import annotations
+"""Test pictures that are at hand, outliers from the disk, maps of the error, and how tables show percentiles."""
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from explorer.shared import cache, catalog, theme
-from explorer.shared import test_pictures as testset
+from explorer.shared import test_pictures as test_data
 from trainer.config import DataConfig
 from trainer.data import default_data_root, load
 from trainer.data.pictures import read_picture
 from trainer.errors import UserError
 from trainer.ood import pairs
-from trainer.ood.pairs import OWN, Pair
+from trainer.ood.pairs import Pair
 from trainer.runs import layout
 from trainer.runs.sprite import read_sprite_tiles
 
@@ -38,16 +36,16 @@ class Split(NamedTuple):
 
 
 def hardest(scores: np.ndarray, threshold: float, outliers: bool, known: np.ndarray, count: int) -> Split:
-    """The pictures on the wrong side, the farthest first, and those on the right side, the nearest first.
+    """Return the pictures on the wrong side, the farthest first, and those on the right side, the nearest first.
 
     Args:
-        scores: (n,) float32; a picture is called an outlier where its score exceeds the threshold.
-        outliers: whether the pictures are outliers, so that passing is wrong.
-        known: (n,) bool: whether the picture can be shown; the others only count.
+        scores: (n,) float32; a picture is flagged where its score exceeds the threshold.
+        outliers: whether the pictures are outliers, so that accepting one is wrong.
+        known: (n,) bool: whether the picture can be shown; the others are only counted.
         count: of each side, at most.
     """
-    called = scores > np.float32(threshold)
-    wrong, right = (~called, called) if outliers else (called, ~called)
+    flagged = scores > np.float32(threshold)
+    wrong, right = (~flagged, flagged) if outliers else (flagged, ~flagged)
     order = np.argsort(scores if outliers else -scores, kind="stable")
     shown = [order[(side & known)[order]][:count] for side in (wrong, right)]
     return Split(*shown, int(wrong.sum()), int(right.sum()))
@@ -64,15 +62,15 @@ def places(entry: catalog.Entry) -> dict[str, int]:
     table = cache.codes(entry)
     if "id" not in table:
         return {}
-    rows = np.flatnonzero(testset.pictures(entry).known)
+    rows = np.flatnonzero(test_data.pictures(entry).known)
     return dict(zip(table["id"].to_numpy()[rows].tolist(), rows.tolist(), strict=True))
 
 
 def test_pictures(entry: catalog.Entry, rows: list[int]) -> np.ndarray:
-    """Test pictures by row of `places`, uint8 (n, C, H, W). Raises: UserError as testset.pictures."""
+    """Test pictures by row of `places`, uint8 (n, C, H, W). Raises: UserError as test_data.pictures."""
     if not rows:
         return np.zeros((0, *entry.image_shape), np.uint8)
-    return np.ascontiguousarray(testset.pictures(entry).read(np.array(rows)))
+    return np.ascontiguousarray(test_data.pictures(entry).read(np.array(rows)))
 
 
 # ---------------------------------------------------------------- training pictures
@@ -118,23 +116,23 @@ def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, in
         raise UserError(f"Those of “{pair.outliers}” lie in the folder you named; upload them in “Check my pictures”.")
     if sentence := pairs.missing(pair, root):
         raise UserError(sentence)
-    return _outliers(pair.name, ids, tuple(shape), str(root.resolve()), pair)
+    return _outliers(pair, ids, tuple(shape), root.resolve())
 
 
 @st.cache_data(max_entries=24, show_spinner="Reading the outliers' pictures …")
-def _outliers(name: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: str, _pair: Pair) -> np.ndarray:
-    if _pair.outliers == "omniglot":
-        found = np.stack([_character(Path(root), each, shape) for each in ids])
+def _outliers(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:
+    if pair.outliers == "omniglot":
+        images = np.stack([_character(root, each, shape) for each in ids])
     else:
-        found = _of_set(_pair.outliers, _pair.split, ids, shape, Path(root))
-    return 255 - found if _pair.polarity == pairs.MATCHED else found
+        images = _of_set(pair.outliers, pair.split, ids, shape, root)
+    return 255 - images if pair.polarity == pairs.MATCHED else images
 
 
 def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
     """One character: its id is its path, so that not all thousands are decoded for twenty."""
     match = _OMNIGLOT.fullmatch(id_)
     if not match or ".." in match["alphabet"]:
-        raise UserError(f"{id_} is no picture of Omniglot; evaluate the model again.")
+        raise UserError(f"{id_} is not a picture of Omniglot; evaluate the model again.")
     folder = root / "omniglot-py" / "images_background" / match["alphabet"] / match["character"]
     path = folder / f"{match['drawing']}.png"
     if not path.is_file():
@@ -151,13 +149,19 @@ def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, 
 
 
 def download_command(pair: Pair) -> str:
-    """What puts a pair's outliers on the disk; "" for the user's own folder."""
-    if pair.polarity == OWN:
+    """Return the command that downloads a pair's outliers; "" for the user's own folder."""
+    if pair.polarity == pairs.OWN:
         return ""
     return f"python -c \"from trainer.data import load; load('{pair.outliers}', '{pair.split}')\""
 
 
-# ---------------------------------------------------------------- what the model missed
+def percentile_column(title: str) -> Any:
+    """Return how a table draws percentiles among held-out pictures."""
+    ends = {"min_value": 0.0, "max_value": 100.0, "format": "%.2f"}
+    return st.column_config.ProgressColumn(title, help="Percentile among held-out pictures.", width=120, **ends)
+
+
+# ---------------------------------------------------------------- errors of the reconstruction
 
 
 def differences(pictures: np.ndarray, made: np.ndarray, dark: bool | None = None) -> np.ndarray:

@@ -1,11 +1,6 @@
-"""What the numbers of the OoD page say, in sentences."""
+"""The results of the OoD page in sentences."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from explorer.ood.detector import Curve
+from explorer.ood.detector import Curve
 
 SOLVED = 0.9995
 """An AUROC shown as 1.000: a baseline that reaches it leaves nothing to measure."""
@@ -20,7 +15,7 @@ def against_baselines(curve: Curve, bar: float) -> str:
 
 
 def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
-    """One sentence on what a panel shows: the best score against the best baseline."""
+    """One sentence: the best score against the best baseline."""
     best = max(curves, key=lambda curve: curve.auroc)
     bar = max(baselines, key=lambda curve: curve.auroc)
     if bar.auroc >= SOLVED:
@@ -32,10 +27,10 @@ def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
     standing = {
         "above": f"above the best baseline, {bar.title} ({bar.auroc:.3f})",
         "level": f"level with the best baseline, {bar.title} ({bar.auroc:.3f})",
-        "below": f"no better than the baseline {bar.title} ({bar.auroc:.3f}), which knows nothing of the model",
+        "below": f"no better than the baseline {bar.title} ({bar.auroc:.3f}), which does not use the model",
     }[against_baselines(best, bar.auroc)]
     return (
-        f"{best.title} puts the outlier above the ordinary picture in {percent(own.value)} of all pairs (95 % "
+        f"{best.title}: AUROC {own.value:.3f}: in {percent(own.value)} of pairs the outlier scores higher (95 % "
         f"interval {percent(own.low)} to {percent(own.high)}), {standing}."
     )
 

@@ -1,6 +1,4 @@
-"""The visitor's own pictures: kept in the session alone, scored by any model of their shape."""
-
-from __future__ import annotations
+"""The user's own pictures: they stay in the session, and any model of their shape scores them."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +14,7 @@ from trainer.ood.baselines import baseline_scores
 from trainer.runs import layout
 
 Progress = Callable[[int, int], None]
-_KEPT = "ood.kept"
+_UPLOADS = "ood.uploads"
 _RESULTS = "ood.results"
 _RESULTS_LIMIT = 12
 
@@ -24,28 +22,31 @@ _RESULTS_LIMIT = 12
 def remember(files: Sequence[tuple[str, bytes]], shape: tuple[int, int, int], progress: Progress) -> None:
     """Read files and zips and keep their pictures instead of earlier ones.
 
-    Raises: UserError as explorer.shared.uploads.read_files; what was kept before is then forgotten too.
+    Raises: UserError as explorer.shared.uploads.read_files; earlier pictures are then forgotten too.
     """
     forget()
-    st.session_state[_KEPT] = read_files(files, shape, progress)
+    st.session_state[_UPLOADS] = read_files(files, shape, progress)
 
 
 def forget() -> None:
     """Drop the pictures and everything computed from them."""
-    st.session_state.pop(_KEPT, None)
+    st.session_state.pop(_UPLOADS, None)
     st.session_state.pop(_RESULTS, None)
 
 
-def kept(shape: tuple[int, int, int]) -> Uploads | None:
-    """The session's pictures, if they were read for models of this shape."""
-    found = st.session_state.get(_KEPT)
-    return found if found and found.shape == tuple(shape) else None
+def uploads(shape: tuple[int, int, int]) -> Uploads | None:
+    """Return the session's pictures, if they were read for models of this shape."""
+    own = st.session_state.get(_UPLOADS)
+    return own if own and own.shape == tuple(shape) else None
 
 
 def scored(
-    entry: catalog.Entry, mine: Uploads, fpr: float, invert: bool, progress: Progress | None = None
+    entry: catalog.Entry, own: Uploads, fpr: float, invert: bool, progress: Progress = lambda done, total: None
 ) -> pd.DataFrame:
-    """The table of trainer.ood.pictures.score_pictures, computed once per model, rate and polarity.
+    """Return the table of trainer.ood.pictures.score_pictures, computed once per model, rate and polarity.
+
+    Args:
+        progress: called with (done, total) passes while it is computed.
 
     Raises: UserError if the model is not calibrated.
     """
@@ -53,30 +54,22 @@ def scored(
     def compute() -> pd.DataFrame:
         from trainer.ood.pictures import score_pictures
 
+        progress(0, 1)
         model, known = cache.model(entry), pictures.training_codes(entry)
         return score_pictures(
-            entry.run, mine.arrays(invert), mine.names, fpr, model=model, known=known, progress=progress
+            entry.run, own.arrays(invert), own.names, fpr, model=model, known=known, progress=progress
         )
 
-    return _once(_key(entry, mine, fpr, invert), compute)
+    return _once((*entry.key(layout.OOD_CALIBRATION, layout.TRAIN_CODES), own.key, fpr, invert), compute)
 
 
-def is_scored(entry: catalog.Entry, mine: Uploads, fpr: float, invert: bool) -> bool:
-    """Whether `scored` answers at once."""
-    return _key(entry, mine, fpr, invert) in st.session_state.get(_RESULTS, {})
-
-
-def _key(entry: catalog.Entry, mine: Uploads, fpr: float, invert: bool) -> tuple:
-    return (*entry.key(layout.OOD_CALIBRATION, layout.TRAIN_CODES), mine.key, fpr, invert)
-
-
-def reconstructions(entry: catalog.Entry, mine: Uploads, invert: bool) -> np.ndarray:
+def reconstructions(entry: catalog.Entry, own: Uploads, invert: bool) -> np.ndarray:
     """g(mu(x)) of the pictures, uint8 (n, C, H, W)."""
-    return _once((entry.hash, mine.key, invert), lambda: reconstructed(entry, mine.arrays(invert)))
+    return _once((entry.hash, own.key, invert), lambda: reconstructed(entry, own.arrays(invert)))
 
 
 def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
-    """What a model makes of pictures uint8 (n, C, H, W), of the same form."""
+    """Return a model's reconstructions of pictures, both uint8 (n, C, H, W)."""
     import torch
 
     model, parts = cache.model(entry), [np.zeros((0, *entry.image_shape), np.uint8)]
@@ -87,14 +80,14 @@ def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def side(found: Detector, mine: Uploads, fpr: float, invert: bool) -> Side:
+def side(found: Detector, own: Uploads, fpr: float, invert: bool) -> Side:
     """The pictures as the outliers of a pair: every score of one model, and the baselines.
 
     Raises: UserError as `scored`.
     """
-    table = scored(found.entry, mine, fpr, invert)
+    table = scored(found.entry, own, fpr, invert)
     scores = {name: table[name].to_numpy() for name in found.scores}
-    return Side("your pictures", mine.names, scores | baseline_scores(mine.arrays(invert)))
+    return Side("your pictures", own.names, scores | baseline_scores(own.arrays(invert)))
 
 
 def _once(key: tuple, compute: Callable):

@@ -1,6 +1,4 @@
-"""How far to trust a score: its AUROC at each checkpoint of the training."""
-
-from __future__ import annotations
+"""The AUROC of a score at each checkpoint of the training."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,48 +7,44 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.ood import figures
+from explorer.ood.detector import Curve
+from explorer.ood.panel import Panel
 from explorer.ood.state import current
 from explorer.shared import theme
 from trainer.ood.pairs import DRAWN
 
 if TYPE_CHECKING:
-    from explorer.ood.detector import Curve
-    from explorer.ood.panel import Panel
     from trainer.ood.history import Row
 
 
 def show(panel: Panel, curve: Curve) -> None:
-    """The AUROC of the score at each checkpoint: a score whose side changes is not to be relied on."""
+    """The AUROC of the score at each checkpoint: a score whose side changes is not reliable."""
     from trainer.ood import history
 
-    found = panel.found.get(curve.model, panel.selected)
-    rows = history.read(found.entry.path)
-    st.subheader("How far to trust it: the scores over the training", anchor=False)
+    entry = panel.found.get(curve.model, panel.selected).entry
+    rows = history.read(entry.path)
+    st.subheader("AUROC over training", anchor=False)
     pair = panel.name if any(row.pair == panel.name for row in rows) else DRAWN
     rows = [row for row in rows if row.pair == pair]
     if not rows:
-        st.caption(
-            f"{found.entry.name} was trained without this record (ood_history.csv); a model trained now keeps one."
-        )
+        st.caption(f"{entry.name} was trained without this record (ood_history.csv); a model trained now keeps one.")
         return
     chosen = [curve.score] if curve.model else ["combined"]
     chosen += [name for name in current().scores if name in {row.score for row in rows} and name not in chosen]
-    chart, words = st.columns([2, 1], gap="large", vertical_alignment="center")
+    chart, text = st.columns([2, 1], gap="large", vertical_alignment="center")
     with chart:
         figure = figures.course(rows, chosen, theme.is_dark())
         st.plotly_chart(figure, theme=None, key="ood.course", config={"displayModeBar": False})
-    with words:
-        said = [sentence(rows, name) for name in chosen]
-        first = rows[0]
-        st.markdown("  \n".join(said))
+    with text:
+        st.markdown("  \n".join(sentence(rows, name) for name in chosen))
         st.caption(
-            f"{found.entry.name}, {first.ordinary} held-out pictures against {first.outliers} of “{pair}” at each "
+            f"{entry.name}, {rows[0].ordinary} held-out pictures against {rows[0].outliers} of “{pair}” at each "
             "checkpoint. Grey: the other scores."
         )
 
 
-def sentence(rows: Sequence[Row], score: str) -> str:
-    """What the course of a score tells."""
+def sentence(rows: "Sequence[Row]", score: str) -> str:
+    """How steady a score was, as a sentence."""
     values = [row.auroc for row in sorted(rows, key=lambda row: row.step) if row.score == score]
     if not values:
         return f"**{score}** was not recorded."

@@ -1,6 +1,4 @@
-"""What the OoD page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
-
-from __future__ import annotations
+"""The state of the OoD page, which the URL mirrors, and how widgets read and change it."""
 
 import math
 from typing import Literal
@@ -16,18 +14,17 @@ VIEWS: dict[str, str] = {"measured": "On data sets", "mine": "Check my pictures"
 AUTOMATIC = "auto"
 PAPER = "paper"
 """A choice of scores: for each kind of model the one the paper reports."""
-DIGITS = 6
 
 
 class OodState(state.PageState):
     """The whole view. Field names are the URL's; defaults are left out of it.
 
-    `against` holds the models beside the selected one, `focus` the curve that the operating point belongs to as
+    `against` holds the models that the selected one is compared with, `focus` the curve of the operating point as
     "model|score" ("|mean intensity" for a baseline), `at` a threshold set by hand (empty: the one of `fpr`).
     """
 
     view: View = "measured"
-    pair: str = ""  # a name of trainer.ood.pairs.PAIRS, or OWN; empty or unknown: the first that tells something
+    pair: str = ""  # a name of trainer.ood.pairs.PAIRS, or OWN; empty or unknown: see benchmark._usual
     against: tuple[str, ...] = (AUTOMATIC,)
     scores: tuple[str, ...] = ("combined",)
     log: bool = False
@@ -49,21 +46,15 @@ current, change, bound = page.current, page.change, page.bound
 
 
 def target_rate() -> None:
-    """The share of ordinary pictures that may be called outliers; choosing one forgets a threshold set by hand."""
+    """The share of ordinary pictures that may be flagged; choosing one forgets a threshold set by hand."""
 
     def chosen() -> None:
         change(fpr=round(st.session_state["ood.fpr"] / 100, 3), at="")
 
     st.session_state["ood.fpr"] = round(100 * current().fpr, 1)
-    st.number_input(
-        "Target FPR, %",
-        0.1,
-        50.0,
-        step=0.5,
-        format="%.1f",
-        key="ood.fpr",
-        on_change=chosen,
-        width=150,
-        help="False-positive rate: of a hundred ordinary pictures, so many may be called outliers. The threshold that "
-        "keeps to it was measured on held-out pictures.",
+    meaning = (
+        "False-positive rate: the percentage of ordinary pictures that may be flagged as outliers. Its threshold "
+        "was measured on held-out pictures."
     )
+    limits = {"min_value": 0.1, "max_value": 50.0, "step": 0.5, "format": "%.1f"}
+    st.number_input("Target FPR, %", **limits, key="ood.fpr", on_change=chosen, width=150, help=meaning)

@@ -1,43 +1,35 @@
 """The table below the curves: every measure with its interval, baselines among the models, protocols on demand."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.ood import sentences
+from explorer.ood.detector import Curve, Detector, stored
 from explorer.shared import escape, export, widgets
 from trainer.ood.ranking import MEASURES, Measured
-from trainer.runs.folder import Metric
-
-if TYPE_CHECKING:
-    from explorer.ood.detector import Curve, Detector
 
 _JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
 STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red-badge[not above]"}
 
 
 def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, found: dict[str, Detector]) -> None:
-    """Models and baselines ranked by AUROC, a flag on every score that no baseline falls short of."""
+    """Models and baselines ranked by AUROC, a flag on every score that does not beat the best baseline."""
     with st.container(gap="small", key="ood-table"):
         st.markdown(table(curves, baselines))
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-ood"):
             st.caption(
                 "95 % intervals by bootstrap. AUPR out: outliers are the positive class; in: ordinary pictures are. "
-                "FPR95: ordinary pictures called outliers where 95 % of the outliers are found. Protocol:",
+                "FPR95: ordinary pictures flagged at the threshold that flags 95 % of the outliers. Protocol:",
             )
             for curve in curves:
                 _protocol(curve, name, found[curve.model])
-            st.download_button(
+            widgets.download(
                 "CSV",
                 lambda: as_csv([*curves, *baselines], name, found),
                 f"ood-{title.lower().replace(', ', '-').replace(' ', '-')}.csv",
                 "text/csv",
                 key="ood.table.csv",
-                on_click="ignore",
-                icon=":material/download:",
                 type="tertiary",
             )
 
@@ -45,7 +37,7 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, fou
 def table(curves: list[Curve], baselines: list[Curve]) -> str:
     """The ranking as a Markdown table."""
     bar = max(baseline.auroc for baseline in baselines)
-    head = ["| | " + " | ".join(MEASURES) + " | over the best baseline |", "|---|---|---|---|---|---|"]
+    head = ["| | " + " | ".join(MEASURES) + " | gain over best baseline |", "|---|---|---|---|---|---|"]
     ranked = sorted([*curves, *baselines], key=lambda curve: -curve.auroc)
     return "\n".join(head + [_row(curve, bar) for curve in ranked])
 
@@ -66,9 +58,9 @@ def _number(measured: Measured) -> str:
 
 
 def _protocol(curve: Curve, pair: str, found: Detector) -> None:
-    """The protocol of a curve's AUROC, as stored, or what was done here."""
+    """The protocol of a curve's AUROC, as stored, or of the measurement on this page."""
     key = f"ood.protocol.{curve.key}"
-    metric = stored(found, curve.score, pair)
+    metric = stored(found.entry, "AUROC", curve.score, pair)
     if metric is not None:
         widgets.protocol_card(metric, curve.title, key=key)
         return
@@ -78,14 +70,6 @@ def _protocol(curve: Curve, pair: str, found: Detector) -> None:
             f"{len(curve.outliers):,} outliers, 95 % interval of 500 bootstrap resamples of both, seed 0, checkpoint "
             f"`{found.entry.hash}`."
         )
-
-
-def stored(found: Detector, score: str, pair: str) -> Metric | None:
-    """The AUROC that evaluate wrote, or None."""
-    from trainer.evaluation.ood import metric_name
-
-    name = metric_name("AUROC", score, pair)
-    return next((metric for metric in found.entry.metrics if metric.group == "ood" and metric.name == name), None)
 
 
 def as_csv(curves: list[Curve], pair: str, found: dict[str, Detector]) -> str:

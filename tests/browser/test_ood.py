@@ -36,7 +36,7 @@ def open_ood(page, link: str = "?model=small-gmp&against=") -> None:
 
 
 def counts(page) -> list[int]:
-    """Passed and called, of ordinary pictures and of outliers, as the table under the histogram shows them."""
+    """Accepted and flagged, of ordinary pictures and of outliers, as the table under the histogram shows them."""
     cells = page.locator(".operating tbody td")
     return [int(re.match(r"[\d,]+", text)[0].replace(",", "")) for text in cells.all_inner_texts()]
 

@@ -166,8 +166,8 @@ def test_planted_perfect_scores_reach_the_corner_and_are_counted_by_hand(runs):
     gallery = {group["title"]: group for group in told(app, "gallery")["groups"]}
     assert gallery["False alarms"]["note"].startswith("30 of MNIST")
     assert gallery["False alarms"]["titles"][0] == "mnist-test-00119 · 1"
-    assert gallery["Just passed"]["note"].startswith("90 of MNIST")
-    assert gallery["Just passed"]["titles"][0].startswith("mnist-test-00089 · 0.7479")
+    assert gallery["Just accepted"]["note"].startswith("90 of MNIST")
+    assert gallery["Just accepted"]["titles"][0].startswith("mnist-test-00089 · 0.7479")
 
 
 def test_the_threshold_of_a_target_rate_is_the_calibrated_one(runs):
@@ -213,7 +213,7 @@ def test_outliers_that_are_not_on_the_disk_are_said_to_be_absent_and_shown_where
     app = opened(against="")
     assert "not part of the model's folder" in texts(app)
     assert "load('omniglot', 'all')" in texts(app)
-    assert {group["title"] for group in told(app, "gallery")["groups"]} <= {"False alarms", "Just passed"}
+    assert {group["title"] for group in told(app, "gallery")["groups"]} <= {"False alarms", "Just accepted"}
     pictures = stripes()
     for i, picture in enumerate(pictures):
         folder = tmp_path / "data" / "omniglot-py" / "images_background" / "Greek" / f"character{i // 5 + 1:02d}"
@@ -221,7 +221,7 @@ def test_outliers_that_are_not_on_the_disk_are_said_to_be_absent_and_shown_where
         (folder / f"{i // 5 + 1:04d}_{i % 5 + 1:02d}.png").write_bytes(png(picture[0]))
     app = opened(against="", at="-1000000")
     data = told(app, "gallery")
-    caught = next(group for group in data["groups"] if group["title"] == "Just caught")
+    caught = next(group for group in data["groups"] if group["title"] == "Just flagged")
     assert caught["note"].startswith(f"{OUTLIERS} of Omniglot")
     with Image.open(io.BytesIO(base64.b64decode(data["sprite"]))) as sprite:
         sheet = np.asarray(sprite)
@@ -344,9 +344,9 @@ def test_another_target_changes_verdicts_and_inverting_the_pictures():
 def test_a_light_ground_is_pointed_out_where_the_model_knows_dark_ones():
     files = [(f"{i}.png", png(255 - picture[0])) for i, picture in enumerate(blob_pictures(3)[0])]
     app = upload(opened(view="mine"), files)
-    assert "3 of 3 have a light ground, MNIST a dark one" in texts(app)
+    assert "3 of 3 have a light background, MNIST a dark one" in texts(app)
     app.toggle(key="ood.invert").set_value(True)
-    assert "light ground" not in texts(ran(app))
+    assert "light background" not in texts(ran(app))
 
 
 def test_a_hostile_zip_is_refused_in_a_sentence_and_nothing_is_shown():
@@ -379,7 +379,7 @@ def test_another_model_scores_the_same_pictures(runs):
 
 def test_ones_own_pictures_are_a_pair_too():
     app = opened(pair="your own pictures", against="small-vae")
-    assert "No pictures of yours yet" in texts(app)
+    assert "No own pictures yet" in texts(app)
     app.button(key="ood.to_mine").click()
     ran(app)
     upload(app, own_pictures(6))

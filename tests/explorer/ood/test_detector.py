@@ -16,7 +16,7 @@ from trainer.ood.ranking import Measured
 def curve(ordinary, outliers, model: str = "a", score: str = "combined") -> Curve:
     ordinary, outliers = (np.asarray(values, np.float32) for values in (ordinary, outliers))
     measured = ranking.with_intervals(ordinary, outliers, resamples=50)
-    return Curve(model, score, ordinary, outliers, measured, points=ranking.roc_curve(ordinary, outliers))
+    return Curve(model, score, ordinary, outliers, measured)
 
 
 def baseline(ordinary, outliers) -> Curve:
@@ -107,7 +107,8 @@ def test_a_pair_that_a_baseline_solves_is_called_so():
 def test_the_verdict_names_the_best_score_and_the_bar():
     good, bad = curve(RNG.normal(size=200), RNG.normal(3, 1, 200), "good"), curve(*BLURRED, "bad")
     said = sentences.verdict([bad, good], [baseline(*BLURRED)])
-    assert said.startswith("good · combined puts the outlier above the ordinary picture in 9")
+    assert said.startswith("good · combined: AUROC 0.9")
+    assert "% of pairs the outlier scores higher" in said
     assert "above the best baseline, mean intensity (0.8" in said
     assert "no better than the baseline" in sentences.verdict([bad], [baseline(range(99), [*range(90, 120), 3])])
 
@@ -150,12 +151,12 @@ def test_the_hardest_pictures_by_hand():
     scores = np.array([1, 5, 3, 9, 2, 7, 3], np.float32)
     known = np.ones(7, bool)
     ordinary = pictures.hardest(scores, 3.0, False, known, 2)
-    assert ordinary.wrong.tolist() == [3, 5]  # called outliers, the farthest above first
-    assert ordinary.right.tolist() == [2, 6]  # at the threshold itself: passed, the nearest first
+    assert ordinary.wrong.tolist() == [3, 5]  # flagged, the farthest above first
+    assert ordinary.right.tolist() == [2, 6]  # at the threshold itself: accepted, the nearest first
     assert (ordinary.wrong_count, ordinary.right_count) == (3, 4)
     outliers = pictures.hardest(scores, 3.0, True, known, 2)
     assert outliers.wrong.tolist() == [0, 4]  # missed, the farthest below first
-    assert outliers.right.tolist() == [1, 5]  # caught, the nearest first
+    assert outliers.right.tolist() == [1, 5]  # flagged, the nearest first
     assert (outliers.wrong_count, outliers.right_count) == (4, 3)
     known[[3, 0]] = False
     assert pictures.hardest(scores, 3.0, False, known, 2).wrong.tolist() == [5, 1]

@@ -115,7 +115,7 @@ class Point {
     const marks = this.scale.ticks(width).map((value) => this.mark(value, width));
     part(this.svg, ".ticks").innerHTML = marks.join("");
     label(part(this.svg, ".axis"), width, height - 4, `${this.data.score} →`);
-    label(part(this.svg, ".share"), 0, height - 4, `tallest bar ${percent(highest)} of its kind`);
+    label(part(this.svg, ".share"), 0, height - 4, `peak: ${percent(highest)} of the pictures`);
     this.follow();
   }
 
@@ -151,11 +151,11 @@ class Point {
   count() {
     const at = Math.fround(this.threshold); // scores are float32, and so is the comparison on the server
     [this.ordinary, this.outliers].forEach((scores, i) => {
-      const passed = below(scores, at, true);
+      const accepted = below(scores, at, true);
       const [head, left, right] = part(this.root, `tr.${SETS[i]}`).children;
       head.textContent = this.data.names[i];
-      fill(left, passed, scores.length);
-      fill(right, scores.length - passed, scores.length);
+      fill(left, accepted, scores.length);
+      fill(right, scores.length - accepted, scores.length);
     });
     // biome-ignore lint/performance/useDomNodeTextContent: innerText keeps the cells apart
     const counts = part(this.root, "tbody").innerText;
