@@ -8,7 +8,7 @@ from explorer.ood import detector, figures, sentences
 from explorer.ood.detector import Curve
 from explorer.ood.panel import Panel
 from explorer.ood.state import bound, change, current, target_rate
-from explorer.shared import pixels, theme
+from explorer.shared import pixels, theme, widgets
 
 _CONFIG = {
     "displaylogo": False,
@@ -31,7 +31,7 @@ def show(panel: Panel) -> tuple[Curve, float]:
                 st.markdown("**ROC curves**", width="content")
                 st.toggle("Logarithmic", **bound("log"), help="Spreads out the small false-positive rates that matter.")
             figure = figures.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark())
-            st.plotly_chart(figure, theme=None, key="ood.roc", config=_CONFIG)
+            widgets.chart(figure, "ood.roc", config=_CONFIG)
         with st.container(gap="small"):
             with st.container(**head, wrap=False, gap="small"):
                 titles = {each.key: each.title for each in everything}

@@ -39,7 +39,7 @@ def roc(
     colours, styles = theme.colours(dark), line_styles(curves)
     n = max((len(curve.ordinary) for curve in [*curves, *baselines]), default=1)
     names = len(curves) + len(baselines)
-    figure = theme.figure(dark, HEIGHT + LEGEND_ROW * names, **_roc_layout(log, n, names))
+    figure = theme.figure(dark, **_roc_layout(log, n, names))
     chance = np.geomspace(0.5 / n, 1, 60) if log else np.array([0.0, 1.0])
     line = {"color": colours["border"], "width": 1}
     figure.add_scatter(x=chance, y=chance, mode="lines", line=line, hoverinfo="skip", showlegend=False, name="chance")
@@ -97,6 +97,7 @@ def _roc_layout(log: bool, n: int, names: int) -> dict:
     if log:
         x = {"type": "log", "range": [float(np.log10(0.5 / n)), 0.02], "dtick": 1, "tickformat": "~%"}
     return dict(
+        height=HEIGHT + LEGEND_ROW * names,
         margin={"l": 52, "r": 10, "t": 8, "b": 58 + LEGEND_ROW * names},
         hovermode="closest",
         xaxis=x | {"title": {"text": "false-positive rate: ordinary pictures flagged"}},
@@ -114,7 +115,7 @@ def course(rows: Sequence[Row], chosen: Sequence[str], dark: bool = False) -> go
     colours = theme.colours(dark)
     figure = theme.figure(
         dark,
-        230,
+        height=230,
         margin={"l": 48, "r": 12, "t": 8, "b": 40},
         xaxis={"title": {"text": "training step"}, "tickformat": ","},
         yaxis={"title": {"text": "AUROC"}, "range": [-0.03, 1.03]},

@@ -10,7 +10,7 @@ from explorer.ood import figures
 from explorer.ood.detector import Curve
 from explorer.ood.panel import Panel
 from explorer.ood.state import current
-from explorer.shared import theme
+from explorer.shared import theme, widgets
 from trainer.ood.pairs import DRAWN
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def show(panel: Panel, curve: Curve) -> None:
     chosen += [name for name in current().scores if name in {row.score for row in rows} and name not in chosen]
     chart, text = st.columns([2, 1], gap="large", vertical_alignment="center")
     with chart:
-        figure = figures.course(rows, chosen, theme.is_dark())
-        st.plotly_chart(figure, theme=None, key="ood.course", config={"displayModeBar": False})
+        widgets.chart(figures.course(rows, chosen, theme.is_dark()), "ood.course")
     with text:
         st.markdown("  \n".join(sentence(rows, name) for name in chosen))
         st.caption(
