@@ -1,4 +1,4 @@
-"""How a component comes to the browser: its HTML and CSS from here, its script as a module from explorer/static/js."""
+"""Components in the browser: HTML and CSS from this folder, scripts as modules from explorer/static/js."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE.parent / "static" / "js"
+
+
+class Component:
+    """Base of the dataclasses whose fields a component draws; `name` and `part` are those of `register`."""
+
+    def __init_subclass__(cls, name: str, part: str) -> None:
+        cls._mount = staticmethod(register(name, part))
+
+    def draw(self, key: str, **callbacks: Callable[[], None]) -> None:
+        """Draw the component; `on_<event>_change` finds what is reported in `st.session_state[key].<event>`."""
+        self._mount(key=key, data=vars(self), **callbacks)
 
 
 def register(name: str, part: str) -> Callable[..., Any]:

@@ -1,22 +1,20 @@
 """Figures of the Disentangle page, from arrays. No streamlit here.
 
-Plotly tells of clicks on points, not on cells of a heat map. So an invisible point lies in the middle of every cell,
-and any place of the figure means the point that is nearest.
+Plotly reports clicks on points, not on cells of a heat map. So an invisible point lies in the middle of every cell, and
+a click anywhere counts for the nearest point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from explorer.shared import theme
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 ROW = 36  # pixels
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
 def matrix(
@@ -27,32 +25,26 @@ def matrix(
     title: str,
     chosen: tuple[int, int] | None = None,
     dark: bool = False,
-) -> go.Figure:
-    """Axes as rows in the order of `axes`, factors as columns, the values printed; 0 to 1.
+) -> theme.Figure:
+    """Return a heat map with axes as rows in the order of `axes`, factors as columns, and the values printed.
 
     Args:
-        values: (d, F), a row per axis in the model's own order.
-        axes: axis numbers from top to bottom; a click on a cell tells [axis, factor].
-        names: what each of `axes` is called.
-        title: what a cell holds, for its label.
+        values: (d, F), 0 to 1, a row per axis in the model's own order.
+        axes: axis numbers from top to bottom; a click on a cell reports [axis, factor].
+        names: of `axes`.
+        title: of the values.
         chosen: axis and factor of the cell that is framed.
     """
-    import plotly.graph_objects as go
-
     shown = values[list(axes)]
     rows, columns = shown.shape
-    figure = go.Figure([_cells(shown, title), _middles(shown, axes, factors, title)])
-    if chosen is not None and chosen[0] in axes and chosen[1] < columns:
-        x, y = chosen[1], list(axes).index(chosen[0])
-        for colour, width in (("#ffffff", 5), ("#14171c", 2)):  # seen on every colour of the scale
-            line = {"color": colour, "width": width}
-            figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
     ticks = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     ticks |= {"tickfont": {"color": theme.colours(dark)["text"]}}
     across = {"tickvals": list(range(columns)), "ticktext": list(factors), "range": [-0.5, columns - 0.5]}
     down = {"tickvals": list(range(rows)), "ticktext": list(names), "range": [rows - 0.5, -0.5]}
-    figure.update_layout(
-        template=theme.template(dark),
+    figure = theme.figure(
+        dark,
+        _cells(shown, title),
+        _centres(shown, axes, factors, title),
         height=ROW * rows + 52,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         hoverdistance=-1,
@@ -61,13 +53,17 @@ def matrix(
         xaxis=ticks | across | {"side": "top"},
         yaxis=ticks | down,
     )
+    if chosen is not None and chosen[0] in axes and chosen[1] < columns:
+        x, y = chosen[1], list(axes).index(chosen[0])
+        for colour, width in (("#ffffff", 5), ("#14171c", 2)):  # seen on every colour of the scale
+            line = {"color": colour, "width": width}
+            figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
     return figure
 
 
-def _cells(shown: np.ndarray, title: str) -> go.Heatmap:
-    import plotly.graph_objects as go
-
-    return go.Heatmap(
+def _cells(shown: np.ndarray, title: str) -> dict[str, Any]:
+    return dict(
+        type="heatmap",
         z=shown,
         x=list(range(shown.shape[1])),
         y=list(range(len(shown))),
@@ -83,13 +79,12 @@ def _cells(shown: np.ndarray, title: str) -> go.Heatmap:
     )
 
 
-def _middles(shown: np.ndarray, axes: Sequence[int], factors: Sequence[str], title: str) -> go.Scatter:
-    """The invisible points that are clicked instead of the cells."""
-    import plotly.graph_objects as go
-
+def _centres(shown: np.ndarray, axes: Sequence[int], factors: Sequence[str], title: str) -> dict[str, Any]:
+    """Return the invisible points that are clicked instead of the cells."""
     rows, columns = shown.shape
     places = [(row, column) for row in range(rows) for column in range(columns)]
-    return go.Scatter(
+    return dict(
+        type="scatter",
         x=[column for _, column in places],
         y=[row for row, _ in places],
         mode="markers",
@@ -110,18 +105,24 @@ def path(
     values: Sequence[str],
     factor: str,
     dark: bool = False,
-) -> go.Figure:
-    """How every axis moves while one factor is swept: the axis that moves most in the accent, the next in colours.
+) -> theme.Figure:
+    """Return the lines of all axes while one factor is swept: the axis that moves most in the accent, then colours.
 
     Args:
-        codes: (N, d), each axis in units of its usual spread.
-        names, shares: of the d axes: name, and share of the movement.
-        values: the N values of the factor, in words.
+        codes: (N, d), each axis in its standard deviations.
+        names, shares: name and share of the movement of each of the d axes.
+        values: labels of the N values of the factor.
     """
-    import plotly.graph_objects as go
-
     colours = theme.colours(dark)
-    figure = go.Figure()
+    figure = theme.figure(
+        dark,
+        height=360,
+        hovermode="x unified",
+        xaxis={"title": {"text": factor}, "tickvals": list(range(len(values))), "ticktext": list(values)},
+        yaxis={"title": {"text": "axis, in its standard deviations"}},
+        legend=LEGEND,
+        margin={"l": 48, "r": 12, "t": 56, "b": 40},
+    )
     order = np.argsort(np.asarray(shares), kind="stable")[::-1]
     for rank, axis in reversed(list(enumerate(order))):  # the most important line is drawn last, above the others
         moved = shares[axis] >= 0.1
@@ -137,43 +138,34 @@ def path(
             showlegend=bool(moved or rank == 0),
             hovertemplate=f"{names[axis]}: %{{y:.2f}}<extra></extra>",
         )
-    figure.update_layout(
-        template=theme.template(dark),
-        height=360,
-        hovermode="x unified",
-        xaxis={"title": {"text": factor}, "tickvals": list(range(len(values))), "ticktext": list(values)},
-        yaxis={"title": {"text": "axis, in its standard deviations"}},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        margin={"l": 48, "r": 12, "t": 56, "b": 40},
-    )
     return figure
 
 
-def scores(models: dict[str, Sequence[float]], measures: Sequence[str], dark: bool = False) -> go.Figure:
-    """Bars of every measure, a colour per model.
+def scores(models: dict[str, Sequence[float]], measures: Sequence[str], dark: bool = False) -> theme.Figure:
+    """Return bars of every measure, a colour per model.
 
     Args:
         models: name -> one number in [0, 1] per measure.
     """
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for rank, (name, values) in enumerate(models.items()):
-        figure.add_bar(
-            x=list(measures),
-            y=list(values),
-            name=name,
-            marker={"color": theme.category(rank)},
-            hovertemplate="%{x}: %{y:.3f}<extra>" + name + "</extra>",
-        )
-    figure.update_layout(
-        template=theme.template(dark),
+    bars = [
+        {
+            "type": "bar",
+            "x": list(measures),
+            "y": list(values),
+            "name": name,
+            "marker": {"color": theme.category(rank)},
+            "hovertemplate": f"%{{x}}: %{{y:.3f}}<extra>{name}</extra>",
+        }
+        for rank, (name, values) in enumerate(models.items())
+    ]
+    return theme.figure(
+        dark,
+        *bars,
         height=320,
         barmode="group",
         bargap=0.25,
         xaxis={"type": "category", "tickfont": {"color": theme.colours(dark)["text"]}},
         yaxis={"range": [0, 1], "title": {"text": "score"}},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND,
         showlegend=True,
     )
-    return figure

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from explorer.components import factor_stage
 from explorer.disentangle.state import change, current
-from explorer.shared import axis_names, catalog, pixels, state, widgets
+from explorer.shared import axis_names, catalog, latent, pixels, state, widgets
 from explorer.shared.factors import combination, decoded, encoded, factors, rendered
-
-if TYPE_CHECKING:
-    from explorer.shared.latent import Space
+from explorer.shared.latent import Space
 
 KEY = "disentangle.stage"
-_NOW = "disentangle.now"  # number of the last report, the state's combination at that time, and where the hand is
+_NOW = "disentangle.now"  # number of the last report, the state's combination at that time, and the dragged combination
 
 
 def show(entry: catalog.Entry) -> None:
-    """The stage, for the combination of the URL."""
-    from explorer.shared.latent import space
-
-    found = space(entry)
-    _stage(found)
+    """Draw the stage with the combination of the URL."""
+    space = latent.space(entry)
+    _stage(space)
     st.caption(
-        "Rendered by this project after 3D Shapes; the factors take the values of the data set. Each axis shows where "
-        f"{found.codes_name} lie (bar: 5 % to 95 %, tick: median), the code now (dot) and before the last drag (ring)."
+        "Rendered by this project after 3D Shapes; the factors take the values of the data set. Each axis shows the "
+        f"{space.codes_name} (bar: 5 % to 95 %, tick: median), the code now (dot) and before the last drag (ring)."
     )
 
 
 @st.fragment
-def _stage(found: Space) -> None:
+def _stage(space: Space) -> None:
     with widgets.user_errors():
-        factor_stage.stage(data(found, *now()), key=KEY, on_moved=_moved)
+        data(space, *now()).draw(KEY, on_moved_change=_moved)
 
 
 def now() -> tuple[int, tuple[int, ...]]:
-    """Number of the last report, and the combination to show: the hand's, which is not in the URL until it lets go."""
+    """Return the number of the last report, and the combination to show: during a drag, the URL has an older one."""
     base = combination(current().base)
-    sequence, rest, held = st.session_state.get(_NOW, (0, base, base))
-    return sequence, held if rest == base else base
+    sequence, rest, dragged = st.session_state.get(_NOW, (0, base, base))
+    return sequence, dragged if rest == base else base
 
 
 def _moved() -> None:
@@ -50,7 +46,7 @@ def _moved() -> None:
 
 
 def take(report: dict[str, Any]) -> None:
-    """A slider moves, or was let go: what the component reports as {"sequence", "values", "final"}."""
+    """Take the component's report {"sequence", "values", "final"}: a slider moves, or was let go (final)."""
     state.in_use()
     values = combination([int(value) for value in report["values"]])
     rest = values if report["final"] else combination(current().base)
@@ -59,9 +55,9 @@ def take(report: dict[str, Any]) -> None:
         change(base=values)
 
 
-def data(found: Space, sequence: int, values: tuple[int, ...]) -> factor_stage.Stage:
-    """What the component is told: the pictures and the code of `values`."""
-    entry = found.entry
+def data(space: Space, sequence: int, values: tuple[int, ...]) -> factor_stage.Stage:
+    """Return the component with the pictures and the code of `values`."""
+    entry = space.entry
     picture = rendered(entry, [values])
     code = encoded(entry, picture)
     return factor_stage.Stage(
@@ -73,7 +69,7 @@ def data(found: Space, sequence: int, values: tuple[int, ...]) -> factor_stage.S
         reconstruction=pixels.as_base64(decoded(entry, code)[0]),
         code=[round(value, 4) for value in code[0].tolist()],
         factors=_factors(),
-        axes=_axes(f"{found.key}-{axis_names.stamp(entry)}", found),
+        axes=_axes(f"{space.key}-{axis_names.stamp(entry)}", space),
     )
 
 
@@ -83,18 +79,12 @@ def _factors() -> list[dict[str, Any]]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _axes(key: str, _found: Space) -> list[dict[str, Any]]:
-    """All axes by falling effect: what they carry, their range and the quantiles of the known codes."""
-    table, names = _found.table, axis_names.carried(_found.entry)
+def _axes(key: str, _space: Space) -> list[dict[str, Any]]:
     return [
-        {
-            "i": axis,
-            "carries": axis_names.of(names, axis),
-            "live": bool(table.live[axis]),
-            "low": round(float(table.low[axis]), 3),
-            "high": round(float(table.high[axis]), 3),
-            "quantiles": [round(float(value), 3) for value in table.quantiles[axis]],
-            "spread": round(max(float(_found.codes[:, axis].std()), 1e-6), 6),
+        axis
+        | {
+            "quantiles": [round(float(value), 3) for value in _space.table.quantiles[axis["i"]]],
+            "spread": round(max(float(_space.codes[:, axis["i"]].std()), 1e-6), 6),
         }
-        for axis in table.order.tolist()
+        for axis in latent.axes(_space)
     ]

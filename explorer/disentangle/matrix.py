@@ -1,8 +1,6 @@
-"""What each axis carries: scores, a heat map of axes by factors with a panel about the clicked cell, and a table."""
+"""Which factor each axis carries: scores, a heat map of axes by factors with a panel on the clicked cell, a table."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,47 +9,34 @@ import streamlit as st
 from explorer.disentangle import cell, figures
 from explorer.disentangle.state import MATRICES, change, current
 from explorer.shared import catalog, theme, widgets
-
-if TYPE_CHECKING:
-    from trainer.evaluation.disentanglement.record import Record
+from trainer.evaluation.disentanglement.record import Record, axis_names, metrics
 
 CHART = "disentangle.chart"
-_CONFIG = {
-    "displaylogo": False,
-    "modeBarButtons": [["toImage"]],
-    "toImageButtonOptions": {"format": "svg", "filename": "axes-and-factors"},
-}
 EXPLAINED = {
-    "importance": "Importance: how much each axis contributes where boosted trees tell a factor from the whole code; a "
-    "column sums to 1. One bright cell per row and column is what disentangled means.",
-    "information": "Mutual information of axis and factor over the factor's entropy: 1 where the axis alone tells all.",
+    "importance": "Importance: each axis' contribution when boosted trees predict a factor from the whole code; a "
+    "column sums to 1. Disentangled means one bright cell per row and column.",
+    "information": "Mutual information of axis and factor over the factor's entropy: 1 where the axis determines the "
+    "factor.",
 }
 
 
 def show(entry: catalog.Entry, record: Record) -> None:
-    """Scores, matrix with panel, and the axes one by one."""
-    scores(record)
-    _work(entry, record)
-    with st.expander("Every axis by itself"):
-        summary(record)
-
-
-def scores(record: Record) -> None:
-    """The six numbers, each with its protocol on demand."""
-    from trainer.evaluation.disentanglement import record as records
-
+    """Draw the scores, the matrix with its panel, and the table of axes."""
     with st.container(horizontal=True, key="metrics-disentangle"):
-        for position, metric in enumerate(records.metrics(record)):
-            with st.container(width="content", gap=None):
-                st.markdown(f"**{widgets.format_value(metric)}**", width="content")
-                widgets.protocol_card(metric, key=f"protocol-disentangle-{position}")
-    took = f"{record.sizes['train'] + record.sizes['test']:,} codes"
-    st.caption(f"{record.data}, {record.protocol} protocol, {took}. A number's name opens its protocol; 1 is best.")
+        for position, metric in enumerate(metrics(record)):
+            widgets.number(metric, f"protocol-disentangle-{position}")
+    codes = f"{record.sizes['train'] + record.sizes['test']:,} codes"
+    st.caption(
+        f"{record.data}, {record.protocol} protocol, {codes}. 1 is best. Click a metric to see how it was measured."
+    )
+    _matrix(entry, record)
+    with st.expander("All axes"):
+        _summary(record)
 
 
 @st.fragment
-def _work(entry: catalog.Entry, record: Record) -> None:
-    """The matrix and its panel; a click reruns nothing else."""
+def _matrix(entry: catalog.Entry, record: Record) -> None:
+    """Draw the matrix and its panel; a click reruns nothing else."""
     view = current()
     axes, factors = rows(record), [name.replace("_", " ") for name in record.factor_names]
     chosen = (view.axis, view.factor) if view.axis in axes and 0 <= view.factor < len(factors) else None
@@ -67,9 +52,7 @@ def _work(entry: catalog.Entry, record: Record) -> None:
             chosen,
             theme.is_dark(),
         )
-        st.plotly_chart(
-            figure, theme=None, key=CHART, config=_CONFIG, on_select=lambda: _clicked(record), selection_mode="points"
-        )
+        widgets.chart(figure, CHART, "axes-and-factors", on_select=_clicked, selection_mode="points")
         st.caption(EXPLAINED[view.matrix])
     with panel, widgets.user_errors():
         if chosen is None:
@@ -79,19 +62,17 @@ def _work(entry: catalog.Entry, record: Record) -> None:
 
 
 def values(record: Record, which: str) -> np.ndarray:
-    """The matrix of a name of MATRICES, (d, F), 0 to 1."""
+    """Return the matrix named in MATRICES, (d, F), 0 to 1."""
     return record.dci.importance if which == "importance" else record.mig.information
 
 
 def rows(record: Record) -> list[int]:
-    """Axes that have a name, in the order of the factors they carry; then the others by importance, unused ones last.
+    """Return the axes that carry a factor in the order of the factors, then the others by importance, then unused ones.
 
-    So what is disentangled stands on a diagonal.
+    Disentangled axes then form a diagonal.
     """
-    from trainer.evaluation.disentanglement import record as records
-
     importance, active = record.dci.importance, record.factor_vae.active
-    named = [name is not None for name in records.axis_names(record)]
+    named = [name is not None for name in axis_names(record)]
     best, most = importance.argmax(1), importance.max(1)
 
     def place(axis: int) -> tuple:
@@ -100,7 +81,7 @@ def rows(record: Record) -> list[int]:
     return sorted(range(len(importance)), key=place)
 
 
-def _clicked(record: Record) -> None:
+def _clicked() -> None:
     points = st.session_state[CHART]["selection"]["points"]
     if points:
         axis, factor = points[-1]["customdata"][:2]
@@ -108,11 +89,11 @@ def _clicked(record: Record) -> None:
 
 
 def _hint(record: Record) -> None:
-    """What a click is for, and the clearest cell to begin with."""
+    """Invite to click a cell, and offer the clearest one."""
     with st.container(border=True, gap="small"):
         st.markdown(
-            ":gray[:material/touch_app:]&ensp;**Click a cell**: how the picture changes along that axis, beside how it "
-            "changes with that factor."
+            ":gray[:material/touch_app:]&ensp;**Click a cell** to compare how the picture changes along the axis and "
+            "with the factor."
         )
         importance = record.dci.importance
         axis, factor = divmod(int(importance.argmax()), importance.shape[1])
@@ -125,31 +106,27 @@ def _hint(record: Record) -> None:
         )
 
 
-def summary(record: Record) -> None:
-    """Per axis: what it carries, how exclusively, and whether it is used at all."""
+def _summary(record: Record) -> None:
+    """Draw the table of axes: the factor each carries, how exclusively, and whether the axis is in use."""
     share = st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0)
-    st.dataframe(
-        table(record),
-        hide_index=True,
-        column_config={"share": share, "disentanglement": share, "information": share},
-    )
+    shares = dict.fromkeys(("share", "disentanglement", "information"), share)
+    st.dataframe(table(record), hide_index=True, column_config=shares)
     st.caption(
-        "Carries: the factor that the axis matters most for, and its share of all axes' importance for that factor. "
-        "Disentanglement: 1 where the axis matters for one factor only. In use: its codes vary by 0.05 or more."
+        "Carries: the factor for which the axis is most important. Share: its part of all axes' importance for that "
+        "factor. Disentanglement: 1 where the axis is important for one factor only. In use: its codes vary by 0.05 or "
+        "more."
     )
 
 
 def table(record: Record) -> pd.DataFrame:
-    """The rows of `summary`, in the order of the matrix."""
+    """Return a row per axis, in the order of the matrix."""
     importance, information = record.dci.importance, record.mig.information
-    order = rows(record)
-    best = importance.argmax(1)
+    order, best = rows(record), importance.argmax(1)
+    factors = [name.replace("_", " ") for name in record.factor_names]
     return pd.DataFrame(
         {
             "axis": [f"z{axis}" for axis in order],
-            "carries": [
-                record.factor_names[best[axis]].replace("_", " ") if importance[axis].any() else "" for axis in order
-            ],
+            "carries": [factors[best[axis]] if importance[axis].any() else "" for axis in order],
             "share": [float(importance[axis, best[axis]]) for axis in order],
             "information": [float(information[axis, best[axis]]) for axis in order],
             "disentanglement": [float(record.dci.per_axis[axis]) for axis in order],

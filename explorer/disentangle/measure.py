@@ -1,4 +1,4 @@
-"""Measuring from the page: what can be measured, how far it is, and Stop."""
+"""Measuring from the page: the possible measurements, their progress, and Stop."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import streamlit as st
 from explorer.disentangle.records import Kind, data_title, kinds
 from explorer.shared import axis_names, catalog, progress, test_pictures, widgets
 from trainer.data import DATASETS
+from trainer.evaluation.disentanglement.record import Record, command
 from trainer.jobs import disentangle
 from trainer.jobs.task import Job
 
 TITLES = {"full": "Measure in full", "fast": "Quick look"}
 ABOUT = {
     "full": "The published protocol: 15,000 codes and 15,000 votes. Some minutes on every core.",
-    "fast": "A tenth of the codes: tells which axis is which, and its numbers are called fast.",
+    "fast": "A tenth of the codes: shows which axis carries which factor; its numbers are labelled fast.",
 }
 
 
 def possible(entry: catalog.Entry) -> list[Kind]:
-    """What can be measured without a download: on the own data set, and on another of the same factors on the disk."""
+    """Return the measurements that need no download: on the model's data set, and on others with the same factors."""
     return [kind for kind in kinds(entry) if _roots(entry, kind)]
 
 
@@ -34,15 +35,13 @@ def _roots(entry: catalog.Entry, kind: Kind) -> list[Path]:
 
 
 def offer(entry: catalog.Entry) -> None:
-    """What stands where the numbers would be, while there are none."""
+    """Offer to measure a model without scores."""
     if _is_busy(entry):
         return
-    from trainer.evaluation.disentanglement.record import command
-
     widgets.empty_state(
         f"Disentanglement of {entry.name} is not measured yet",
-        "It takes pictures of known factors, encodes them, and looks which axis tells which factor. Here, in the "
-        "background, or by the command below. The other views need no measurement.",
+        "Measuring encodes pictures with known factors and compares axes and factors: here, in the background, or by "
+        "the command below. The other views need no measurement.",
         command(entry.path),
         icon=":material/grid_on:",
     )
@@ -51,9 +50,9 @@ def offer(entry: catalog.Entry) -> None:
     _about_pictures(entry)
 
 
-def popover(entry: catalog.Entry, found: dict) -> None:
-    """What is not measured yet."""
-    left = [kind for kind in possible(entry) if kind not in found]
+def popover(entry: catalog.Entry, stored: dict[Kind, Record]) -> None:
+    """Offer what is not measured yet."""
+    left = [kind for kind in possible(entry) if kind not in stored]
     if left and not _is_busy(entry):
         with st.popover("Measure", icon=":material/grid_on:", key="disentangle.measure"):
             for kind in left:
@@ -71,7 +70,7 @@ def _buttons(entry: catalog.Entry, offered: list[Kind]) -> None:
             help=_about(entry, kind),
         ):
             with widgets.user_errors():
-                _start(entry, kind)
+                _job(entry, kind, (_roots(entry, kind) or test_pictures.roots())[0]).start()
                 st.rerun()
 
 
@@ -80,23 +79,22 @@ def _about(entry: catalog.Entry, kind: Kind) -> str:
         return ABOUT[kind.protocol]
     return (
         f"{ABOUT[kind.protocol]} The model was trained on {entry.data_title}; this is another data set, and its "
-        "numbers are kept apart and labelled so."
+        "numbers are stored separately and labelled."
     )
 
 
 def _about_pictures(entry: catalog.Entry) -> None:
-    """What has to be made or fetched before the first measurement."""
+    """Say which pictures have to be rendered or downloaded before the first measurement."""
     from trainer.data.rendering import COUNT
 
     settings = entry.run.config.data
     pattern, room = f"shapes3d-rendered/rendered-{settings.size}-*", COUNT * 3 * settings.size**2 / 1e9
     if not possible(entry):
         info = DATASETS[settings.name]
-        st.caption(f"{info.title} is not on this disk; the command fetches it from {info.url}.")
+        st.caption(f"{info.title} is not on this disk; the command downloads it from {info.url}.")
     elif settings.name == "shapes3d-rendered" and not any(any(root.glob(pattern)) for root in test_pictures.roots()):
-        st.caption(
-            f"The pictures are rendered first, once: some minutes, and {room:.1f} GB in {test_pictures.roots()[0]}."
-        )
+        root = test_pictures.roots()[0]
+        st.caption(f"The pictures are rendered once, before measuring: some minutes, and {room:.1f} GB in {root}.")
 
 
 # ---------------------------------------------------------------- the job
@@ -106,20 +104,12 @@ def _job(entry: catalog.Entry, kind: Kind, data_root: Path | None = None) -> Job
     return disentangle.job(entry.run, axis_names.target(entry, *kind), kind.protocol, data_root, kind.other)
 
 
-def _start(entry: catalog.Entry, kind: Kind) -> None:
-    """Measure in the background, on the data of the first folder that has them.
-
-    Raises: UserError if the folder of the record cannot be written.
-    """
-    _job(entry, kind, (_roots(entry, kind) or test_pictures.roots())[0]).start()
-
-
 def _is_busy(entry: catalog.Entry) -> bool:
     return any(_job(entry, kind).state().is_running for kind in kinds(entry))
 
 
 def running(entry: catalog.Entry) -> None:
-    """Progress and Stop of what is being measured, and the sentence of what failed."""
+    """Show the progress of each running measurement, and the error of each failed one."""
     for kind in kinds(entry):
         what = f"{data_title(entry, kind)}, {kind.protocol}: "
         progress.show(_job(entry, kind), f"disentangle.{kind.text}", f"Measuring {what}", what)

@@ -1,4 +1,4 @@
-"""The Disentangle page put together: controls in one row, the open view below, and what to do where nothing is."""
+"""The Disentangle page put together: controls in one row, the open view below, and what to do without factors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from explorer.disentangle.records import Kind, data_title, records
 from explorer.disentangle.state import MATRICES, VIEWS, bound, change, current, page
 from explorer.shared import catalog, state, widgets
 from explorer.shared.factors import has_factors
+from trainer.evaluation.disentanglement.record import Record
 
 _SEEN = "disentangle.checkpoint"
 CSS = Path(__file__).with_suffix(".css")
-"""Two columns where there is room for two, and a quiet table that scrolls rather than being cut."""
 
 
 def show(entry: catalog.Entry) -> None:
-    """The whole page for one model.
+    """Draw the page for one model.
 
     Raises: UserError if the model, its codes or its records cannot be read.
     """
@@ -28,15 +28,14 @@ def show(entry: catalog.Entry) -> None:
         _without_factors(entry)
         return
     _follow_model(entry)
-    found = records(entry)
-    kind = _chosen(found)
-    _controls(entry, found, kind)
+    stored = records(entry)  # the measurement of the link, else the best there is
+    kind = next((kind for kind in stored if kind.text == current().record), next(iter(stored), None))
+    view = _controls(entry, stored, kind)
     measure.running(entry)
-    view = current().view
     if view == "matrix" and kind is None:
         measure.offer(entry)
     elif view == "matrix":
-        matrix.show(entry, found[kind])
+        matrix.show(entry, stored[kind])
     elif view == "path":
         path.show(entry)
     elif view == "live":
@@ -46,7 +45,7 @@ def show(entry: catalog.Entry) -> None:
 
 
 def _follow_model(entry: catalog.Entry) -> None:
-    """A chosen axis belongs to one model: another one starts without it."""
+    """Forget the chosen cell when another model is selected: it belongs to one model."""
     before = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = entry.hash
     if before not in (None, entry.hash):
@@ -54,44 +53,34 @@ def _follow_model(entry: catalog.Entry) -> None:
 
 
 def _without_factors(entry: catalog.Entry) -> None:
-    able = [other.name for other in catalog.usable() if has_factors(other)]
-    need = (
-        f"{entry.name} was trained on {entry.data_title}. This page needs pictures whose making is known in every "
-        "detail, such as 3D Shapes: hues, scale, shape and orientation."
+    names = [other.name for other in catalog.usable() if has_factors(other)]
+    sentence = (
+        f"{entry.name} was trained on {entry.data_title}. This page needs pictures with known factors, such as "
+        "3D Shapes: hues, scale, shape and orientation. "
     )
-    title = "The factors of these pictures are not known"
-    if able:
-        widgets.empty_state(title, need + " Choose a model of such pictures:", icon=":material/category:")
-        with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-            for name in able:
-                st.button(name, key=f"disentangle.choose.{name}", on_click=state.select_model, args=(name,))
-        return
-    widgets.empty_state(
-        title,
-        need + " The command below trains a model on pictures that are rendered here, without a download.",
+    command = (
         "python -m trainer fit trainer/configs/mnist-vae.yaml --out runs/shapes --set data.name=shapes3d-rendered "
-        "--set data.channels=3 --max-minutes 10",
-        icon=":material/category:",
+        "--set data.channels=3 --max-minutes 10"
     )
+    train = "The command below trains a model on pictures that are rendered here, without a download."
+    sentence += "Choose a model of such pictures:" if names else train
+    title, command = "The factors of these pictures are not known", None if names else command
+    widgets.empty_state(title, sentence, command, icon=":material/category:")
+    with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+        for name in names:
+            st.button(name, key=f"disentangle.choose.{name}", on_click=state.select_model, args=(name,))
 
 
-def _chosen(found: dict) -> Kind | None:
-    """The measurement that is shown: the wanted one, else the best there is."""
-    wanted = current().record
-    return next((kind for kind in found if kind.text == wanted), next(iter(found), None))
-
-
-def _controls(entry: catalog.Entry, found: dict, kind: Kind | None) -> None:
-    """The view; for the matrix also which one, of which measurement, and making another."""
-    if widgets.view_selector(page, VIEWS) != "matrix" or kind is None:
-        return
+def _controls(entry: catalog.Entry, stored: dict[Kind, Record], kind: Kind | None) -> str:
+    """Choose the view, and for the matrix its values and measurement; return the view."""
+    view = widgets.view_selector(page, VIEWS)
+    if view != "matrix" or kind is None:
+        return view
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="disentangle-controls"):
-        st.segmented_control(
-            "What a cell holds", list(MATRICES), format_func=MATRICES.__getitem__, required=True, **bound("matrix")
-        )
-        if len(found) > 1:
-            names = {each.text: f"{data_title(entry, each)} · {each.protocol}" for each in found}
-            st.selectbox(
-                "Measurement", list(names), format_func=names.__getitem__, width=290, **bound("record", kind.text)
-            )
-        measure.popover(entry, found)
+        widgets.segments("Cell value", MATRICES, **bound("matrix"))
+        if len(stored) > 1:
+            names = {each.text: f"{data_title(entry, each)} · {each.protocol}" for each in stored}
+            tied = bound("record", kind.text)
+            st.selectbox("Measurement", list(names), format_func=names.__getitem__, width=290, **tied)
+        measure.popover(entry, stored)
+    return view

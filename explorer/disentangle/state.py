@@ -1,4 +1,4 @@
-"""What the Disentangle page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
+"""The view of the Disentangle page as one typed state in the URL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pydantic import Field, field_validator
 
 from explorer.shared import state
 
-View = Literal["matrix", "path", "live", "compare"]
-Matrix = Literal["importance", "information"]
-
 VIEWS: dict[str, str] = {"matrix": "Matrix", "path": "Factor → path", "live": "Live", "compare": "Compare models"}
 MATRICES: dict[str, str] = {"importance": "Importance (DCI)", "information": "Mutual information"}
 
@@ -18,12 +15,12 @@ MATRICES: dict[str, str] = {"importance": "Importance (DCI)", "information": "Mu
 class DisentangleState(state.PageState):
     """The whole view. Field names are the URL's; defaults are left out of it.
 
-    `record` is the measurement shown, as "protocol" or "protocol,data set" (empty: the best there is); `base` holds one
-    combination of factors by their places on the grid (empty: the usual one); `group` what models are compared by.
+    `record` is the measurement, as "protocol" or "protocol,data set" (empty: the best there is); `base` one combination
+    of factors by their places on the grid (empty: the usual one); `group` data set and protocol of the comparison.
     """
 
-    view: View = "matrix"
-    matrix: Matrix = "importance"
+    view: Literal["matrix", "path", "live", "compare"] = "matrix"
+    matrix: Literal["importance", "information"] = "importance"
     record: str = ""
     axis: int = Field(-1, ge=-1)  # of the chosen cell; -1: none is chosen
     factor: int = Field(-1, ge=-1)

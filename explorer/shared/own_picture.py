@@ -1,4 +1,4 @@
-"""One uploaded picture under a model: chosen, inverted, encoded, and kept in the session."""
+"""One uploaded picture in the session: chosen, inverted, and encoded by a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Model(Protocol):
-    """What a page knows of a model."""
+    """A model and its entry in the catalog."""
 
     entry: catalog.Entry
     model: LatentModel
@@ -26,11 +26,11 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """An uploaded picture, and what the model of `hash` makes of it.
+    """An uploaded picture, its code and its outlier scores by the model of `hash`.
 
     Attributes:
-        plain: as it is; upload: as the model sees it.
-        code: posterior mean, as a URL carries it; sigma: posterior standard deviation per axis, (d,).
+        plain: the picture as uploaded; upload: the same, or inverted.
+        code: posterior mean, as a URL has it; sigma: posterior standard deviation per axis, (d,).
         scores: outlier scores by name.
     """
 
@@ -42,41 +42,41 @@ class Kept:
     scores: dict[str, float]
 
 
-def _encoded(found: Model, plain: Upload, invert: bool) -> Kept:
+def _encoded(loaded: Model, plain: Upload, invert: bool) -> Kept:
     import torch
 
     upload = plain.turned(invert)
     with torch.no_grad():
         picture = pixels.to_float(upload.array[None])
-        mean, log_var = found.model.encode(picture)
-        scores = {name: float(score[0]) for name, score in found.model.ood_scores(picture).items()}
+        mean, log_var = loaded.model.encode(picture)
+        scores = {name: float(score[0]) for name, score in loaded.model.ood_scores(picture).items()}
         code = tuple(round(float(value), 3) for value in mean[0])
-        return Kept(found.entry.hash, plain, upload, code, (0.5 * log_var[0]).exp(), scores)
+        return Kept(loaded.entry.hash, plain, upload, code, (0.5 * log_var[0]).exp(), scores)
 
 
 class OwnPicture:
-    """The place of one picture in the session, and its widgets.
+    """One picture in the session, and its widgets.
 
     Args:
-        keys: of the session's state, with {} for what is kept there: "clusters.{}".
-        changed: called with each new picture, and with each inversion.
+        keys: pattern of the session's keys, such as "clusters.{}".
+        changed: called with each new picture and each inversion.
     """
 
     def __init__(self, keys: str, changed: Callable[[Kept], None] = lambda kept: None):
         self.key, self.changed = keys.format, changed
 
-    def kept(self, found: Model) -> Kept | None:
-        """The session's picture as encoded by this model; None where there is none that fits the model."""
+    def kept(self, loaded: Model) -> Kept | None:
+        """Return the session's picture as encoded by this model, None where there is none of the model's shape."""
         kept = st.session_state.get(self.key("uploaded"))
-        if not kept or kept.upload.array.shape != tuple(found.entry.image_shape):
+        if not kept or kept.upload.array.shape != tuple(loaded.entry.image_shape):
             return None
-        return kept if kept.hash == found.entry.hash else self._keep(found, kept.plain, kept.upload.inverted)
+        return kept if kept.hash == loaded.entry.hash else self._keep(loaded, kept.plain, kept.upload.inverted)
 
-    def uploader(self, found: Model, ordinary: Callable[[], list], **options) -> None:
-        """The widget that takes a file; a light ground is inverted where the model knows dark ones.
+    def uploader(self, loaded: Model, ordinary: Callable[[], list], **options) -> None:
+        """Draw the uploader; a picture with a light background is inverted where the model's have dark ones.
 
         Args:
-            ordinary: the model's own pictures, uint8 (C, H, W) each; empty: unknown, nothing is inverted.
+            ordinary: returns pictures of the model's kind, uint8 (C, H, W) each; without any, nothing is inverted.
             options: of st.file_uploader.
 
         Raises: UserError where the file is no picture.
@@ -84,35 +84,33 @@ class OwnPicture:
         file = st.file_uploader("Picture", TYPES, key=self.key("file"), max_upload_size=MAX_BYTES >> 20, **options)
         if not file or st.session_state.get(self.key("seen")) == file.file_id:
             return
-        plain = read_upload(file.getvalue(), file.name, tuple(found.entry.image_shape))
+        plain = read_upload(file.getvalue(), file.name, tuple(loaded.entry.image_shape))
         st.session_state[self.key("seen")] = file.file_id
         own = ordinary() if looks_inverted(plain.array) else []
-        self.changed(self._keep(found, plain, len(own) > 0 and not light_ground(own)))
+        self.changed(self._keep(loaded, plain, len(own) > 0 and not light_ground(own)))
 
-    def preview(self, found: Model, width: int) -> Kept | None:
-        """Exactly what the model sees."""
-        kept = self.kept(found)
+    def preview(self, loaded: Model, width: int) -> Kept | None:
+        """Draw the model's exact input and return it, None without one."""
+        kept = self.kept(loaded)
         if kept:
             png = pixels.picture_png(kept.upload.array, 4)
             st.image(png, width=width, alt="The uploaded picture as the model sees it")
         return kept
 
-    def invert_switch(self, found: Model) -> None:
-        """The toggle that inverts the kept picture."""
-        kept, key = self.kept(found), self.key("invert")
+    def invert_switch(self, loaded: Model) -> None:
+        """Draw the toggle that inverts the picture."""
+        kept, key = self.kept(loaded), self.key("invert")
         st.session_state[key] = kept.upload.inverted
-        invert_switch(key=key, on_change=lambda: self.changed(self._keep(found, kept.plain, st.session_state[key])))
+        invert_switch(key=key, on_change=lambda: self.changed(self._keep(loaded, kept.plain, st.session_state[key])))
 
-    def _keep(self, found: Model, plain: Upload, invert: bool) -> Kept:
-        kept = _encoded(found, plain, invert)
+    def _keep(self, loaded: Model, plain: Upload, invert: bool) -> Kept:
+        kept = _encoded(loaded, plain, invert)
         st.session_state[self.key("uploaded")] = kept
         return kept
 
 
 def invert_switch(**tied) -> None:
-    """The toggle "Invert"; `tied` are its key and callback."""
+    """Draw the toggle "Invert"; `tied` are its key and callback."""
     st.toggle(
-        "Invert",
-        help="Swap black and white before the model looks: for dark strokes on white where it learned light on black.",
-        **tied,
+        "Invert", help="Swap black and white: for dark strokes on white if the model learned light on black.", **tied
     )

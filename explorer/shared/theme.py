@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from plotly.graph_objects import Figure
+else:
+    Figure = Any  # plotly is imported with the first figure
 
 CATEGORIES: tuple[str, ...] = (
     "#3f90da",
@@ -84,7 +86,7 @@ def template(dark: bool) -> dict[str, Any]:
     return {"layout": layout}
 
 
-def figure(dark: bool, *traces: Any, **layout: Any) -> go.Figure:
+def figure(dark: bool, *traces: Any, **layout: Any) -> Figure:
     """Return a plotly figure of `traces` in the template of one theme, with `layout` on top; see `widgets.chart`."""
     import plotly.graph_objects as go
 

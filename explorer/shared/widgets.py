@@ -207,6 +207,11 @@ def metric_row(metrics: Sequence[Metric], key: str) -> None:
 # ---------------------------------------------------------------- pictures
 
 
+def strip(rows: Sequence[np.ndarray], alt: str, gap: int = 2) -> None:
+    """Rows of pictures, uint8 (n, C, H, W) each, as wide as there is room."""
+    st.image(pixels.strip(rows, gap), width="stretch", output_format="PNG", alt=alt)
+
+
 def picture(array: np.ndarray, caption: str, width: int = 112) -> None:
     """A picture, uint8 (C, H, W), above its caption."""
     png = pixels.picture_png(array, max(1, 2 * width // array.shape[-1]))

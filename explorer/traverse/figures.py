@@ -1,64 +1,61 @@
-"""Data to plotly figures, in the colours of explorer/shared/theme.py. No streamlit here."""
+"""Figures of the Traverse page, from numbers. No streamlit here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explorer.shared import theme
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
-
-def axis_effects(effects: Sequence[float], floor: float, dark: bool = False) -> go.Figure:
-    """Bars of each axis' effect on the picture, strongest first, with the floor below which an axis counts as dead.
+def axis_effects(effects: Sequence[float], floor: float, dark: bool = False) -> theme.Figure:
+    """Return bars of each axis' effect on the picture, strongest first, and the floor below which an axis is dead.
 
     Args:
         effects: mean RMS pixel change per axis, in the model's own order.
         floor: the larger of the relative and the absolute bound, in the same unit.
     """
-    import plotly.graph_objects as go
-
     colours = theme.colours(dark)
     values = np.asarray(effects, dtype=float)
     order = np.argsort(-values, kind="stable")
     shades = [colours["accent"] if values[axis] >= floor else colours["border"] for axis in order]
-    bars = go.Bar(
-        x=[f"z{axis}" for axis in order],
-        y=values[order],
-        marker={"color": shades},
-        hovertemplate="%{x}: %{y:.4f}<extra></extra>",
-    )
-    figure = go.Figure(bars)
-    figure.add_hline(y=floor, line={"color": colours["muted"], "width": 1, "dash": "dot"})
-    figure.update_layout(
-        template=theme.template(dark),
+    figure = theme.figure(
+        dark,
         height=230,
         bargap=0.25,
         showlegend=False,
         xaxis={"type": "category", "title": {"text": "axis"}},
         yaxis={"title": {"text": "RMS pixel change, 5 % to 95 %"}, "rangemode": "tozero"},
     )
+    figure.add_bar(
+        x=[f"z{axis}" for axis in order],
+        y=values[order],
+        marker={"color": shades},
+        hovertemplate="%{x}: %{y:.4f}<extra></extra>",
+    )
+    figure.add_hline(y=floor, line={"color": colours["muted"], "width": 1, "dash": "dot"})
     return figure
 
 
 def path_distances(
     steps: Sequence[float], paths: dict[str, Sequence[float]], typical: tuple[float, float], dark: bool = False
-) -> go.Figure:
-    """How far a path strays from the codes of real pictures, with the band that is usual between those.
+) -> theme.Figure:
+    """Return the distances of paths to the codes of real pictures, with the typical distances among those.
 
     Args:
         steps: position along the path, 0 to 1.
         paths: name -> distance to the nearest code at each step.
         typical: 5 % and 95 % quantile of the distance of a real code to its nearest neighbour.
     """
-    import plotly.graph_objects as go
-
     colours = theme.colours(dark)
-    figure = go.Figure()
+    figure = theme.figure(
+        dark,
+        height=240,
+        xaxis={"title": {"text": "along the path"}, "tickformat": ".0%"},
+        yaxis={"title": {"text": "distance to the nearest test code"}, "rangemode": "tozero"},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.15},
+    )
     figure.add_hrect(
         y0=typical[0],
         y1=typical[1],
@@ -79,11 +76,4 @@ def path_distances(
             marker={"size": 6},
             hovertemplate="%{x:.0%}: %{y:.2f}<extra>" + name + "</extra>",
         )
-    figure.update_layout(
-        template=theme.template(dark),
-        height=240,
-        xaxis={"title": {"text": "along the path"}, "tickformat": ".0%"},
-        yaxis={"title": {"text": "distance to the nearest test code"}, "rangemode": "tozero"},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.15},
-    )
     return figure

@@ -1,113 +1,92 @@
-"""The Traverse page as a whole: starts, the panel, and the open view, the last two as fragments of their own."""
+"""The Traverse page put together: start, panel and open view, the last two as fragments."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import catalog, measuring, widgets
+from explorer.shared import catalog, latent, measuring, widgets
 from explorer.shared.escape import markdown
-from explorer.shared.latent import Space, Start, own_picture, resolve, space
+from explorer.shared.latent import Space, Start, own_picture, resolve
 from explorer.shared.links import TraverseState
 from explorer.traverse import pad, panel, start_picker, views
-from explorer.traverse.state import VIEWS, change, choice, current, page
+from explorer.traverse.state import VIEWS, choice, current, page
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_SEEN = "traverse.checkpoint"
-
 
 def show(entry: catalog.Entry) -> None:
-    """The whole page for one model.
+    """Draw the page for one model.
 
     Raises: UserError if the model or its codes cannot be read.
     """
     current()  # takes the link's state before anything below changes it
-    found = space(entry)
-    _follow_model(found)
-    if not found.real:
+    space = latent.space(entry)
+    widgets.follow_model(page, entry, "the pictures may differ from those its sender saw.", lambda: _reset(space))
+    if not space.real:
         _without_codes(entry)
     measuring.outdated(entry)
     with st.container(gap="small"), widgets.user_errors():
-        start_picker.picker(found, "start")
-    _panel(found)
-    _views(found)
-    panel.carry(found)
+        start_picker.picker(space, "start")
+    _panel(space)
+    _views(space)
+    panel.carry(space)
 
 
 def _without_codes(entry: catalog.Entry) -> None:
-    said = f"{entry.name} has no codes of test pictures yet, so ranges and densities come from draws of its prior"
+    text = f"{entry.name} has no codes of test pictures yet; ranges and densities come from draws from its prior"
     if entry.bundled:
-        st.info(f"{said}; make them with: python -m trainer evaluate {entry.path}", icon=":material/info:")
+        st.info(f"{text}. Compute them: python -m trainer evaluate {entry.path}", icon=":material/info:")
     else:
-        measuring.missing(entry, f"{markdown(said)}.")
+        measuring.missing(entry, f"{markdown(text)}.")
 
 
-def _follow_model(found: Space) -> None:
-    """Edits belong to the axes of one model: another model starts without them, another checkpoint is named."""
-    view, before = current(), st.session_state.get(_SEEN)
-    own = found.entry.hash
-    st.session_state[_SEEN] = own
-    if view.checkpoint == own:
-        return
-    if before is None and view.checkpoint:  # a link, opened where the same name has other weights
-        st.info(
-            f"This link was made with other weights ({view.checkpoint}, here {own}); the pictures may differ from "
-            "those its sender saw.",
-            icon=":material/difference:",
-        )
-        change(checkpoint=own)
-    elif before is None:
-        change(checkpoint=own)
-    else:
-        codes = {field: _code_of(found, side) for side, field in (("start", "code"), ("end", "end_code"))}
-        change(checkpoint=own, edits=(), rows=(), axis=-1, factor=-1, pad_x=-1, pad_y=-1, **codes)
-
-
-def _code_of(found: Space, side: str) -> tuple[float, ...]:
-    kept = own_picture(side).kept(found)
-    return kept.code if kept else ()
+def _reset(space: Space) -> dict[str, Any]:
+    """Return the fields that belong to one model's axes, as another model starts: with its own codes of the uploads."""
+    kept = {name: own_picture(side).kept(space) for side, name in (("start", "code"), ("end", "end_code"))}
+    codes = {name: own.code if own else () for name, own in kept.items()}
+    return {"edits": (), "rows": (), "axis": -1, "factor": -1, "pad_x": -1, "pad_y": -1, **codes}
 
 
 @st.fragment
-def _panel(found: Space) -> None:
-    """What a release reruns, and nothing else, because its picture is what the user waits for."""
+def _panel(space: Space) -> None:
+    """Draw the panel: a released slider reruns nothing else, so that its picture comes at once."""
     with widgets.user_errors():
-        _, start, z = _now(found)
+        _, start, z = _now(space)
         if start.note:
             st.caption(f":material/info: {start.note}")
-        panel.show(found, start, z)
+        panel.show(space, start, z)
 
 
 @st.fragment
-def _views(found: Space) -> None:
-    """The open view; it follows as soon as the picture is on the screen (see live_decoder.echo)."""
+def _views(space: Space) -> None:
+    """Draw the open view; it is rerun when the panel's picture is on the screen (see live_decoder.echo)."""
     with widgets.user_errors():
         widgets.view_selector(page, VIEWS)
-        view, start, z = _now(found)
+        view, start, z = _now(space)
         if view.view == "sheet":
-            views.sheet(found, z)
+            views.sheet(space, z)
         elif view.view == "interpolation":
-            views.interpolation(found, start, z, _label(found, view))
+            views.interpolation(space, start, z, _label(space, view))
         elif view.view == "pad":
-            pad.pad(found, start, z)
+            pad.pad(space, start, z)
         else:
-            views.code(found, start, z)
+            views.code(space, start, z)
     live_decoder.echo(panel.sequence(), key="traverse.echo")
 
 
-def _now(found: Space) -> tuple[TraverseState, Start, Tensor]:
-    """The state, its start and the current code."""
+def _now(space: Space) -> tuple[TraverseState, Start, Tensor]:
+    """Return the state, its start and the current code."""
     view = current()
-    start = resolve(found, choice(view, "start"), "start")
-    return view, start, panel.code_now(found, start, view)
+    start = resolve(space, choice(view, "start"), "start")
+    return view, start, panel.code_now(space, start, view)
 
 
-def _label(found: Space, view: TraverseState) -> str:
-    """Label of the picture started from, so that the other end of an interpolation can be of another kind."""
-    if view.start != "image" or view.index not in found.pictures.index:
+def _label(space: Space, view: TraverseState) -> str:
+    """Return the label of the current test picture: an interpolation ends at a picture with another label."""
+    if view.start != "image" or view.index not in space.pictures.index:
         return ""
-    return str(found.pictures.loc[view.index, "label_name"])
+    return str(space.pictures.loc[view.index, "label_name"])

@@ -1,4 +1,4 @@
-"""Choosing a start: a test picture, a prior sample, a mixture centre or one's own picture. Both starts use it."""
+"""The choice of a start: a test picture, a prior sample, a mixture centre or an uploaded picture; also of the end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import cache, pixels, test_pictures
+from explorer.shared import cache, pixels, test_pictures, widgets
 from explorer.shared.latent import Space, own_picture, picture_index
 from explorer.shared.state import SEED_LIMIT
-from explorer.traverse.state import bound, choice, current, restart
+from explorer.traverse.state import bound, choice, current, field, restart
 
 GALLERY_LIMIT = 400
 GALLERY_HEIGHT = 116
@@ -21,117 +21,106 @@ TILE = 44
 PILLS_LIMIT = 12
 
 
-def picker(found: Space, side: str, avoid: str = "") -> None:
-    """Widgets that set one of the two starts.
+def picker(space: Space, side: str, avoid: str = "") -> None:
+    """Draw the widgets that set the start or the end.
 
     Args:
         side: "start" or "end".
         avoid: label that an automatic choice does not take (see latent.resolve).
     """
-    kinds = found.kinds
+    kinds = space.kinds
     if getattr(current(), side) not in kinds:
         restart(side, kind=next(iter(kinds)))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.segmented_control(
-            "Start from" if side == "start" else "Go to",
-            list(kinds),
-            format_func=kinds.__getitem__,
-            required=True,
-            **bound(side, restarts=side),
-        )
+        label = "Start from" if side == "start" else "End picture"
+        widgets.segments(label, kinds, **bound(side, restarts=side))
         kind = getattr(current(), side)
         if kind == "image":
-            _label_filter(found, side)
+            _label_filter(space, side)
         elif kind == "prior":
             _seed(side)
     if kind == "image":
-        _gallery(found, side, avoid)
+        _gallery(space, side, avoid)
     elif kind == "prior":
-        _samples(found, side)
+        _samples(space, side)
     elif kind == "component":
-        _components(found, side)
+        _components(space, side)
     else:
-        _upload(found, side)
-
-
-def _field(side: str, name: str) -> str:
-    return name if side == "start" else f"end_{name}"
+        _upload(space, side)
 
 
 # ---------------------------------------------------------------- test pictures
 
 
-def _label_filter(found: Space, side: str) -> None:
-    names = ["", *found.labels]
+def _label_filter(space: Space, side: str) -> None:
+    names = ["", *space.labels]
     if len(names) < 3:
         return
     show = st.pills if len(names) <= PILLS_LIMIT else st.selectbox
-    name = _field(side, "label")
+    name = field(side, "label")
     tied = bound(name)
     if st.session_state[tied["key"]] not in names:
         st.session_state[tied["key"]] = ""
     more = {"required": True} if show is st.pills else {"width": 220}
     show("Label", names, format_func=lambda label: label or "all", **more, **tied)
-    count = len(_shown(found, side))
+    count = len(_shown(space, side))
     if count > GALLERY_LIMIT:
         st.caption(f"{GALLERY_LIMIT} of {count:,} shown", width="content")
 
 
-def _shown(found: Space, side: str) -> pd.DataFrame:
-    """The test pictures of the chosen label."""
-    label = getattr(current(), _field(side, "label"))
-    return found.pictures[found.pictures["label_name"] == label] if label in found.labels else found.pictures
+def _shown(space: Space, side: str) -> pd.DataFrame:
+    """Return the test pictures of the chosen label."""
+    label = getattr(current(), field(side, "label"))
+    return space.pictures[space.pictures["label_name"] == label] if label in space.labels else space.pictures
 
 
-def _gallery(found: Space, side: str, avoid: str) -> None:
-    """Thumbnails of test pictures, scrolled, the chosen one always among them."""
+def _gallery(space: Space, side: str, avoid: str) -> None:
+    """Draw thumbnails of test pictures, always with the chosen one."""
     view = current()
-    label, shown = getattr(view, _field(side, "label")), _shown(found, side)
-    index = picture_index(found, getattr(view, _field(side, "index")), avoid)
+    label, shown = getattr(view, field(side, "label")), _shown(space, side)
+    index = picture_index(space, getattr(view, field(side, "index")), avoid)
     numbers = [int(number) for number in shown.index]
     if len(numbers) > GALLERY_LIMIT:
         numbers = [numbers[place] for place in np.linspace(0, len(numbers) - 1, GALLERY_LIMIT).astype(int)]
-    if index not in numbers and (not label or found.pictures.loc[index, "label_name"] == label):
+    if index not in numbers and (not label or space.pictures.loc[index, "label_name"] == label):
         numbers = sorted([*numbers, index])
-    rows = shown.reindex(numbers) if set(numbers) <= set(shown.index) else found.pictures.loc[numbers]
-    titles = [
-        f"{label_} · {id_}" if label_ else id_ for label_, id_ in zip(rows["label_name"], rows["id"], strict=True)
-    ]
-    pictures, selected = _pictures_of(found, tuple(numbers)), [numbers.index(index)] if index in numbers else []
+    rows = shown.reindex(numbers) if set(numbers) <= set(shown.index) else space.pictures.loc[numbers]
+    titles = [" · ".join(filter(None, pair)) for pair in zip(rows["label_name"], rows["id"], strict=True)]
+    pictures, selected = _pictures_of(space, tuple(numbers)), [numbers.index(index)] if index in numbers else []
     name = f"Test pictures{f' with label {label}' if label else ''}"
-    _choose(found, side, "index", numbers, pictures, titles, selected, name)
-    if not _has_pictures(found, numbers):
+    _choose(space, side, "index", numbers, pictures, titles, selected, name)
+    if not _has_pictures(space, numbers):
         st.caption("The pictures of this data set may not be bundled; these are the model's reconstructions of them.")
 
 
-def _pictures_of(found: Space, numbers: tuple[int, ...]) -> np.ndarray:
-    """uint8 (N, C, H, W): the pictures themselves, or what the model makes of their codes."""
-    if found.entry.has_sprite:
-        return cache.tiles(found.entry, list(numbers))
-    if _has_pictures(found, numbers):
-        return test_pictures.pictures(found.entry).read(np.array(numbers))
-    return _decoded(found.key, found, numbers)
+def _pictures_of(space: Space, numbers: tuple[int, ...]) -> np.ndarray:
+    """Return the pictures, or, without the data, their reconstructions, uint8 (N, C, H, W)."""
+    if space.entry.has_sprite:
+        return cache.tiles(space.entry, list(numbers))
+    if _has_pictures(space, numbers):
+        return test_pictures.pictures(space.entry).read(np.array(numbers))
+    return _decoded(space.key, space, numbers)
 
 
-def _has_pictures(found: Space, numbers: Sequence[int]) -> bool:
-    """Whether these test pictures are at hand: in the sprite, or, by row, with the data set."""
-    return found.entry.has_sprite or bool(test_pictures.pictures(found.entry).known[list(numbers)].all())
+def _has_pictures(space: Space, numbers: Sequence[int]) -> bool:
+    """Return whether these test pictures are available: in the sprite, or, by row, with the data set."""
+    return space.entry.has_sprite or bool(test_pictures.pictures(space.entry).known[list(numbers)].all())
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _decoded(key: str, _found: Space, numbers: tuple[int, ...]) -> np.ndarray:
+def _decoded(key: str, _space: Space, numbers: tuple[int, ...]) -> np.ndarray:
     import torch
 
-    columns = [f"z{axis}" for axis in range(_found.model.z_dim)]
-    codes = torch.from_numpy(_found.pictures.loc[list(numbers), columns].to_numpy("float32", copy=True))
-    return pixels.decoded(_found.model, codes)
+    columns = [f"z{axis}" for axis in range(_space.model.z_dim)]
+    codes = torch.from_numpy(_space.pictures.loc[list(numbers), columns].to_numpy("float32", copy=True))
+    return pixels.decoded(_space.model, codes)
 
 
 # ---------------------------------------------------------------- the prior
 
 
 def _seed(side: str) -> None:
-    name = _field(side, "seed")
+    name = field(side, "seed")
     st.number_input("Seed", 0, SEED_LIMIT, step=1, width=130, **bound(name, restarts=side))
     if st.button("New sample", icon=":material/casino:", key=f"traverse.new.{side}"):
         seed = (getattr(current(), name) + 1) % (SEED_LIMIT + 1)
@@ -139,40 +128,40 @@ def _seed(side: str) -> None:
         st.rerun()
 
 
-def _samples(found: Space, side: str) -> None:
-    """The sample of this seed among those of its neighbours."""
-    seed = getattr(current(), _field(side, "seed"))
+def _samples(space: Space, side: str) -> None:
+    """Draw the sample of this seed among those of the next seeds."""
+    seed = getattr(current(), field(side, "seed"))
     first = min(seed // SAMPLES * SAMPLES, SEED_LIMIT - SAMPLES + 1)
     seeds = list(range(first, first + SAMPLES))
-    pictures, titles = _sample_pictures(found.key, found, first), [f"seed {number}" for number in seeds]
-    _choose(found, side, "seed", seeds, pictures, titles, [seed - first], "Prior samples")
+    pictures, titles = _sample_pictures(space.key, space, first), [f"seed {number}" for number in seeds]
+    _choose(space, side, "seed", seeds, pictures, titles, [seed - first], "Prior samples")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _sample_pictures(key: str, _found: Space, first: int) -> np.ndarray:
+def _sample_pictures(key: str, _space: Space, first: int) -> np.ndarray:
     import torch
 
-    draw = _found.model.sample_prior
+    draw = _space.model.sample_prior
     codes = torch.cat([draw(1, torch.Generator().manual_seed(first + i)) for i in range(SAMPLES)])
-    return pixels.decoded(_found.model, codes.detach())
+    return pixels.decoded(_space.model, codes.detach())
 
 
-def _components(found: Space, side: str) -> None:
-    weights = found.model.prior.weights()
+def _components(space: Space, side: str) -> None:
+    weights = space.model.prior.weights()
     component = min(choice(current(), side).component, len(weights) - 1)
     titles = [f"component {k}, weight {float(weight):.3f}" for k, weight in enumerate(weights)]
-    pictures = _component_pictures(found.key, found)
+    pictures = _component_pictures(space.key, space)
     numbers = list(range(len(weights)))
-    _choose(found, side, "component", numbers, pictures, titles, [component], "Mixture centres")
+    _choose(space, side, "component", numbers, pictures, titles, [component], "Mixture centres")
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _component_pictures(key: str, _found: Space) -> np.ndarray:
-    return pixels.decoded(_found.model, _found.model.prior.means().detach())
+def _component_pictures(key: str, _space: Space) -> np.ndarray:
+    return pixels.decoded(_space.model, _space.model.prior.means().detach())
 
 
 def _choose(
-    found: Space,
+    space: Space,
     side: str,
     name: str,
     values: list[int],
@@ -181,7 +170,7 @@ def _choose(
     selected: list[int],
     label: str,
 ) -> None:
-    """Tiles to pick from: picking tile i sets the side's field `name` to values[i]."""
+    """Draw tiles to pick from: tile i sets the side's field `name` to values[i]."""
     key = f"traverse.tiles.{side}.{name}"
 
     def picked() -> None:
@@ -189,48 +178,44 @@ def _choose(
         if isinstance(place, int) and 0 <= place < len(values):
             restart(side, **{name: values[place]})
 
-    live_decoder.tiles(
-        live_decoder.Tiles(
-            sprite=pixels.sprite(pictures, 50),
-            sprite_columns=50,
-            shape=list(found.model.image_shape),
-            count=len(values),
-            size=TILE,
-            height=GALLERY_HEIGHT,
-            titles=titles,
-            selected=selected,
-            label=label,
-        ),
-        key=key,
-        on_picked=picked,
-    )
+    live_decoder.Tiles(
+        sprite=pixels.sprite(pictures, 50),
+        sprite_columns=50,
+        shape=list(space.model.image_shape),
+        count=len(values),
+        size=TILE,
+        height=GALLERY_HEIGHT,
+        titles=titles,
+        selected=selected,
+        label=label,
+    ).draw(key, on_picked_change=picked)
 
 
-# ---------------------------------------------------------------- one's own picture
+# ---------------------------------------------------------------- an uploaded picture
 
 
-def _upload(found: Space, side: str) -> None:
-    """Uploader, the invert switch, and exactly what the model sees."""
+def _upload(space: Space, side: str) -> None:
+    """Draw the uploader, the invert switch, and the model's exact input."""
     own = own_picture(side, lambda kept: restart(side, code=kept.code))
     controls, preview = st.columns(2, gap="large", vertical_alignment="center")
     with controls:
-        own.uploader(found, lambda: _ordinary(found), label_visibility="collapsed")
+        own.uploader(space, lambda: _ordinary(space), label_visibility="collapsed")
     with preview, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        kept = own.preview(found, 112)
+        kept = own.preview(space, 112)
         if not kept:
             return
         height, width = kept.upload.array.shape[1:]
         with st.container(width="stretch", gap="small"):
             st.markdown(f"**What the model sees**  \n:small[:gray[{width} × {height} pixels. {kept.upload.note}]]")
-            own.invert_switch(found)
+            own.invert_switch(space)
     st.caption(
         "A picture cannot be in a link: the address holds its code (to three decimals), so a copied link shows the "
         "same reconstruction and the same changes, without the original."
     )
 
 
-def _ordinary(found: Space) -> Sequence[np.ndarray]:
-    """Some of the pictures that the model knows, if they are at hand."""
-    if not found.real or not found.entry.has_sprite:
+def _ordinary(space: Space) -> Sequence[np.ndarray]:
+    """Return some test pictures, if the sprite has them."""
+    if not space.real or not space.entry.has_sprite:
         return []
-    return _pictures_of(found, tuple(int(number) for number in found.pictures.index[:50]))
+    return _pictures_of(space, tuple(int(number) for number in space.pictures.index[:50]))

@@ -1,4 +1,4 @@
-"""What the Traverse page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
+"""The state of the Traverse page, with its two starts."""
 
 from __future__ import annotations
 
@@ -18,31 +18,29 @@ page = state.Page("traverse", TraverseState)
 current, change = page.current, page.change
 
 
+def field(side: str, name: str) -> str:
+    """Return the state's field for what is called `name` on side "start" or "end"."""
+    return name if side == "start" else f"end_{name}"
+
+
 def choice(view: TraverseState, side: str) -> Choice:
-    """The choice of side "start" or "end"."""
-    before = "" if side == "start" else "end_"
-    return Choice(
-        getattr(view, side), *(getattr(view, before + name) for name in ("index", "seed", "component", "code"))
-    )
+    """Return the choice of side "start" or "end"."""
+    names = ("index", "seed", "component", "code")
+    return Choice(getattr(view, side), *(getattr(view, field(side, name)) for name in names))
 
 
 def edits_of(view: TraverseState) -> dict[int, float]:
-    """Changed axes and their values."""
+    """Return the values of the moved axes."""
     pairs = (edit.partition("_") for edit in view.edits)
     return {int(axis): float(value) for axis, _, value in pairs}
 
 
 def restart(side: str = "start", **fields: Any) -> None:
-    """Change where to start from; a new first start forgets the axes that were moved."""
-    prefix = "" if side == "start" else "end_"
-    named = {side if name == "kind" else prefix + name: value for name, value in fields.items()}
+    """Change where to start from; a new first start resets the moved axes."""
+    named = {side if name == "kind" else field(side, name): value for name, value in fields.items()}
     change(**named, **({"edits": ()} if side == "start" else {}))
 
 
 def bound(name: str, *, restarts: str | None = None) -> dict[str, Any]:
-    """As state.Page.bound.
-
-    Args:
-        restarts: "start" or "end" where the widget chooses a start (see restart).
-    """
+    """Return state.Page.bound(name); `restarts` is "start" or "end" where the widget chooses a start (see restart)."""
     return page.bound(name, **({"edits": ()} if restarts == "start" else {}))

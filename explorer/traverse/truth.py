@@ -1,40 +1,34 @@
-"""What a factor does in truth, below the sheet of the axis that carries it: asked for by the Disentangle page."""
+"""The rendered sweep of a factor below the sheet of the axis that carries it; the Disentangle page links to it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from explorer.shared import pixels
+from explorer.shared import widgets
 from explorer.shared.factors import combination, described, factors, has_factors, rendered, sweep
 from explorer.shared.latent import Space, picture_index
 from explorer.traverse.state import change, current
 
 
-def truth(found: Space) -> None:
-    """The rendered sweep of the state's factor around the factors of the test picture started from, if there is one."""
+def truth(space: Space) -> None:
+    """Draw the rendered sweep of the state's factor, if it has one, around the factors of the current test picture."""
     factor = current().factor
-    if factor < 0 or not has_factors(found.entry) or factor >= len(factors()):
+    if factor < 0 or not has_factors(space.entry) or factor >= len(factors()):
         return
-    name, base = factors()[factor].name, base_of(found)
+    name, base = factors()[factor].name, base_of(space)
     with st.container(key="traverse-truth", gap="small"):
-        strip = pixels.strip([rendered(found.entry, sweep(base, factor))], gap=2)
-        st.image(strip, width="stretch", output_format="PNG", alt=f"{name} swept, rendered")
+        widgets.strip([rendered(space.entry, sweep(base, factor))], f"{name} swept, rendered")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{name} swept, rendered: the truth around {described(base)}.")
-            st.button(
-                "Hide",
-                icon=":material/close:",
-                type="tertiary",
-                key="traverse.truth",
-                on_click=lambda: change(factor=-1),
-            )
+            hide = {"on_click": change, "kwargs": {"factor": -1}, "key": "traverse.truth"}
+            st.button("Hide", icon=":material/close:", type="tertiary", **hide)
 
 
-def base_of(found: Space) -> tuple[int, ...]:
-    """Factors of the test picture started from, by their places on the grid; the usual ones for any other start."""
+def base_of(space: Space) -> tuple[int, ...]:
+    """Return the factors of the current test picture as places on the grid; USUAL for any other start."""
     view = current()
     columns = [f"factor_{factor.name.replace(' ', '_')}" for factor in factors()]
-    if view.start != "image" or not found.real or not set(columns) <= set(found.pictures.columns):
+    if view.start != "image" or not space.real or not set(columns) <= set(space.pictures.columns):
         return combination(())
-    row = found.pictures.loc[picture_index(found, view.index)]
+    row = space.pictures.loc[picture_index(space, view.index)]
     return combination([int(row[column]) for column in columns])

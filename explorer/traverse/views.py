@@ -1,4 +1,4 @@
-"""Views below the panel: traversal sheet, interpolation and the code itself, with their exports."""
+"""Views below the panel: traversal sheet, interpolation and code, with their exports."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import export, pixels, theme
+from explorer.shared import axis_names, export, pixels, theme, widgets
 from explorer.shared.latent import Space, Start, resolve
 from explorer.traverse import figures
-from explorer.traverse.sheets import axis_select, download, downloads, file_name, names_of, sheet_tiles, strongest
+from explorer.traverse.sheets import axis_select, download, downloads, file_name, sheet_tiles, strongest
 from explorer.traverse.start_picker import picker
 from explorer.traverse.state import bound, choice, current
 from explorer.traverse.truth import truth
@@ -26,155 +26,149 @@ FRAMES = 24
 # ---------------------------------------------------------------- traversal sheet
 
 
-def sheet(found: Space, z: Tensor) -> None:
-    """One row per axis, moved from its low to its high end through the current code, which is the centre column."""
+def sheet(space: Space, z: Tensor) -> None:
+    """Draw a row per axis, moved from its low to its high end through the current code in the centre column."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        axes = _sheet_rows(found)
+        axes = _sheet_rows(space)
         st.segmented_control("Steps", [5, 7, 9, 11, 13], required=True, **bound("steps"))
         steps = current().steps
-        drawn, edits = _draw_sheet(found, z, axes, steps)
-        downloads(drawn, file_name(found, "sheet"))
-        _animation(found, z)
+        drawn, edits = _draw_sheet(space, z, axes, steps)
+        downloads(drawn, file_name(space, "sheet"))
+        _animation(space, z)
     titles = [f"z{axis} = {value:.2f}" for move in edits for axis, value in move.items()]
     centre = [row * steps + steps // 2 for row in range(len(axes))]
-    sheet_tiles("sheet", found, drawn, titles, centre, edits)
-    truth(found)
-    st.caption("The centre column is the current picture; choose any tile to go there.")
+    sheet_tiles("sheet", space, drawn, titles, centre, edits)
+    truth(space)
+    st.caption("The centre column is the current picture. Click a tile to move there.")
 
 
-def _sheet_rows(found: Space) -> list[int]:
-    order = found.table.order.tolist()
+def _sheet_rows(space: Space) -> list[int]:
+    order = space.table.order.tolist()
     kept = [axis for axis in current().rows if axis in order]
     tied = bound("rows")
-    st.session_state[tied["key"]] = kept or strongest(found, ROWS)
-    st.multiselect("Axes", order, format_func=names_of(found).__getitem__, select_all=False, **tied)
-    return kept or strongest(found, ROWS)
+    st.session_state[tied["key"]] = kept or strongest(space, ROWS)
+    st.multiselect("Axes", order, format_func=axis_names.names(space.entry).__getitem__, select_all=False, **tied)
+    return kept or strongest(space, ROWS)
 
 
-def _draw_sheet(found: Space, z: Tensor, axes: list[int], steps: int) -> tuple[export.Sheet, list[dict[int, float]]]:
-    """The sheet, decoded in one batch, and for each tile the axis and value that lead to it."""
+def _draw_sheet(space: Space, z: Tensor, axes: list[int], steps: int) -> tuple[export.Sheet, list[dict[int, float]]]:
+    """Return the sheet, decoded in one batch, and the axis and value of each tile."""
     from trainer.latent import traversal
 
-    table = found.table
+    table = space.table
     codes = traversal.sheet_codes(z, axes, table.low, table.high, steps)
-    pictures = pixels.decoded(found.model, codes.flatten(0, 1))
+    pictures = pixels.decoded(space.model, codes.flatten(0, 1))
     edits = [{axis: float(codes[row, step, axis])} for row, axis in enumerate(axes) for step in range(steps)]
     ends = [(float(codes[row, 0, axis]), float(codes[row, -1, axis])) for row, axis in enumerate(axes)]
     ranges = [f"{low:.1f} … {high:.1f}".replace("-", "−") for low, high in ends]
-    names = [name.replace(", ", "\n") for name in names_of(found)]
+    names = [name.replace(", ", "\n") for name in axis_names.names(space.entry)]
     rows = [f"{names[axis]}\n{reach}" for axis, reach in zip(axes, ranges, strict=True)]
     heads = ["low", *[""] * (steps // 2 - 1), "now", *[""] * (steps // 2 - 1), "high"]
     return export.Sheet(pictures, steps, rows, heads), edits
 
 
-def _animation(found: Space, z: Tensor) -> None:
-    """GIF of one axis; it is made only while its box is open."""
+def _animation(space: Space, z: Tensor) -> None:
+    """Offer a GIF of one axis; it is made only while the popover is open."""
     with st.popover("GIF", icon=":material/animation:", key="traverse.gif", on_change="rerun") as box:
         if not box.open:
             return
-        axis = axis_select(found, "axis", "Axis that moves", 0)
+        axis = axis_select(space, "axis", "Axis that moves", 0)
         from trainer.latent import traversal
 
-        low, high = float(found.table.low[axis]), float(found.table.high[axis])
-        pictures = pixels.decoded(found.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
+        low, high = float(space.table.low[axis]), float(space.table.high[axis])
+        pictures = pixels.decoded(space.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
         animation = export.animation_gif(pictures, max(1, 192 // pictures.shape[-1]))
         st.image(animation, width=192, alt=f"Axis {axis} from its low to its high end and back")
-        download("Download GIF", animation, file_name(found, f"z{axis}", "gif"), "image/gif")
+        download("Download GIF", animation, file_name(space, f"z{axis}", "gif"), "image/gif")
 
 
 # ---------------------------------------------------------------- interpolation
 
 
-def interpolation(found: Space, start: Start, z: Tensor, label: str) -> None:
-    """From the current code to a second start, straight and around the origin."""
-    picker(found, "end", avoid=label)
-    goal = resolve(found, choice(current(), "end"), "end", avoid=label)
-    if goal.note:
-        st.caption(goal.note)
-    from trainer.latent import traversal
-
-    paths = {"linear": traversal.interpolate(z, goal.code, PATH_STEPS)}
-    if len(z) > 1:
-        paths["spherical"] = traversal.interpolate(z, goal.code, PATH_STEPS, "spherical")
+def interpolation(space: Space, start: Start, z: Tensor, label: str) -> None:
+    """Draw the way from the current code to an end picture, straight and around the origin."""
     import torch
 
+    from trainer.latent import traversal
+
+    picker(space, "end", avoid=label)
+    end = resolve(space, choice(current(), "end"), "end", avoid=label)
+    if end.note:
+        st.caption(end.note)
+    paths = {"linear": traversal.interpolate(z, end.code, PATH_STEPS)}
+    if len(z) > 1:
+        paths["spherical"] = traversal.interpolate(z, end.code, PATH_STEPS, "spherical")
     codes = torch.cat(list(paths.values()))
-    pictures = pixels.decoded(found.model, codes)
+    pictures = pixels.decoded(space.model, codes)
     heads = ["current", *[f"{step / (PATH_STEPS - 1):.0%}".replace("%", " %") for step in range(1, PATH_STEPS - 1)]]
-    drawn = export.Sheet(pictures, PATH_STEPS, list(paths), [*heads, "goal"])
+    drawn = export.Sheet(pictures, PATH_STEPS, list(paths), [*heads, "end"])
     titles = [f"{path}, {step / (PATH_STEPS - 1):.0%} of the way" for path in paths for step in range(PATH_STEPS)]
     edits = [{axis: float(value) for axis, value in enumerate(code)} for code in codes]
-    sheet_tiles("interpolation", found, drawn, titles, [], edits)
+    sheet_tiles("interpolation", space, drawn, titles, [], edits)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"From the current code to {goal.caption}. Linear is the straight line; spherical turns around the origin "
-            "at a steadily changing distance. Choose any tile to go there."
+            f"From the current code to {end.caption}. Linear is the straight line; spherical turns around the origin "
+            "at a steadily changing distance. Click a tile to move there."
         )
-        downloads(drawn, file_name(found, "interpolation"))
-    _path_figure(found, paths)
+        downloads(drawn, file_name(space, "interpolation"))
+    _path_figure(space, paths)
 
 
-def _path_figure(found: Space, paths: dict[str, Tensor]) -> None:
-    box = st.expander(
-        "How far the paths stray from the codes of real pictures", key="traverse.path.open", on_change="rerun"
-    )
+def _path_figure(space: Space, paths: dict[str, Tensor]) -> None:
+    box = st.expander("Distance of the paths to real codes", key="traverse.path.open", on_change="rerun")
     if not box.open:
         return
-    distances = {name: found.distance(codes).tolist() for name, codes in paths.items()}
-    n = len(found.neighbours)
-    typical = float(found.neighbours[int(0.05 * n)]), float(found.neighbours[min(n - 1, int(0.95 * n))])
+    distances = {name: space.distance(codes).tolist() for name, codes in paths.items()}
+    n = len(space.neighbours)
+    typical = float(space.neighbours[int(0.05 * n)]), float(space.neighbours[min(n - 1, int(0.95 * n))])
     steps = [step / (PATH_STEPS - 1) for step in range(PATH_STEPS)]
     with box:
         figure = figures.path_distances(steps, distances, typical, theme.is_dark())
-        st.plotly_chart(figure, theme=None, key="traverse.path", config={"displayModeBar": False})
+        widgets.chart(figure, "traverse.path")
 
 
 # ---------------------------------------------------------------- the code
 
 
-def code(found: Space, start: Start, z: Tensor) -> None:
-    """Every axis with its value and what is known of it, and the same as CSV."""
-    table = _code_table(found, start, z)
+def code(space: Space, start: Start, z: Tensor) -> None:
+    """Draw the table of axes, offer it as CSV, and draw the axes' effects."""
+    from trainer.latent.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
+
+    table = _code_table(space, start, z)
     st.dataframe(
         table,
         hide_index=True,
         height=min(36 * (len(z) + 1), 420),
         column_config={
             "effect": st.column_config.ProgressColumn(
-                "effect", format="%.4f", min_value=0.0, max_value=float(max(table["effect"].max(), 1e-6))
+                format="%.4f", min_value=0.0, max_value=float(max(table["effect"].max(), 1e-6))
             ),
             "value": st.column_config.NumberColumn(format="%.3f"),
-            "quantile": st.column_config.NumberColumn(
-                "quantile", format="percent", help="Share of codes below the value"
-            ),
-            "outside": st.column_config.CheckboxColumn("outside", help="Density of the codes below 1 % of its peak"),
+            "quantile": st.column_config.NumberColumn(format="percent", help="Share of codes below the value"),
+            "outside": st.column_config.CheckboxColumn(help="Density of the codes below 1 % of its peak"),
         },
     )
-    name = file_name(found, "code", "csv")
+    name = file_name(space, "code", "csv")
     with st.container(horizontal=True, vertical_alignment="center"):
         download("CSV", lambda: export.code_csv({key: table[key].tolist() for key in table}), name, "text/csv")
         st.caption(
             "Effect: mean RMS change of the picture (0 to 1) when the axis goes from its 5 % to its 95 % quantile, "
-            f"around {found.table.bases} evenly spread {'test codes' if found.real else 'draws from the prior'}. "
-            f"Model {found.entry.hash}."
+            f"around {space.table.bases} evenly spread {'test codes' if space.real else 'draws from the prior'}. "
+            f"Model {space.entry.hash}."
         )
-    from trainer.latent.traversal import ABSOLUTE_FLOOR, RELATIVE_FLOOR
-
-    effects = found.table.effect
-    figure = figures.axis_effects(
-        effects.tolist(), max(ABSOLUTE_FLOOR, RELATIVE_FLOOR * float(effects.max())), theme.is_dark()
-    )
-    st.plotly_chart(figure, theme=None, key="traverse.effects", config={"displayModeBar": False})
+    effects = space.table.effect
+    floor = max(ABSOLUTE_FLOOR, RELATIVE_FLOOR * float(effects.max()))
+    widgets.chart(figures.axis_effects(effects.tolist(), floor, theme.is_dark()), "traverse.effects")
 
 
-def _code_table(found: Space, start: Start, z: Tensor):
+def _code_table(space: Space, start: Start, z: Tensor) -> pd.DataFrame:
     from trainer.latent import traversal
 
-    table = found.table
-    below = (found.codes < z).float().mean(0)
+    table = space.table
+    below = (space.codes < z).float().mean(0)
     density = traversal.density_at(table, z)
-    order, names = table.order.tolist(), names_of(found)
-    rows = {
+    order, names = table.order.tolist(), axis_names.names(space.entry)
+    columns = {
         "axis": [names[axis] for axis in order],
         "value": z[order].numpy(),
         "start": start.code[order].numpy(),
@@ -186,4 +180,4 @@ def _code_table(found: Space, start: Start, z: Tensor):
         "effect": table.effect[order].numpy(),
         "live": table.live[order].numpy(),
     }
-    return pd.DataFrame(rows)
+    return pd.DataFrame(columns)

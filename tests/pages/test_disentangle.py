@@ -101,7 +101,7 @@ def test_the_clearest_cell_is_one_click_away_and_opens_both_sweeps():
     ran(app)
     said = texts(app)
     assert "**z3 and object hue**" in said
-    assert "92 % of what tells object hue lies on this axis" in said
+    assert "z3 has 92 % of the importance for object hue" in said
     assert "object hue swept, rendered: the truth" in said
     assert (app.query_params["axis"], app.query_params["factor"]) == ("3", "2")
 
@@ -111,7 +111,7 @@ def test_a_click_on_the_matrix_is_axis_and_factor(monkeypatch):
     clicked = {matrix.CHART: {"selection": {"points": [{"customdata": [4, 1]}]}}}
     monkeypatch.setattr(matrix.st, "session_state", clicked)
     monkeypatch.setattr(matrix, "change", changed.update)
-    matrix._clicked(None)
+    matrix._clicked()
     assert changed == {"axis": 4, "factor": 1}
 
 
@@ -184,7 +184,7 @@ def test_a_factor_is_swept_and_the_axes_that_follow_are_named():
     spec = chart(app)
     assert spec["layout"]["xaxis"]["title"]["text"] == "scale"
     assert len(spec["layout"]["xaxis"]["ticktext"]) == 8
-    assert "Held: floor hue 108°, wall hue 216°, object hue 0°, shape cylinder, orientation 0°." in texts(app)
+    assert "Fixed factors: floor hue 108°, wall hue 216°, object hue 0°, shape cylinder, orientation 0°." in texts(app)
 
 
 def test_the_others_can_be_changed_and_are_in_the_link():

@@ -1,23 +1,20 @@
 """Six factor sliders with the rendered picture, its reconstruction and its code; all of them follow the drag.
 
-Python renders, encodes and decodes. One report is under way at a time, and the latest place of the hand goes next, so a
-fast drag never queues up.
+Python renders, encodes and decodes. One report is under way at a time and the latest position goes next, so a fast drag
+never queues up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.components.register import register
-
-_STAGE = register("factors", "factor_stage/stage")
+from explorer.components.register import Component
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
-    """What is drawn.
+class Stage(Component, name="factors", part="factor_stage/stage"):
+    """The stage; it reports `moved`, {"sequence", "values", "final"}.
 
     Attributes:
         model: its hash.
@@ -26,7 +23,7 @@ class Stage:
         shape: (C, H, W).
         picture, reconstruction: base64 of bytes.
         code: d numbers.
-        factors: {name, values (in words), colours (or none)} each.
+        factors: {name, values (as labels), colours (or none)} each.
         axes: {i, carries, live, low, high, quantiles, spread} each.
     """
 
@@ -39,8 +36,3 @@ class Stage:
     code: list[float]
     factors: list[dict[str, Any]]
     axes: list[dict[str, Any]]
-
-
-def stage(content: Stage, *, key: str, on_moved: Callable[[], None]) -> None:
-    """Draw the stage; `st.session_state[key].moved` is {"sequence", "values", "final"} while on_moved runs."""
-    _STAGE(key=key, data=vars(content), on_moved_change=on_moved)

@@ -1,25 +1,26 @@
 """Components that answer in the browser: the axis panel with its live pictures, the two-axis pad, and picture tiles.
 
-The decoder runs in the browser (onnxruntime-web, explorer/static), so a picture follows the drag; Python hears of a
-change on release only.
+The decoder runs in the browser (onnxruntime-web, explorer/static), so a picture follows the drag; a change is reported
+to Python on release only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.components.register import register
+from explorer.components.register import Component, register
 
-_PANEL, _PAD, _TILES, _CARRIER, _ECHO = (
-    register(name, f"live_decoder/{name}") for name in ("panel", "pad", "tiles", "carrier", "echo")
-)
+_CARRIER = register("carrier", "live_decoder/carrier")
+_ECHO = register("echo", "live_decoder/echo")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panel:
+class Panel(Component, name="panel", part="live_decoder/panel"):
     """Sliders of all axes and the pictures original, reconstruction, current and error.
+
+    On release it reports `moved`, {"sequence": int, "edits": {"axis": value}}.
 
     Attributes:
         table, place: change with the axes and with the start; everything else may change without new sliders.
@@ -27,11 +28,11 @@ class Panel:
         shape: (C, H, W) of the pictures, which are base64 of bytes.
         axes: {i, carries, rank, effect, share (of the strongest effect), live, low, high, density, prior} each, by
             falling effect; densities are base64 of bytes, `levels` being the peak of the codes.
-        outside: share of the peak below which hardly a code lies.
-        floor: in words, the effect below which an axis is folded away.
-        codes_name: what the densities are of; `anchor`: what the start is; `caption`: below its picture.
+        outside: share of the peak below which there is hardly a code.
+        floor: text of the effect below which an axis is folded away.
+        codes_name, anchor: names of the codes and of the kind of start; `caption`: below the start's picture.
         start, z: codes of the start and now, (d,); `sigma`: the encoder's standard deviations at the start.
-        sequence: of the last change that the server knows.
+        sequence: of the last change that was reported.
         support: {text, far}: how far the code is from real ones.
     """
 
@@ -58,7 +59,7 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pad:
+class Pad(Component, name="pad", part="live_decoder/pad"):
     """Two axes under one handle; it moves the panel, which reports.
 
     Attributes:
@@ -67,7 +68,7 @@ class Pad:
         background: PNG in base64, or None.
         points: for each label x, y, x, y ... of codes, in `colours`, called `names`.
         shape, current: (C, H, W) and the bytes in base64 of the picture now.
-        sequence: of the last change that the server knows.
+        sequence: of the last change that was reported.
     """
 
     x: dict[str, float]
@@ -84,8 +85,8 @@ class Pad:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tiles:
-    """Pictures to look at or choose from.
+class Tiles(Component, name="tiles", part="live_decoder/tiles"):
+    """Pictures to look at or choose from; without edits it reports `picked`, a position.
 
     Attributes:
         sprite: PNG in base64 with `sprite_columns` pictures of `shape` (C, H, W) to a row, their borders doubled.
@@ -95,7 +96,7 @@ class Tiles:
         rows, heads: labels of rows (name, then a line for each detail) and columns.
         titles: of the pictures; `selected`: positions of those that are chosen.
         label: name of the whole.
-        edits: {axis: value} for each picture: choosing it moves the panel at once, and Python is not told.
+        edits: {axis: value} for each picture: choosing it moves the panel at once, and nothing is reported.
     """
 
     sprite: str
@@ -122,24 +123,6 @@ def carrier(model_hash: str, decoder: bytes) -> None:
     _CARRIER(key=f"carrier-{model_hash}", data=model_hash.encode("ascii") + decoder, height="content")
 
 
-def panel(content: Panel, *, key: str, on_moved: Callable[[], None]) -> None:
-    """Draw the panel.
-
-    On release `st.session_state[key].moved` is {"sequence": int, "edits": {"axis": value}} while on_moved runs.
-    """
-    _PANEL(key=key, data=vars(content), on_moved_change=on_moved)
-
-
 def echo(sequence: int, *, key: str) -> None:
     """Rerun the fragment this stands in when the panel has shown a later picture than that of `sequence`."""
     _ECHO(key=key, data={"sequence": sequence}, on_behind_change=lambda: None)
-
-
-def pad(content: Pad, *, key: str) -> None:
-    """Draw the pad."""
-    _PAD(key=key, data=vars(content))
-
-
-def tiles(content: Tiles, *, key: str, on_picked: Callable[[], None] | None = None) -> None:
-    """Draw the tiles; `st.session_state[key].picked` is the index while on_picked runs."""
-    _TILES(key=key, data=vars(content), on_picked_change=on_picked or (lambda: None))

@@ -22,10 +22,9 @@ def served(script: str) -> dict:
 
 
 def registered() -> list[str]:
-    """Folder and stem of every component's files, as the components' packages say them."""
+    """Folder and stem of every component's files, as the components' packages name them."""
     texts = [path.read_text(encoding="utf-8") for path in register.HERE.glob("*/__init__.py")]
-    found = [name for text in texts for name in re.findall(r'register\("\w+", "([\w/]+)"\)', text)]
-    return [*found, *(f"live_decoder/{name}" for name in ("panel", "pad", "tiles", "carrier", "echo"))]
+    return [part for text in texts for part in re.findall(r'(?:register\("\w+", |part=)"([\w/]+)"', text)]
 
 
 def test_every_component_has_its_module_and_every_module_is_used():
