@@ -26,11 +26,13 @@ RECIPES = Path(__file__).parent / "configs"
 SHOWN = 80  # characters of a wrong value that an error message repeats
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Named settings: unknown ones are errors, and none changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which pictures, and what they are turned into."""
 
     name: Dataset = Field("mnist", description="Data set; 'folder' takes any folder or zip of pictures.")
@@ -56,7 +58,7 @@ class DataConfig(_Section):
         return self
 
 
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """The networks that all models share (trainer/models/networks.py)."""
 
     kind: ModelKind = Field(
@@ -68,7 +70,7 @@ class ModelConfig(_Section):
     inverse_sigmoid: bool = Field(True, description="Map pixels through the inverse sigmoid first, as published.")
 
 
-class PriorConfig(_Section):
+class PriorConfig(Section):
     """The trainable prior pi(z); the meta-prior of the paper, section 3.3."""
 
     kind: PriorKind = Field("np", description="np: neural, fnp: factorised, gmp: Gaussian mixture, normal: N(0, I).")
@@ -80,7 +82,7 @@ class PriorConfig(_Section):
     )
 
 
-class ObjectiveConfig(_Section):
+class ObjectiveConfig(Section):
     """Weights of L = lambda_gw L_GW + lambda_w L_W + lambda_d L_D + lambda_h R_H (paper, section 3)."""
 
     lambda_gw: float = Field(1.0, ge=0, description="Gromov-Wasserstein term.")
@@ -101,7 +103,7 @@ class ObjectiveConfig(_Section):
     )
 
 
-class DagmmConfig(_Section):
+class DagmmConfig(Section):
     """What only DAGMM has (Zong et al., ICLR 2018, sections 3 and 4); prior.components is its number of components."""
 
     width: int = Field(32, ge=2, le=1024, description="Hidden units of the estimation network.")
@@ -113,7 +115,7 @@ class DagmmConfig(_Section):
     )
 
 
-class OptimConfig(_Section):
+class OptimConfig(Section):
     """How long, how fast, and when to stop."""
 
     name: Literal["adam", "rmsprop"] = Field(
@@ -146,7 +148,7 @@ class OptimConfig(_Section):
     keep: Literal["best", "last"] = Field("best", description="Which checkpoint becomes model.safetensors.")
 
 
-class Config(_Section):
+class Config(Section):
     """Everything that was asked for; `config.yaml` of a run folder holds exactly this."""
 
     name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the run folder.")
@@ -179,7 +181,7 @@ class Config(_Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
-def _sentence(error: ValidationError, source: str) -> str:
+def sentence(error: ValidationError, source: str) -> str:
     """First problem of a pydantic error as one sentence that names the key and the valid values."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the configuration"
@@ -198,11 +200,11 @@ def from_dict(values: Any, source: str = "config") -> Config:
     Raises: UserError naming `source`, the key, and what is allowed.
     """
     if not isinstance(values, dict):
-        raise UserError(f"{source}: expected sections such as 'data:' and 'model:', found {type(values).__name__}.")
+        raise UserError(f"{source}: expected sections such as 'data:' and 'model:', found a {type(values).__name__}.")
     try:
         return Config.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
-        raise UserError(_sentence(error, source)) from error
+        raise UserError(sentence(error, source)) from error
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:
@@ -246,8 +248,6 @@ def load(path: str | Path, assignments: list[str] | None = None) -> Config:
         raise UserError(f"{path}: cannot be read as YAML text ({_place(error)}); correct it there.") from error
     if values is None:
         raise UserError(f"{path}: is empty; start from a recipe in trainer/configs.")
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected sections such as 'data:' and 'model:', found a {type(values).__name__}.")
-    for assignment in assignments or []:
+    for assignment in assignments or [] if isinstance(values, dict) else []:
         _assign(values, assignment)
     return from_dict(values, str(path))

@@ -40,7 +40,7 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
         )
     parts = _partition(listing, info.title)
     with collect(pictures) as collection:
-        chosen = [entry for entry in collection.entries if parts.get(_file(entry.name)) in PARTS[split]]
+        chosen = [entry for entry in collection.entries if parts.get(Path(entry.name).name) in PARTS[split]]
         decoded = decode(chosen, data.size, data.channels, progress, crop=data.crop or CROP)
     if not decoded.kept:
         raise UserError(f"{info.title}: {pictures} holds no readable picture of the {split} part of {listing.name}.")
@@ -53,10 +53,6 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
         split=split,
         skipped=tuple(collection.skipped + decoded.skipped),
     )
-
-
-def _file(name: str) -> str:
-    return name.rpartition("/")[2]
 
 
 def _partition(listing: Path, title: str) -> dict[str, str]:

@@ -84,9 +84,8 @@ def measure(context: Context) -> list[Metric]:
         assigned = context.component.numpy()
         weights = context.model.prior.weights().detach().cpu().numpy()
         if labels is not None:
-            metrics += _agreement(
-                context, "cluster", assigned, labels, len(weights), "most responsible component of mu(x)"
-            )
+            how = "most responsible component of mu(x)"
+            metrics += _agreement(context, "cluster", assigned, labels, len(weights), how)
         metrics += _mixture(context, weights, assigned)
     if labels is not None:
         clusters = int(labels.max()) + 1 if context.component is None else context.run.config.prior.components
@@ -117,23 +116,13 @@ def _agreement(
 
 
 def _mixture(context: Context, weights: np.ndarray, assigned: np.ndarray) -> list[Metric]:
-    dead = int(dead_components(weights, assigned).sum())
-    return [
-        context.metric(
-            "clustering",
-            "dead components",
-            dead,
-            f"of {len(weights)}: weight below 1/(10 K), or no test code assigned",
-            higher_is_better=False,
-        ),
-        context.metric(
-            "clustering",
-            "largest weight",
-            weights.max(),
-            f"largest of {len(weights)} mixture weights; equal weights give {1 / len(weights):.3g}",
-            higher_is_better=False,
-        ),
-    ]
+    dead, k = int(dead_components(weights, assigned).sum()), len(weights)
+    equal = f"largest of {k} mixture weights; equal weights give {1 / k:.3g}"
+    rows = (
+        ("dead components", dead, f"of {k}: weight below 1/(10 K), or no test code assigned"),
+        ("largest weight", weights.max(), equal),
+    )
+    return [context.metric("clustering", *row, higher_is_better=False) for row in rows]
 
 
 def _entropy(shares: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -57,30 +58,19 @@ class Context:
         value: float,
         estimator: str,
         *,
-        n: int | None = None,
-        split: str | None = None,
-        seed: int | None = None,
         interval: tuple[float, float] | None = None,
-        unit: str = "",
-        higher_is_better: bool = True,
+        **fields: Any,
     ) -> Metric:
-        """The number with its protocol; `n` and `split` default to the test set, `interval`: (low, high) at 95 %."""
+        """Return the number with its protocol.
+
+        Args:
+            interval: (low, high) at 95 %.
+            fields: further fields of Metric; `data`, `split` and `n` are by default those of the test set.
+        """
         low, high = (None, None) if interval is None else (float(interval[0]), float(interval[1]))
-        return Metric(
-            name=name,
-            value=float(value),
-            group=group,
-            data=self.images.name,
-            split=split or self.images.split,
-            n=len(self.images) if n is None else n,
-            seed=seed,
-            estimator=estimator,
-            checkpoint=self.run.hash,
-            unit=unit,
-            low=low,
-            high=high,
-            higher_is_better=higher_is_better,
-        )
+        about = {"data": self.images.name, "split": self.images.split, "n": len(self.images), "seed": None} | fields
+        about |= {"estimator": estimator, "checkpoint": self.run.hash, "low": low, "high": high}
+        return Metric(name=name, value=float(value), group=group, **about)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float] | None:

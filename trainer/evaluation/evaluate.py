@@ -15,6 +15,7 @@ columns of codes.parquet, one row per test picture in the order of the data set:
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,8 +102,7 @@ def evaluate(
     run = Run(run.path)  # afresh: a Run remembers the hash of the weights it first saw
     checkpoint, model = run.hash, run.load_model()
     begin("reading", 0, 0)  # how many parts there are is known once the pictures are
-    reading = lambda done, total: progress("reading pictures", done, total)  # noqa: E731
-    images = measured(data.load(run.config.data, "test", data_root, reading))
+    images = measured(data.load(run.config.data, "test", data_root, partial(progress, "reading pictures")))
     wanted = _wanted(run, images, only, without, outliers)
     parts = ["codes", *wanted, "files"]
     turn_to = lambda part: begin(part, parts.index(part) + 1, len(parts))  # noqa: E731
@@ -121,7 +121,9 @@ def evaluate(
     turn_to("files")
     run.write_codes(code_table(images, *encoded, _write_sprite(run, images)))
     _write_metrics(run, metrics)
-    _write_decoder(run, model, progress)
+    progress(layout.DECODER, 0, 1)
+    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
+    progress(layout.DECODER, 1, 1)
     card.write_card(run)
     return metrics
 
@@ -219,12 +221,6 @@ def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
     tiles = sprite.choose_tiles(None if images.labels is None else images.labels.numpy(), len(images))
     sprite.write_sprite(images.images[tiles].numpy(), path)
     return tiles
-
-
-def _write_decoder(run: Run, model: LatentModel, progress: Progress) -> None:
-    progress(layout.DECODER, 0, 1)
-    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
-    progress(layout.DECODER, 1, 1)
 
 
 def _write_metrics(run: Run, metrics: list[Metric]) -> None:

@@ -64,11 +64,6 @@ def gromov_wasserstein(d_a: np.ndarray, d_b: np.ndarray, seed: int, starts: int 
     return float(np.sqrt(max(min(values), 0.0)))
 
 
-def _of_first(distances: np.ndarray, n: int) -> np.ndarray:
-    """Condensed distances of the first n points, from those of all points."""
-    return squareform(squareform(distances)[:n, :n])
-
-
 def measure(context: Context) -> list[Metric]:
     """Correlations and distortion of prior samples; GW to the test pictures, and its floor between test pictures."""
     pairs = []
@@ -114,7 +109,7 @@ def _discrete(context: Context, d_z: np.ndarray) -> list[Metric]:
     first, second = (
         pdist(context.images.float_batch(rows).flatten(1).double().numpy()) for rows in (order[:n], order[n : 2 * n])
     )
-    d_z = _of_first(d_z, n)
+    d_z = squareform(squareform(d_z)[:n, :n])  # of the first n codes
     how = f"POT, square loss, distances over their mean, best of {STARTS + 1} starts (upper bound)"
     metrics = []
     for name, d_a, what in (

@@ -5,6 +5,7 @@ measure, score and pair, called e.g. "AUROC, combined, mnist/omniglot polarity-m
 """
 
 import logging
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -73,8 +74,7 @@ def measure(context: Context) -> list[Metric]:
     A pair whose outliers are not there is left out with a sentence on the log.
     """
     config, run = context.run.config, context.run
-    reading = lambda done, total: context.progress("reading training pictures", done, total)  # noqa: E731
-    train = data.load(config.data, "train", context.data_root, reading)
+    train = data.load(config.data, "train", context.data_root, partial(context.progress, "reading training pictures"))
     trained, validation = split_validation(train, config.data.validation, config.seed)
     del train
     neighbours.store(run, context.model, trained, context.device)
@@ -125,14 +125,14 @@ def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> 
     table = tables.rows(ordinary, raw, calibration, tables.ORDINARY)
     found = []
     for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, inverted(drawn))):
-        found += _measured(context, name, table, _rows(context, images, calibration, ""), "validation")
+        found += _measured(context, name, table, _rows(context, images, calibration, ""), split="validation")
     return found
 
 
 def _measured(
-    context: Context, pair: str, ordinary: pd.DataFrame, outliers: pd.DataFrame, split: str | None = None
+    context: Context, pair: str, ordinary: pd.DataFrame, outliers: pd.DataFrame, **fields: str
 ) -> list[Metric]:
-    """Every measure of every score of one pair, each with its interval."""
+    """Every measure of every score of one pair, each with its interval; `fields` as in Context.metric."""
     found = []
     sizes = f"{len(ordinary):,} {ordinary['data'].iloc[0]} against {len(outliers):,} {outliers['data'].iloc[0]}"
     columns = tables.score_columns(ordinary)
@@ -149,10 +149,10 @@ def _measured(
                     f"{sizes}; outliers positive, larger = more outlying; 95 % interval of {ranking.RESAMPLES} "
                     "bootstrap resamples of both",
                     n=len(ordinary) + len(outliers),
-                    split=split,
                     seed=context.seed,
                     interval=(measured.low, measured.high),
                     higher_is_better=measure_ != "FPR95",
+                    **fields,
                 )
             )
     return found

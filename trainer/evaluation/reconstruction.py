@@ -50,20 +50,16 @@ def measure(context: Context) -> list[Metric]:
     similarity = torch.cat(pieces).numpy()
     decibel = context.psnr.numpy()
     how = "of g(mu(x)) per image on [0, 1], mean over images; normal 95 % interval of the mean"
+    window = "SSIM (Gaussian window 11x11, sigma 1.5, mirrored borders)"
+    rows = (("PSNR", decibel, "PSNR", "dB"), ("SSIM", similarity, window, ""))
     return [
         context.metric(
             "reconstruction",
-            "PSNR",
-            decibel.mean(dtype="float64"),
-            f"PSNR {how}",
-            unit="dB",
-            interval=mean_interval(decibel),
-        ),
-        context.metric(
-            "reconstruction",
-            "SSIM",
-            similarity.mean(dtype="float64"),
-            f"SSIM (Gaussian window 11x11, sigma 1.5, mirrored borders) {how}",
-            interval=mean_interval(similarity),
-        ),
+            name,
+            values.mean(dtype="float64"),
+            f"{measured} {how}",
+            unit=unit,
+            interval=mean_interval(values),
+        )
+        for name, values, measured, unit in rows
     ]

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from trainer import config
 from trainer.errors import UserError
 from trainer.system import files
 
@@ -25,10 +26,8 @@ VERSION = 1
 _META = b"gwae_map"
 
 
-class MapSettings(BaseModel):
+class MapSettings(config.Section):
     """What a map was asked to be; the defaults are those of the map that `evaluate` stores."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Literal["umap", "pca"] = Field("umap", description="How the plane is found; pca is linear and instant.")
     neighbours: int = Field(15, ge=2, le=200, description="Neighbours that UMAP keeps together: few show detail.")
@@ -55,9 +54,7 @@ def parse_settings(text: str) -> MapSettings:
     try:
         return MapSettings.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "settings"
-        raise UserError(f"--settings {text}: {name}: {first['msg'].lower()}.") from error
+        raise UserError(config.sentence(error, f"--settings {text}")) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,8 +39,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from trainer.errors import UserError
 from trainer.ood import scores as registry
@@ -48,6 +50,7 @@ from trainer.ood.scores import SCORES
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
+from trainer.system.arrays import Array
 
 FORMAT = "ood-calibration/1"
 COMBINED = "combined"
@@ -68,8 +71,9 @@ class Calibration:
     data: str
     n: int
     parts: tuple[str, ...]
-    quantiles: dict[str, np.ndarray]
+    quantiles: dict[str, Array]
     centre: dict[str, tuple[float, float]]
+    format: Literal["ood-calibration/1"] = FORMAT
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +104,9 @@ class Calibration:
         if not 0 < fpr < 1:
             raise UserError(f"A false-positive rate of {fpr:g} is not possible; choose one between 0 and 1, as 0.05.")
         return float(np.interp(1 - fpr, LEVELS, self.quantiles[name]))
+
+
+_CALIBRATION = TypeAdapter(Calibration)
 
 
 def calibrate(raw: Mapping[str, np.ndarray], kind: str, *, checkpoint: str = "", data: str = "") -> Calibration:
@@ -162,25 +169,10 @@ def read(run: Run) -> Calibration:
     """
     path = run.path / layout.OOD_CALIBRATION
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
-    if not path.is_file():
-        raise UserError(f"{path}: what ordinary pictures score is not measured yet; {again}.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT:
-            raise ValueError(record["format"])
-        quantiles = {name: np.array(row, dtype=np.float64) for name, row in record["quantiles"].items()}
-        if any(row.shape != LEVELS.shape for row in quantiles.values()):
+    with files.reading(path, "what ordinary pictures score is not measured yet", again):
+        found = _CALIBRATION.validate_json(path.read_bytes())
+        if any(row.shape != LEVELS.shape for row in found.quantiles.values()):
             raise ValueError("quantiles")
-        found = Calibration(
-            checkpoint=str(record["checkpoint"]),
-            data=str(record["data"]),
-            n=int(record["n"]),
-            parts=tuple(record["parts"]),
-            quantiles=quantiles,
-            centre={name: (float(median), float(scale)) for name, (median, scale) in record["centre"].items()},
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise UserError(f"{path}: the file is damaged; {again}.") from error
     if found.checkpoint != run.hash:
         raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
     return found

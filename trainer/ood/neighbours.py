@@ -14,6 +14,7 @@ import torch
 from trainer import data
 from trainer.batching import batches
 from trainer.data.imageset import ImageSet
+from trainer.latent import neighbours
 from trainer.models.base import LatentModel
 from trainer.runs import layout, sprite
 from trainer.runs.folder import Run, write_parquet
@@ -71,8 +72,4 @@ def nearest(known: pd.DataFrame, mu: np.ndarray, count: int = NEAREST) -> list[l
     if known.empty or not set(axes) <= set(known.columns):
         return [[] for _ in mu]
     points, ids = known[axes].to_numpy(dtype=np.float64), known["id"].to_numpy()
-    found = []
-    for code in mu.astype(np.float64):
-        squared = np.square(points - code).sum(1)
-        found.append([str(ids[index]) for index in np.argsort(squared, kind="stable")[:count]])
-    return found
+    return [[str(ids[row]) for row in rows] for rows in neighbours.nearest(mu, points, count)[0]]

@@ -90,12 +90,8 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
     """The table as it is shown: scores and threshold to six significant digits, percentiles to two decimals."""
     text = table.copy()
     for name in table.columns:
-        if name.endswith(PERCENTILE):
-            text[name] = [f"{value:.2f}" for value in table[name]]
-        elif table[name].dtype.kind == "f":
-            text[name] = [f"{value:.6g}" for value in table[name]]
-        else:
-            text[name] = [str(value) for value in table[name]]
+        digits = ".2f" if name.endswith(PERCENTILE) else ".6g" if table[name].dtype.kind == "f" else ""
+        text[name] = [format(value, digits) for value in table[name]]
     return text
 
 
@@ -110,7 +106,7 @@ def _passes(
     """Raw scores, each (n,), and codes (n, z_dim), in passes of BATCH pictures."""
     scores: dict[str, list[np.ndarray]] = {}
     codes: list[np.ndarray] = []
-    starts = range(0, len(arrays), BATCH)
+    starts = range(0, max(1, len(arrays)), BATCH)  # once at least: the names of the scores come from a pass
     for done, start in enumerate(starts, start=1):
         part = arrays[start : start + BATCH]
         filled = np.concatenate([part, np.zeros((BATCH - len(part), *part.shape[1:]), np.uint8)])
@@ -123,13 +119,4 @@ def _passes(
         codes.append(mu.numpy()[: len(part)])
         if progress is not None:
             progress(done, len(starts))
-    if not codes:
-        return _empty(model)
     return {name: np.concatenate(values) for name, values in scores.items()}, np.concatenate(codes)
-
-
-def _empty(model: LatentModel) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The same for no picture at all."""
-    with torch.inference_mode():
-        names = model.ood_scores(torch.zeros(1, *model.image_shape))
-    return {name: np.zeros(0, np.float32) for name in names}, np.zeros((0, model.z_dim), np.float32)

@@ -76,13 +76,9 @@ def read(run: Run) -> pd.DataFrame:
     """
     path = run.path / layout.OOD_SCORES
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
-    if not path.is_file():
-        raise UserError(f"{path}: no scores are stored yet; {again}.")
-    try:
+    with files.reading(path, "no scores are stored yet", again):
         table = pd.read_parquet(path)
         checkpoints = set(table["checkpoint"])
-    except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
-        raise UserError(f"{path}: the file is damaged; {again}.") from error
     if checkpoints != {run.hash}:
         raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
     return table

@@ -5,7 +5,7 @@ import csv
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -42,6 +42,20 @@ def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, ob
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+@contextlib.contextmanager
+def reading(path: Path, absent: str, again: str) -> Iterator[None]:
+    """Within the context a stored file is read.
+
+    Raises: UserError ending in `again`, what to do, if the file is absent or whatever reads it raises.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: {absent}; {again}.")
+    try:
+        yield
+    except Exception as error:  # pandas, pyarrow and pydantic raise many types; to the user they mean the same
+        raise UserError(f"{path}: the file is damaged; {again}.") from error
 
 
 def remove(path: Path) -> None:

@@ -172,9 +172,9 @@ def test_a_map_survives_its_file_and_fits_only_its_own(made, run, tmp_path):
 def test_bad_input_is_told_in_one_sentence(run, tmp_path):
     with pytest.raises(UserError, match="at least 40 test codes"):
         mapping.compute(run.codes.head(39), run.load_model(), run.hash)
-    with pytest.raises(UserError, match="neighbours: input should be greater than or equal to 2"):
+    with pytest.raises(UserError, match="neighbours=1 is not valid: input should be greater than or equal to 2"):
         map_file.parse_settings('{"neighbours": 1}')
-    with pytest.raises(UserError, match="colour: extra inputs"):
+    with pytest.raises(UserError, match="unknown key 'colour'"):
         map_file.parse_settings('{"colour": 1}')
 
 

@@ -10,6 +10,7 @@ from scipy.special import entr
 
 from trainer.batching import Progress, silent
 from trainer.errors import UserError
+from trainer.system.arrays import Array
 
 STAGES = 100
 """Boosting stages: the default of scikit-learn's GradientBoostingClassifier, which is the published setting."""
@@ -29,10 +30,10 @@ class DCI:
         disentanglement, completeness, informativeness: their means, the first two weighted by importance.
     """
 
-    importance: np.ndarray
-    per_axis: np.ndarray
-    per_factor: np.ndarray
-    accuracy: np.ndarray
+    importance: Array
+    per_axis: Array
+    per_factor: Array
+    accuracy: Array
     disentanglement: float
     completeness: float
     informativeness: float

@@ -7,6 +7,7 @@ import numpy as np
 from trainer.batching import Progress, silent
 from trainer.errors import UserError
 from trainer.evaluation.disentanglement.codes import FactorCodes
+from trainer.system.arrays import Array
 
 PRUNED_BELOW = 0.05
 """An axis whose standard deviation is smaller takes no part: it does not vary, so it would win every vote."""
@@ -27,8 +28,8 @@ class FactorVAE:
 
     score: float
     train_score: float
-    votes: np.ndarray
-    active: np.ndarray
+    votes: Array
+    active: Array
 
 
 def factor_vae(

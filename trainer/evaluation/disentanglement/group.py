@@ -1,5 +1,6 @@
 """The group "disentanglement" of `evaluate`, and the same measurement for a page: from a run folder to a Record."""
 
+from functools import partial
 from pathlib import Path
 
 from trainer import data
@@ -86,7 +87,7 @@ def _splits(config: Config) -> tuple[str, ...]:
 
 
 def _load(config: Config, split: str, data_root: Path | None, progress: Progress) -> ImageSet:
-    return data.load(config.data, split, data_root, lambda done, total: progress("preparing pictures", done, total))
+    return data.load(config.data, split, data_root, partial(progress, "preparing pictures"))
 
 
 def _measured(

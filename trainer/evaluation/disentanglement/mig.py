@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr
 
+from trainer.system.arrays import Array
+
 BINS = 20
 
 
@@ -18,8 +20,8 @@ class MIG:
         score: mean gap, in [0, 1].
     """
 
-    information: np.ndarray
-    gaps: np.ndarray
+    information: Array
+    gaps: Array
     score: float
 
 

@@ -7,11 +7,12 @@ factor.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from trainer.data.registry import DATASETS
 from trainer.errors import UserError
@@ -26,7 +27,6 @@ from trainer.system import files
 FORMAT = "gwae-disentanglement-1"
 GROUP = "disentanglement"
 NAMED_FROM = 0.3
-_PARTS = {"dci": DCI, "mig": MIG, "sap": SAP, "factor_vae": FactorVAE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,10 @@ class Record:
     mig: MIG
     sap: SAP
     factor_vae: FactorVAE
+    format: Literal["gwae-disentanglement-1"] = FORMAT
+
+
+_RECORD = TypeAdapter(Record)
 
 
 def command(run: Path, protocol: str = "full", other: str = "") -> str:
@@ -62,7 +66,7 @@ def command(run: Path, protocol: str = "full", other: str = "") -> str:
 
 def write(record: Record, path: Path) -> None:
     """Write a record atomically. Raises: UserError if the folder cannot be written."""
-    plain = {"format": FORMAT} | {name: _plain(value) for name, value in asdict(record).items()}
+    plain = {"format": FORMAT} | {name: _plain(value) for name, value in asdict(record).items()}  # the format first
     files.make_folder(path.parent)
     files.write_text(path, json.dumps(plain) + "\n")
 
@@ -78,12 +82,8 @@ def read(run: Run, protocol: str = "full", path: Path | None = None, other: str 
     """
     path = path or run.path / layout.disentanglement(protocol, other)
     again = f"make it with '{command(run.path, protocol, other)}'"
-    if not path.is_file():
-        raise UserError(f"{path}: disentanglement is not measured yet; {again}.")
-    try:
-        found = _parsed(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
-        raise UserError(f"{path}: the file is damaged; {again}.") from error
+    with files.reading(path, "disentanglement is not measured yet", again):
+        found = _parsed(path)
     if not _belongs(found, run.hash, protocol, other):
         raise UserError(
             f"{path}: it belongs to other weights than model.safetensors, another protocol or data set; {again}."
@@ -94,8 +94,8 @@ def read(run: Run, protocol: str = "full", path: Path | None = None, other: str 
 def fits(path: Path, checkpoint: str, protocol: str, other: str = "") -> bool:
     """Whether a file is a sound record of this checkpoint and protocol (and of the other data set, if one is named)."""
     try:
-        found = _parsed(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+        found = _parsed(path)
+    except (ValueError, TypeError, OSError):
         return False
     return _belongs(found, checkpoint, protocol, other)
 
@@ -165,31 +165,11 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
-def _parsed(plain: dict[str, Any]) -> Record:
-    """A record from JSON. Raises: ValueError, KeyError, TypeError or AttributeError if it is none."""
-    if plain["format"] != FORMAT:
-        raise ValueError(plain["format"])
-    parts = {name: _part(kind, plain[name]) for name, kind in _PARTS.items()}
-    found = Record(
-        checkpoint=str(plain["checkpoint"]),
-        data=str(plain["data"]),
-        split=str(plain["split"]),
-        protocol=str(plain["protocol"]),
-        sizes={name: int(size) for name, size in plain["sizes"].items()},
-        seed=int(plain["seed"]),
-        pictures=int(plain["pictures"]),
-        factor_names=tuple(map(str, plain["factor_names"])),
-        factor_sizes=tuple(map(int, plain["factor_sizes"])),
-        **parts,
-    )
+def _parsed(path: Path) -> Record:
+    """The record in a file. Raises: OSError, ValueError or TypeError if there is none."""
+    found = _RECORD.validate_json(path.read_bytes())
     _require_shapes(found)
     return found
-
-
-def _part(kind: type, plain: dict[str, Any]) -> Any:
-    arrays = {field.name for field in fields(kind) if field.type is np.ndarray}
-    values = {field.name: plain[field.name] for field in fields(kind)}
-    return kind(**{name: np.array(v) if name in arrays else float(v) for name, v in values.items()})
 
 
 def _require_shapes(record: Record) -> None:

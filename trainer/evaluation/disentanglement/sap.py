@@ -6,6 +6,7 @@ import numpy as np
 
 from trainer.batching import Progress, silent
 from trainer.evaluation.disentanglement.mig import column_gaps
+from trainer.system.arrays import Array
 
 REGULARISATION = 0.01
 
@@ -20,8 +21,8 @@ class SAP:
         score: mean gap, in [0, 1].
     """
 
-    accuracy: np.ndarray
-    gaps: np.ndarray
+    accuracy: Array
+    gaps: Array
     score: float
 
 
