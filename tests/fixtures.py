@@ -74,8 +74,7 @@ def write_real_digits(root: Path, train: int = 9_000) -> Path:
 
     Not the published split, so no number measured on it is MNIST's; but every picture is.
     """
-    found = read_digits("mnist", "MNIST", "test", BUNDLED)
-    pixels, labels = found.pixels.numpy(), found.labels.numpy()
+    pixels, labels = (part.numpy() for part in read_digits("mnist", "MNIST", "test", BUNDLED))
     write_digit_files(root, pixels[:train], labels[:train], split="train")
     write_digit_files(root, pixels[train:], labels[train:])
     return root

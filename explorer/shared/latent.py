@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Kind = Literal["image", "prior", "component", "upload"]
 PRIOR_CODES = 2000
 WITHOUT_SPRITE = 2000
+YARDSTICK = 1000  # codes whose distances to their nearest other code a distance is compared with
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,7 @@ def space(entry: catalog.Entry) -> Space:
     model = cache.model(entry)  # first, because it prepares torch
     import torch
 
-    from trainer.latent import traversal
+    from trainer.latent import neighbours, traversal
 
     frame = cache.codes(entry)
     columns = [f"z{axis}" for axis in range(model.z_dim)]
@@ -127,6 +128,7 @@ def space(entry: catalog.Entry) -> Space:
         codes = model.sample_prior(PRIOR_CODES, torch.Generator().manual_seed(0))
     table = traversal.describe_axes(model, codes)
     near = codes[:, table.live] if table.live.any() else codes
+    distances = neighbours.neighbour_distances(near.numpy(), YARDSTICK)
     return Space(
         key=f"{entry.hash}-{catalog.stamp(entry.path / layout.CODES)[0]}",
         entry=entry,
@@ -136,7 +138,7 @@ def space(entry: catalog.Entry) -> Space:
         real=real,
         table=table,
         near=near,
-        neighbours=traversal.neighbour_distances(near),
+        neighbours=torch.from_numpy(distances).float(),
     )
 
 

@@ -8,7 +8,7 @@ A split needs its own two files only. What is not there is downloaded into that 
 
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,13 +33,6 @@ _CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 _CHUNK = 512  # pictures made float at a time: 8 MB at 64x64
 
 
-class Digits(NamedTuple):
-    """One split as it is in the files: pixels uint8 (N, 28, 28), labels int64 (N,)."""
-
-    pixels: torch.Tensor
-    labels: torch.Tensor
-
-
 def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """Read one split of MNIST ("mnist") or Fashion-MNIST ("fashion-mnist").
 
@@ -56,12 +49,12 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
 
     if not on_disk(name, split, root):
         fetch(download, title=title, place=folder, url=info.url)
-    found = read_digits(name, title, split, root)
+    pixels, labels = read_digits(name, title, split, root)
     return ImageSet(
-        images=fit_digits(found.pixels, data.size).expand(-1, data.channels, -1, -1).contiguous(),
-        labels=found.labels,
+        images=fit_digits(pixels, data.size).expand(-1, data.channels, -1, -1).contiguous(),
+        labels=labels,
         label_names=NAMES[name],
-        ids=digit_ids(name, split, len(found.labels)),
+        ids=digit_ids(name, split, len(labels)),
         name=title,
         split=split,
     )
@@ -77,8 +70,8 @@ def on_disk(name: str, split: str, root: Path) -> bool:
     return all(idx.find(_folder(name, root), file) for file in _files(split))
 
 
-def read_digits(name: str, title: str, split: str, root: Path) -> Digits:
-    """Read one split that is on the disk; nothing is downloaded.
+def read_digits(name: str, title: str, split: str, root: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return one split as it is in the files: pixels uint8 (N, 28, 28), labels int64 (N,). Nothing is downloaded.
 
     Raises: UserError if a file is absent or damaged.
     """
@@ -90,7 +83,7 @@ def read_digits(name: str, title: str, split: str, root: Path) -> Digits:
     consistent = images.shape == (len(labels), SIDE, SIDE) and labels.ndim == 1 and len(labels) > 0
     if not consistent or int(labels.max()) >= len(NAMES[name]):
         raise UserError(_damaged(title, folder))
-    return Digits(images, labels.to(torch.int64))
+    return images, labels.to(torch.int64)
 
 
 def _folder(name: str, root: Path) -> Path:

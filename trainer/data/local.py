@@ -58,18 +58,18 @@ def find(data: DataConfig, ids: Sequence[str], root: Path | None) -> LocalPictur
 
 def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures | None:
     try:
-        found = digits.read_digits(data.name, DATASETS[data.name].title, "test", root)
+        everything, labels = digits.read_digits(data.name, DATASETS[data.name].title, "test", root)
     except UserError:
         return None
-    places = _places(ids, digits.digit_ids(data.name, "test", len(found.labels)))
+    places = _places(ids, digits.digit_ids(data.name, "test", len(labels)))
     if places is None:
         return None
 
     def read(positions: np.ndarray) -> np.ndarray:
-        pixels = found.pixels[torch.from_numpy(places[positions])]  # made the model's size late: a tenth of the memory
+        pixels = everything[torch.from_numpy(places[positions])]  # made the model's size late: a tenth of the memory
         return digits.fit_digits(pixels, data.size).expand(-1, data.channels, -1, -1).numpy()
 
-    return LocalPictures(found.labels.numpy()[places], read)
+    return LocalPictures(labels.numpy()[places], read)
 
 
 def _rendered(data: DataConfig, ids: Sequence[str]) -> LocalPictures | None:

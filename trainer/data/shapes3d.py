@@ -8,10 +8,9 @@ All 480,000 pictures are 5.9 GB at 64x64 and 1.5 GB at 32x32: they are unpacked 
 what a batch needs is read from the memory-mapped file. Source: Burgess and Kim, *3D Shapes Dataset*, 2018.
 """
 
-import contextlib
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,31 +72,27 @@ def split_places() -> dict[str, np.ndarray]:
 
 
 def _rendered(root: Path, size: int, progress: Progress | None) -> np.ndarray:
-    def blocks() -> Iterator[np.ndarray]:
-        with _told(f"rendering 3D Shapes at {size}x{size}", progress) as tell:
-            yield from store.rendered_blocks(size, tell)
-
+    blocks = functools.partial(_told, "rendering", size, functools.partial(store.rendered_blocks, size), progress)
     return store.mapped(store.rendered_path(root, size), (COUNT, 3, size, size), blocks)
 
 
 def _published(root: Path, info: DatasetInfo, size: int, progress: Progress | None) -> np.ndarray:
-    def blocks() -> Iterator[np.ndarray]:
-        with _told(f"unpacking 3D Shapes at {size}x{size}", progress) as tell:
-            yield from shapes3d_file.blocks(file, size, tell)
-
     folder = root / "3dshapes"
     path, shape = folder / f"3dshapes-{size}.npy", (COUNT, 3, size, size)
     if (found := store.opened(path, shape)) is not None:  # then the compressed file is no longer needed
         return found
     file = shapes3d_file.available(folder, info.title, info.url)
+    blocks = functools.partial(_told, "unpacking", size, functools.partial(shapes3d_file.blocks, file, size), progress)
     return store.mapped(path, shape, blocks)
 
 
-@contextlib.contextmanager
-def _told(what: str, progress: Progress | None) -> Iterator[Progress]:
-    """`progress`, or a bar on standard error where none was asked for: this takes a minute or more, once."""
+def _told(
+    doing: str, size: int, blocks: Callable[[Progress], Iterator[np.ndarray]], progress: Progress | None
+) -> Iterator[np.ndarray]:
+    """Blocks that tell `progress`, or a bar on standard error where none was asked for: this takes a minute, once."""
     if progress is not None:
-        yield progress
+        yield from blocks(progress)
         return
+    what = f"{doing} 3D Shapes at {size}x{size}"
     with tqdm(total=COUNT, desc=what, unit="picture", file=sys.stderr, mininterval=1.0) as bar:
-        yield lambda done, total: bar.update(done - bar.n)
+        yield from blocks(lambda done, total: bar.update(done - bar.n))

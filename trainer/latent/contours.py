@@ -10,6 +10,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 SIGMA_SHARES = {1: 1 - math.exp(-0.5), 2: 1 - math.exp(-2.0)}
 """Share of a plane Gaussian within 1 and 2 standard deviations, 39.3 % and 86.5 %: what the outlines are named for."""
@@ -33,7 +34,7 @@ def outlines(points: np.ndarray, shares: list[float], cells: int = CELLS) -> lis
     bandwidth = _bandwidth(fitted)
     low, step = _grid(points, bandwidth, cells)
     field = _density(fitted, low, step, bandwidth, points)
-    found = _interpolate(field, (held_out - low) / step)
+    found = map_coordinates(field, ((held_out - low) / step).T, order=1, mode="constant")
     levels = [max(float(np.quantile(found, 1 - share)), 1e-12) for share in shares]
     return [[low + step * path for path in level_paths(field, level)] for level in levels]
 
@@ -93,8 +94,6 @@ def _density(
     points: np.ndarray, low: np.ndarray, step: float, bandwidth: np.ndarray, everything: np.ndarray
 ) -> np.ndarray:
     """Smoothed histogram on the grid's nodes, its border 0."""
-    from scipy.ndimage import gaussian_filter
-
     size = np.ceil((everything.max(0) + _MARGIN * bandwidth - low) / step).astype(int) + 2
     nodes = np.rint((points - low) / step).astype(int)
     counts = np.zeros(size)
@@ -102,12 +101,6 @@ def _density(
     field = gaussian_filter(counts, np.maximum(bandwidth / step, 0.7), mode="constant")
     field[[0, -1]], field[:, [0, -1]] = 0.0, 0.0
     return field
-
-
-def _interpolate(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import map_coordinates
-
-    return map_coordinates(field, places.T, order=1, mode="constant")
 
 
 def _links(above: np.ndarray, field: np.ndarray, level: float) -> dict:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
 from trainer import config
@@ -81,9 +83,6 @@ def write(made: Map, path: Path) -> None:
 
     Raises: UserError if the folder may not be written or the disk is full.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     table = pa.Table.from_pandas(made.frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _META: json.dumps(made.meta).encode()})
     files.make_folder(path.parent)
@@ -95,8 +94,6 @@ def read(path: Path) -> Map:
 
     Raises: UserError if the file is damaged or no map of this version.
     """
-    import pyarrow.parquet as pq
-
     try:
         table = pq.read_table(path)
         meta = json.loads(table.schema.metadata[_META])
@@ -109,8 +106,6 @@ def read(path: Path) -> Map:
 
 def fits(path: Path, checkpoint: str, settings: MapSettings) -> bool:
     """Whether a file is a map of this checkpoint and these settings; reads its header only."""
-    import pyarrow.parquet as pq
-
     try:
         meta = json.loads(pq.read_schema(path).metadata[_META])
         wanted = (VERSION, checkpoint, settings.model_dump())

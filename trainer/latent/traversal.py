@@ -231,16 +231,8 @@ def interpolate(first: Tensor, second: Tensor, steps: int, path: Path = "linear"
 
 
 def nearest_distance(z: Tensor, codes: Tensor) -> Tensor:
-    """Euclidean distance of each code in z (M, d) to the nearest of `codes` (N, d), (M,)."""
-    return torch.cdist(z, codes).min(1).values
+    """Euclidean distance of each code in z (M, d) to the nearest of `codes` (N, d), (M,).
 
-
-def neighbour_distances(codes: Tensor, limit: int = 1000) -> Tensor:
-    """Distance of an evenly spread part of the codes to their nearest other code, sorted, (min(limit, N),).
-
-    The yardstick for nearest_distance: how far apart real codes are from one another.
+    The yardstick is neighbours.neighbour_distances: how far apart real codes are from one another.
     """
-    rows = spread_rows(len(codes), limit)
-    distance = torch.cdist(codes[rows], codes)
-    distance[torch.arange(len(rows)), rows] = torch.inf
-    return distance.min(1).values.sort().values
+    return torch.cdist(z, codes).min(1).values

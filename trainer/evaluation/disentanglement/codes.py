@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainer.batching import BATCH, Progress, silent
 from trainer.errors import UserError
-
-if TYPE_CHECKING:
-    from trainer.data.imageset import ImageSet
-    from trainer.models.base import LatentModel
 
 
 class FactorCodes:
@@ -49,20 +44,6 @@ class FactorCodes:
         """Codes that are there already, (N, d)."""
         codes = np.asarray(codes, dtype=np.float32)
         return cls(factors, factor_names, lambda rows: codes[rows])
-
-    @classmethod
-    def of_model(cls, model: LatentModel, images: ImageSet, device: str = "cpu") -> FactorCodes:
-        """Posterior means of a model for pictures with factors."""
-        import torch  # which readers of records do without
-
-        model = model.to(device)
-
-        def encode(rows: np.ndarray) -> np.ndarray:
-            with torch.inference_mode():
-                return model.encode(images.float_batch(rows).to(device))[0].cpu().numpy()
-
-        factors = np.zeros((len(images), 0)) if images.factors is None else images.factors.numpy()
-        return cls(factors, images.factor_names, encode)
 
     def __len__(self) -> int:
         return len(self.factors)

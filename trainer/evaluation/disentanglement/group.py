@@ -3,6 +3,9 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from trainer import data
 from trainer.batching import Progress, silent
 from trainer.config import Config
@@ -13,6 +16,7 @@ from trainer.evaluation.disentanglement import protocol as protocols
 from trainer.evaluation.disentanglement import record as records
 from trainer.evaluation.disentanglement.codes import FactorCodes
 from trainer.evaluation.disentanglement.record import Record
+from trainer.models.base import LatentModel
 from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 
@@ -29,7 +33,7 @@ def measure(context: Context) -> list[Metric]:
     run, config = context.run, context.run.config
     if "all" in _splits(config):
         images = _load(config, "all", context.data_root, context.progress)
-        source = FactorCodes.of_model(context.model, images, context.device)
+        source = posterior_means(context.model, images, context.device)
     else:
         images = context.images
         source = FactorCodes.of_codes(context.mu.numpy(), images.factors.numpy(), images.factor_names)
@@ -58,8 +62,20 @@ def of_run(
     progress("reading", 0, 1)
     settings = on_data(run.config, other)
     images = _load(settings, "all" if "all" in _splits(settings) else "test", data_root, progress)
-    source = FactorCodes.of_model(run.load_model(), images)
+    source = posterior_means(run.load_model(), images)
     return _measured(source, images, run, protocols.PROTOCOLS[protocol], seed, progress)
+
+
+def posterior_means(model: LatentModel, images: ImageSet, device: str = "cpu") -> FactorCodes:
+    """Return the posterior means of a model for pictures with factors."""
+    model = model.to(device)
+
+    def encode(rows: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model.encode(images.float_batch(rows).to(device))[0].cpu().numpy()
+
+    factors = np.zeros((len(images), 0)) if images.factors is None else images.factors.numpy()
+    return FactorCodes(factors, images.factor_names, encode)
 
 
 def others(config: Config) -> tuple[str, ...]:
