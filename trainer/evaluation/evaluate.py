@@ -121,9 +121,7 @@ def evaluate(
     turn_to("files")
     run.write_codes(code_table(images, *encoded, _write_sprite(run, images)))
     _write_metrics(run, metrics)
-    progress(layout.DECODER, 0, 1)
-    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
-    progress(layout.DECODER, 1, 1)
+    _write_decoder(run, model, progress)
     card.write_card(run)
     return metrics
 
@@ -221,6 +219,12 @@ def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
     tiles = sprite.choose_tiles(None if images.labels is None else images.labels.numpy(), len(images))
     sprite.write_sprite(images.images[tiles].numpy(), path)
     return tiles
+
+
+def _write_decoder(run: Run, model: LatentModel, progress: Progress) -> None:
+    progress(layout.DECODER, 0, 1)
+    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
+    progress(layout.DECODER, 1, 1)
 
 
 def _write_metrics(run: Run, metrics: list[Metric]) -> None:
