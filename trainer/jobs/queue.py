@@ -143,7 +143,8 @@ def _launch(folder: Path) -> None:
     Raises: UserError, OSError or ValueError if there is no process now.
     """
     request = read_json(folder / layout.REQUEST)
-    options = {"data_root": request.get("data_root") or None, "max_minutes": number(request, "max_minutes") or None}
+    options = {"max_minutes": number(request, "max_minutes") or None}
+    options |= {"data_root": str(root) if (root := request.get("data_root")) else None}
     files.remove(folder / layout.STOP)
     child = train.TASK.launch(folder, options, folder / layout.LOG)
     _children.append(child)
