@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.interruptions import Here, contents, make, resumed
 from tests.trainings import assert_same_training
 from trainer.errors import UserError
-from trainer.jobs import queue
+from trainer.jobs import queue, task
 from trainer.runs import monitor
 from trainer.runs.status import look, look_at_all
 from trainer.system import locks
@@ -177,11 +177,16 @@ def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, 
     """The system refuses the first one its process: no memory, too many processes, an argument that is none."""
     other = shutil.copytree(stopped, stopped.with_name("b"))
     for queued, folder in enumerate((stopped, other)):
-        told = {"queued": queued, "data_root": "a\x00b" if folder == stopped else None}
+        told = {"queued": queued, "data_root": "refused" if folder == stopped else None}
         (folder / "training" / "request.json").write_text(json.dumps(told), encoding="utf-8")
-    here, there = Here, subprocess.Popen
-    choose = lambda command, **options: (there if "a\x00b" in command else here)(command, **options)  # noqa: E731
-    monkeypatch.setattr(queue.subprocess, "Popen", choose)
+
+    def choose(command: list[str], **options: object) -> Here:
+        if "refused" in command[-1]:
+            command = [*command, "a\x00b"]
+            return subprocess.Popen(command)
+        return Here(command, **options)
+
+    monkeypatch.setattr(task.subprocess, "Popen", choose)
     queue.dispatch(stopped.parent)
     assert look(stopped).phase == "failed"
     assert "could not be started (embedded null byte)" in look(stopped).message
