@@ -5,21 +5,16 @@ selects the lattice point there. What a selected point is, its trace says (`Draw
 customdata.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from explorer.clusters.atlas import Atlas, Colouring
 from explorer.shared import theme
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from explorer.clusters.atlas import Atlas, Colouring
+from explorer.shared.theme import Figure
 
 HEIGHT = 620
 LATTICE = 60  # points along the longer side: a place is exact to about 10 pixels
@@ -32,7 +27,7 @@ _BAR = {"thickness": 10, "len": 0.7, "outlinewidth": 0}
 class Drawn:
     """A figure and, for each of its traces, what its points are: code, prior, centre, place, or nothing."""
 
-    figure: go.Figure
+    figure: Figure
     kinds: tuple[str, ...]
 
 
@@ -253,7 +248,7 @@ def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
     return layout | {"scene": {"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"}}
 
 
-def contingency_figure(table: np.ndarray, rows: list[str], columns: list[str], row_title: str, dark: bool) -> go.Figure:
+def contingency_figure(table: np.ndarray, rows: list[str], columns: list[str], row_title: str, dark: bool) -> Figure:
     """Counts n[cluster, label] as a heat map: colour is the share of the row, the number is the count.
 
     Args:

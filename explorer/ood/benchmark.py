@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from explorer.ood import charts, detector, hardest, sentences, stability, table
+from explorer.ood import charts, hardest, sentences, stability, table
 from explorer.ood import panel as panels
-from explorer.ood.detector import Detector
+from explorer.ood.detector import Detector, missing, pair_title, pairs_of, sides
 from explorer.ood.panel import OWN
 from explorer.ood.state import PAPER, bound, change, current
 from explorer.shared import measuring, widgets
@@ -12,19 +12,19 @@ from trainer.ood.pairs import MATCHED, Pair
 
 
 @st.fragment
-def show(found: Detector) -> None:
+def show(detector: Detector) -> None:
     """The whole view for the selected model."""
     with widgets.user_errors(), st.container(gap="medium"):
-        pair = _controls(found)
-        panel = panels.panel_of(found, pair)
+        pair = _controls(detector)
+        panel = panels.panel_of(detector, pair)
         if panel is None:
-            _absent(found, panels.pair_named(found, pair))
+            _absent(detector, panels.pair_named(detector, pair))
             return
         st.markdown(sentences.verdict(panel.curves, panel.baselines))
         if notes := [*panel.notes, *panels.cautions(panel)]:
             st.caption("  \n".join(f":material/info: {note}" for note in notes))
         curve, threshold = charts.show(panel)
-        table.show(panel.curves, panel.baselines, panel.name, panel.title, panel.found)
+        table.show(panel.curves, panel.baselines, panel.name, panel.title, panel.detectors)
         hardest.show(panel, curve, threshold)
         stability.show(panel, curve)
 
@@ -32,46 +32,46 @@ def show(found: Detector) -> None:
 # ---------------------------------------------------------------- choosing
 
 
-def _controls(found: Detector) -> str:
+def _controls(detector: Detector) -> str:
     """Pair, other models and scores; returns the pair that is shown."""
-    pairs = detector.pairs_of(found)
-    titles = {pair.name: detector.pair_title(pair, pairs) for pair in pairs} | {OWN: "Your own pictures"}
+    pairs = pairs_of(detector)
+    titles = {pair.name: pair_title(pair, pairs) for pair in pairs} | {OWN: "Your own pictures"}
     view = current()
-    shown = view.pair if view.pair in titles else _usual(found, pairs)
+    shown = view.pair if view.pair in titles else _usual(detector, pairs)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-controls"):
         tied = bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus)
-        label = f"{found.entry.data_title} against"
+        label = f"{detector.entry.data_title} against"
         st.selectbox(label, list(titles), format_func=titles.__getitem__, width=270, **tied)
-        if others := panels.fitting(found):
-            tied = bound("against", panels.others_of(found))
+        if others := panels.fitting(detector):
+            tied = bound("against", panels.others_of(detector))
             st.multiselect("Compare with", others, width=300, placeholder="no other model", **tied)
-        shown_scores = (score for each in panels.detectors_of(found)[0].values() for score in each.scores)
-        names = list(dict.fromkeys([PAPER, *found.scores, *shown_scores]))
+        shown_scores = (score for each in panels.detectors_of(detector)[0].values() for score in each.scores)
+        names = list(dict.fromkeys([PAPER, *detector.scores, *shown_scores]))
         chosen = [name for name in view.scores if name in names] or ["combined"]
         title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
         st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))
     return shown
 
 
-def _usual(found: Detector, pairs: tuple[Pair, ...]) -> str:
+def _usual(detector: Detector, pairs: tuple[Pair, ...]) -> str:
     """The first pair that was scored and that polarity does not give away."""
-    scored = [pair for pair in pairs if detector.sides(found, pair)] or list(pairs)
+    scored = [pair for pair in pairs if sides(detector, pair)] or list(pairs)
     matched = [pair.name for pair in scored if pair.polarity == MATCHED]
     return (matched or [pair.name for pair in scored] or [OWN])[0]
 
 
-def _absent(found: Detector, pair: Pair | None) -> None:
+def _absent(detector: Detector, pair: Pair | None) -> None:
     if pair is None:
         text = "Upload pictures of another kind in “Check my pictures”; here they are compared with"
-        widgets.empty_state("No own pictures yet", f"{text} {found.entry.data_title}.", icon=":material/upload:")
+        widgets.empty_state("No own pictures yet", f"{text} {detector.entry.data_title}.", icon=":material/upload:")
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.button("Check my pictures", key="ood.to_mine", on_click=change, kwargs={"view": "mine"})
         return
     measuring.offer(
-        found.entry,
+        detector.entry,
         "This pair has not been scored",
-        detector.missing(found, pair),
+        missing(detector, pair),
         ":material/troubleshoot:",
-        f"python -m trainer evaluate {found.entry.path} --only ood",
+        f"python -m trainer evaluate {detector.entry.path} --only ood",
         again=True,
     )

@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from explorer.components.threshold import Point, operating_point
-from explorer.ood import detector, figures, sentences
-from explorer.ood.detector import Curve
+from explorer.components.threshold import Point
+from explorer.ood import figures, sentences
+from explorer.ood.detector import Curve, threshold_of
 from explorer.ood.panel import Panel
 from explorer.ood.state import bound, change, current, target_rate
 from explorer.shared import pixels, theme, widgets
@@ -22,7 +22,7 @@ def show(panel: Panel) -> tuple[Curve, float]:
     everything = [*panel.curves, *panel.baselines]
     view = current()
     curve = next((each for each in everything if each.key == view.focus), everything[0])
-    threshold = float(view.at) if view.at else detector.threshold_of(panel.found.get(curve.model), curve, view.fpr)
+    threshold = float(view.at) if view.at else threshold_of(panel.detectors.get(curve.model), curve, view.fpr)
     point = tuple(float((scores > np.float32(threshold)).mean()) for scores in (curve.ordinary, curve.outliers))
     head = {"horizontal": True, "vertical_alignment": "bottom"}
     with st.container(key="ood-charts"):
@@ -45,7 +45,7 @@ def show(panel: Panel) -> tuple[Curve, float]:
 def _point(panel: Panel, curve: Curve, threshold: float) -> None:
     """Histograms with the threshold that can be dragged."""
     low, high, scale = axis(curve.ordinary, curve.outliers)
-    point = Point(
+    Point(
         ordinary=pixels.as_base64(np.sort(curve.ordinary).astype("<f4")),
         outliers=pixels.as_base64(np.sort(curve.outliers).astype("<f4")),
         names=[f"{panel.both[0].title} · {len(curve.ordinary):,}", f"{panel.title} · {len(curve.outliers):,}"],
@@ -54,8 +54,7 @@ def _point(panel: Panel, curve: Curve, threshold: float) -> None:
         high=high,
         scale=scale,
         threshold=threshold,
-    )
-    operating_point(point, key="ood.point", on_moved=lambda: change(at=str(st.session_state["ood.point"].moved)))
+    ).draw("ood.point", on_moved_change=lambda: change(at=str(st.session_state["ood.point"].moved)))
     if current().at:
         target = f"Back to the target of {sentences.percent(current().fpr)}"
         st.button(target, key="ood.back", icon=":material/undo:", on_click=change, kwargs={"at": ""})

@@ -14,7 +14,7 @@ from trainer.ood.scores import LACKING
 NEAREST = 80
 
 
-def show(found: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
+def show(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
     """The panel about one row of the table."""
     record, array = table.iloc[row], own.arrays(current().invert)[row]
     colour = "red" if record["verdict"] == "outlier" else "green"
@@ -32,9 +32,9 @@ def show(found: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray, r
                 for picture, caption in ((array, "input"), (made[row], "reconstruction"), (error, "error")):
                     widgets.picture(picture, caption)
             st.markdown(stability(record))
-            _nearest(found, record)
+            _nearest(detector, record)
         with right:
-            _scores(found, record)
+            _scores(detector, record)
 
 
 def stability(record: pd.Series) -> str:
@@ -49,13 +49,17 @@ def stability(record: pd.Series) -> str:
     return f"{firm}; with black and white swapped the picture would be {inverted}{too}."
 
 
-def _scores(found: Detector, record: pd.Series) -> None:
+def _scores(detector: Detector, record: pd.Series) -> None:
     """Every score with its percentile; the combined one decides."""
     from trainer.ood.pictures import as_text
 
     text = as_text(record.to_frame().T.infer_objects()).iloc[0]
-    percentiles = [float(record[f"{name} percentile"]) for name in found.scores]
-    values = {"score": list(found.scores), "value": [text[name] for name in found.scores], "percentile": percentiles}
+    percentiles = [float(record[f"{name} percentile"]) for name in detector.scores]
+    values = {
+        "score": list(detector.scores),
+        "value": [text[name] for name in detector.scores],
+        "percentile": percentiles,
+    }
     config = st.column_config
     columns = {
         "score": config.TextColumn("score", width=215),
@@ -63,20 +67,20 @@ def _scores(found: Detector, record: pd.Series) -> None:
         "percentile": pictures.percentile_column("percentile"),
     }
     st.dataframe(pd.DataFrame(values), hide_index=True, height="content", column_config=columns)
-    parts = " and ".join(found.calibration.parts)
+    parts = " and ".join(detector.calibration.parts)
     decides = (
-        f"“combined” decides: {parts}, calibrated on {found.calibration.n:,} held-out pictures; above "
+        f"“combined” decides: {parts}, calibrated on {detector.calibration.n:,} held-out pictures; above "
         f"{text['threshold']} a picture is flagged as an outlier."
     )
     lacking = {
-        family: why for family, why in LACKING.items() if not any(name.startswith(family) for name in found.scores)
+        family: why for family, why in LACKING.items() if not any(name.startswith(family) for name in detector.scores)
     }
     st.caption("  \n".join([decides, *(f"No {family} here: {why}." for family, why in lacking.items())]))
 
 
-def _nearest(found: Detector, record: pd.Series) -> None:
+def _nearest(detector: Detector, record: pd.Series) -> None:
     ids = [id_ for id_ in str(record["nearest"]).split(";") if id_]
-    known = pictures.training_places(found.entry)
+    known = pictures.training_places(detector.entry)
     if not ids:
         st.caption("The model's folder holds no codes of training pictures to compare with; evaluate it again.")
         return
@@ -85,6 +89,6 @@ def _nearest(found: Detector, record: pd.Series) -> None:
         return
     st.caption("Training pictures with the nearest codes")
     with st.container(horizontal=True, gap="small"):
-        tiles = pictures.training_pictures(found.entry, [known[id_] for id_ in ids])
+        tiles = pictures.training_pictures(detector.entry, [known[id_] for id_ in ids])
         for tile, id_ in zip(tiles, ids, strict=True):
             widgets.picture(tile, id_.rpartition("-")[2], NEAREST)

@@ -96,7 +96,7 @@ class Curve:
     show_spinner="Reading scores …",
     hash_funcs=catalog.keyed(layout.OOD_CALIBRATION, layout.OOD_SCORES, layout.METRICS),
 )
-def detector(entry: catalog.Entry) -> Detector:
+def read_detector(entry: catalog.Entry) -> Detector:
     """Calibration and stored scores of a model.
 
     Raises: UserError where they are missing, damaged, or of other weights, with the command that makes them.
@@ -109,9 +109,9 @@ def has_scores(entry: catalog.Entry) -> bool:
     return all((entry.path / name).is_file() for name in (layout.OOD_CALIBRATION, layout.OOD_SCORES))
 
 
-def pairs_of(found: Detector) -> tuple[Pair, ...]:
+def pairs_of(detector: Detector) -> tuple[Pair, ...]:
     """The named protocols of the model's data, then the folders of own pictures that were scored."""
-    settings, table = found.entry.run.config.data, found.table
+    settings, table = detector.entry.run.config.data, detector.table
     own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()
     return (*pairs.pairs_of(settings), *(pairs.own_pair(settings, str(title)) for title in own))
 
@@ -126,28 +126,28 @@ def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
 # ---------------------------------------------------------------- curves
 
 
-def chosen_scores(found: Detector, wanted: tuple[str, ...]) -> list[str]:
+def chosen_scores(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
     """The scores that a choice means for one model, without those it lacks."""
-    names = [scores.published(found.entry.model_kind) if name == PAPER else name for name in wanted]
-    return [name for name in dict.fromkeys(names) if name in found.scores]
+    names = [scores.published(detector.entry.model_kind) if name == PAPER else name for name in wanted]
+    return [name for name in dict.fromkeys(names) if name in detector.scores]
 
 
-def lacking(found: Detector, wanted: tuple[str, ...]) -> list[str]:
+def lacking(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
     """A sentence for every chosen score that the model does not have."""
     why = {
         name: next((why for family, why in scores.LACKING.items() if name.startswith(family)), "it was not stored")
         for name in wanted
-        if name != PAPER and name not in found.scores
+        if name != PAPER and name not in detector.scores
     }
-    return [f"{found.entry.name} has no “{name}”: {reason}." for name, reason in why.items()]
+    return [f"{detector.entry.name} has no “{name}”: {reason}." for name, reason in why.items()]
 
 
-def sides(found: Detector, pair: Pair) -> tuple[Side, Side] | None:
+def sides(detector: Detector, pair: Pair) -> tuple[Side, Side] | None:
     """Stored scores of both sides of a pair, baselines included; None where the outliers were not scored."""
-    if pair.name not in found.sides:
-        ordinary, outliers = tables.pair_rows(found.table, pair, pairs.title_of(pair))
-        found.sides[pair.name] = None if outliers.empty else (side(ordinary), side(outliers))
-    return found.sides[pair.name]
+    if pair.name not in detector.sides:
+        ordinary, outliers = tables.pair_rows(detector.table, pair, pairs.title_of(pair))
+        detector.sides[pair.name] = None if outliers.empty else (side(ordinary), side(outliers))
+    return detector.sides[pair.name]
 
 
 def side(rows: pd.DataFrame) -> Side:
@@ -159,19 +159,19 @@ def side(rows: pd.DataFrame) -> Side:
     return Side(str(rows["data"].iloc[0]), tuple(rows["id"]), scores)
 
 
-def model_curves(found: Detector, pair: str, both: tuple[Side, Side], names: Sequence[str]) -> list[Curve]:
+def model_curves(detector: Detector, pair: str, both: tuple[Side, Side], names: Sequence[str]) -> list[Curve]:
     """Scores of one model on one pair, with the stored measures, or measured here where there are none."""
     ordinary, outliers = (each.scores for each in both)
-    measures = (_stored(found.entry, pair, name) or _measured(ordinary[name], outliers[name]) for name in names)
+    measures = (_stored(detector.entry, pair, name) or _measured(ordinary[name], outliers[name]) for name in names)
     return [
-        Curve(found.entry.name, name, ordinary[name], outliers[name], measured)
+        Curve(detector.entry.name, name, ordinary[name], outliers[name], measured)
         for name, measured in zip(names, measures, strict=True)
     ]
 
 
-def baseline_curves(found: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
+def baseline_curves(detector: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
     """The baselines, each under the sign that separates better."""
-    return [_facing(replace(curve, model="")) for curve in model_curves(found, pair, both, BASELINES)]
+    return [_facing(replace(curve, model="")) for curve in model_curves(detector, pair, both, BASELINES)]
 
 
 def stored(entry: catalog.Entry, measure: str, score: str, pair: str) -> Metric | None:
@@ -210,16 +210,16 @@ def _facing(curve: Curve) -> Curve:
 # ---------------------------------------------------------------- thresholds, and what is missing
 
 
-def threshold_of(found: Detector | None, curve: Curve, fpr: float) -> float:
+def threshold_of(detector: Detector | None, curve: Curve, fpr: float) -> float:
     """Threshold of a target false-positive rate: from held-out pictures; of a baseline, from the ordinary ones here."""
-    if found is None:
+    if detector is None:
         return float(np.quantile(curve.ordinary, 1 - fpr))
-    return found.calibration.threshold(curve.score, fpr)
+    return detector.calibration.threshold(curve.score, fpr)
 
 
-def missing(found: Detector, pair: Pair) -> str:
+def missing(detector: Detector, pair: Pair) -> str:
     """Why a pair's outliers are not among the stored scores, as a sentence; looks on the disk only."""
     try:
-        return pairs.missing(pair, None) or f"{found.entry.name} was evaluated before {pair.name} was there."
+        return pairs.missing(pair, None) or f"{detector.entry.name} was evaluated before {pair.name} was there."
     except UserError as error:
         return str(error)

@@ -1,18 +1,14 @@
 """ROC curves and the course of a score over a training, as plotly figures. No streamlit here."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.ood.detector import Curve
 from explorer.shared import theme
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from explorer.ood.detector import Curve
     from trainer.ood.history import Row
 
 HEIGHT = 374  # without the legend
@@ -29,7 +25,7 @@ def roc(
     log: bool = False,
     point: tuple[float, float] | None = None,
     dark: bool = False,
-) -> go.Figure:
+) -> theme.Figure:
     """True-positive over false-positive rate of every curve, baselines thin and grey, with the operating point.
 
     Args:
@@ -106,7 +102,7 @@ def _roc_layout(log: bool, n: int, names: int) -> dict:
     )
 
 
-def course(rows: Sequence[Row], chosen: Sequence[str], dark: bool = False) -> go.Figure:
+def course(rows: "Sequence[Row]", chosen: Sequence[str], dark: bool = False) -> theme.Figure:
     """AUROC of every score at each checkpoint of one pair; the chosen scores in colour, the others as thin grey lines.
 
     Args:

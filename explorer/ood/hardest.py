@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 def show(panel: Panel, curve: Curve, threshold: float) -> None:
     """False alarms and near misses of the ordinary pictures, missed and just flagged outliers."""
     st.subheader("Hardest pictures on either side of the threshold", anchor=False)
-    entry = panel.found.get(curve.model, panel.selected).entry
+    entry = panel.detectors.get(curve.model, panel.selected).entry
     ordinary, outliers = _ordinary(panel, curve, threshold), _outliers(panel, curve, threshold)
     st.caption(f"Upper: the picture; lower: its reconstruction by {entry.name}." + _unpictured(panel, ordinary))
     colours, groups, shown = theme.colours(theme.is_dark()), [], []

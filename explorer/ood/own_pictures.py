@@ -21,7 +21,7 @@ _ROW = 52  # height of a row of the table
 _SCALE = 3  # the browser smooths pictures in tables; enlarged ones stay crisp enough
 
 
-def show(found: Detector) -> None:
+def show(detector: Detector) -> None:
     """The whole view for the selected model."""
     files = st.file_uploader(
         f"Up to {MAX_FILES} pictures, or a zip of pictures",
@@ -32,18 +32,18 @@ def show(found: Detector) -> None:
     )
     place = st.container(gap="medium")  # progress is shown where the results will be
     with place, widgets.user_errors():
-        _take(found, files)
-    own = session.uploads(found.entry.image_shape)
+        _take(detector, files)
+    own = session.uploads(detector.entry.image_shape)
     with place, widgets.user_errors():
         if own is None:
-            _hints(found)
+            _hints(detector)
             return
         _rejected(own)
         if own.uploads:
-            _results(found, own)
+            _results(detector, own)
 
 
-def _take(found: Detector, files: list) -> None:
+def _take(detector: Detector, files: list) -> None:
     """Read the files if the user has changed them, or they were read for models of another shape.
 
     Raises: UserError as session.remember.
@@ -51,18 +51,18 @@ def _take(found: Detector, files: list) -> None:
     changed = st.session_state.pop(_CHANGED, False)
     if changed and not files:
         session.forget()
-    elif files and (changed or session.uploads(found.entry.image_shape) is None):
+    elif files and (changed or session.uploads(detector.entry.image_shape) is None):
         bar = st.progress(0.0, "Reading …")
         contents = [(file.name, file.getvalue()) for file in files]
         report = lambda done, total: bar.progress(done / total, f"Reading {done} of {total} …")  # noqa: E731
         try:
-            session.remember(contents, tuple(found.entry.image_shape), report)
+            session.remember(contents, tuple(detector.entry.image_shape), report)
         finally:
             bar.empty()
 
 
-def _hints(found: Detector) -> None:
-    data, command = found.entry.data_title, f"python -m trainer score {found.entry.path} FOLDER --csv FILE"
+def _hints(detector: Detector) -> None:
+    data, command = detector.entry.data_title, f"python -m trainer score {detector.entry.path} FOLDER --csv FILE"
     rows = [
         ("percent", f"**Every score as a percentile** of held-out {data} pictures."),
         ("gavel", "**A verdict** at the false-positive rate you choose; whether a shift by one pixel or an inversion "
@@ -87,10 +87,10 @@ def _rejected(own: Uploads) -> None:
 # ---------------------------------------------------------------- results
 
 
-def _results(found: Detector, own: Uploads) -> None:
+def _results(detector: Detector, own: Uploads) -> None:
     from trainer.ood.pictures import to_csv
 
-    entry = found.entry
+    entry = detector.entry
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-mine-controls"):
         target_rate()
         invert_switch(**bound("invert"))
@@ -106,13 +106,13 @@ def _results(found: Detector, own: Uploads) -> None:
         widgets.download("CSV", lambda: to_csv(table), name, "text/csv", key="ood.csv", help=same)
     made = session.reconstructions(entry, own, view.invert)
     with st.container(gap="small"):
-        st.markdown(summary(found, table, view.fpr))
-        if hint := polarity_hint(found, own, view.invert):
+        st.markdown(summary(detector, table, view.fpr))
+        if hint := polarity_hint(detector, own, view.invert):
             st.caption(f":material/info: {hint}")
-    detail.show(found, own, table, made, _table(found, own, table, made))
+    detail.show(detector, own, table, made, _table(detector, own, table, made))
 
 
-def summary(found: Detector, table: pd.DataFrame, fpr: float) -> str:
+def summary(detector: Detector, table: pd.DataFrame, fpr: float) -> str:
     """How many pictures are outliers, against how many of as many ordinary ones."""
     outliers, total = table[table["verdict"] == "outlier"], len(table)
     count, steady = len(outliers), int((outliers["same when shifted"] == 4).sum())
@@ -122,23 +122,23 @@ def summary(found: Detector, table: pd.DataFrame, fpr: float) -> str:
     usual = f"{fpr * total:.2g}" if fpr * total < 10 else f"{fpr * total:.0f}"
     return (
         f"**{count} of {total}** picture{plural} {are} outlier{plural}{f'; {shifts}' if count else ''}. Of {total} "
-        f"ordinary {found.entry.data_title} pictures about {usual} would be flagged ({percent(fpr)})."
+        f"ordinary {detector.entry.data_title} pictures about {usual} would be flagged ({percent(fpr)})."
     )
 
 
-def polarity_hint(found: Detector, own: Uploads, invert: bool) -> str:
+def polarity_hint(detector: Detector, own: Uploads, invert: bool) -> str:
     """A sentence where most pictures have the background of the other polarity than the model's data; else empty."""
-    places, count = list(pictures.places(found.entry).values())[:50], len(own.uploads)
+    places, count = list(pictures.places(detector.entry).values())[:50], len(own.uploads)
     if not places or own.shape[0] != 1:
         return ""
-    is_light = light_ground(pictures.test_pictures(found.entry, places))
+    is_light = light_ground(pictures.test_pictures(detector.entry, places))
     light = sum(map(looks_inverted, own.arrays(invert)))
     other = count - light if is_light else light
     if other <= count / 2:
         return ""
     background, trained = ("dark", "light") if is_light else ("light", "dark")
     return (
-        f"{other} of {count} have a {background} background, {found.entry.data_title} a {trained} one. That alone "
+        f"{other} of {count} have a {background} background, {detector.entry.data_title} a {trained} one. That alone "
         f"makes an outlier; switch Invert {'off' if invert else 'on'} to compare the shapes."
     )
 
@@ -146,9 +146,9 @@ def polarity_hint(found: Detector, own: Uploads, invert: bool) -> str:
 # ---------------------------------------------------------------- the table
 
 
-def _table(found: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray) -> int:
+def _table(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray) -> int:
     """The sortable table with pictures; returns the row of the details: the selected one, else the most outlying."""
-    shown = rows(found, table, own.arrays(current().invert), made)
+    shown = rows(detector, table, own.arrays(current().invert), made)
     event = st.dataframe(
         shown,
         key="ood.table",
@@ -157,7 +157,7 @@ def _table(found: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray)
         height=min(38 + _ROW * len(shown), 560),
         on_select="rerun",
         selection_mode="single-row",
-        column_config=_columns([name for name in shown if name in found.scores]),
+        column_config=_columns([name for name in shown if name in detector.scores]),
     )
     st.caption("Scores are percentiles among held-out pictures. Click a header to sort; tick a row for details.")
     selected = event["selection"]["rows"]
@@ -184,9 +184,9 @@ def _columns(scores: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def rows(found: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndarray) -> pd.DataFrame:
+def rows(detector: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndarray) -> pd.DataFrame:
     """Return the shown table, pictures as data URLs, one row per picture."""
-    errors, (first, *others) = pictures.differences(arrays, made), found.scores
+    errors, (first, *others) = pictures.differences(arrays, made), detector.scores
     shown = {
         **{name: list(map(_url, some)) for name, some in (("input", arrays), ("made", made), ("error", errors))},
         "picture": table["picture"],
@@ -194,20 +194,20 @@ def rows(found: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndar
         first: table[f"{first} percentile"].round(2),
         "steady": [f"{count} of 4" for count in table["same when shifted"]],
         "inverted": table["verdict inverted"],
-        "nearest": nearest(found, table),
+        "nearest": nearest(detector, table),
         **{name: table[f"{name} percentile"].round(2) for name in others},
     }
     return pd.DataFrame({name: column for name, column in shown.items() if column is not None})
 
 
-def nearest(found: Detector, table: pd.DataFrame) -> list[str | None] | None:
+def nearest(detector: Detector, table: pd.DataFrame) -> list[str | None] | None:
     """The nearest training pictures of each row side by side; None where none are stored."""
-    known = pictures.training_places(found.entry)
+    known = pictures.training_places(detector.entry)
     if not known:
         return None
     strips: list[str | None] = []
     for text in table["nearest"]:
-        tiles = pictures.training_pictures(found.entry, [known[id_] for id_ in text.split(";") if id_ in known])
+        tiles = pictures.training_pictures(detector.entry, [known[id_] for id_ in text.split(";") if id_ in known])
         line = pixels.join_tiles(tiles, len(tiles), gap=2) if len(tiles) else None
         strips.append(None if line is None else pixels.inline(pixels.png(line, _SCALE)))
     return strips

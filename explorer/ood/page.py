@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.ood import benchmark, own_pictures
-from explorer.ood.detector import detector, has_scores
+from explorer.ood.detector import has_scores, read_detector
 from explorer.ood.state import VIEWS, current, page
 from explorer.shared import catalog, measuring, widgets
 
@@ -23,11 +23,11 @@ def show(entry: catalog.Entry) -> None:
     if not has_scores(entry) or entry.is_outdated:
         _offer(entry)
         return
-    found = detector(entry)
+    detector = read_detector(entry)
     if widgets.view_selector(page, VIEWS) == "measured":
-        benchmark.show(found)
+        benchmark.show(detector)
     else:
-        own_pictures.show(found)
+        own_pictures.show(detector)
 
 
 def _offer(entry: catalog.Entry) -> None:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from explorer.ood import detector, session
+from explorer.ood import detector as stored
+from explorer.ood import session
 from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, current
 from explorer.shared import catalog
@@ -28,7 +29,7 @@ class Panel:
 
     Attributes:
         name, title: of the pair; pair: None for the user's own pictures.
-        found: the detectors by model, the selected one first.
+        detectors: by model, the selected one first.
         both: stored scores of the selected model.
         notes: sentences on what is not shown, and why.
     """
@@ -36,7 +37,7 @@ class Panel:
     name: str
     title: str
     pair: Pair | None
-    found: dict[str, Detector]
+    detectors: dict[str, Detector]
     both: tuple[Side, Side]
     curves: list[Curve]
     baselines: list[Curve]
@@ -45,37 +46,37 @@ class Panel:
     @property
     def selected(self) -> Detector:
         """The model chosen in the entry frame."""
-        return next(iter(self.found.values()))
+        return next(iter(self.detectors.values()))
 
 
-def pair_named(found: Detector, name: str) -> Pair | None:
+def pair_named(detector: Detector, name: str) -> Pair | None:
     """Return a pair of the model's data by its name; None for the user's own pictures."""
-    return next((pair for pair in detector.pairs_of(found) if pair.name == name), None)
+    return next((pair for pair in stored.pairs_of(detector) if pair.name == name), None)
 
 
-def panel_of(found: Detector, name: str) -> Panel | None:
+def panel_of(detector: Detector, name: str) -> Panel | None:
     """Return the curves of a pair; None where the selected model was not scored on it."""
-    pairs = detector.pairs_of(found)
-    pair = pair_named(found, name)
-    detectors, notes = detectors_of(found)
+    pairs = stored.pairs_of(detector)
+    pair = pair_named(detector, name)
+    detectors, notes = detectors_of(detector)
     wanted = current().scores or ("combined",)
     both = {}
     for model, each in detectors.items():
-        sides = detector.sides(each, pair) if pair else _own(each)
+        sides = stored.sides(each, pair) if pair else _own(each)
         if sides:
             both[model] = sides
-        elif model != found.entry.name:
+        elif model != detector.entry.name:
             notes.append(f"{model} was not scored on this pair; {_how(each.entry)}.")
-    if found.entry.name not in both:
+    if detector.entry.name not in both:
         return None
-    own, curves = both[found.entry.name], []
+    own, curves = both[detector.entry.name], []
     for model, sides in both.items():
         each = detectors[model]
-        curves += detector.model_curves(each, name, sides, detector.chosen_scores(each, wanted))
-        notes += detector.lacking(each, wanted)
-    curves = curves or detector.model_curves(found, name, own, ("combined",))
-    baselines = detector.baseline_curves(found, name, own)
-    title = detector.pair_title(pair, pairs) if pair else OWN
+        curves += stored.model_curves(each, name, sides, stored.chosen_scores(each, wanted))
+        notes += stored.lacking(each, wanted)
+    curves = curves or stored.model_curves(detector, name, own, ("combined",))
+    baselines = stored.baseline_curves(detector, name, own)
+    title = stored.pair_title(pair, pairs) if pair else OWN
     return Panel(name, title, pair, {model: detectors[model] for model in both}, own, curves, baselines, notes)
 
 
@@ -84,35 +85,35 @@ def _how(entry: catalog.Entry) -> str:
     return f"run: python -m trainer evaluate {entry.path} --only ood" if entry.bundled else "measure it on page Train"
 
 
-def _own(found: Detector) -> tuple[Side, Side] | None:
+def _own(detector: Detector) -> tuple[Side, Side] | None:
     """Test pictures against the user's."""
-    own = session.uploads(found.entry.image_shape)
+    own = session.uploads(detector.entry.image_shape)
     if not own or not own.uploads:
         return None
-    view, table = current(), found.table
-    return detector.side(table[table["role"] == ORDINARY]), session.side(found, own, view.fpr, view.invert)
+    view, table = current(), detector.table
+    return stored.side(table[table["role"] == ORDINARY]), session.side(detector, own, view.fpr, view.invert)
 
 
-def fitting(found: Detector) -> list[str]:
+def fitting(detector: Detector) -> list[str]:
     """Return the names of the other models of the same data."""
-    own = found.entry
+    own = detector.entry
     return [entry.name for entry in catalog.usable() if entry.name != own.name and entry.data_title == own.data_title]
 
 
-def others_of(found: Detector) -> list[str]:
+def others_of(detector: Detector) -> list[str]:
     """Return the names of the models that are shown beside the selected one."""
     wanted = current().against
     if wanted == (AUTOMATIC,):
-        return [name for name in fitting(found) if detector.has_scores(catalog.find(name))][:COMPARED]
-    return [name for name in wanted if name in fitting(found)]
+        return [name for name in fitting(detector) if stored.has_scores(catalog.find(name))][:COMPARED]
+    return [name for name in wanted if name in fitting(detector)]
 
 
-def detectors_of(found: Detector) -> tuple[dict[str, Detector], list[str]]:
+def detectors_of(detector: Detector) -> tuple[dict[str, Detector], list[str]]:
     """Return the chosen models, the selected one first, and a sentence for each that has no scores."""
-    detectors, notes = {found.entry.name: found}, []
-    for name in others_of(found):
+    detectors, notes = {detector.entry.name: detector}, []
+    for name in others_of(detector):
         try:
-            detectors[name] = detector.detector(catalog.find(name))
+            detectors[name] = stored.read_detector(catalog.find(name))
         except UserError as error:
             notes.append(str(error))
     return detectors, notes

@@ -30,7 +30,7 @@ def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
         "below": f"no better than the baseline {bar.title} ({bar.auroc:.3f}), which does not use the model",
     }[against_baselines(best, bar.auroc)]
     return (
-        f"{best.title}: AUROC {own.value:.3f}: in {percent(own.value)} of pairs the outlier scores higher (95 % "
+        f"{best.title} has AUROC {own.value:.3f}: in {percent(own.value)} of pairs the outlier scores higher (95 % "
         f"interval {percent(own.low)} to {percent(own.high)}), {standing}."
     )
 

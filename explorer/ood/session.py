@@ -80,13 +80,13 @@ def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def side(found: Detector, own: Uploads, fpr: float, invert: bool) -> Side:
+def side(detector: Detector, own: Uploads, fpr: float, invert: bool) -> Side:
     """The pictures as the outliers of a pair: every score of one model, and the baselines.
 
     Raises: UserError as `scored`.
     """
-    table = scored(found.entry, own, fpr, invert)
-    scores = {name: table[name].to_numpy() for name in found.scores}
+    table = scored(detector.entry, own, fpr, invert)
+    scores = {name: table[name].to_numpy() for name in detector.scores}
     return Side("your pictures", own.names, scores | baseline_scores(own.arrays(invert)))
 
 

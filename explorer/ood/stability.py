@@ -21,7 +21,7 @@ def show(panel: Panel, curve: Curve) -> None:
     """The AUROC of the score at each checkpoint: a score whose side changes is not reliable."""
     from trainer.ood import history
 
-    entry = panel.found.get(curve.model, panel.selected).entry
+    entry = panel.detectors.get(curve.model, panel.selected).entry
     rows = history.read(entry.path)
     st.subheader("AUROC over training", anchor=False)
     pair = panel.name if any(row.pair == panel.name for row in rows) else DRAWN

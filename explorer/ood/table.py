@@ -13,9 +13,9 @@ _JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the e
 STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red-badge[not above]"}
 
 
-def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, found: dict[str, Detector]) -> None:
+def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, detectors: dict[str, Detector]) -> None:
     """Models and baselines ranked by AUROC, a flag on every score that does not beat the best baseline."""
-    with st.container(gap="small", key="ood-table"):
+    with st.container(gap="small", key="scores-ood"):
         st.markdown(table(curves, baselines))
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-ood"):
             st.caption(
@@ -23,10 +23,10 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, fou
                 "FPR95: ordinary pictures flagged at the threshold that flags 95 % of the outliers. Protocol:",
             )
             for curve in curves:
-                _protocol(curve, name, found[curve.model])
+                _protocol(curve, name, detectors[curve.model])
             widgets.download(
                 "CSV",
-                lambda: as_csv([*curves, *baselines], name, found),
+                lambda: as_csv([*curves, *baselines], name, detectors),
                 f"ood-{title.lower().replace(', ', '-').replace(' ', '-')}.csv",
                 "text/csv",
                 key="ood.table.csv",
@@ -57,10 +57,10 @@ def _number(measured: Measured) -> str:
     return f"{measured.value:.3f} :small[:gray[{measured.low:.3f}{_JOINED}{measured.high:.3f}]]"
 
 
-def _protocol(curve: Curve, pair: str, found: Detector) -> None:
+def _protocol(curve: Curve, pair: str, detector: Detector) -> None:
     """The protocol of a curve's AUROC, as stored, or of the measurement on this page."""
     key = f"ood.protocol.{curve.key}"
-    metric = stored(found.entry, "AUROC", curve.score, pair)
+    metric = stored(detector.entry, "AUROC", curve.score, pair)
     if metric is not None:
         widgets.protocol_card(metric, curve.title, key=key)
         return
@@ -68,11 +68,11 @@ def _protocol(curve: Curve, pair: str, found: Detector) -> None:
         st.markdown(
             f"Measured on this page from the stored scores: {len(curve.ordinary):,} ordinary pictures and "
             f"{len(curve.outliers):,} outliers, 95 % interval of 500 bootstrap resamples of both, seed 0, checkpoint "
-            f"`{found.entry.hash}`."
+            f"`{detector.entry.hash}`."
         )
 
 
-def as_csv(curves: list[Curve], pair: str, found: dict[str, Detector]) -> str:
+def as_csv(curves: list[Curve], pair: str, detectors: dict[str, Detector]) -> str:
     """One line per measure of each curve, with interval, sizes and checkpoint."""
     rows = [
         (
@@ -85,7 +85,7 @@ def as_csv(curves: list[Curve], pair: str, found: dict[str, Detector]) -> str:
             "" if math.isnan(value.high) else f"{value.high:.6f}",
             len(curve.ordinary),
             len(curve.outliers),
-            found[curve.model].entry.hash if curve.model else "",
+            detectors[curve.model].entry.hash if curve.model else "",
         )
         for curve in curves
         for measure, value in curve.measured.items()

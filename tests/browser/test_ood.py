@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, settled
 from tests.fixtures import blob_pictures
-from tests.outliers import MATCHED, PUBLISHED, add_scores, stripes
+from tests.outliers import MATCHED, OUTLIERS, PUBLISHED, add_scores, stripes
 from trainer.ood import calibration, command, tables
 from trainer.runs import layout
 from trainer.runs.folder import Run
@@ -97,6 +97,20 @@ def test_the_threshold_follows_the_hand_and_the_server_hears_of_the_release(page
     assert threshold(page) == pytest.approx(start)
 
 
+def test_no_control_is_shown_before_its_script_is_there(page):
+    held = []
+    page.route(re.compile("threshold/point.js"), held.append)
+    page.goto("/ood?model=small-gmp&against=")
+    settled(page)
+    handle = page.locator(".operating .grip")
+    handle.wait_for(state="attached")
+    expect(handle).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(handle).to_be_visible()
+    assert sum(counts(page)) == 120 + OUTLIERS
+
+
 def test_the_arrow_keys_move_the_threshold(page, scored):
     open_ood(page)
     start = threshold(page)
@@ -115,10 +129,10 @@ def test_the_page_from_choosing_to_the_csv(page, scored, tmp_path):
     page.wait_for_url(re.compile("as(%20|\\+)published"), timeout=PATIENCE)
     settled(page)
     metric = next(m for m in scored.metrics if m.name == f"AUROC, combined, {PUBLISHED.name}")
-    row = page.locator(".st-key-ood-table tr", has_text="small-gmp · combined")
+    row = page.locator(".st-key-scores-ood tr", has_text="small-gmp · combined")
     expect(row).to_contain_text(f"{metric.value:.3f}")
     expect(row).to_contain_text(f"{metric.low:.3f}")
-    expect(page.locator(".st-key-ood-table tr", has_text="baseline")).to_have_count(4)  # the head names it too
+    expect(page.locator(".st-key-scores-ood tr", has_text="baseline")).to_have_count(4)  # the head names it too
 
     page.get_by_role("radio", name="Check my pictures").or_(
         page.get_by_role("button", name="Check my pictures")

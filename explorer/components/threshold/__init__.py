@@ -1,21 +1,13 @@
-"""Histograms of two sets of scores with a threshold that can be dragged; what it decides is counted in the browser.
+"""Histograms of two sets of scores with a threshold that can be dragged; its effect is counted in the browser."""
 
-Python hears of the threshold on release only.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from explorer.components.register import register
-
-_POINT = register("point", "threshold/point")
+from explorer.components.register import Component
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
-    """What is drawn.
+class Point(Component, name="point", part="threshold/point"):
+    """The operating point; on release it reports `moved`, the threshold as text.
 
     Attributes:
         ordinary, outliers: scores, base64 of float32, ascending.
@@ -33,8 +25,3 @@ class Point:
     high: float
     scale: float
     threshold: float
-
-
-def operating_point(point: Point, *, key: str, on_moved: Callable[[], None]) -> None:
-    """Draw the scores; on release `st.session_state[key].moved` is the threshold, a number as text."""
-    _POINT(key=key, data=vars(point), on_moved_change=on_moved)

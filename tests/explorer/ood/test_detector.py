@@ -107,7 +107,7 @@ def test_a_pair_that_a_baseline_solves_is_called_so():
 def test_the_verdict_names_the_best_score_and_the_bar():
     good, bad = curve(RNG.normal(size=200), RNG.normal(3, 1, 200), "good"), curve(*BLURRED, "bad")
     said = sentences.verdict([bad, good], [baseline(*BLURRED)])
-    assert said.startswith("good · combined: AUROC 0.9")
+    assert said.startswith("good · combined has AUROC 0.9")
     assert "% of pairs the outlier scores higher" in said
     assert "above the best baseline, mean intensity (0.8" in said
     assert "no better than the baseline" in sentences.verdict([bad], [baseline(range(99), [*range(90, 120), 3])])
