@@ -1,15 +1,16 @@
-"""A card per model: its pictures, its numbers, and the way into it."""
+"""A card per model: pictures, metrics, and the button that opens it."""
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
-from explorer.shared import cache, catalog, links, pixels, state, widgets
+from explorer.shared import cache, catalog, links, state, widgets
 from trainer.errors import UserError
 
 
 def show(entries: list[catalog.Entry]) -> list:
-    """A card per model; returns the places of the pictures that need the model, to be filled last."""
+    """Draw a card per model; return the places of the pictures that need the model, to be filled last."""
     places = []
     with st.container(key="gallery"):
         for entry in entries:
@@ -22,10 +23,10 @@ def show(entries: list[catalog.Entry]) -> list:
 
 
 def _describe(entry: catalog.Entry) -> None:
-    """Name, what it was trained on, its key numbers, and the way into it."""
+    """Draw name, data set, key metrics, and the button that opens the model."""
     origin = "" if entry.bundled else " :gray-badge[your run]"
     with st.container(gap="xxsmall"):
-        st.markdown(f"**{entry.title}**{origin}")
+        st.markdown(f"**{entry.name}**{origin}")
         st.caption(
             f"{entry.model_kind.upper()} · {entry.prior_title}  \n"
             f"{entry.data_title} {entry.image_shape[1]}×{entry.image_shape[2]} · {entry.z_dim} axes · `{entry.hash}`"
@@ -35,7 +36,7 @@ def _describe(entry: catalog.Entry) -> None:
     if entry.key_metrics:
         widgets.metric_row(entry.key_metrics, entry.name)
     elif entry.bundled and not entry.note:
-        st.caption("Not evaluated yet; `python -m trainer evaluate` adds its numbers.")
+        st.caption("Not evaluated yet; `python -m trainer evaluate` adds its metrics.")
     if entry.note:
         st.caption(f":material/info: {entry.note}")
     if not entry.bundled and not entry.metrics:
@@ -48,29 +49,27 @@ def _describe(entry: catalog.Entry) -> None:
 
 
 def _originals(entry: catalog.Entry) -> None:
-    """The row of test pictures, where the folder holds any: needs no torch, so it is there at once."""
+    """Draw the row of test pictures, if the folder holds any; it needs no torch and is there at once."""
     if not entry.has_sprite:
         return
     try:
-        _row(cache.originals(entry), f"Test pictures of {entry.title}")
+        _row(cache.originals(entry), f"Test pictures of {entry.name}")
     except UserError as error:
         st.caption(f":material/broken_image: {error}")
 
 
 def decoded(entry: catalog.Entry) -> None:
-    """Reconstructions below the originals; without bundled pictures, two rows of decoded prior samples."""
+    """Draw reconstructions below the originals; without bundled pictures, two rows of decoded prior samples."""
     try:
         if entry.has_sprite:
-            _row(cache.reconstructions(entry), f"Their reconstructions by {entry.title}")
+            _row(cache.reconstructions(entry), f"Their reconstructions by {entry.name}")
         else:
             samples = cache.prior_pictures(entry, 2 * cache.PREVIEW_TILES)
-            _row(samples, f"Prior samples decoded by {entry.title}", rows=2)
+            _row(samples, f"Prior samples decoded by {entry.name}", rows=2)
     except UserError as error:
         st.caption(f":material/broken_image: {error}")
 
 
-def _row(pictures, alt: str, rows: int = 1) -> None:
-    """Tiles as wide as the card, in `rows` rows of equal length."""
-    n = len(pictures) // rows
-    split = [pictures[k * n : (k + 1) * n] for k in range(rows)]
-    st.image(pixels.strip(split, gap=pictures.shape[-1] // 16), width="stretch", output_format="PNG", alt=alt)
+def _row(pictures: np.ndarray, alt: str, rows: int = 1) -> None:
+    """Draw tiles as wide as the card, in `rows` rows of equal length."""
+    widgets.strip(np.split(pictures, rows), alt, gap=pictures.shape[-1] // 16)

@@ -1,4 +1,4 @@
-"""The Home page put together: the models, the trainings that have none yet, and the folders that cannot be opened."""
+"""The Home page put together: models, trainings without a model yet, and folders that cannot be opened."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ POLL_SECONDS = 2.5
 
 
 def show() -> None:
-    """The whole page; what needs the model is drawn last."""
-    found = catalog.entries()
-    ready = [entry for entry in found if entry.broken is None]
+    """Draw the page; pictures that need a model come last."""
+    entries = catalog.entries()
+    ready = [entry for entry in entries if entry.broken is None]
     places = []
     if ready:
-        st.caption(
-            "Upper row: test pictures; lower row: what the model makes of them. A number's name opens its protocol."
-        )
+        st.caption("Upper row: test pictures; lower row: reconstructions. Click a metric to see how it was measured.")
         places = gallery.show(ready)
     else:
         widgets.no_models()
-    young = [entry.path for entry in found if entry.untrained and not entry.bundled]
+    young = [entry.path for entry in entries if entry.untrained and not entry.bundled]
     if young:
         live = any(look(folder).is_live for folder in young)
         st.fragment(_starting, run_every=POLL_SECONDS if live else None)(young)
-    if broken := [entry for entry in found if entry.broken and entry.path not in young]:
+    if broken := [entry for entry in entries if entry.broken and entry.path not in young]:
         _damaged(broken)
     state.mirror()  # a page is linkable before its last picture is there
     for place, entry in zip(places, ready, strict=True):
@@ -40,27 +38,27 @@ def show() -> None:
 
 
 def _starting(folders: list[Path]) -> None:
-    """Trainings that have no model yet, each with where it stands; the page is run again when one of them has."""
-    known = {training.folder: training for training in look_at_all(catalog.roots()[1])}
-    found = [known.get(folder) or look(folder) for folder in folders]
-    if any((training.folder / layout.WEIGHTS).is_file() or not training.folder.is_dir() for training in found):
+    """Draw trainings without a model yet, each with its state; the page is rerun when one gets a model."""
+    listed = {training.folder: training for training in look_at_all(catalog.roots()[1])}
+    trainings = [listed.get(folder) or look(folder) for folder in folders]
+    if any((training.folder / layout.WEIGHTS).is_file() or not training.folder.is_dir() for training in trainings):
         st.rerun()
     st.subheader("No model yet", anchor=False)
-    for training in found:
+    for training in trainings:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{markdown(training.name)}**", width="content")
             st.badge(phases.phase(training), color=phases.PHASES[training.phase][1])
-            st.caption(_stands(training), width="stretch")
+            st.caption(_state(training), width="stretch")
             if st.button("Show on Train", key=f"train-{training.name}", icon=":material/model_training:"):
                 links.open_run(training.name)
 
 
-def _stands(training: Training) -> str:
-    """What is to be known of a training without a model: how far it is, or why it has none."""
+def _state(training: Training) -> str:
+    """Return how far a training without a model is, or why it has none."""
     if training.phase == "failed":
-        return markdown(training.message or "It failed; its log tells more.")
+        return markdown(training.message or "It failed; see its log.")
     if training.phase in ("running", "loading", "stopping", "silent"):
-        return f"{phases.progress(training)}. The first checkpoint makes it a model."
+        return f"{phases.progress(training)}. The model appears with the first checkpoint."
     if training.phase == "interrupted":
         return "Its process ended before the first checkpoint; it can be started again."
     if training.phase == "queued":
@@ -69,7 +67,7 @@ def _stands(training: Training) -> str:
 
 
 def _damaged(entries: list[catalog.Entry]) -> None:
-    """Folders that cannot be opened, each with what to do."""
+    """Draw the folders that cannot be opened, each with the remedy."""
     st.subheader("Cannot be opened", anchor=False)
     for entry in entries:
         with st.container(border=True, gap="xxsmall"):

@@ -30,12 +30,11 @@ class Entry:
     `broken` holds the sentence for a folder that cannot be opened.
     """
 
-    name: str  # unique; used in URLs and the picker
+    name: str  # unique: of the folder, as config.name may be shared by several runs
     path: Path
     bundled: bool
     run: Run = field(default=None, compare=False, repr=False)  # type: ignore[assignment] # None where it is broken
     hash: str = ""
-    title: str = ""  # what cards call it: the name of the folder, as config.name may be shared by several runs
     data_title: str = ""
     prior_title: str = ""
     model_kind: str = ""
@@ -143,7 +142,7 @@ def _entry(name: str, path: str, bundled: bool, signature: tuple[tuple[int, int]
         sentence = str(error)
     except OSError as error:
         sentence = f"{folder}: cannot be read ({error.strerror or error}); check the folder's permissions."
-    return Entry(name=name, path=folder, bundled=bundled, title=name, broken=sentence, untrained=untrained)
+    return Entry(name=name, path=folder, bundled=bundled, broken=sentence, untrained=untrained)
 
 
 def _described(name: str, run: Run, bundled: bool) -> Entry:
@@ -162,7 +161,6 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         bundled=bundled,
         run=run,
         hash=run.hash,
-        title=name,
         data_title=data_title(settings),
         prior_title=prior_title(settings),
         model_kind=settings.model.kind,

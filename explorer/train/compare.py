@@ -1,4 +1,4 @@
-"""Several runs beside each other: one term over the steps, and their numbers in a table."""
+"""Several runs side by side: one curve over the steps, and their metrics in a table."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ import streamlit as st
 from explorer.shared import catalog, theme, widgets
 from explorer.train import figures, run_view
 from explorer.train.state import bound, current
-from trainer.errors import UserError
-from trainer.runs.folder import Metric, Run
+from trainer.runs.folder import Metric
 from trainer.runs.status import Training
 
 MOST = 8
 
 
-def show(found: Sequence[Training]) -> None:
-    """The whole view; bundled models can be compared as well."""
-    folders = {training.name: training.folder for training in found}
+def show(trainings: Sequence[Training]) -> None:
+    """Draw the view; bundled models can be compared as well."""
+    folders = {training.name: training.folder for training in trainings}
     folders |= {entry.name: entry.path for entry in catalog.usable() if entry.bundled and entry.name not in folders}
     if len(folders) < 2:
         widgets.empty_state(
-            "Nothing to compare yet", "Two runs are needed; train another one.", icon=":material/compare:"
+            "Nothing to compare yet", "Comparing needs two runs; train another one.", icon=":material/compare:"
         )
         return
     chosen = [name for name in current().compared if name in folders] or _usual(folders)
@@ -36,32 +35,30 @@ def show(found: Sequence[Training]) -> None:
         if terms:
             usual = "psnr" if "psnr" in terms else terms[0]  # what models of every kind share
             term = current().term if current().term in terms else usual
-            titles = figures.TITLES
-            st.selectbox(
-                "Curve", terms, format_func=lambda name: titles.get(name, name), width=240, **bound("term", term)
-            )
+            titles = {name: figures.TITLES.get(name, name) for name in terms}
+            st.selectbox("Curve", terms, format_func=titles.__getitem__, width=240, **bound("term", term))
             log = st.toggle("Logarithmic", key="train.log")
     if terms:
-        figure = figures.overlay(histories, term, log, theme.is_dark())
-        st.plotly_chart(figure, theme=None, key="train.overlay", config={"displayModeBar": False})
-        st.caption("Validation where it was measured, else the training's own mean. Losses of different models add up "
-                   "different terms: compare them by what they share, such as PSNR.")  # fmt: skip
+        widgets.chart(figures.overlay(histories, term, log, theme.is_dark()), "train.overlay")
+        st.caption("Validation where it was measured, else the mean of the training. Losses of different models sum "
+                   "different terms: compare such models by a common curve, such as PSNR.")  # fmt: skip
     _numbers({name: folders[name] for name in chosen})
 
 
 def _usual(folders: dict[str, Path]) -> list[str]:
-    """The latest run and another one of the same pictures, as far as there is one."""
+    """Return the latest run and, if possible, another one with the same pictures."""
     data = {entry.path: entry.data_title for entry in catalog.usable()}
     first, *others = sorted(folders, key=lambda name: folders[name] not in data)  # those with a model first
     alike = [name for name in others if data.get(folders[name]) == data.get(folders[first])]
     return [first, *(alike or others)[:1]]
 
 
-def _numbers(folders: dict) -> None:
-    """Stored numbers; a row is one protocol, so that what stands side by side is comparable."""
-    table = metric_table({name: _metrics(folder) for name, folder in folders.items()})
+def _numbers(folders: dict[str, Path]) -> None:
+    """Draw the stored metrics; a row is one protocol, so that its values are comparable."""
+    entries = {name: catalog.of_folder(folder) for name, folder in folders.items()}
+    table = metric_table({name: entry.metrics if entry else () for name, entry in entries.items()})
     if table.empty:
-        st.caption("None of them is measured yet; “Measure this model”, under Trainings, does it.")
+        st.caption("None of them is measured yet; press “Measure this model” under Trainings.")
         return
     numbers = {name: st.column_config.NumberColumn(format="%.4f", width=120) for name in folders}
     wide = {"Number": st.column_config.TextColumn(width=300), "On": st.column_config.TextColumn(width=330)}
@@ -69,19 +66,11 @@ def _numbers(folders: dict) -> None:
     st.dataframe(
         table, hide_index=True, height="content", placeholder="–", column_order=order, column_config=wide | numbers
     )
-    st.caption("A number stands beside another only where data, split, n and estimator are the same.")
+    st.caption("Values in one row have the same data, split, n and estimator.")
 
 
-def _metrics(folder) -> list[Metric]:
-    try:
-        run = Run(folder)
-        return [metric for metric in run.metrics if metric.checkpoint == run.hash]
-    except UserError:
-        return []
-
-
-def metric_table(metrics: dict[str, list[Metric]]) -> pd.DataFrame:
-    """A row per number and protocol, a column per run."""
+def metric_table(metrics: dict[str, Sequence[Metric]]) -> pd.DataFrame:
+    """Return a row per metric and protocol, a column per run."""
     from trainer.evaluation import ood
 
     rows: dict[tuple, dict] = {}

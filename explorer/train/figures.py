@@ -1,25 +1,18 @@
-"""Curves of trainings, as data to plotly figures. No streamlit here."""
+"""Curves of trainings, from their histories. No streamlit here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from explorer.shared import theme
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 VALIDATION = "validation "
 SCALES = {"prior_scale": "prior", "code_scale": "codes μ", "posterior_scale": "posterior σ"}
 SCALES_TITLE = "scale per axis"
-ORDER = (
-    "loss", "gw", "reconstruction", "kl", "mmd", "critic gap", "entropy", "prior", "energy", "covariance",
-    "distance coefficient", SCALES_TITLE, "psnr", "potential gap", "gradient penalty",
-)  # fmt: skip
 TITLES = {
     "loss": "loss",
     "gw": "L_GW, distances",
@@ -37,25 +30,26 @@ TITLES = {
     "potential gap": "critic's own gap",
     "gradient penalty": "gradient penalty",
 }
+"""Curves in the order of their panels."""
 MOST_POINTS = 600
 HEIGHT = 168
 
 
 def terms_of(history: pd.DataFrame) -> list[str]:
-    """The curves a history holds, the most telling first."""
+    """Return the names of the curves in a history, in the order of TITLES, then others."""
     if history.empty:
         return []
     plain = {name.removeprefix(VALIDATION) for name in history} - {"step", "seconds", *SCALES}
     present = plain | ({SCALES_TITLE} if set(SCALES) & set(history) else set())
-    return [name for name in ORDER if name in present] + sorted(present - set(ORDER))
+    return [name for name in TITLES if name in present] + sorted(present - set(TITLES))
 
 
-def curves(history: pd.DataFrame, terms: Sequence[str], columns: int, dark: bool = False) -> go.Figure:
-    """Small multiples over the steps: the training's mean since the row before, and the validation's value as dots.
+def curves(history: pd.DataFrame, terms: Sequence[str], columns: int, dark: bool = False) -> theme.Figure:
+    """Return small multiples over the steps: the training's mean since the row before, and validation values as dots.
 
     Args:
         history: history.csv.
-        terms: of `terms_of`, a panel each.
+        terms: names from `terms_of`, a panel each.
     """
     from plotly.subplots import make_subplots
 
@@ -84,7 +78,7 @@ def curves(history: pd.DataFrame, terms: Sequence[str], columns: int, dark: bool
     return figure
 
 
-def _panel(history: pd.DataFrame, term: str, colours: Mapping[str, str]) -> list[go.Scatter]:
+def _panel(history: pd.DataFrame, term: str, colours: Mapping[str, str]) -> list[dict[str, Any]]:
     if term == SCALES_TITLE:
         shades = (colours["muted"], theme.category(0), theme.category(1))
         return [
@@ -98,11 +92,10 @@ def _panel(history: pd.DataFrame, term: str, colours: Mapping[str, str]) -> list
     return traces
 
 
-def _line(history: pd.DataFrame, column: str, colour: str, name: str, mode: str = "lines") -> go.Scatter:
-    import plotly.graph_objects as go
-
+def _line(history: pd.DataFrame, column: str, colour: str, name: str, mode: str = "lines") -> dict[str, Any]:
     rows = _thinned(history[["step", column]].dropna())
-    return go.Scatter(
+    return dict(
+        type="scatter",
         x=rows["step"],
         y=rows[column],
         name=name,
@@ -114,63 +107,54 @@ def _line(history: pd.DataFrame, column: str, colour: str, name: str, mode: str 
 
 
 def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
-    """At most MOST_POINTS rows, evenly chosen, the last one included."""
+    """Return at most MOST_POINTS rows, evenly chosen, with the first and the last."""
     if len(rows) <= MOST_POINTS:
         return rows
     return rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MOST_POINTS).round().astype(int))]
 
 
-def overlay(histories: Mapping[str, pd.DataFrame], term: str, log: bool, dark: bool = False) -> go.Figure:
-    """One term of several runs over the steps, each in its colour; validation where there is such, else training.
+def overlay(histories: Mapping[str, pd.DataFrame], term: str, log: bool, dark: bool = False) -> theme.Figure:
+    """Return one term of several runs over the steps, each in its colour; validation values where there are any.
 
     Args:
         histories: name of the run -> history.csv, in the order of the colours.
     """
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for place, (name, history) in enumerate(histories.items()):
-        column = next((each for each in (VALIDATION + term, term) if each in history), None)
-        if term == SCALES_TITLE or column is None:
-            continue
-        figure.add_trace(_line(history, column, theme.category(place), name))
-    figure.update_layout(
-        template=theme.template(dark),
+    figure = theme.figure(
+        dark,
         height=380,
         xaxis={"title": {"text": "step"}},
         yaxis={"title": {"text": TITLES.get(term, term)}, "type": "log" if log else "linear"},
         legend={"orientation": "h", "x": 0, "y": 1.12},
         showlegend=True,
     )
+    for place, (name, history) in enumerate(histories.items()):
+        column = next((each for each in (VALIDATION + term, term) if each in history), None)
+        if term != SCALES_TITLE and column is not None:
+            figure.add_trace(_line(history, column, theme.category(place), name))
     return figure
 
 
-def scales(preview: Mapping[str, np.ndarray], dark: bool = False) -> go.Figure:
-    """Per axis, widest codes first: standard deviation of the prior and of the codes, and the posterior's sigma."""
-    import plotly.graph_objects as go
-
+def scales(preview: Mapping[str, np.ndarray], dark: bool = False) -> theme.Figure:
+    """Return the standard deviations of prior, codes and posterior per axis, widest codes first."""
     colours = theme.colours(dark)
     order = np.argsort(-preview["code_scale"], kind="stable")
     shades = (colours["muted"], theme.category(0), theme.category(1))
-    figure = go.Figure()
-    for (column, name), shade in zip(SCALES.items(), shades, strict=True):
-        figure.add_trace(
-            go.Scatter(
-                x=[f"z{axis}" for axis in order],
-                y=preview[column][order],
-                name=name,
-                mode="lines+markers",
-                line={"color": shade, "width": 1.5, "shape": "hvh"},
-                marker={"size": 4},
-                hovertemplate="%{x}: %{y:.3f}<extra>" + name + "</extra>",
-            )
-        )
-    figure.update_layout(
-        template=theme.template(dark),
+    figure = theme.figure(
+        dark,
         height=190,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "x": 0, "y": 1.2},
         xaxis={"type": "category", "nticks": 12},
         yaxis={"rangemode": "tozero", "nticks": 4},
     )
+    for (column, name), shade in zip(SCALES.items(), shades, strict=True):
+        figure.add_scatter(
+            x=[f"z{axis}" for axis in order],
+            y=preview[column][order],
+            name=name,
+            mode="lines+markers",
+            line={"color": shade, "width": 1.5, "shape": "hvh"},
+            marker={"size": 4},
+            hovertemplate=f"%{{x}}: %{{y:.3f}}<extra>{name}</extra>",
+        )
     return figure

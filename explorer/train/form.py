@@ -1,16 +1,17 @@
-"""Widgets for the settings of a training, made from the schema itself: bounds, choices and help are its own."""
+"""Widgets for the settings of a training, with the bounds, choices and help of the schema, and the recipe."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
-from annotated_types import Ge, Gt, Le, Lt
 
-from explorer.train.presets import changes_of, changes_text
+from explorer.shared import widgets
+from explorer.train.presets import changes_of, changes_text, command, fields, recipe_text
 from explorer.train.state import change, current
 from trainer.config import Config
 
@@ -45,34 +46,26 @@ LABELS = {
 }
 ELSEWHERE = ("data.name", "data.path", "model.kind", "prior.kind")
 """Settings that the first row chooses."""
-ONLY_FOR = {
-    "data.crop": ("celeba",),
-    "prior.components": ("gmp",),
-    "prior.spread": ("gmp",),
-    "prior.warm_start": ("gwae-gmp",),
-    "model.critic_width": ("gwae",),
-    "objective.lambda_gw": ("gwae",),
-    "objective.lambda_w": ("gwae",),
-    "objective.lambda_d": ("gwae",),
-    "objective.lambda_h": ("gwae",),
-    "objective.lambda_p": ("gwae-gmp", "gwae-normal"),
-    "objective.gradient_penalty": ("gwae",),
-    "objective.drift": ("gwae",),
-    "objective.beta": ("vae",),
-    "objective.lambda_mmd": ("wae-mmd",),
-    "optim.critic_lr": ("gwae",),
-    "optim.critic_steps": ("gwae",),
-    "optim.prior_lr_scale": ("gwae",),
-    "optim.warmup_steps": ("gwae",),
-    "optim.refine_steps": ("gwae",),
-}
-"""Settings that mean something for some kinds only (model, prior, both, or data set); the others are always shown."""
+ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "celeba": ("data.crop",),
+    "gmp": ("prior.components", "prior.spread"),
+    "gwae": (
+        "model.critic_width", "objective.lambda_gw", "objective.lambda_w", "objective.lambda_d", "objective.lambda_h",
+        "objective.gradient_penalty", "objective.drift", "optim.critic_lr", "optim.critic_steps",
+        "optim.prior_lr_scale", "optim.warmup_steps", "optim.refine_steps",
+    ),
+    "gwae-gmp": ("prior.warm_start", "objective.lambda_p"),
+    "gwae-normal": ("objective.lambda_p",),
+    "vae": ("objective.beta",),
+    "wae-mmd": ("objective.lambda_mmd",),
+}  # fmt: skip
+"""Settings of one data set, prior, model, or model and prior; all others are always shown."""
 MAIN = ("optim.max_steps", "model.z_dim", "optim.batch_size", "data.size", "data.channels", "prior.components",
         "objective.beta", "objective.lambda_mmd")  # fmt: skip
 
 
 def main_settings(values: Mapping[str, Any]) -> None:
-    """The few settings that matter most, in one row that wraps."""
+    """Draw the most important settings in one row that wraps."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="train-main"):
         for key in MAIN:
             if applies(key, values):
@@ -80,7 +73,7 @@ def main_settings(values: Mapping[str, Any]) -> None:
 
 
 def all_settings(values: Mapping[str, Any]) -> None:
-    """Everything else, folded away, a tab per section."""
+    """Draw all other settings, a tab per section."""
     sections = [name for name in SECTIONS if name != "dagmm" or values["model"]["kind"] == "dagmm"]
     tabs = st.tabs([SECTIONS[name] for name in sections])
     for tab, section in zip(tabs, sections, strict=True):
@@ -92,13 +85,14 @@ def all_settings(values: Mapping[str, Any]) -> None:
 
 
 def applies(key: str, values: Mapping[str, Any]) -> bool:
-    """Whether a setting means something for this model, prior and data set."""
+    """Return whether a setting has a meaning for this model, prior and data set."""
     kind, prior = values["model"]["kind"], values["prior"]["kind"]
-    return key not in ONLY_FOR or bool({kind, prior, f"{kind}-{prior}", values["data"]["name"]} & set(ONLY_FOR[key]))
+    needed = {name for name, keys in ONLY_FOR.items() if key in keys}
+    return not needed or bool(needed & {kind, prior, f"{kind}-{prior}", values["data"]["name"]})
 
 
 def setting(key: str, values: Mapping[str, Any], width: int) -> None:
-    """One widget; a change goes into the state, and back out of it when it equals what would hold without it."""
+    """Draw the widget of a setting; a change goes into the state."""
     field, value = _field(key), _value(key, values)
     widget = f"train.set.{key}"
     shared = {"key": widget, "on_change": _take, "args": (key, widget), "help": field.description, "width": width}
@@ -119,17 +113,17 @@ def setting(key: str, values: Mapping[str, Any], width: int) -> None:
 
 
 def label(key: str) -> str:
-    """What a setting is called on the page, "optim.max_steps": "Steps"."""
+    """Return the label of a setting, "optim.max_steps": "Steps"."""
     leaf = key.rpartition(".")[2]
     return LABELS.get(leaf) or leaf.replace("_", " ").capitalize()
 
 
 def in_words(sentence: str) -> str:
-    """A sentence of the schema with the names of settings as the page shows them, and where they are."""
+    """Return a sentence of the schema with the labels of settings, and the tab where they are."""
 
     def named(match: re.Match) -> str:
         key = match[0]
-        if match[2] not in getattr(Config.model_fields[match[1]].annotation, "model_fields", {}) or key in ELSEWHERE:
+        if match[2] not in fields(match[1]) or key in ELSEWHERE:
             return key
         return f"“{label(key)}”" + ("" if key in MAIN else f" (All settings, {SECTIONS[match[1]]})")
 
@@ -157,22 +151,27 @@ def _value(key: str, values: Mapping[str, Any]) -> Any:
 
 
 def _bounds(metadata: Sequence[Any], is_float: bool) -> tuple[float | int | None, float | int | None]:
-    """Smallest and largest value of a field; an excluded end is moved inside by a hair, or by one."""
-    low = high = None
-    hair = 1e-9 if is_float else 1
-    for each in metadata:
-        if isinstance(each, Ge):
-            low = each.ge
-        elif isinstance(each, Gt):
-            low = each.gt + hair
-        elif isinstance(each, Le):
-            high = each.le
-        elif isinstance(each, Lt):
-            high = each.lt - hair
-    convert = float if is_float else int
-    return (None if low is None else convert(low)), (None if high is None else convert(high))
+    """Return the smallest and the largest value of a field; an excluded end is moved inside by 1e-9, or by 1."""
+    convert, step = (float, 1e-9) if is_float else (int, 1)
+    inside = {"ge": 0, "gt": step, "le": 0, "lt": -step}
+    ends = {
+        name[0]: convert(getattr(each, name) + moved)
+        for each in metadata
+        for name, moved in inside.items()
+        if hasattr(each, name)
+    }
+    return ends.get("g"), ends.get("l")
 
 
 def _step(value: float) -> float:
-    """A tenth of the value's own magnitude, so that the buttons do something sensible for 3e-4 and for 100."""
+    """Return a tenth of the value's magnitude, a step that suits 3e-4 as well as 100."""
     return 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else 0.1
+
+
+def recipe(settings: Config, runs: Path, data_root: Path | None = None, width: int | str = "stretch") -> None:
+    """Draw the recipe as YAML, and the command that trains it into the folder `runs`."""
+    text = recipe_text(settings)
+    st.code(text, language="yaml", width=width)
+    widgets.download("Download YAML", text, f"{settings.name}.yaml", "text/yaml")
+    st.caption("With this file in the current folder, the same from the command line:")
+    st.code(command(settings, runs, data_root), language="bash", wrap_lines=True, width=width)

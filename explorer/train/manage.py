@@ -1,4 +1,4 @@
-"""Order among the runs: rename, tag, export, import, delete with confirmation."""
+"""Rename, tag, export, import and delete runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_IMPORT = 50  # MiB, as the server enforces (server.maxUploadSize)
 
 
 def menu(training: Training) -> None:
-    """The popover with everything that is not done every day."""
+    """Draw the popover with what is needed less often."""
     with st.popover("More", icon=":material/more_horiz:", key=f"train.more.{training.name}"):
         measured = task.is_busy(training.folder)
         busy = training.is_live or measured
@@ -28,7 +28,7 @@ def menu(training: Training) -> None:
             _confirm(training)
         if busy:
             what = "being measured" if measured else "training or waiting"
-            st.caption(f"A run that is {what} can be renamed or deleted after it was stopped.")
+            st.caption(f"A run that is {what} can be renamed or deleted once it is stopped.")
 
 
 def _names(training: Training, busy: bool) -> None:
@@ -48,7 +48,8 @@ def _names(training: Training, busy: bool) -> None:
         args=(training.folder,),
         placeholder="Add a tag",
     )
-    _problem()
+    if problem := st.session_state.pop("train.problem", None):
+        st.error(problem, icon=":material/error:")
 
 
 def _all_tags() -> set[str]:
@@ -57,8 +58,7 @@ def _all_tags() -> set[str]:
 
 def _rename(folder: Path) -> None:
     try:
-        renamed = runs.rename(folder, st.session_state["train.rename"].strip())
-        change(run=renamed.name)
+        change(run=runs.rename(folder, st.session_state["train.rename"].strip()).name)
     except UserError as error:
         st.session_state["train.problem"] = str(error)
 
@@ -70,25 +70,11 @@ def _tag(folder: Path) -> None:
         st.session_state["train.problem"] = str(error)
 
 
-def _problem() -> None:
-    """What the last change of a name ended with, shown once."""
-    if problem := st.session_state.pop("train.problem", None):
-        st.error(problem, icon=":material/error:")
-
-
 def _export(training: Training) -> None:
-    """The run as a zip, made when asked for."""
-    st.download_button(
-        "Export as zip",
-        lambda: _zip(training.folder),
-        f"{training.name}.zip",
-        "application/zip",
-        icon=":material/folder_zip:",
-        on_click="ignore",
-        key="train.export",
-        width="stretch",
-        help="Model, numbers, history and checkpoint; without uploaded pictures.",
-    )
+    """Offer the run as a zip, made when it is asked for."""
+    content = "Model, metrics, history and checkpoint; without uploaded pictures."
+    look = {"icon": ":material/folder_zip:", "key": "train.export", "width": "stretch", "help": content}
+    widgets.download("Export as zip", lambda: _zip(training.folder), f"{training.name}.zip", "application/zip", **look)
 
 
 def _zip(folder: Path) -> bytes:
@@ -116,9 +102,11 @@ def _confirm(training: Training) -> None:
 
 
 def import_panel() -> None:
-    """A run from a zip that was exported here or on another machine."""
+    """Draw the import of a run from a zip that was exported here or on another machine."""
     given = st.file_uploader("Import a run (zip)", type=["zip"], key="train.import", max_upload_size=MAX_IMPORT)
-    st.caption(f"A zip exported from this page, at most {MAX_IMPORT} MiB; only known files are taken.")
+    st.caption(
+        f"A zip exported from this page, at most {MAX_IMPORT} MiB; other files than those of a run are left out."
+    )
     if given is not None and st.button("Import", icon=":material/upload:", key="train.import.go"):
         root = catalog.roots()[1]
         with widgets.user_errors(), tempfile.TemporaryDirectory() as place:

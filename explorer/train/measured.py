@@ -1,4 +1,4 @@
-"""What is known of a trained run: its numbers, each with its protocol, where to look at them, and measuring it."""
+"""The metrics of a trained run with their protocols, links to the pages that show them, and measuring."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GROUPS = {"ood": "outliers", "clustering": "clusters"}
 
 
 def show(training: Training) -> None:
-    """The section of one run; nothing while it has no model."""
+    """Draw the section of one run; nothing while it has no model."""
     entry = catalog.of_folder(training.folder)
     if entry is None:
         return
@@ -35,12 +35,10 @@ def show(training: Training) -> None:
 
 
 def _numbers(entry: catalog.Entry, running: bool) -> None:
-    """The few numbers that tell most, the pages that show them, and all of them below."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="train-numbers"):
+    """Draw the headline metrics, links to the pages that show them, and the table of all metrics."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="metrics-train"):
         for position, (label, metric) in enumerate(headlines(entry.metrics)):
-            with st.container(width="content", gap=None, key=f"metrics-train-{position}"):
-                st.markdown(f"**{widgets.format_value(metric)}**", width="content")
-                widgets.protocol_card(metric, label, key=f"train.card.{position}")
+            widgets.number(metric, f"train.card.{position}", label)
         st.space("stretch")
         _pages(entry)
     with st.expander("All numbers, with their protocol", icon=":material/straighten:"):
@@ -52,11 +50,10 @@ def _numbers(entry: catalog.Entry, running: bool) -> None:
 
 
 def _outdated(entry: catalog.Entry, training: Training, running: bool) -> None:
-    """Numbers of earlier weights: named as such, never beside the others."""
-    resting = not training.is_live
+    """Draw the metrics of earlier weights, labelled as such."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
         st.caption(f":material/history: {measuring.older_weights(entry)}", width="stretch")
-        if resting and not running:
+        if not training.is_live and not running:
             measuring.button(entry, again=True)
     with st.expander("Numbers of the earlier weights", icon=":material/straighten:"):
         _table(entry.older)
@@ -68,7 +65,7 @@ def _table(metrics: Sequence[Metric]) -> None:
 
 
 def _pages(entry: catalog.Entry) -> None:
-    """Where the numbers are to be seen."""
+    """Draw links to the pages that show these metrics."""
     pages = {"clusters": ("Clusters", ":material/scatter_plot:"), "ood": ("Outliers", ":material/troubleshoot:")}
     pages |= {"disentangle": ("Disentangle", ":material/grid_on:")} if has_factors(entry) else {}
     for page, (title, icon) in pages.items():
@@ -78,31 +75,31 @@ def _pages(entry: catalog.Entry) -> None:
 
 
 def _left_out(entry: catalog.Entry) -> list[str]:
-    """What could not be measured, and what is measured elsewhere."""
+    """Return a sentence on each metric that could not be measured, or is measured on another page."""
     from trainer.evaluation.ood import pairs_measured
 
     groups = {metric.group for metric in entry.metrics}
-    said = evaluate.left_out(entry.run.config, groups, pairs_measured(list(entry.metrics)))
+    sentences = evaluate.left_out(entry.run.config, groups, pairs_measured(list(entry.metrics)))
     if has_factors(entry) and "disentanglement" not in groups:
-        said.append("Disentanglement: measured on its own page, as it takes minutes on every core.")
-    return said
+        sentences.append("Disentanglement: measured on its own page; it takes minutes on all cores.")
+    return sentences
 
 
 def headlines(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
-    """(label, number) of the few that tell most; of the outliers the combined score's AUROC on every reported pair."""
+    """Return (label, metric) of the headlines, with the AUROC of the combined score on every pair of data sets."""
     from trainer.evaluation import ood
 
     by_name = {metric.name: metric for metric in metrics}
-    found = [(name, by_name[name]) for name in HEADLINES if name in by_name]
+    shown = [(name, by_name[name]) for name in HEADLINES if name in by_name]
     for pair in ood.pairs_measured(list(metrics)):
         name = ood.metric_name("AUROC", ood.COMBINED, pair)
         if name in by_name:
-            found.append((f"AUROC, {pair.partition('/')[2] or pair}", by_name[name]))
-    return found
+            shown.append((f"AUROC, {pair.partition('/')[2] or pair}", by_name[name]))
+    return shown
 
 
 def table(metrics: Sequence[Metric]) -> pd.DataFrame:
-    """A row per number, with its whole protocol."""
+    """Return a row per metric, with its whole protocol."""
     rows = [
         {
             "Group": _GROUPS.get(metric.group, metric.group),

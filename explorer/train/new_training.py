@@ -1,4 +1,4 @@
-"""New training: what to train, on which pictures, how long it will take, and the button that starts it."""
+"""New training: data set, model, settings, the estimated time, and the button that starts it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,28 @@ import streamlit as st
 from explorer.shared import catalog, progress, widgets
 from explorer.shared.links import TrainState
 from explorer.shared.phases import duration
-from explorer.train import form
-from explorer.train import presets as train_choices
-from explorer.train import uploads as train_uploads
+from explorer.train import form, presets, uploads
 from explorer.train.presets import MODELS, OWN
 from explorer.train.state import bound, change, current
 from trainer import config
 from trainer.data import DATASETS, default_data_root
 from trainer.errors import UserError
 from trainer.jobs import estimate, queue
-from trainer.manage import runs as housekeeping
-from trainer.runs import folder as runs
-from trainer.runs import layout
+from trainer.manage import runs
+from trainer.runs import folder, layout
 
 _PATH, _UPLOAD, _SOURCE = "train.path", "train.upload", "train.source"
 SOURCES = {"upload": "Upload", "path": "Folder or zip on this machine"}
 
 
 def show() -> None:
-    """The whole view."""
-    view = current()
-    presets = train_choices.presets()
-    if view.preset not in presets:
-        change(preset=next(iter(presets)))
+    """Draw the view."""
+    view, recipes = current(), presets.presets()
+    if view.preset not in recipes:
+        change(preset=next(iter(recipes)))
         view = current()
-    preset = presets[view.preset]
-    _choices(view, presets)
+    preset = recipes[view.preset]
+    _choices(view, recipes)
     data = view.data or preset.settings.data.name
     if data == OWN:
         _own_pictures()
@@ -46,15 +42,14 @@ def show() -> None:
         _actions(values, data)
 
 
-def _choices(view: TrainState, presets: dict[str, train_choices.Preset]) -> None:
-    """Preset, data set, model and name in one row, and what they are in a sentence each."""
-    preset = presets[view.preset].settings
+def _choices(view: TrainState, recipes: dict[str, presets.Preset]) -> None:
+    """Draw the choices of preset, data set, model and name in one row, and a sentence on each."""
+    preset = recipes[view.preset].settings
     data = view.data if view.data in DATASETS else preset.data.name
-    choice = view.choice if view.choice in MODELS else train_choices.choice_of(preset)
+    choice = view.choice if view.choice in MODELS else presets.choice_of(preset)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="train-choices"):
-        clean = {"data": "", "choice": "", "changes": (), "name": ""}
-        tied = bound("preset", **clean)
-        st.selectbox("Start from", list(presets), width=170, help="A recipe of trainer/configs.", **tied)
+        tied = bound("preset", data="", choice="", changes=(), name="")
+        st.selectbox("Start from", list(recipes), width=170, help="A recipe of trainer/configs.", **tied)
         titles = {name: info.title for name, info in DATASETS.items()} | {OWN: "Your own pictures"}
         kept = tuple(text for text in view.changes if not text.startswith("data."))
         st.selectbox("Data set", list(titles), format_func=titles.get, width=214, **bound("data", data, changes=kept))
@@ -69,33 +64,26 @@ def _choices(view: TrainState, presets: dict[str, train_choices.Preset]) -> None
 
 
 def _suggestion(view: TrainState, data: str, choice: str) -> str:
-    """A free name for the run."""
+    """Return a free name for the run."""
     own = "pictures" if data == OWN else data
     base = view.preset if not (view.data or view.choice) else f"{own}-{choice.removeprefix('gwae-')}"
-    return housekeeping.free_name(catalog.roots()[1], base)
+    return runs.free_name(catalog.roots()[1], base)
 
 
 def _whereabouts(data: str) -> str:
-    """Where the pictures are looked for."""
+    """Return where the training reads the pictures."""
     if data in (OWN, "shapes3d-rendered"):
         return ""
-    absent = "the training says where to get it" if data == "celeba" else "it is downloaded there"
-    return f"Looked for in `{default_data_root().resolve()}`; if it is absent, {absent}."
+    absent = "the training names the source" if data == "celeba" else "it is downloaded"
+    return f"Read from `{default_data_root().resolve()}`; if it is absent, {absent}."
 
 
 def _own_pictures() -> None:
-    """A path on this machine, or an upload."""
+    """Draw the upload, or the path on this machine."""
     with st.container(border=True, gap="small", key="train-own"):
         st.session_state.setdefault(_SOURCE, "upload")
-        st.segmented_control(
-            "Your pictures",
-            list(SOURCES),
-            format_func=SOURCES.get,
-            required=True,
-            key=_SOURCE,
-            label_visibility="collapsed",
-        )
-        if st.session_state[_SOURCE] == "path":
+        source = widgets.segments("Your pictures", SOURCES, key=_SOURCE, label_visibility="collapsed")
+        if source == "path":
             st.text_input("Path", key=_PATH, placeholder="/home/me/photos or /home/me/photos.zip")
             st.caption(
                 "Any sizes and formats (PNG, JPEG, GIF, WebP, BMP, TIFF); sub-folders may be classes, or be called "
@@ -104,18 +92,18 @@ def _own_pictures() -> None:
         else:
             st.file_uploader("Pictures or zips of pictures", accept_multiple_files=True, key=_UPLOAD)
             st.caption(
-                "They stay in the run's own folder on this machine, and go with it when you delete it. Broken files "
-                "are listed and left out."
+                "They are stored in the run's folder on this machine, and deleted with it. Broken files are listed and "
+                "left out."
             )
 
 
 def _values(view: TrainState, preset: config.Config) -> dict:
-    """The nested values of the form; for uploads with the path that they will have in the run's folder."""
+    """Return the nested values of the form; the path of uploads is that in the run's folder."""
     path = layout.PICTURES
     if st.session_state.get(_SOURCE) == "path":
         path = (st.session_state.get(_PATH) or "").strip()
-    values = train_choices.draft(preset, view.data, view.choice, view.changes, view.name, path)
-    choice = view.choice if view.choice in MODELS else train_choices.choice_of(preset)
+    values = presets.draft(preset, view.data, view.choice, view.changes, view.name, path)
+    choice = view.choice if view.choice in MODELS else presets.choice_of(preset)
     if not view.name:
         values["name"] = _suggestion(view, values["data"]["name"], choice)
     return values
@@ -125,12 +113,12 @@ def _values(view: TrainState, preset: config.Config) -> dict:
 
 
 def _actions(values: dict, data: str) -> None:
-    """Start, estimate and recipe, or the sentence on what does not fit together.
+    """Draw the buttons for start, recipe and estimate.
 
     Raises: UserError if the settings are not valid.
     """
     if data == OWN and not values["data"]["path"]:
-        st.caption(":material/info: Name the folder or zip with your pictures to go on.")
+        st.caption(":material/info: Name the folder or zip with your pictures to continue.")
         return
     try:
         settings = config.from_dict(values, "These settings")
@@ -140,33 +128,35 @@ def _actions(values: dict, data: str) -> None:
         if st.button("Start training", type="primary", icon=":material/play_arrow:", key="train.start"):
             with st.spinner("Starting …"):
                 _start(settings, data)
-        _recipe(settings, data)
+        with st.popover("Recipe and command", icon=":material/terminal:", type="secondary"):
+            data_root = None if data in (OWN, "shapes3d-rendered") else default_data_root().resolve()
+            form.recipe(settings, catalog.roots()[1], data_root, 520)
         _estimate(settings)
 
 
 def _start(settings: config.Config, data: str) -> None:
-    """Make the run folder, put uploads into it, start or queue it, and show it.
+    """Make the run folder, store uploads in it, start or queue the training, and show it.
 
     Raises: UserError if the name is taken, nothing was uploaded, or the folder cannot be written.
     """
     root = catalog.roots()[1]
-    housekeeping.check_name(root, settings.name)
-    uploads = st.session_state.get(_UPLOAD) or []
+    runs.check_name(root, settings.name)
+    files = st.session_state.get(_UPLOAD) or []
     uploading = data == OWN and st.session_state.get(_SOURCE) == "upload"
-    if uploading and not uploads:
+    if uploading and not files:
         raise UserError("No pictures were chosen yet; upload some, or name their folder on this machine.")
     if data == OWN and not uploading:
         settings = _absolute(settings)
-    made = runs.create(root / settings.name, settings)
+    made = folder.create(root / settings.name, settings)
     try:
         if uploading:
-            chosen = [(each.name, each.getvalue()) for each in uploads]
-            packed = train_uploads.pack(chosen, made.path / layout.PICTURES)
+            chosen = [(each.name, each.getvalue()) for each in files]
+            packed = uploads.pack(chosen, made.path / layout.PICTURES)
             if packed.skipped:
                 st.toast(f"{len(packed.skipped)} files were left out; the first: {packed.skipped[0]}", duration="long")
-        queue.start(made.path, _data_root())
+        queue.start(made.path, default_data_root().resolve())
     except UserError:
-        housekeeping.delete(made.path)
+        runs.delete(made.path)
         raise
     change(view="runs", run=settings.name, name="")
     st.session_state.pop(_UPLOAD, None)
@@ -174,9 +164,9 @@ def _start(settings: config.Config, data: str) -> None:
 
 
 def _absolute(settings: config.Config) -> config.Config:
-    """The path to one's own pictures, whatever folder a later process starts in.
+    """Return the settings with an absolute path to the pictures: later processes start in other folders.
 
-    Raises: UserError if there is nothing there.
+    Raises: UserError if there is nothing at the path.
     """
     path = Path(settings.data.path or "").expanduser()
     if not path.exists():
@@ -185,41 +175,19 @@ def _absolute(settings: config.Config) -> config.Config:
     return config.from_dict(settings.model_dump() | {"data": data})
 
 
-def _data_root() -> Path:
-    return default_data_root().resolve()
-
-
-def _recipe(settings: config.Config, data: str) -> None:
-    """The recipe as YAML, and the command that does what the button does."""
-    with st.popover("Recipe and command", icon=":material/terminal:", type="secondary"):
-        text = train_choices.recipe_text(settings)
-        st.code(text, language="yaml", width=520)
-        st.download_button(
-            "Download YAML", text, f"{settings.name}.yaml", "text/yaml", icon=":material/download:", on_click="ignore"
-        )
-        st.caption("With this file in the current folder, the same from the command line:")
-        root = None if data in (OWN, "shapes3d-rendered") else _data_root()
-        st.code(train_choices.command(settings, catalog.roots()[1], root), language="bash", wrap_lines=True, width=520)
-
-
 def _estimate(settings: config.Config) -> None:
-    """How long it will take, measured here on request."""
+    """Draw the button that estimates the time, or the result."""
     job = estimate.job(settings)
-    found = estimate.read(job.target)
+    result = estimate.read(job.target)
     if progress.show(job, "train.estimate").is_running:
         return
-    label = "Measure again" if found else "How long will it take?"
-    if st.button(label, icon=":material/timer:", key="train.estimate"):
+    if st.button("Estimate again" if result else "Estimate time", icon=":material/timer:", key="train.estimate"):
         estimate.launch(settings)
         st.rerun()
-    if found:
-        st.markdown(_told(found, settings), width="content")
-
-
-def _told(found: estimate.Estimate, settings: config.Config) -> str:
-    """The estimate as a sentence, with how it was measured."""
-    text = f"About **{duration(found.alone)}** for {settings.optim.max_steps:,} steps"
-    if found.total > 1.5 * found.alone:
-        text += f", {duration(found.total)} while this machine is as busy as now"
-    threads = f"{found.threads} thread{'s' * (found.threads > 1)}"
-    return f"{text}. :gray[A few real steps, timed here with {threads}: {1000 * found.main:.0f} ms each.]"
+    if result:
+        text = f"About **{duration(result.alone)}** for {settings.optim.max_steps:,} steps"
+        if result.total > 1.5 * result.alone:
+            text += f", {duration(result.total)} while this machine is as busy as now"
+        threads = f"{result.threads} thread{'s' * (result.threads > 1)}"
+        measured = f"A few real steps, timed here with {threads}: {1000 * result.main:.0f} ms each."
+        st.markdown(f"{text}. :gray[{measured}]", width="content")

@@ -1,4 +1,4 @@
-"""The Train page put together: the view's choice, and the view."""
+"""The Train page put together: the choice of the view, and the view."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ CSS = Path(__file__).with_suffix(".css")
 
 
 def show() -> None:
-    """The whole page.
+    """Draw the page.
 
-    Raises: UserError on what prevents all of it.
+    Raises: UserError if the runs cannot be read.
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
     root = catalog.roots()[1]
-    queue.dispatch(root)  # whoever looks starts what waits, should nobody else have done so
-    found = look_at_all(root)
-    labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(found)})"}
+    queue.dispatch(root)  # starts a waiting training if its turn has come
+    trainings = look_at_all(root)
+    labels = VIEWS | {"runs": f"{VIEWS['runs']} ({len(trainings)})"}
     view = widgets.view_selector(page, labels)
     if view == "new":
         new_training.show()
     elif view == "runs":
-        run_list.show(found)
+        run_list.show(trainings)
     else:
-        compare.show(found)
+        compare.show(trainings)

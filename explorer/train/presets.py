@@ -1,11 +1,14 @@
-"""What can be trained: presets, data sets, models, and the configuration they add up to. No streamlit here."""
+"""Presets, data sets and models of a new training, and the configuration they make. No streamlit here."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import takewhile
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ OWN = "folder"
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model as the page offers it: what it is for, and the settings that make it."""
+    """A model on the page: its title, its purpose, and its settings."""
 
     title: str
     purpose: str
@@ -30,7 +33,7 @@ class ModelChoice:
 
     @property
     def short(self) -> str:
-        """The title with no more than the abbreviation of the prior: "GWAE · GMP"."""
+        """Return the title with the abbreviated prior: "GWAE · GMP"."""
         name, _, prior = self.title.partition(" · ")
         return f"{name} · {prior.partition('(')[2].rstrip(')') or prior.split()[1]}" if prior else name
 
@@ -85,45 +88,39 @@ MODELS: dict[str, ModelChoice] = {
         },
     ),
 }  # fmt: skip
-"""Every model of the trainer, with settings under which it is known to work at 32 x 32."""
+"""Every model of the trainer, with settings that work at 32 x 32."""
 _OF_MODEL = ("model.kind", "prior", "objective", "dagmm", "optim.warmup_steps", "optim.refine_steps", "optim.keep",
              "optim.patience", "optim.critic_steps", "optim.prior_lr_scale")  # fmt: skip
-"""Settings that mean something for one kind of model only: another model starts without the preset's."""
+"""Settings that belong to one kind of model: another model starts with their defaults."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe of trainer/configs: its name, what its comment says, and its settings."""
+    """A recipe of trainer/configs: its comment and its settings."""
 
-    name: str
     sentence: str
     settings: config.Config
 
 
 def presets() -> dict[str, Preset]:
-    """The recipes by name; broken ones are passed over."""
-    found = {}
+    """Return the recipes by name, without broken ones."""
+    recipes = {}
     for path in sorted(RECIPES.glob("*.yaml")):
         try:
-            found[path.stem] = _preset(str(path), stamp(path))
+            recipes[path.stem] = _preset(path, stamp(path))
         except UserError:
             continue
-    return found
+    return recipes
 
 
 @lru_cache(maxsize=64)
-def _preset(path: str, stamp: tuple[int, int]) -> Preset:
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    comment = []
-    for line in lines:
-        if not line.startswith("#"):
-            break
-        comment.append(line.lstrip("# "))
-    return Preset(Path(path).stem, " ".join(comment), config.load(path))
+def _preset(path: Path, stamp: tuple[int, int]) -> Preset:
+    comment = takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
+    return Preset(" ".join(line.lstrip("# ") for line in comment), config.load(path))
 
 
 def choice_of(settings: config.Config) -> str:
-    """The name in MODELS that a configuration amounts to."""
+    """Return the name in MODELS of a configuration's model."""
     kind = settings.model.kind
     if kind == "gwae":
         return f"gwae-{settings.prior.kind}"
@@ -131,10 +128,10 @@ def choice_of(settings: config.Config) -> str:
 
 
 def draft(preset: config.Config, data: str, choice: str, changes: Iterable[str], name: str, path: str) -> dict:
-    """The nested values that the page's choices add up to; `config.from_dict` says whether they are valid.
+    """Return the nested values of the page's choices; `config.from_dict` validates them.
 
     Args:
-        preset: what everything starts from.
+        preset: the start.
         data: a data set in place of the preset's, or "".
         choice: a name of MODELS in place of the preset's, or "".
         changes: "section.key=<JSON>" on top.
@@ -147,7 +144,7 @@ def draft(preset: config.Config, data: str, choice: str, changes: Iterable[str],
     if choice in MODELS and choice != choice_of(preset):
         defaults = config.Config().model_dump()
         for key in _OF_MODEL:
-            _set(values, key, _get(defaults, key))
+            _set(values, key, reduce(getitem, key.split("."), defaults))
         for key, value in MODELS[choice].settings.items():
             _set(values, key, value)
     for key, value in changes_of(changes).items():
@@ -159,8 +156,8 @@ def draft(preset: config.Config, data: str, choice: str, changes: Iterable[str],
 
 
 def changes_of(changes: Iterable[str]) -> dict[str, Any]:
-    """Setting -> value; what is not one (an edited link) is left out."""
-    found = {}
+    """Return setting -> value; what is not a setting (in an edited link) is left out."""
+    values = {}
     for text in changes:
         key, _, value = text.partition("=")
         try:
@@ -168,51 +165,37 @@ def changes_of(changes: Iterable[str]) -> dict[str, Any]:
         except ValueError:
             continue
         section, _, leaf = key.partition(".")
-        if key in ("seed",) or (section in config.Config.model_fields and leaf in _fields(section)):
-            found[key] = parsed
-    return found
+        if key == "seed" or (section in config.Config.model_fields and leaf in fields(section)):
+            values[key] = parsed
+    return values
 
 
 def changes_text(changes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Inverse of changes_of, by name."""
+    """Return the inverse of changes_of, sorted by name."""
     return tuple(f"{key}={json.dumps(value)}" for key, value in sorted(changes.items()))
 
 
-def _fields(section: str) -> Mapping[str, Any]:
-    kind = config.Config.model_fields[section].annotation
-    return getattr(kind, "model_fields", {})
-
-
-def _get(values: Mapping[str, Any], key: str) -> Any:
-    for part in key.split("."):
-        values = values[part]
-    return dict(values) if isinstance(values, Mapping) else values
+def fields(section: str) -> Mapping[str, Any]:
+    """Return the settings of a section of the schema, none for a setting outside of sections."""
+    return getattr(config.Config.model_fields[section].annotation, "model_fields", {})
 
 
 def _set(values: dict[str, Any], key: str, value: Any) -> None:
     *sections, leaf = key.split(".")
-    for section in sections:
-        values = values[section]
-    values[leaf] = value
+    reduce(getitem, sections, values)[leaf] = value
 
 
 def recipe_text(settings: config.Config) -> str:
-    """The configuration as YAML without what equals the defaults: short enough to read, equal when loaded."""
-    defaults = config.Config().model_dump()
-    values: dict[str, Any] = {"name": settings.name, "seed": settings.seed}
-    for section, own in settings.model_dump().items():
-        if isinstance(own, dict):
-            kept = {key: value for key, value in own.items() if value != defaults[section][key]}
-            kept |= {"name": own["name"]} if section == "data" else {}
-            kept |= {"kind": own["kind"]} if section in ("model", "prior") else {}
-            values |= {section: kept} if kept else {}
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    """Return the configuration as YAML without defaults; names, kinds and the seed are always there."""
+    always = {"name": True, "seed": True, "data": {"name"}, "model": {"kind"}, "prior": {"kind"}}
+    named, changed = settings.model_dump(include=always), settings.model_dump(exclude_defaults=True)
+    for section, own in changed.items():
+        named[section] = own | named[section] if section in ("data", "model", "prior") else own
+    return yaml.safe_dump(named, sort_keys=False, allow_unicode=True)
 
 
 def command(settings: config.Config, runs: Path, data_root: Path | None = None) -> str:
-    """The command line that does what the button does, given the recipe as a file."""
-    import shlex
-
+    """Return the command line of the button "Start training", given the recipe as a file."""
     out = runs / settings.name
     parts = ["python -m trainer fit", f"{settings.name}.yaml", f"--out {shlex.quote(str(out))}"]
     return " ".join([*parts, f"--data-root {shlex.quote(str(data_root))}"] if data_root else parts)

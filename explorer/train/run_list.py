@@ -20,43 +20,42 @@ from trainer.runs.status import Training, look_at_all
 
 POLL_SECONDS = 2.5
 LIST_ROWS = 7.5
-"""Rows of the table, its head included; half a row tells that there are more."""
+"""Rows of the table, its header included; half a row shows that there are more."""
 
 
-def show(found: Sequence[Training]) -> None:
-    """The whole view."""
-    if not found:
+def show(trainings: Sequence[Training]) -> None:
+    """Draw the view."""
+    if not trainings:
         widgets.empty_state(
             "No trainings yet",
-            "Choose pictures and a model under “New training”. What you train appears here, and on every other page.",
+            "Choose pictures and a model under “New training”. The trained models appear here and on every page.",
             icon=":material/model_training:",
         )
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.button("New training", type="primary", key="train.first", on_click=lambda: change(view="new"))
         manage.import_panel()
         return
-    names = [training.name for training in found]
+    names = [training.name for training in trainings]
     if current().run not in names:
         change(run=names[0])
-    _follow(_list, any(training.is_live for training in found), current().run)
-    training = next(training for training in found if training.name == current().run)
+    _follow(_list, any(training.is_live for training in trainings), current().run)
+    training = next(training for training in trainings if training.name == current().run)
     _follow(_chosen, training.is_live, str(training.folder), training.phase)
-    _shared(found)
+    _shared(trainings)
 
 
 def _follow(panel, live: bool, *arguments) -> None:
-    """A fragment that reruns itself while something moves, and stands still otherwise."""
+    """Draw a fragment that reruns itself while a training is live."""
     st.fragment(panel, run_every=POLL_SECONDS if live else None)(*arguments)
 
 
 def _list(shown: str) -> None:
-    """All trainings in a table, the one that is `shown` below marked; clicking another row shows that one."""
+    """Draw the table of trainings with the `shown` one marked; a click on another row shows that one."""
     if current().run != shown:
         st.rerun()
     root = catalog.roots()[1]
     queue.dispatch(root)
-    found = look_at_all(root)
-    rows = [_row(training) for training in found]
+    rows = [_row(training) for training in look_at_all(root)]
     names = [row["Name"] for row in rows]
     place = names.index(shown) if shown in names else 0
     key = _table_key(place)
@@ -81,9 +80,9 @@ def _list(shown: str) -> None:
 
 
 def _table_key(place: int) -> str:
-    """Key of the table. A new one, with another row marked from the start, where the marked row is not `place`.
+    """Return the key of the table: a new one where the marked row is not `place`.
 
-    The browser remembers the number of the marked row: when the rows change their order, that is another training.
+    The browser remembers the number of the marked row, which is another training when the order has changed.
     """
     turn = st.session_state.setdefault("train.table.turn", 0)
     marked = st.session_state.get(f"train.table.{turn}", {}).get("selection", {}).get("rows", [place])
@@ -93,7 +92,7 @@ def _table_key(place: int) -> str:
 
 
 def _pick(key: str, names: Sequence[str], place: int) -> None:
-    """A row was marked, else a cell of one was clicked: of the names as they were drawn, `place` marked before."""
+    """Show the training of the marked row or clicked cell; `names` are those of the rows, `place` was marked before."""
     selection = st.session_state[key]["selection"]
     rows = [row for row in selection["rows"] if row != place] + [row for row, _ in selection["cells"]]
     if rows and rows[0] < len(names):
@@ -101,7 +100,7 @@ def _pick(key: str, names: Sequence[str], place: int) -> None:
 
 
 def _row(training: Training) -> dict:
-    """What the table says of a training."""
+    """Return the row of a training."""
     model = data = "?"
     try:
         settings = config.load(training.folder / layout.CONFIG)
@@ -137,7 +136,7 @@ def _changed(training: Training) -> float:
 
 
 def _chosen(folder: str, phase: str) -> None:
-    """The chosen training; when its phase changes, the whole page is run again, as other buttons belong to it."""
+    """Draw the chosen training; when its phase changes, the whole page is rerun, as its buttons change."""
     training = next((training for training in look_at_all(Path(folder).parent) if str(training.folder) == folder), None)
     if training is None or training.phase != phase:
         st.rerun()
@@ -145,22 +144,24 @@ def _chosen(folder: str, phase: str) -> None:
         run_view.show(training)
 
 
-def _shared(found: Sequence[Training]) -> None:
-    """What concerns all trainings: how many at once, disk use, import."""
+def _shared(trainings: Sequence[Training]) -> None:
+    """Draw disk use, the number of parallel trainings, and the import."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="train-shared"):
-        total = sum(_size(str(training.folder), catalog.stamp(training.folder / layout.HISTORY)) for training in found)
-        st.caption(f"{len(found)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
-        with st.popover("At the same time", icon=":material/queue:", type="tertiary"):
+        total = sum(
+            _size(str(training.folder), catalog.stamp(training.folder / layout.HISTORY)) for training in trainings
+        )
+        st.caption(f"{len(trainings)} runs take {total / 2**20:,.0f} MiB in `{catalog.roots()[1]}`.", width="content")
+        with st.popover("Parallel trainings", icon=":material/queue:", type="tertiary"):
             root = catalog.roots()[1]
             st.session_state["train.limit"] = queue.limit(root)
             st.number_input(
-                "Trainings at the same time",
+                "Parallel trainings",
                 1,
                 queue.MOST,
                 key="train.limit",
                 on_change=lambda: queue.set_limit(root, st.session_state["train.limit"]),
-                help="The others wait for their turn. Two at once are hardly faster than one after the other, unless "
-                "the machine has cores to spare.",
+                help="The others wait. Two in parallel are hardly faster than one after the other, unless cores are "
+                "idle.",
             )
         with st.popover("Import a run", icon=":material/upload:", type="tertiary"):
             manage.import_panel()

@@ -1,4 +1,4 @@
-"""One training: where it stands, its buttons, curves, pictures, log."""
+"""One training: its state, buttons, curves, pictures and log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.shared import catalog, phases, pixels, state, theme, widgets
-from explorer.train import figures, manage, measured, presets
+from explorer.train import figures, form, manage, measured
 from trainer import config
 from trainer.data import default_data_root
 from trainer.errors import UserError
@@ -25,14 +25,14 @@ SKIPPED_SHOWN = 200
 
 
 def show(training: Training) -> None:
-    """The whole panel of one training.
+    """Draw the panel of one training.
 
     Raises: UserError if its config.yaml or history.csv cannot be read.
     """
     _head(training)
     _explain(training)
     measured.show(training)
-    rows = history(str(training.folder), loud=True)
+    rows = _history(str(training.folder), catalog.stamp(training.folder / layout.HISTORY))
     preview = monitor.preview(training.folder)
     if rows.empty and preview is None:
         if training.is_active:
@@ -44,46 +44,43 @@ def show(training: Training) -> None:
                 _curves(rows)
             with right, st.container(gap="xsmall"):
                 _pictures(preview)
-    _details(training)
+    with st.expander("Log", icon=":material/article:"):
+        st.code(monitor.log(training.folder) or "The log is empty.", language=None, height=220)
+    with st.expander("Recipe and command", icon=":material/terminal:"):
+        form.recipe(config.load(training.folder / layout.CONFIG), training.folder.parent)
 
 
-def history(folder: str, loud: bool = False) -> pd.DataFrame:
-    """history.csv, read once per version; empty if it is absent, or damaged unless `loud`.
-
-    Raises: UserError if `loud` and it is damaged.
-    """
+def history(folder: str) -> pd.DataFrame:
+    """Return history.csv, read once per version; empty if it is absent or damaged."""
     try:
         return _history(folder, catalog.stamp(Path(folder) / layout.HISTORY))
     except UserError:
-        if loud:
-            raise
         return pd.DataFrame()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
-    found = Run(folder).history
-    if not found.empty and not all(found[name].dtype.kind in "if" for name in found):
+    rows = Run(folder).history
+    if not rows.empty and not all(rows[name].dtype.kind in "if" for name in rows):
         raise UserError(f"{folder}/history.csv: damaged; delete it, and the training resumes with a new one.")
-    return found
+    return rows
 
 
 # --- head -------------------------------------------------------------------------------------------------------------
 
 
 def _head(training: Training) -> None:
-    """Name, state, progress, buttons."""
-    words, colour = phases.phase(training), phases.PHASES[training.phase][1]
+    """Draw name, state, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
         st.subheader(training.name, anchor=False, width="content")
-        st.badge(words, color=colour)
+        st.badge(phases.phase(training), color=phases.PHASES[training.phase][1])
         st.space("stretch")
         _buttons(training)
     st.progress(training.share, phases.progress(training))
 
 
 def _buttons(training: Training) -> None:
-    """What can be done with it now."""
+    """Draw the buttons that fit the state."""
     if training.phase == "silent":
         if st.button("End it by force", icon=":material/dangerous:", key="train.kill"):
             queue.end_by_force(training.folder)
@@ -97,7 +94,8 @@ def _buttons(training: Training) -> None:
     elif training.can_start and st.button(
         "Start" if training.phase == "new" else "Resume", icon=":material/play_arrow:", key="train.resume"
     ):
-        _resume(training)
+        queue.start(training.folder, default_data_root().resolve())
+        st.rerun()
     if (training.folder / layout.WEIGHTS).is_file() and st.button(
         "Open in Traverse",
         icon=":material/tune:",
@@ -110,22 +108,17 @@ def _buttons(training: Training) -> None:
     manage.menu(training)
 
 
-def _resume(training: Training) -> None:
-    queue.start(training.folder, default_data_root().resolve())
-    st.rerun()
-
-
 def _explain(training: Training) -> None:
-    """What happened, where that is not plain from the state, and what to do."""
+    """Explain a state that needs the user, and list the files that were left out."""
     if training.phase == "failed":
-        st.error(training.message or "It failed; the log below tells more.", icon=":material/error:")
+        st.error(training.message or "It failed; see the log below.", icon=":material/error:")
     elif training.phase == "interrupted":
         st.warning(phases.INTERRUPTED, icon=":material/power_off:")
     elif training.phase == "silent":
         silence = phases.duration(time.time() - training.heartbeat)
         st.warning(
-            f"Its process is there, but has said nothing for {silence}. It may be "
-            "waiting for the disk or for memory; ended by force, it can be resumed from its last checkpoint.",
+            f"Its process runs, but has not reported for {silence}. It may wait for the disk or for memory. Ended by "
+            "force, it can be resumed from its last checkpoint.",
             icon=":material/hourglass_disabled:",
         )
     elif training.phase == "queued":
@@ -143,13 +136,12 @@ def _explain(training: Training) -> None:
 
 
 def _curves(rows: pd.DataFrame) -> None:
-    """Every term over the steps."""
+    """Draw every term over the steps."""
     terms = figures.terms_of(rows)
     if not terms:
         st.caption("The first row of the curves is written after 50 steps.")
         return
-    figure = figures.curves(rows, terms, COLUMNS, theme.is_dark())
-    st.plotly_chart(figure, theme=None, key="train.curves", config={"displayModeBar": False})
+    widgets.chart(figures.curves(rows, terms, COLUMNS, theme.is_dark()), "train.curves")
     st.caption(
         "Over the steps. Blue: means of the training; orange: validation. Scales: prior grey, codes blue, posterior "
         "orange."
@@ -157,7 +149,7 @@ def _curves(rows: pd.DataFrame) -> None:
 
 
 def _pictures(preview: dict[str, np.ndarray] | None) -> None:
-    """Reconstructions, samples, and what the most telling axes do."""
+    """Draw reconstructions, samples, and traversals of the axes with the largest effect."""
     if preview is None:
         return
     with widgets.user_errors():
@@ -166,40 +158,20 @@ def _pictures(preview: dict[str, np.ndarray] | None) -> None:
             _strip("Validation pictures and their reconstructions", [preview["originals"], preview["reconstructions"]])
             _strip("Samples from the prior", [preview["samples"][:half], preview["samples"][half:]])
             axes = [f"z{axis}" for axis in preview["axes"]]
-            rows = len(axes)
-            wide = len(preview["strip"]) // rows
-            strips = [preview["strip"][row * wide : (row + 1) * wide] for row in range(rows)]
+            strips = np.split(preview["strip"], len(axes))
             _strip(f"Traversal of {', '.join(axes)}, two standard deviations either way", strips)
             st.caption("Scale of every axis: prior, codes, posterior")
-            figure = figures.scales(preview, theme.is_dark())
-            st.plotly_chart(figure, theme=None, key="train.scales", config={"displayModeBar": False})
+            widgets.chart(figures.scales(preview, theme.is_dark()), "train.scales")
             st.caption(f"As of step {int(preview['step']):,}.")
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise UserError("training/preview.safetensors is damaged; the next one replaces it.") from error
 
 
 def _strip(title: str, rows: list[np.ndarray]) -> None:
-    """Rows of pictures under their title, inside the page itself.
+    """Draw rows of pictures under their title, inside the page itself.
 
     st.image would put them on the server, which forgets them at the next rerun: a slow browser asks too late.
     """
     st.caption(title)
     address = pixels.inline(pixels.png(pixels.strip(rows, gap=2, scale=2)))
     st.html(f'<img class="train-strip" alt="{escape(title)}" src="{address}">')
-
-
-# --- below ------------------------------------------------------------------------------------------------------------
-
-
-def _details(training: Training) -> None:
-    """Log, and the recipe with the command that does the same."""
-    with st.expander("Log", icon=":material/article:"):
-        st.code(monitor.log(training.folder) or "Nothing yet.", language=None, height=220)
-    with st.expander("Recipe and command", icon=":material/terminal:"):
-        settings = config.load(training.folder / layout.CONFIG)
-        text = presets.recipe_text(settings)
-        st.code(text, language="yaml")
-        st.download_button(
-            "Download YAML", text, f"{training.name}.yaml", "text/yaml", icon=":material/download:", on_click="ignore"
-        )
-        st.code(presets.command(settings, training.folder.parent), language="bash", wrap_lines=True)

@@ -1,4 +1,4 @@
-"""What the Train page shows, and how widgets read and change it."""
+"""The state of the Train page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures uploaded for a training: checked and packed into one zip in the run's own data folder. No streamlit here."""
+"""Pictures uploaded for a training: checked and packed into one zip in the run's folder. No streamlit here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from trainer.data.pictures import check_header
 from trainer.errors import UserError
 from trainer.system import files
 
-"""Where they lie in the run folder, and how its config.yaml names them."""
 MINIMUM = 8
 MAX_PICTURES = 50_000
 
@@ -29,21 +28,21 @@ class Packed(NamedTuple):
 def pack(uploads: Sequence[tuple[str, bytes]], target: Path) -> Packed:
     """Write the pictures among the uploaded files, and those in uploaded zips, into the zip `target`.
 
-    Content decides, not the name. Left out, each with a sentence: what is no picture, has more than MAX_BYTES bytes or
-    MAX_PIXELS pixels, and unsafe paths in a zip. Folders in a zip stay, as they may be classes. A picture that is
-    damaged further inside is found, and named, when the training reads it.
+    Content decides, not the name. Left out, each with a sentence: files that are no pictures, have more than MAX_BYTES
+    bytes or MAX_PIXELS pixels, and unsafe paths in a zip. Folders in a zip stay, as they may be classes. Damage beyond
+    the header is found and reported by the training.
 
     Raises: UserError if a zip is damaged, there are fewer than MINIMUM or more than MAX_PICTURES pictures, or the disk
         refuses; nothing is written then.
     """
     with ExitStack() as stack:
-        found = gather(stack, uploads, folder=lambda name: Path(name).stem)
-        skipped = found.skipped
+        gathered = gather(stack, uploads, folder=lambda name: Path(name).stem)
+        skipped = gathered.skipped
         taken: set[str] = set()
 
         def write(temporary: Path) -> None:
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # pictures are dense already
-                for entry in found.entries:
+                for entry in gathered.entries:
                     try:
                         content = entry.read()
                         check_header(content, entry.name, MAX_BYTES, MAX_PIXELS)
@@ -54,7 +53,9 @@ def pack(uploads: Sequence[tuple[str, bytes]], target: Path) -> Packed:
                     if len(taken) > MAX_PICTURES:
                         raise UserError(f"More than {MAX_PICTURES:,} pictures; name their folder instead.")
             if len(taken) < MINIMUM:
-                raise UserError(_too_few(len(taken), skipped))
+                first = f" The first file that was left out: {skipped[0]}" if skipped else ""
+                few = f"{len(taken)} pictures are too few to train on; choose at least {MINIMUM}."
+                raise UserError(few + first)
 
         files.make_folder(target.parent)
         files.write_atomic(target, write)
@@ -62,7 +63,7 @@ def pack(uploads: Sequence[tuple[str, bytes]], target: Path) -> Packed:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The name, or with a number before its suffix where it is taken."""
+    """Return the name, with a number before its suffix where it is taken."""
     stem, dot, suffix = name.rpartition(".")
     number, free = 1, name
     while free in taken:
@@ -70,8 +71,3 @@ def _free(name: str, taken: set[str]) -> str:
         free = f"{stem}-{number}{dot}{suffix}" if stem else f"{name}-{number}"
     taken.add(free)
     return free
-
-
-def _too_few(counted: int, skipped: Sequence[str]) -> str:
-    first = f" The first file that was left out: {skipped[0]}" if skipped else ""
-    return f"{counted} pictures are too few to train on; choose at least {MINIMUM}.{first}"

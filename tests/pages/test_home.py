@@ -21,7 +21,7 @@ def test_every_model_has_a_card_with_its_numbers_and_their_protocol(app, runs):
     assert not app.exception
     said = texts(app)
     for entry in catalog.usable():
-        assert f"**{entry.title}**" in said
+        assert f"**{entry.name}**" in said
         assert entry.hash in said
         assert app.button(key=f"open-{entry.name}").label == "Open in Traverse"
     assert said.count("**18.2 dB**") == 2 * 3  # as the number, and at the head of its protocol

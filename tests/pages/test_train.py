@@ -199,10 +199,10 @@ def timing(path: Path) -> task.Job:
 def test_the_time_is_measured_told_and_asked_anew_for_other_settings(app, launched, measuring):
     opened(app)
     app.number_input(key="train.set.optim.max_steps").set_value(9000).run()
-    button(app, "How long will it take?").click().run()
+    button(app, "Estimate time").click().run()
     assert [settings.optim.max_steps for settings in measuring] == [9000]
     assert "Timing a few real steps" in texts(app)
-    assert "How long will it take?" not in labels(app)
+    assert "Estimate time" not in labels(app)
     path = estimate.target(measuring[0])
     timing(path).clear()
     found = estimate.Estimate(600.0, 300.0, main=0.28, warmup=0.1, refinement=0.0, validation=2.0, threads=2)
@@ -210,20 +210,20 @@ def test_the_time_is_measured_told_and_asked_anew_for_other_settings(app, launch
     app.run()
     assert "About **5 min** for 9,000 steps, 10 min while this machine is as busy as now" in texts(app)
     assert "timed here with 2 threads: 280 ms each" in texts(app)
-    assert "Measure again" in labels(app)
+    assert "Estimate again" in labels(app)
     app.number_input(key="train.set.optim.batch_size").set_value(17).run()
     assert "About" not in texts(app), "these settings cost something else"
-    assert "How long will it take?" in labels(app)
+    assert "Estimate time" in labels(app)
 
 
 def test_a_timing_that_failed_says_why_and_can_be_asked_for_again(app, launched, measuring):
     opened(app)
-    button(app, "How long will it take?").click().run()
+    button(app, "Estimate time").click().run()
     timing(estimate.target(measuring[0])).say(error="These settings take more memory than there is; lower the batch.")
     app.run()
     assert "more memory than there is" in texts(app)
     assert "Timing" not in texts(app)
-    button(app, "How long will it take?").click().run()
+    button(app, "Estimate time").click().run()
     assert len(measuring) == 2
     assert "more memory than there is" not in texts(app)
 

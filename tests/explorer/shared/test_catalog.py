@@ -139,7 +139,7 @@ def test_absent_folders_are_empty(tmp_path, monkeypatch):
 def test_two_runs_of_one_recipe_are_told_apart(runs):
     """Both hold the same config.name and card; the folder is what differs."""
     shutil.copytree(runs / "one", runs / "again")
-    assert {entry.title for entry in own().values()} == {"one", "again"}
+    assert {entry.name for entry in own().values()} == {"one", "again"}
 
 
 @pytest.mark.parametrize(
