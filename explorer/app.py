@@ -1,7 +1,5 @@
 """Entry point: `streamlit run explorer/app.py`. Path set-up, navigation and the shared model picker; nothing else."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Clusters: the codes of the test pictures on a map, and what a mixture prior has made of them."""
 
-from __future__ import annotations
-
 from explorer.clusters import page
 from explorer.shared import widgets
 

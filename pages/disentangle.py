@@ -1,7 +1,5 @@
 """Disentangle: which axis of the code carries which factor of the pictures, measured, and to be tried out."""
 
-from __future__ import annotations
-
 from explorer.disentangle import page
 from explorer.shared import widgets
 

@@ -1,7 +1,5 @@
 """Home: what a GWAE is, and a gallery of the models there are, with their numbers and where those come from."""
 
-from __future__ import annotations
-
 from explorer.home import page
 from explorer.shared import widgets
 

@@ -1,7 +1,5 @@
 """OoD: how well a model tells that a picture is none of its kind, and whether yours is."""
 
-from __future__ import annotations
-
 from explorer.ood import page
 from explorer.shared import widgets
 

@@ -1,7 +1,5 @@
 """Train: choose pictures and a model, start it, and watch it learn."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.shared import widgets

@@ -1,7 +1,5 @@
 """Traverse: start from a code, move its axes, and see what each of them does to the picture."""
 
-from __future__ import annotations
-
 from explorer.shared import widgets
 from explorer.traverse import page
 

@@ -1,7 +1,5 @@
 """Components in the browser: HTML and CSS from this folder, scripts as modules from explorer/static/js."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """One axis and one factor: the picture while the axis moves, beside the picture while the factor changes."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 

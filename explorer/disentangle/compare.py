@@ -1,7 +1,5 @@
 """Models side by side, where data set and protocol are the same."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.disentangle import figures

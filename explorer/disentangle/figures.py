@@ -4,8 +4,6 @@ Plotly reports clicks on points, not on cells of a heat map. So an invisible poi
 a click anywhere counts for the nearest point.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Six sliders, the rendered picture, its reconstruction and its code, all of them live."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Which factor each axis carries: scores, a heat map of axes by factors with a panel on the clicked cell, a table."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import streamlit as st

@@ -1,7 +1,5 @@
 """Measuring from the page: the possible measurements, their progress, and Stop."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st

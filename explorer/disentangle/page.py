@@ -1,7 +1,5 @@
 """The Disentangle page put together: controls in one row, the open view below, and what to do without factors."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Factor to path: sweep one factor, encode every picture, and see which axes follow."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.disentangle import figures

@@ -1,7 +1,5 @@
 """The view of the Disentangle page as one typed state in the URL."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, field_validator

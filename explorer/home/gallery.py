@@ -1,7 +1,5 @@
 """A card per model: pictures, metrics, and the button that opens it."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

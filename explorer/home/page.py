@@ -1,7 +1,5 @@
 """The Home page put together: models, trainings without a model yet, and folders that cannot be opened."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st

@@ -3,8 +3,6 @@
 A damaged folder is an entry like the others, with the sentence that says what to do; it never hides the rest.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Names and file names inside Markdown: what is not meant as markup must not become any."""
 
-from __future__ import annotations
-
 
 def markdown(text: object) -> str:
     """Every letter that Markdown or Streamlit's directives could take for markup, escaped."""

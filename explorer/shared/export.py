@@ -1,7 +1,5 @@
 """What the Traverse page gives away: PNG and SVG of a sheet, GIF of a sweep, CSV of a code. No streamlit here."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Where pages send their visitors: the states of Traverse and Train, which other pages open as well."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, NoReturn
 

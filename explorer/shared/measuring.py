@@ -1,7 +1,5 @@
 """Measuring a run from a page: the button, and how far it is; every page that needs the results offers it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.shared import catalog, progress, widgets

@@ -1,7 +1,5 @@
 """What the phases of a training are called, the same on every page."""
 
-from __future__ import annotations
-
 from trainer.runs.status import Training
 
 PHASES: dict[str, tuple[str, str]] = {

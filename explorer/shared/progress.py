@@ -1,7 +1,5 @@
 """A background task on a page, whichever it is: its stage, how far it is, Stop, and why it failed."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.shared import widgets

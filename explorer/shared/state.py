@@ -5,8 +5,6 @@ replaces it. The URL holds the selected model and the state of the page that is 
 of the other pages wait in the session and are mirrored again when their page is opened.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from types import UnionType

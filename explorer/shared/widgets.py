@@ -1,7 +1,5 @@
 """Pieces that every page shares: header, model picker, numbers with their protocol, empty states, errors."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn

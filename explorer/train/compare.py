@@ -1,7 +1,5 @@
 """Several runs side by side: one curve over the steps, and their metrics in a table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

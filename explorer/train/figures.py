@@ -1,7 +1,5 @@
 """Curves of trainings, from their histories. No streamlit here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Widgets for the settings of a training, with the bounds, choices and help of the schema, and the recipe."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

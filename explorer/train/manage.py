@@ -1,7 +1,5 @@
 """Rename, tag, export, import and delete runs."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The metrics of a trained run with their protocols, links to the pages that show them, and measuring."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """New training: data set, model, settings, the estimated time, and the button that starts it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The Train page put together: the choice of the view, and the view."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Presets, data sets and models of a new training, and the configuration they make. No streamlit here."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterable, Mapping

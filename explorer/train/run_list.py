@@ -1,7 +1,5 @@
 """The list of trainings, and the chosen one below it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path

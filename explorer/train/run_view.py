@@ -1,7 +1,5 @@
 """One training: its state, buttons, curves, pictures and log."""
 
-from __future__ import annotations
-
 import time
 from html import escape
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The state of the Train page."""
 
-from __future__ import annotations
-
 from explorer.shared.links import train as page
 
 VIEWS: dict[str, str] = {"new": "New training", "runs": "Trainings", "compare": "Compare"}

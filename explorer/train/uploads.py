@@ -1,7 +1,5 @@
 """Pictures uploaded for a training: checked and packed into one zip in the run's folder. No streamlit here."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """Figures of the Traverse page, from numbers. No streamlit here."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

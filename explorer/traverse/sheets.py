@@ -1,7 +1,5 @@
 """Shared by the views of the Traverse page: choices of axes, sheets, downloads."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.components import live_decoder

@@ -1,7 +1,5 @@
 """The choice of a start: a test picture, a prior sample, a mixture centre or an uploaded picture; also of the end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The state of the Traverse page, with its two starts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from explorer.shared import state

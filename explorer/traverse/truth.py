@@ -1,7 +1,5 @@
 """The rendered sweep of a factor below the sheet of the axis that carries it; the Disentangle page links to it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.shared import widgets

@@ -4,8 +4,6 @@ A zip is read in memory and never extracted, so no name in it can reach the disk
 and counts and uncompressed sizes are limited before anything is decompressed.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Many picture files to one array: in parallel, in order, and with the broken ones listed instead of fatal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

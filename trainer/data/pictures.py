@@ -7,8 +7,6 @@
 Uploads and image folders both go through here, so a picture means the same to training and to the pages.
 """
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from io import BytesIO

@@ -1,7 +1,5 @@
 """Zips of pictures, read in memory and never extracted: unsafe names are refused, counts and sizes limited."""
 
-from __future__ import annotations
-
 import os
 import struct
 import zipfile

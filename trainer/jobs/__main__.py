@@ -1,7 +1,5 @@
 """The process of a background task: `python -m trainer.jobs TASK TARGET ARGUMENTS`; Task.launch (task.py) starts it."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -3,8 +3,6 @@
 One at a time per user: a full measurement keeps every core busy for minutes.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

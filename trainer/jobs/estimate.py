@@ -1,7 +1,5 @@
 """How long a training will take on this machine: a few real steps of every kind it has, timed at its settings."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import statistics

@@ -4,8 +4,6 @@ It does what `python -m trainer evaluate` does, but for disentanglement, which t
 of its own (trainer/jobs/disentangle.py). One at a time per user.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 

@@ -5,8 +5,6 @@ app touches a file in the folder of the runs at every interaction (`ask`), and t
 step as long as the last touch is recent. Watching a training is no interaction.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

@@ -4,8 +4,6 @@ UMAP runs one at a time per user: its compiled code is not safe under concurrenc
 the other.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -12,8 +12,6 @@ There is no daemon: every open page (`dispatch`) and every training that ends (t
 one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

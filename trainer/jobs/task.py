@@ -5,8 +5,6 @@ named by the file that it will write. Beside that file, while it runs: a status,
 atomically; `.lock`, held by the living process; `.log`, what it printed; `.stop`, made to ask it to end.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math

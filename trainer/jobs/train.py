@@ -1,7 +1,5 @@
 """The process of one background training: what it says of itself, and how it ends (queue.py starts it)."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """A run as a zip: export, and import after checking everything in it."""
 
-from __future__ import annotations
-
 import os
 import stat
 import struct

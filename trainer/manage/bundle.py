@@ -1,7 +1,5 @@
 """Bundling: a finished run as a small, resume-free folder, such as those in pretrained/."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

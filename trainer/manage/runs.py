@@ -1,7 +1,5 @@
 """Order among one's runs: rename, tag, delete. Bundled models are not touched."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

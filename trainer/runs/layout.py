@@ -3,8 +3,6 @@
 No other module spells these names. The pictures uploaded for a run lie in data/; its config.yaml names them.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import NamedTuple

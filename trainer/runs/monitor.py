@@ -1,7 +1,5 @@
 """What a training leaves for its watchers, read without torch; what is missing or half-written is simply not there."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """One PNG that holds many small pictures, tile by tile, SPRITE_COLUMNS to a row."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 trainer/jobs/queue.py says which files there are, and who writes them.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

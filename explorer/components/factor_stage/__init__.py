@@ -4,8 +4,6 @@ Python renders, encodes and decodes. One report is under way at a time and the l
 never queues up.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,8 +4,6 @@ The decoder runs in the browser (onnxruntime-web, explorer/static), so a picture
 to Python on release only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
