@@ -71,7 +71,7 @@ def _train(
             ended = fit.fit(run, data_root, max_minutes, hardware=wanted, fabric=fabric)
         except UserError:
             if is_new and share.leads:
-                discard_unstarted(run)  # after missing data, say: the same command can be given again
+                discard_unstarted(run)  # after missing data, for example: the same command can be repeated
             raise
         except StoppedError:
             if share.leads:

@@ -1,4 +1,4 @@
-"""How much of a data set goes through the networks at once, and how the work reports its progress."""
+"""Batches of pictures for the networks, and the form in which work reports its progress."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ BATCH = 100
 """Pictures per forward pass: large enough to be fast on two cores, small enough to add little memory at 64x64."""
 
 Progress = Callable[[str, int, int], None]
-"""progress(what, done, total), called now and then; it must not print to standard output."""
+"""progress(what, done, total), called from time to time; it must not print to standard output."""
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Progress that is not shown."""
+    """Report no progress."""
 
 
 def batches(n: int, size: int = BATCH) -> list[np.ndarray]:

@@ -33,7 +33,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """Which pictures, and what they are turned into."""
+    """The pictures and the form in which the model takes them."""
 
     name: Dataset = Field("mnist", description="Data set; 'folder' takes any folder or zip of pictures.")
     path: str | None = Field(None, description="Folder or zip of pictures, for data 'folder' only.")
@@ -104,7 +104,7 @@ class ObjectiveConfig(Section):
 
 
 class DagmmConfig(Section):
-    """What only DAGMM has (Zong et al., ICLR 2018, sections 3 and 4); prior.components is its number of components."""
+    """Settings of DAGMM (Zong et al., ICLR 2018, sections 3 and 4); prior.components is its number of components."""
 
     width: int = Field(32, ge=2, le=1024, description="Hidden units of the estimation network.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Dropout in the estimation network, as published.")
@@ -116,7 +116,7 @@ class DagmmConfig(Section):
 
 
 class OptimConfig(Section):
-    """How long, how fast, and when to stop."""
+    """Optimisers, length of the training, and when to stop."""
 
     name: Literal["adam", "rmsprop"] = Field(
         "adam", description="Adam at 3e-4 is stable and fast here; published: rmsprop at 1e-4."
@@ -149,7 +149,7 @@ class OptimConfig(Section):
 
 
 class Config(Section):
-    """Everything that was asked for; `config.yaml` of a run folder holds exactly this."""
+    """All settings of a run; `config.yaml` of a run folder holds exactly this."""
 
     name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the run folder.")
     seed: int = Field(0, ge=0, description="Seed of split, initial weights, batches and noise.")
@@ -177,12 +177,12 @@ class Config(Section):
         return self
 
     def to_yaml(self) -> str:
-        """The whole configuration, defaults included, as YAML text."""
+        """Return the whole configuration, defaults included, as YAML text."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
 def sentence(error: ValidationError, source: str) -> str:
-    """First problem of a pydantic error as one sentence that names the key and the valid values."""
+    """Return the first problem of a pydantic error as a sentence that names the key and the valid values."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the configuration"
     given = repr(first["input"]) if len(repr(first["input"])) <= SHOWN else type(first["input"]).__name__
@@ -195,9 +195,9 @@ def sentence(error: ValidationError, source: str) -> str:
 
 
 def from_dict(values: Any, source: str = "config") -> Config:
-    """Validate nested values; a section without anything in it has its defaults.
+    """Return the configuration of nested values; an empty section has its defaults.
 
-    Raises: UserError naming `source`, the key, and what is allowed.
+    Raises: UserError naming `source`, the key and the allowed values.
     """
     if not isinstance(values, dict):
         raise UserError(f"{source}: expected sections such as 'data:' and 'model:', found a {type(values).__name__}.")
@@ -227,7 +227,7 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
 
 
 def _place(error: Exception) -> str:
-    """What YAML found wrong, and where, in a few words."""
+    """Return the place and kind of an error in YAML text, in a few words."""
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not YAML'}"
@@ -235,7 +235,7 @@ def _place(error: Exception) -> str:
 
 
 def load(path: str | Path, assignments: list[str] | None = None) -> Config:
-    """Read a YAML recipe and apply `section.key=value` assignments on top.
+    """Return the configuration of a YAML recipe, changed by `section.key=value` assignments.
 
     Raises: UserError if the file is missing, is not YAML, or holds an unknown key or a wrong value.
     """

@@ -1,6 +1,6 @@
 """The functions behind `import trainer`, for notebooks and scripts: arrays and tables in, arrays and tables out.
 
-Pictures go in as one form alone: an array (n, C, H, W) of the model's size, uint8 or floats from 0 to 1.
+Pictures are arrays of shape (n, C, H, W) in the model's size, uint8 or floats from 0 to 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from trainer.runs import folder, sprite
 from trainer.runs.folder import Run
 from trainer.training import fit as training
 
-CHUNK = 256  # pictures that pass the encoder at a time
+CHUNK = 256  # pictures per pass of the encoder
 Location = str | Path
 
 
@@ -116,7 +116,7 @@ def score(run: Run, pictures: np.ndarray, names: Sequence[str] | None = None, fp
     Args:
         pictures: uint8 or floats from 0 to 1 (rounded to 256 levels), shape (n, C, H, W).
         names: of the pictures, n of them; default "0", "1", ...
-        fpr: the share of ordinary pictures that may be called outliers, in (0, 1).
+        fpr: the share of ordinary pictures that may be flagged as outliers, in (0, 1).
 
     Raises: UserError if the pictures have another form, fpr is out of range, or the run is not calibrated.
     """
@@ -151,7 +151,7 @@ def fit(
     try:
         return resume(run, data_root, max_minutes, progress)
     except UserError:
-        folder.discard_unstarted(run)  # after missing data, say: the same call can be given again
+        folder.discard_unstarted(run)  # after missing data, for example: the same call can be repeated
         raise
 
 
@@ -163,8 +163,8 @@ def resume(run: Run, data_root: Location | None = None, max_minutes: float | Non
     try:
         training.fit(run, Path(data_root) if data_root else None, max_minutes, progress)
     except StoppedError as error:
-        raise UserError(f"{run.path}: stopped while the pictures were read; resume it to go on.") from error
-    return Run(run.path)  # afresh: a Run remembers the hash of the weights it first saw
+        raise UserError(f"{run.path}: stopped while reading the pictures; resume it to continue.") from error
+    return Run(run.path)  # a new object: a Run caches the hash of its first weights
 
 
 def _model(run: Run | LatentModel) -> LatentModel:
@@ -172,7 +172,7 @@ def _model(run: Run | LatentModel) -> LatentModel:
 
 
 def _checked(pictures: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """A copy of the pictures, contiguous as torch wants it, if they have the one form that is taken."""
+    """Return a contiguous copy of the pictures. Raises: UserError if type, shape or range are wrong."""
     array = np.array(pictures, order="C")
     is_share = array.dtype.kind == "f" and ((array >= 0) & (array <= 1)).all()  # NaN is neither
     if array.shape[1:] != shape or not (is_share or array.dtype == np.uint8):
@@ -182,6 +182,6 @@ def _checked(pictures: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _described(array: np.ndarray) -> str:
-    """Type, shape and range of an array that is refused."""
+    """Return type, shape and range of an array, for a message."""
     values = f", {array.min():.4g} to {array.max():.4g}" if array.size and array.dtype.kind in "fiu" else ""
     return f"{array.dtype}, shape {array.shape}{values}"

@@ -250,7 +250,7 @@ def started(monkeypatch) -> list:
     def start(job):
         said = job.arguments
         asked.append((Path(said["folder"]).name, job.target.name, said["protocol"], said["other"]))
-        job.say(stage="starting")
+        job.write_status(stage="starting")
 
     monkeypatch.setattr(Job, "start", start)
     return asked
@@ -279,7 +279,7 @@ def test_a_measurement_can_be_stopped(started, runs):
 
 def test_what_failed_is_said(runs):
     job = Job(disentangle.TASK, runs / "bare" / "disentanglement.json")
-    job.say(error="The disk is full; make room.", time=time.time())
+    job.write_status(error="The disk is full; make room.", time=time.time())
     app = opened("bare")
     assert [item.value for item in app.error] == ["Measuring 3D Shapes (rendered), full: The disk is full; make room."]
     assert button(app, "Measure in full")

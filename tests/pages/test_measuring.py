@@ -30,7 +30,7 @@ def started(runs, monkeypatch, tmp_path) -> list[Path]:
         assert measurement.task is evaluate.TASK
         assert measurement.arguments["data_root"] == str(tmp_path / "data")
         folders.append(Path(measurement.arguments["folder"]))
-        measurement.say(stage="starting")
+        measurement.write_status(stage="starting")
 
     monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(task.Job, "start", pretend)
@@ -99,7 +99,7 @@ def test_a_trained_run_is_measured_from_the_page_and_can_be_stopped(app, bare, s
 
 def test_another_window_sees_how_far_it_is_and_then_the_numbers(app, mine):
     with locks.exclusive(mine / "metrics.lock"):
-        job(mine).say(stage="ranking mnist/x", done=2, total=11, part="ood", place=5, places=7)
+        job(mine).write_status(stage="ranking mnist/x", done=2, total=11, part="ood", place=5, places=7)
         train_page(app)
         assert "Measuring, part 5 of 7: Outliers, ranking mnist/x (2 of 11) …" in texts(app)
         assert button(app, "Delete …").disabled
@@ -136,7 +136,7 @@ def test_numbers_of_earlier_weights_are_named_and_kept_apart(app, outdated, star
 
 
 def test_a_failure_is_a_sentence_and_can_be_tried_again(app, bare, started):
-    job(bare).say(error="/photos: no such folder or zip; give the path of one.")
+    job(bare).write_status(error="/photos: no such folder or zip; give the path of one.")
     train_page(app)
     assert [each.value for each in app.error] == ["Not measured: /photos: no such folder or zip; give the path of one."]
     button(app, "Measure this model").click().run()

@@ -184,7 +184,7 @@ def measuring(monkeypatch, tmp_path) -> list[config.Config]:
         asked.append(settings)
         path = estimate.target(settings)
         path.unlink(missing_ok=True)
-        timing(path).say(stage="starting")
+        timing(path).write_status(stage="starting")
 
     monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(estimate, "launch", lambda settings: pretend(settings))
@@ -219,7 +219,9 @@ def test_the_time_is_measured_told_and_asked_anew_for_other_settings(app, launch
 def test_a_timing_that_failed_says_why_and_can_be_asked_for_again(app, launched, measuring):
     opened(app)
     button(app, "Estimate time").click().run()
-    timing(estimate.target(measuring[0])).say(error="These settings take more memory than there is; lower the batch.")
+    timing(estimate.target(measuring[0])).write_status(
+        error="These settings take more memory than there is; lower the batch."
+    )
     app.run()
     assert "more memory than there is" in texts(app)
     assert "Timing" not in texts(app)

@@ -258,5 +258,5 @@ def test_a_stop_while_the_pictures_are_read_is_one_sentence(small, tmp_path, mon
         raise StoppedError
 
     monkeypatch.setattr("trainer.training.fit.fit", stop)
-    with pytest.raises(trainer.UserError, match="stopped while the pictures were read"):
+    with pytest.raises(trainer.UserError, match="stopped while reading the pictures"):
         trainer.fit(small, tmp_path / "run")

@@ -1,1 +1,1 @@
-"""Long work in processes of its own: trainings and measurements, their queue, status, Stop and log."""
+"""Background tasks: trainings and measurements in separate processes, with queue, status, Stop and log."""

@@ -10,11 +10,11 @@ from trainer.jobs.task import Job
 from trainer.system import processes
 
 TASKS = {task.name: task for task in (evaluate.TASK, disentangle.TASK, map.TASK, estimate.TASK, train.TASK)}
-"""Everything that runs in the background; a new task is a module with a TASK, and its name here."""
+"""All background tasks by name; a new task is a module with a TASK, listed here."""
 
 
 def main(arguments: list[str]) -> int:
-    """Do the work; 0 if it ended as meant or was stopped, 2 on bad input."""
+    """Do the work; return 0 if it ended or was stopped, 2 on bad input."""
     name, target, values = arguments
     job = Job(TASKS[name], Path(target), json.loads(values))
     processes.lower_priority()
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
             job.run()
             return 0
         try:
-            return train.TASK.work(job.target, **job.arguments)  # it has a lock, a status and a log of its own
+            return train.TASK.work(job.target, **job.arguments)  # a training has its own lock, status and log
         finally:
             queue.dispatch(job.target.parent)
     except UserError as error:

@@ -1,6 +1,6 @@
-"""Disentanglement measured in the background: where records are kept, one measurement at a time.
+"""Disentanglement measured in the background, and the place of its records.
 
-One at a time per user: a full measurement keeps every core busy for minutes.
+One at a time per user: a full measurement occupies all cores for minutes.
 """
 
 import os
@@ -11,17 +11,17 @@ from trainer.jobs.task import Job, Reporter, Task, cache_folder, keep_newest
 from trainer.runs import layout
 from trainer.runs.folder import Run
 
-KEPT = 24
-"""Records kept in the cache, the newest ones; one takes a few kilobytes."""
+CACHED = 24
+"""Number of records that the cache keeps, the newest; one takes a few kilobytes."""
 
 
 def target(folder: Path, checkpoint: str, protocol: str, read_only: bool = False, other: str = "") -> Path:
-    """Return the file in which the record of a protocol, "full" or "fast", is or would be kept.
+    """Return the file in which the record of a protocol, "full" or "fast", is or would be stored.
 
     Args:
-        folder: the run folder; its own record is taken where it fits.
-        read_only: whether nothing may be written there (bundled models).
-        other: name of the data set, where it is not the one of the training; its records have files of their own.
+        folder: the run folder; its record is used if it fits.
+        read_only: whether the folder may not be written (bundled models).
+        other: name of the data set, if not that of the training; it has separate records.
     """
     own = Path(folder) / layout.disentanglement(protocol, other)
     if records.fits(own, checkpoint, protocol, other) or not (read_only or not os.access(folder, os.W_OK)):
@@ -53,7 +53,7 @@ def _work(job: Job, report: Reporter, folder: str, protocol: str, data_root: str
     with report.turn("disentanglement"):
         records.write(group.of_run(Run(folder), protocol, root, report, other=other), job.target)
     if job.target.parent == _cache():
-        keep_newest(job.target.parent, "*.json", KEPT)
+        keep_newest(job.target.parent, "*.json", CACHED)
 
 
 def _cache() -> Path:

@@ -1,4 +1,4 @@
-"""How long a training will take on this machine: a few real steps of every kind it has, timed at its settings."""
+"""Estimate of the time of a training on this machine: a few real steps of every kind, timed at its settings."""
 
 import hashlib
 import json
@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 
 from trainer import config
 from trainer.jobs.task import Job, Reporter, Task, cache_folder
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.system import files, processes
 
 REPEATS = 5
 WARM_UP = 2
 BUDGET = 20.0
-"""Seconds after which no further step is measured; every kind is measured once at least."""
+"""Seconds after which no further step of a kind is measured; each is measured at least once."""
 PICTURES = 512
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training costs: seconds per step by kind, seconds of a validation with its checkpoint, and the whole.
+    """Times of a training in seconds: of a step of each kind, of a validation with its checkpoint, and in total.
 
-    total: by the clock, on the machine as busy as it was; the other times likewise.
-    alone: by the processor's time, for a machine with nothing else to do.
+    total: by the clock, under the load during the measurement; the other times likewise.
+    alone: by the processor's time, for an otherwise idle machine.
     """
 
     total: float
@@ -40,7 +40,7 @@ class Estimate:
 
 
 def target(settings: config.Config) -> Path:
-    """File that holds or would hold the estimate; the same for all settings that cost the same."""
+    """Return the file of the estimate; the same for all settings that take the same time."""
     values = settings.model_dump(exclude={"name", "seed"})
     values["data"] = {name: values["data"][name] for name in ("size", "channels")}
     values["threads"] = processes.training_threads()
@@ -49,7 +49,7 @@ def target(settings: config.Config) -> Path:
 
 
 def read(path: Path) -> Estimate | None:
-    """A stored estimate; None if there is none or it is damaged."""
+    """Return a stored estimate; None if there is none or it is damaged."""
     try:
         return Estimate(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -57,13 +57,13 @@ def read(path: Path) -> Estimate | None:
 
 
 def job(settings: config.Config) -> Job:
-    """Return the measurement of what a training of these settings costs."""
+    """Return the measurement of the time of a training with these settings."""
     path = target(settings)
     return Job(TASK, path, {"settings": settings.model_dump()}, lambda: read(path) is not None)
 
 
 def launch(settings: config.Config) -> Job:
-    """Measure in a process of its own, also where there is an estimate already.
+    """Start the measurement in a separate process, even if there is an estimate; return its job.
 
     Raises: UserError if the cache cannot be written.
     """
@@ -74,7 +74,7 @@ def launch(settings: config.Config) -> Job:
 
 
 def measure(settings: config.Config, report: Callable[[str, int, int], None] = lambda *_: None) -> Estimate:
-    """Time steps on pictures of noise, which cost what real ones do; one of every kind the schedule has."""
+    """Return the estimate, from steps of every kind in the schedule; on noise, which takes as long as pictures."""
     import torch
     from tqdm import tqdm
 
@@ -84,24 +84,24 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
     optim = settings.optim
     with tempfile.TemporaryDirectory() as folder:
         noise = synthetic(_elsewhere(settings), max(PICTURES, 2 * optim.batch_size))
-        trainer = Trainer(run.create(Path(folder) / "run", _elsewhere(settings)), noise)
+        trainer = Trainer(create(Path(folder) / "run", _elsewhere(settings)), noise)
         bar = tqdm(disable=True)
         places = {"main": optim.warmup_steps} | ({"warmup": 0} if optim.warmup_steps > 1 else {})
         places |= {"refinement": optim.max_steps - optim.refine_steps} if optim.refine_steps else {}
-        found = {"warmup": Times(0, 0), "refinement": Times(0, 0)}
+        times = {"warmup": Times(0, 0), "refinement": Times(0, 0)}
         for number, (kind, step) in enumerate(places.items()):
             report("measuring", number, len(places) + 1)
-            found[kind] = _median(lambda step=step: _step_at(trainer, step, bar))
+            times[kind] = _median(lambda step=step: _step_at(trainer, step, bar))
         report("measuring", len(places), len(places) + 1)
         trainer.counters.step = min(optim.warmup_steps + 1, optim.max_steps)
-        found["validation"] = _timed(lambda: trainer._checkpoint(validate=True))
+        times["validation"] = _timed(lambda: trainer._checkpoint(validate=True))
     threads = torch.get_num_threads()
     counts = {"warmup": min(optim.warmup_steps, optim.max_steps), "refinement": optim.refine_steps}
     counts["main"] = max(0, optim.max_steps - counts["warmup"] - counts["refinement"])
     counts["validation"] = optim.max_steps // optim.validate_every
-    total = sum(found[kind].clock * count for kind, count in counts.items())
-    alone = sum(found[kind].processor * count for kind, count in counts.items()) / threads
-    clock = {kind: times.clock for kind, times in found.items()}
+    total = sum(times[kind].clock * count for kind, count in counts.items())
+    alone = sum(times[kind].processor * count for kind, count in counts.items()) / threads
+    clock = {kind: one.clock for kind, one in times.items()}
     return Estimate(total=total, alone=min(alone, total), threads=threads, **clock)
 
 
@@ -113,7 +113,7 @@ class Times(NamedTuple):
 
 
 def _elsewhere(settings: config.Config) -> config.Config:
-    """The same work without the data set: pictures are noise, and a mixture is not placed on their codes."""
+    """Return settings of the same work without the data set: noise pictures, and no mixture placed on their codes."""
     values = settings.model_dump()
     values["data"] |= {"name": "mnist", "path": None, "crop": None}
     values["prior"] |= {"warm_start": False}
@@ -132,7 +132,7 @@ def _timed(call: Callable[[], None]) -> Times:
 
 
 def _median(call: Callable[[], None]) -> Times:
-    """Medians over calls, the first ones not counted."""
+    """Return the medians over several calls, after a few that are not counted."""
     for _ in range(WARM_UP):
         call()
     taken: list[Times] = []
@@ -143,8 +143,8 @@ def _median(call: Callable[[], None]) -> Times:
 
 def _work(job: Job, report: Reporter, settings: dict[str, Any]) -> None:
     """Raises: UserError if the settings are not valid."""
-    found = measure(config.from_dict(settings, "These settings"), report)
-    files.write_text(job.target, json.dumps(asdict(found)) + "\n")
+    estimate = measure(config.from_dict(settings, "These settings"), report)
+    files.write_text(job.target, json.dumps(asdict(estimate)) + "\n")
 
 
 TASK = Task(

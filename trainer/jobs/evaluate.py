@@ -1,7 +1,7 @@
-"""A run measured in the background, and what such a measurement leaves out.
+"""Measurement of a run in the background, and what it leaves out.
 
-It does what `python -m trainer evaluate` does, but for disentanglement, which takes minutes on every core and is a task
-of its own (trainer/jobs/disentangle.py). One at a time per user.
+Does what `python -m trainer evaluate` does, except for disentanglement, which takes minutes on all cores and is a
+separate task (trainer/jobs/disentangle.py). One at a time per user.
 """
 
 from collections.abc import Collection
@@ -11,17 +11,17 @@ from trainer.config import Config
 from trainer.data import DATASETS, default_data_root
 from trainer.errors import UserError
 from trainer.jobs.task import Job, Reporter, Task
-from trainer.latent import map as mapping
+from trainer.latent.map import EVALUATED_FROM
 from trainer.ood.pairs import pairs_of
 from trainer.runs import layout
 from trainer.runs.folder import Run
 
 APART = ("disentanglement",)
-"""Groups of `evaluate` that are measured elsewhere."""
+"""Groups of `evaluate` that have a task of their own."""
 
 
 def job(folder: Path, data_root: Path | None = None) -> Job:
-    """Return the measurement of a run, on data below `data_root`; what was measured, its metrics tell."""
+    """Return the measurement of a run, on data below `data_root`; the results are in its metrics."""
     root = None if data_root is None else str(data_root.resolve())
     arguments = {"folder": str(Path(folder).resolve()), "data_root": root}
     return Job(TASK, Path(folder) / layout.METRICS, arguments, sources=(Path(folder) / layout.WEIGHTS,))
@@ -38,38 +38,38 @@ def _work(job: Job, report: Reporter, folder: str, data_root: str | None) -> Non
 
 
 def _require_pictures(run: Run, data_root: Path | None) -> None:
-    """Raise UserError, with what can be done from the page, where the user's own pictures are gone.
+    """Raise UserError, with what can be done from the page, where the user's pictures are missing.
 
-    So they are in a run that came as a zip: pictures that were uploaded stay at home.
+    An imported run comes without the pictures that were uploaded for it.
     """
     path = run.config.data.path
     places = (Path(path).expanduser(), (data_root or default_data_root()) / path) if path else ()
     if path and not any(place.exists() for place in places):
         raise UserError(
-            f"{path}: the pictures of this run are no longer there; put them back, or train a new run on where they "
-            "are now."
+            f"{path}: the pictures of this run are no longer there; put them back, or train a new run on their "
+            "new place."
         )
 
 
 def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) -> list[str]:
-    """A sentence on everything that a measurement could not tell of such a run, and why.
+    """Return a sentence for each part that could not be measured, with the reason.
 
     Args:
-        groups: of the metrics that were measured.
-        pairs: names of the out-of-distribution pairs that were.
+        groups: groups of the metrics that were measured.
+        pairs: names of the out-of-distribution pairs that were measured.
     """
-    said = []
+    sentences = []
     if "clustering" not in groups:
-        said.append("Clusters: these pictures have no labels to compare with, and this prior has no components.")
+        sentences.append("Clusters: these pictures have no labels to compare with, and this prior has no components.")
     if not pairs_of(settings.data):
-        said.append("Outliers: no set of outliers belongs to these pictures; scores are calibrated for your own.")
+        sentences.append("Outliers: no set of outliers belongs to these pictures; scores are calibrated for your own.")
     for pair in pairs_of(settings.data):
         if pair.name not in pairs:
             info = DATASETS[pair.outliers]
-            said.append(f"Outliers, {pair.name}: {info.title} is not on this disk; get it from {info.url}.")
+            sentences.append(f"Outliers, {pair.name}: {info.title} is not on this disk; download it from {info.url}.")
     if "map" not in groups:
-        said.append(f"Map: it takes {mapping.EVALUATED_FROM} test pictures; Clusters lays out fewer on demand.")
-    return said
+        sentences.append(f"Map: it takes {EVALUATED_FROM} test pictures; Clusters maps fewer on demand.")
+    return sentences
 
 
 TASK = Task(

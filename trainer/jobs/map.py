@@ -1,7 +1,7 @@
-"""Maps of the codes in the background: where they are kept, one at a time.
+"""Maps of the codes computed in the background, and the place of their files.
 
-UMAP runs one at a time per user: its compiled code is not safe under concurrency, and two are slower than one after
-the other.
+One at a time per user: the compiled code of UMAP is not safe under concurrency, and two at once are slower than one
+after the other.
 """
 
 import os
@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from trainer.jobs.task import Job, Reporter, Task, cache_folder, keep_newest
-from trainer.latent import map as mapping
-from trainer.latent import map_file
+from trainer.latent import map, map_file
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout
 from trainer.runs.folder import Run
 
-KEPT = 24
-"""Maps of other settings kept per folder, the newest ones; one takes about half a megabyte."""
+CACHED = 24
+"""Number of maps with other settings kept per folder, the newest; one takes about half a megabyte."""
 
 
 def target(folder: Path, checkpoint: str, settings: MapSettings, read_only: bool = False) -> Path:
-    """Return the file in which the map of these settings is or would be kept.
+    """Return the file in which the map of these settings is or would be stored.
 
     Args:
-        folder: the run folder; its own map is taken where it fits.
-        read_only: whether nothing may be written there (bundled models).
+        folder: the run folder; its map is used if it fits.
+        read_only: whether the folder may not be written (bundled models).
     """
     own = Path(folder) / layout.MAP
     if map_file.fits(own, checkpoint, settings):
@@ -42,11 +41,11 @@ def job(run: Run, settings: MapSettings, read_only: bool = False) -> Job:
 
 
 def _work(job: Job, report: Reporter, folder: str, settings: dict[str, Any]) -> None:
-    """Raises: UserError as mapping.of_run."""
+    """Raises: UserError as map.of_run."""
     with report.turn("map"):
-        map_file.write(mapping.of_run(Run(folder), MapSettings(**settings), report), job.target)
+        map_file.write(map.of_run(Run(folder), MapSettings(**settings), report), job.target)
     if job.target.name != layout.MAP:
-        keep_newest(job.target.parent, "*.parquet", KEPT)
+        keep_newest(job.target.parent, "*.parquet", CACHED)
 
 
 TASK = Task(
@@ -54,12 +53,12 @@ TASK = Task(
     "Map",
     _work,
     {
-        "waiting": "Waiting for another map to be finished",
+        "waiting": "Waiting for another map to end",
         "reading": "Reading the codes",
         "preparing": "Preparing UMAP",
         "neighbours": "Finding neighbours",
         "layout": "Laying out",
-        "outlines": "Outlining the components",
+        "outlines": "Drawing the contours of the components",
         "trustworthiness": "Measuring trustworthiness",
         "clusters": "Clustering",
     },

@@ -1,13 +1,14 @@
-"""Trainings in processes of their own: start, stop, resume, watch, queue. A run folder says all there is to know.
+"""Trainings in separate processes: start, stop, resume and queue; their whole state is in the run folders.
 
 In `<run>/training/`, beside what trainer/training/loop.py keeps there:
 
-    request.json   how it is to be trained; there while the run waits in the queue
-    launch.json    the process that was started for it: number and start time
-    log.txt        what that process said
-    stop           made by whoever wants it to end; holds the number of the process that is meant
+    request.json   options of the training; exists while the run waits in the queue
+    launch.json    the process started for it: number and start time
+    log.txt        output of that process
+    stop           asks the training to end; holds the number of its process
 
-In the folder of the runs: `.jobs.lock`, held by whoever starts trainings, and `.jobs.json`, how many may run at once.
+In the folder of the runs: `.jobs.lock`, held while trainings are started, and `.jobs.json`, the number of parallel
+trainings.
 There is no daemon: every open page (`dispatch`) and every training that ends (trainer/jobs/__main__.py) starts the next
 one. So a training and its queue survive a refreshed page, a second window, and the end of the server.
 """
@@ -32,15 +33,15 @@ LIMIT_VARIABLE = "GWAE_TRAININGS"
 MOST = 16
 LOCK_SECONDS = 10.0
 
-_children: list[subprocess.Popen] = []  # started by this process, which has to reap them
+_children: list[subprocess.Popen] = []  # child processes that this process has to reap
 
 
 def start(folder: Path, data_root: Path | None = None, max_minutes: float | None = None) -> Training:
-    """Train or continue a run in the background: at once, or when its turn comes.
+    """Train or continue a run in the background, at once or from the queue; return its state.
 
-    A finished one ends again at once, unless its config.yaml asks for more by now.
+    A finished training ends again at once, unless its config.yaml now asks for more steps.
 
-    Raises: UserError if it is training or waiting already, is a model without its training, is broken, or its folder
+    Raises: UserError if it is training or waiting already, is a model without its training, is damaged, or its folder
         cannot be written.
     """
     run = Run(folder)
@@ -59,34 +60,37 @@ def start(folder: Path, data_root: Path | None = None, max_minutes: float | None
 
 
 def stop(folder: Path) -> None:
-    """Ask a training to end with a checkpoint, or take it out of the queue. Without either nothing happens.
+    """Ask a training to end with a checkpoint, or remove it from the queue; otherwise do nothing.
 
     Raises: UserError if the folder cannot be written.
     """
     folder = Path(folder)
     with deciding(folder.parent):
         files.remove(folder / layout.REQUEST)
-        found = look(folder)
-        if found.is_active:
-            files.write_text(folder / layout.STOP, f"{found.pid or ''}\n")
+        training = look(folder)
+        if training.is_active:
+            files.write_text(folder / layout.STOP, f"{training.pid or ''}\n")
 
 
 def end_by_force(folder: Path) -> None:
-    """Kill the process of a training that answers no more; its last checkpoint stays. The right process or none."""
+    """Kill the process of a training that no longer responds; the last checkpoint stays.
+
+    Raises: UserError if its process cannot be identified.
+    """
     for name in (layout.STATUS, layout.LAUNCH):
-        told = read_json(Path(folder) / name)
-        if processes.is_same(told.get("pid"), told.get("started")) and look(folder).is_active:
-            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-                os.kill(told["pid"], signal.SIGKILL)
+        stored = read_json(Path(folder) / name)
+        if processes.is_same(stored.get("pid"), stored.get("started")) and look(folder).is_active:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(stored["pid"], signal.SIGKILL)
             return
     if look(folder).is_active:
-        raise UserError(f"{Path(folder).name}: its process cannot be found from here; end it where it was started.")
+        raise UserError(f"{Path(folder).name}: its process cannot be identified here; end it where it was started.")
 
 
 def dispatch(root: Path) -> None:
-    """Start waiting trainings while fewer than `limit` run. Cheap where none waits; never waits for a lock.
+    """Start waiting trainings while fewer than `limit` run; cheap if none waits, and never blocks.
 
-    Nothing happens where another process does so just now, or the folder cannot be written.
+    Does nothing if another process is starting trainings, or the folder cannot be written.
     """
     if any(os.path.isfile(folder / layout.REQUEST) for folder in folders(root)):
         with contextlib.suppress(UserError), deciding(root, wait=0):
@@ -94,14 +98,14 @@ def dispatch(root: Path) -> None:
 
 
 def limit(root: Path) -> int:
-    """How many trainings may run at once: what `set_limit` stored, else $GWAE_TRAININGS, else 1."""
+    """Return the number of parallel trainings: as stored by `set_limit`, else $GWAE_TRAININGS, else 1."""
     stored = int(number(read_json(Path(root) / ".jobs.json"), "limit"))
     wanted = os.environ.get(LIMIT_VARIABLE, "")
     return min(MOST, stored or (int(wanted) if wanted.isdecimal() else 0) or 1)
 
 
 def set_limit(root: Path, count: int) -> None:
-    """Store how many trainings may run at once, 1 to MOST.
+    """Store the number of parallel trainings, 1 to MOST, and start waiting ones.
 
     Raises: UserError if the folder cannot be written.
     """
@@ -111,18 +115,18 @@ def set_limit(root: Path, count: int) -> None:
 
 @contextlib.contextmanager
 def deciding(root: Path, wait: float = LOCK_SECONDS) -> Iterator[None]:
-    """Only one process at a time decides what runs in this folder.
+    """Hold the lock of the queue: only one process at a time starts or ends trainings in this folder.
 
-    Raises: BusyError if another one does for longer than `wait` seconds.
+    Raises: BusyError if another process holds it for longer than `wait` seconds.
     """
     files.make_folder(Path(root))
-    busy = f"{root}: another window is starting a training just now; try again."
+    busy = f"{root}: another window is starting a training; try again."
     with locks.exclusive(Path(root) / ".jobs.lock", busy, wait):
         yield
 
 
 def _dispatch(root: Path) -> None:
-    _children[:] = [child for child in _children if child.poll() is None]  # reaps those that ended
+    _children[:] = [child for child in _children if child.poll() is None]  # poll reaps
     trainings = look_at_all(root)
     free = limit(root) - sum(training.is_active for training in trainings)
     for waiting in [training for training in trainings if training.phase == "queued"]:
@@ -131,14 +135,14 @@ def _dispatch(root: Path) -> None:
         try:
             _launch(waiting.folder)
             free -= 1
-        except (UserError, OSError, ValueError) as error:  # the next one's turn has to come all the same
+        except (UserError, OSError, ValueError) as error:  # the next one still gets its turn
             _give_up(waiting.folder, error)
 
 
 def _launch(folder: Path) -> None:
-    """Start the process of a waiting run; request.json goes last, so that a crash in between loses nothing.
+    """Start the process of a waiting run; request.json is removed last, so that a crash in between loses nothing.
 
-    Raises: UserError, OSError or ValueError if there is no process now.
+    Raises: UserError, OSError or ValueError if the process could not be started.
     """
     request = read_json(folder / layout.REQUEST)
     options = {"max_minutes": number(request, "max_minutes") or None}
@@ -146,14 +150,14 @@ def _launch(folder: Path) -> None:
     files.remove(folder / layout.STOP)
     child = train.TASK.launch(folder, options, folder / layout.LOG)
     _children.append(child)
-    told = {"pid": child.pid, "started": processes.start_time(child.pid), "time": time.time()}
-    with contextlib.suppress(UserError):  # a full disk: its lock will tell of the process, a few seconds later
-        files.write_text(folder / layout.LAUNCH, json.dumps(told) + "\n")
+    launched = {"pid": child.pid, "started": processes.start_time(child.pid), "time": time.time()}
+    with contextlib.suppress(UserError):  # a full disk: the lock shows the process a few seconds later
+        files.write_text(folder / layout.LAUNCH, json.dumps(launched) + "\n")
         files.remove(folder / layout.REQUEST)
 
 
 def _give_up(folder: Path, error: Exception) -> None:
-    """A run that cannot be started leaves the queue, and says why."""
+    """Remove a run that cannot be started from the queue, and note why."""
     why = f"Its process could not be started ({error}); correct what is wrong in {folder / layout.TRAINING}."
     with contextlib.suppress(UserError):
         note(folder, "failed", str(error) if isinstance(error, UserError) else why)

@@ -1,8 +1,8 @@
-"""Background tasks: work in a process of its own, which outlives the page that started it and reports through files.
+"""Background tasks: work in a separate process, which outlives the page that started it and reports through files.
 
-A `Task` is a kind of work; trainer/jobs/__main__.py, the process, lists them all. A `Job` is one piece of such work,
-named by the file that it will write. Beside that file, while it runs: a status, its stage or why it failed, written
-atomically; `.lock`, held by the living process; `.log`, what it printed; `.stop`, made to ask it to end.
+A `Task` is a kind of work; trainer/jobs/__main__.py, the process, lists all tasks. A `Job` is one piece of such work,
+identified by the file that it writes. Beside that file: a status (its stage, or why it failed, written atomically);
+`.lock`, held by the running process; `.log`, its output; `.stop`, which asks it to end.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ START_SECONDS = 120
 _STEP_SECONDS = 0.25
 STAGES = {
     "starting": "Starting",
-    "waiting": "Waiting for another measurement to be finished",
+    "waiting": "Waiting for another measurement to end",
     "stopping": "Stopping",
 }
-"""What stages of every task are called on a page."""
+"""Titles of the stages that every task has."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Task:
     """A kind of background work.
 
     Attributes:
-        name: as the process's command line has it.
-        title: what it does, where a page counts its parts: "Measuring".
-        work: does it, in the process: work(job, report, **job.arguments).
-        stages: what its stages and parts are called on a page, beside STAGES; "" where the part says it already.
-        threads: gives the number of threads of its process.
-        status_suffix: of the status file; differs from that of the result.
+        name: its name on the command line of the process.
+        title: its title on a page: "Measuring".
+        work: the function that the process calls: work(job, report, **job.arguments).
+        stages: titles of its stages and parts on a page, beside STAGES; "" if the title of the part is enough.
+        threads: returns the number of threads of its process.
+        status_suffix: suffix of the status file; differs from that of the result.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Task:
     status_suffix: str = ".status"
 
     def stage(self, name: str) -> str:
-        """Return what a stage is called on a page."""
+        """Return the title of a stage on a page."""
         return (STAGES | dict(self.stages)).get(name, name)
 
     def launch(self, target: Path, arguments: Mapping[str, Any], log: Path) -> subprocess.Popen:
-        """Start the process, detached; what it prints is added to `log`."""
+        """Start the process, detached; its output is appended to `log`."""
         threads = str(self.threads())
         with open(log, "a", encoding="utf-8") as output:
             return subprocess.Popen(
@@ -72,9 +72,9 @@ class Task:
 
 @dataclass(frozen=True)
 class JobState:
-    """What is known of a job: ready, running, failed or absent; `stage`, `done` of `total`; `error`: what to do.
+    """State of a job: ready, running, failed or absent; `stage`, `done` of `total`; `error` says what to do.
 
-    A job of several parts also says which one it is at: `part`, `place` (from 1) of `places`.
+    A job of several parts is at `part`, number `place` (from 1) of `places`.
     """
 
     status: Literal["ready", "running", "failed", "absent"]
@@ -88,17 +88,17 @@ class JobState:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is at work, or starting."""
+        """Whether its process is running or starting."""
         return self.status == "running"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work: its task, the file that it writes, and what the process is told (JSON values).
+    """One piece of work: its task, the file that it writes, and the arguments of `task.work` (JSON values).
 
     Attributes:
-        fits: whether the file is there and is what was asked for.
-        sources: files whose change makes an earlier failure meaningless, beside the target.
+        fits: returns whether the file exists and is what was asked for.
+        sources: files that, like the target, make an earlier failure obsolete when they change.
     """
 
     task: Task
@@ -109,51 +109,49 @@ class Job:
 
     @property
     def status_file(self) -> Path:
-        """What it is doing, as JSON."""
+        """Its stage or its error, as JSON."""
         return self.target.with_suffix(self.task.status_suffix)
 
     @property
     def lock_file(self) -> Path:
-        """Held while its process lives."""
+        """Held while its process runs."""
         return self.target.with_suffix(".lock")
 
     @property
     def log_file(self) -> Path:
-        """What its process printed."""
+        """Output of its process."""
         return self.target.with_suffix(".log")
 
     @property
     def stop_file(self) -> Path:
-        """Exists once it was asked to stop."""
+        """Exists once the job was asked to stop."""
         return self.target.with_suffix(".stop")
 
-    def say(self, **said: object) -> None:
+    def write_status(self, **values: object) -> None:
         """Replace the status."""
-        files.write_text(self.status_file, json.dumps({**said, "time": time.time()}))
+        files.write_text(self.status_file, json.dumps({**values, "time": time.time()}))
 
     def state(self) -> JobState:
-        """Return how far it is, from its files alone."""
+        """Return the state of the job, from its files alone."""
         if self.fits():
             return JobState("ready")
         try:
-            said = json.loads(self.status_file.read_text(encoding="utf-8"))
+            stored = json.loads(self.status_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            said = {}
-        starting = said.get("stage") == "starting" and time.time() - said.get("time", 0) < START_SECONDS
+            stored = {}
+        starting = stored.get("stage") == "starting" and time.time() - stored.get("time", 0) < START_SECONDS
         if starting or locks.is_held(self.lock_file):
             if self.stop_file.exists():
                 return JobState("running", "stopping")
-            counts = {name: int(said.get(name, 0)) for name in ("done", "total", "place", "places")}
-            return JobState("running", said.get("stage", ""), part=said.get("part", ""), **counts)
+            counts = {name: int(stored.get(name, 0)) for name in ("done", "total", "place", "places")}
+            return JobState("running", stored.get("stage", ""), part=stored.get("part", ""), **counts)
         changed = max(_changed(path) for path in (self.target, *self.sources))
-        if not said or changed > _changed(self.status_file):
+        if not stored or changed > _changed(self.status_file):
             return JobState("absent")
-        return JobState(
-            "failed", error=said.get("error") or f"The computation ended early; {self.log_file} tells more."
-        )
+        return JobState("failed", error=stored.get("error") or f"The computation ended early; see {self.log_file}.")
 
     def start(self) -> subprocess.Popen | None:
-        """Start its process, which outlives the caller; None where one is at it already.
+        """Start its process, which outlives the caller; return None if it runs already.
 
         Raises: UserError if the target's folder cannot be written.
         """
@@ -162,11 +160,11 @@ class Job:
         files.make_folder(self.target.parent)
         for path in (self.stop_file, self.log_file):
             files.remove(path)
-        self.say(stage="starting")
+        self.write_status(stage="starting")
         return self.task.launch(self.target, self.arguments, self.log_file)
 
     def stop(self) -> None:
-        """Ask it to stop; it does at its next sign of progress, and leaves nothing. Otherwise nothing happens.
+        """Ask a running job to stop; it ends at its next progress report, without a result.
 
         Raises: UserError if the folder cannot be written.
         """
@@ -189,36 +187,36 @@ class Job:
             except StoppedError:
                 pass
             except BaseException as error:
-                fault = f"The computation failed ({error!r}); {self.log_file} tells more."
-                self.say(error=str(error) if isinstance(error, UserError) else fault)
+                fault = f"The computation failed ({error!r}); see {self.log_file}."
+                self.write_status(error=str(error) if isinstance(error, UserError) else fault)
                 raise
             self.status_file.unlink(missing_ok=True)
         self.clear()
 
     def clear(self) -> None:
-        """Remove everything but the target."""
+        """Remove all its files but the target."""
         for path in (self.status_file, self.lock_file, self.log_file, self.stop_file):
             path.unlink(missing_ok=True)
 
 
 class Reporter:
-    """Progress into the status file, a few times a second at most; raises StoppedError once the job is to stop."""
+    """Writes progress to the status file, at most a few times a second; raises StoppedError once the job is to stop."""
 
     def __init__(self, job: Job):
         self.job, self.last = job, 0.0
         self.part: dict[str, object] = {}
 
     def begin(self, part: str, place: int, places: int) -> None:
-        """Turn to the next part of several, number `place` (from 1) of `places`."""
+        """Begin the next of several parts, number `place` (from 1) of `places`."""
         self.part = {"part": part, "place": place, "places": places}
         self(part, 0, 0)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Say that `stage` is at `done` of `total`."""
+        """Report that `stage` is at `done` of `total`."""
         self.check()
         if done == 0 or time.monotonic() - self.last > _STEP_SECONDS:
             self.last = time.monotonic()
-            self.job.say(stage=stage, done=done, total=total, **self.part)
+            self.job.write_status(stage=stage, done=done, total=total, **self.part)
 
     def check(self) -> None:
         """Raise StoppedError once the job is to stop."""
@@ -227,7 +225,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[None]:
-        """Wait until no other process of this user has the turn of this name, and have it."""
+        """Hold the lock `name` of this user; wait while another process holds it."""
         self("waiting", 0, 0)
         files.make_folder(cache_folder())
         with locks.exclusive(cache_folder() / f"{name}.lock", wait=math.inf, while_waiting=self.check):
@@ -235,23 +233,23 @@ class Reporter:
 
 
 def cache_folder() -> Path:
-    """Return $GWAE_CACHE, else ~/.cache/gwae-explorer: for results on folders that may not be written."""
+    """Return $GWAE_CACHE, else ~/.cache/gwae-explorer: for results of read-only folders."""
     return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/gwae-explorer").expanduser()
 
 
 def is_busy(folder: Path) -> bool:
-    """Return whether a job works on a file of this folder, or on one a folder below."""
+    """Return whether a job is writing a file in this folder, or one level below."""
     return any(locks.is_held(path) for pattern in ("*.lock", "*/*.lock") for path in Path(folder).glob(pattern))
 
 
 def keep_newest(folder: Path, pattern: str, count: int) -> None:
-    """Remove all files of a folder that match, but the `count` newest."""
+    """Remove all matching files of a folder but the `count` newest."""
     for old in sorted(folder.glob(pattern), key=_changed, reverse=True)[count:]:
         old.unlink(missing_ok=True)
 
 
 def _changed(path: Path) -> float:
-    """Return when a file was last changed, 0 where there is none."""
+    """Return the modification time of a file, 0 if it does not exist."""
     try:
         return path.stat().st_mtime
     except OSError:

@@ -1,1 +1,1 @@
-"""Keeping run folders in order: rename, tag, delete, export, import, bundle."""
+"""Management of run folders: rename, tag, delete, export, import, bundle."""

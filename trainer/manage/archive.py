@@ -1,4 +1,4 @@
-"""A run as a zip: export, and import after checking everything in it."""
+"""A run as a zip: export, and import after checking its whole content."""
 
 import os
 import stat
@@ -19,16 +19,16 @@ MAX_FILE = 2 * 2**30
 MAX_UNPACKED = 4 * 2**30
 MAX_ENTRIES = 64
 MAX_PACKED = 200
-"""Times its packed size that an entry of more than FREELY bytes may unpack to; tables and logs stay below 50."""
+"""Highest ratio of unpacked to packed size, for entries of more than FREELY bytes; tables and logs stay below 50."""
 FREELY = 16 * 2**20
 
 
 def export(folder: Path, out: Path, resumable: bool = True) -> None:
-    """Write a run as a zip of `<name>/...`, known files only.
+    """Write the known files of a run as a zip of `<name>/...`.
 
     Args:
-        resumable: with the training's checkpoint, which is about three times as large as the model; without it the
-            imported run is a model only.
+        resumable: whether to include the training's checkpoint, about three times as large as the model; without it
+            the imported run is a model only.
 
     Raises: UserError if the run cannot be read, or `out` cannot be written.
     """
@@ -37,18 +37,18 @@ def export(folder: Path, out: Path, resumable: bool = True) -> None:
     names = [name for name in names if resumable or name not in layout.RESUMABLE]
     with runs.explained(run.path), zipfile.ZipFile(out, "w") as archive:
         for name in names:
-            packs = name.endswith((".csv", ".json", ".yaml", ".md", ".txt"))  # the others are dense already
+            packs = name.endswith((".csv", ".json", ".yaml", ".md", ".txt"))  # the others are compressed already
             kind = zipfile.ZIP_DEFLATED if packs else zipfile.ZIP_STORED
             archive.write(run.path / name, f"{run.name}/{name}", compress_type=kind)
 
 
 def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
-    """Unpack a run that `export` wrote, after checking it; returns its folder, under a free name.
+    """Check and unpack a run that `export` wrote; return its folder, which gets a free name.
 
-    Only files that travel are taken, each at most MAX_FILE bytes, nothing whose name leaves the folder; weights must be
-    safetensors whose header fits the file, config.yaml must be valid. Until all is checked, nothing appears.
+    Accepted are only the files that `export` writes, each at most MAX_FILE bytes, with no name outside the folder;
+    weights must be intact safetensors, config.yaml must be valid. The run appears once everything is checked.
 
-    Raises: UserError, one sentence on the first thing that is wrong; then nothing is left behind.
+    Raises: UserError on the first thing that is wrong; nothing is left behind.
     """
     path, root = Path(path), Path(root)
     files.make_folder(root)
@@ -59,7 +59,7 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
         folder.mkdir()
         try:
             with zipfile.ZipFile(path) as archive:
-                found = _unpack(archive, folder)
+                stored_name = _unpack(archive, folder)
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError) as error:
             raise UserError(f"{path.name}: not an intact zip; export the run again.") from error
         except (OSError, RuntimeError) as error:
@@ -69,13 +69,13 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
         _check_content(folder)
         with queue.deciding(root), runs.explained(root):
             runs.sweep(root)
-            target = root / runs.free_name(root, name or found or path.stem)
+            target = root / runs.free_name(root, name or stored_name or path.stem)
             os.rename(folder, target)
     return target
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> str:
-    """Write the known files below `folder`; returns the name of the run in the zip."""
+    """Write the files below `folder`; return the name of the run in the zip."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MAX_ENTRIES:
         raise UserError(f"The zip holds {len(infos):,} files, more than a run has; choose one that was exported here.")
@@ -88,7 +88,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> str:
 
 
 def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
-    """The run's name, and each entry's name in the run folder; refuses what a run does not have."""
+    """Return the run's name and each entry's name in the run folder. Raises: UserError if an entry is not allowed."""
     raw = [info.filename for info in infos]
     if not raw:
         raise UserError("The zip is empty; choose one that was exported here.")
@@ -110,7 +110,7 @@ def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
 
 
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, name: str) -> None:
-    """Unpack one entry, never more than its header declares."""
+    """Unpack one entry, at most the size that its header declares."""
     target.parent.mkdir(exist_ok=True)
     with archive.open(info) as source, open(target, "xb") as out:
         left = info.file_size
@@ -122,9 +122,9 @@ def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, name: 
 
 
 def _check_content(folder: Path) -> None:
-    """The configuration is valid, weights are safetensors, tables can be read.
+    """Check that the configuration is valid, weights are safetensors and metrics can be read.
 
-    Raises: UserError naming the file as it is in the run.
+    Raises: UserError naming the file as in the run folder.
     """
     try:
         run = Run(folder)

@@ -1,4 +1,4 @@
-"""Bundling: a finished run as a small, resume-free folder, such as those in pretrained/."""
+"""Bundling: a finished run as a small folder without training state, as in pretrained/."""
 
 import shutil
 from pathlib import Path
@@ -11,12 +11,12 @@ from trainer.system import files
 
 
 def bundle(run: Run, out: Path) -> Run:
-    """Write configuration, history and weights to `out`; the weights in float16, which halves the folder.
+    """Write configuration, history and weights to `out`, and return the new run; weights are stored in float16.
 
-    The half-precision file is a checkpoint of its own with its own hash: evaluate it, not the original.
-    load_weights turns it back into float32, so every copy computes the same numbers.
+    The float16 file has a hash of its own: evaluate the bundled run, not the original. load_weights converts it to
+    float32, so every copy computes the same numbers.
 
-    Raises: UserError if the run is untrained, or `out` holds something already or cannot be written.
+    Raises: UserError if the run is untrained, or `out` is not empty or cannot be written.
     """
     if not run.is_trained:
         raise UserError(f"{run.path}: not trained yet; continue it with 'python -m trainer resume'.")
@@ -27,5 +27,5 @@ def bundle(run: Run, out: Path) -> Run:
     for name in layout.BUNDLED:
         if (run.path / name).is_file():
             files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
-    files.write_text(out / layout.CONFIG, run.config.to_yaml())  # last: it is what makes a folder a run
+    files.write_text(out / layout.CONFIG, run.config.to_yaml())  # last: it makes the folder a run
     return Run(out)

@@ -1,4 +1,4 @@
-"""Order among one's runs: rename, tag, delete. Bundled models are not touched."""
+"""Rename, tag and delete runs; bundled models are not changed."""
 
 import contextlib
 import json
@@ -20,15 +20,15 @@ MOST_TAGS, TAG_LENGTH = 12, 32
 
 
 def check_name(root: Path, name: str) -> None:
-    """Raise UserError unless a run of this name can be made in `root`."""
+    """Raise UserError unless a run of this name can be created in `root`."""
     if not NAME.fullmatch(name):
         raise UserError(f"“{name}”: a name has letters, digits, dots, dashes and underscores, at most 64; change it.")
     if (Path(root) / name).exists():
-        raise UserError(f"{name}: a run of this name is there already; choose another name.")
+        raise UserError(f"{name}: a run of this name already exists; choose another name.")
 
 
 def free_name(root: Path, wanted: str) -> str:
-    """`wanted`, or with the first free number behind it."""
+    """Return `wanted` as a valid, free name in `root`, with a number added if needed."""
     wanted = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[:56] or "run"
     numbers = iter(range(2, 10**6))
     name = wanted
@@ -38,9 +38,9 @@ def free_name(root: Path, wanted: str) -> str:
 
 
 def rename(folder: Path, name: str) -> Path:
-    """Give a run another name; returns its new folder.
+    """Rename a run; return its new folder.
 
-    Raises: UserError if the name is not valid or taken, the run is training, or the disk refuses.
+    Raises: UserError if the name is not valid or taken, the run is in use, or the disk refuses.
     """
     folder = Path(folder)
     if name == folder.name:
@@ -52,10 +52,10 @@ def rename(folder: Path, name: str) -> Path:
 
 
 def tags(folder: Path) -> tuple[str, ...]:
-    """The tags of a run, in their order; none where there is no such file or it is damaged."""
+    """Return the tags of a run, in their order; none if the file is missing or damaged."""
     try:
-        found = json.loads((Path(folder) / layout.TAGS).read_text(encoding="utf-8"))
-        return tuple(str(tag)[:TAG_LENGTH] for tag in found)[:MOST_TAGS] if isinstance(found, list) else ()
+        stored = json.loads((Path(folder) / layout.TAGS).read_text(encoding="utf-8"))
+        return tuple(str(tag)[:TAG_LENGTH] for tag in stored)[:MOST_TAGS] if isinstance(stored, list) else ()
     except (OSError, ValueError, RecursionError):
         return ()
 
@@ -72,13 +72,13 @@ def tag(folder: Path, wanted: list[str] | tuple[str, ...]) -> None:
 
 
 def delete(folder: Path) -> None:
-    """Remove a run for good, its uploaded pictures included. It disappears at once, or not at all.
+    """Delete a run, with its uploaded pictures; it disappears at once, or not at all.
 
-    Raises: UserError if it is training, is no run folder, or the disk refuses.
+    Raises: UserError if it is in use, is no run folder, or the disk refuses.
     """
     folder = Path(folder)
     if folder.is_symlink() or not (folder / layout.CONFIG).is_file():
-        raise UserError(f"{folder}: not a run folder of its own; remove it by hand.")
+        raise UserError(f"{folder}: a link or no run folder; remove it by hand.")
     doomed = folder.with_name(f".deleted-{folder.name}")
     with _at_rest(folder), explained(folder):
         sweep(folder.parent)
@@ -87,7 +87,7 @@ def delete(folder: Path) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove what processes that were killed while they deleted or imported have left; nobody else may decide now."""
+    """Remove what killed deletions and imports have left; call it while holding `queue.deciding`."""
     for path in [*root.glob(".deleted-*"), *root.glob(".import-*")]:
         _, kind, owner = path.name.replace("-", ".").split(".", 3)[:3]
         if kind == "deleted" or (owner.isdigit() and not files.is_alive(int(owner))):
@@ -95,7 +95,7 @@ def sweep(root: Path) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes that a run takes on the disk."""
+    """Return the size of a run on the disk, in bytes."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -106,7 +106,7 @@ def size(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _at_rest(folder: Path) -> Iterator[None]:
-    """Nobody trains, starts or measures this run meanwhile.
+    """Hold the lock of the queue on a run that is not in use.
 
     Raises: UserError if it is training, waiting or being measured.
     """
@@ -123,7 +123,7 @@ def _at_rest(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """What the system refuses, as a sentence."""
+    """Turn an OSError on a folder into a UserError."""
     try:
         yield
     except OSError as error:

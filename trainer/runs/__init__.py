@@ -1,1 +1,1 @@
-"""The run folder: everything a model is, and everything known about it, lives in one folder."""
+"""The run folder: one folder holds a model and everything that was measured on it."""

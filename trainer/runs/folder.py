@@ -1,4 +1,4 @@
-"""The run folder: everything a model is and everything known about it, as plain text and safetensors (layout.FILES)."""
+"""Run and Metric: a model and its measurements in one folder, as plain text and safetensors (layout.FILES)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HASH_LENGTH = 12
 
 @dataclass(frozen=True)
 class Metric:
-    """One number with everything needed to know what it means (protocols.md: honest numbers)."""
+    """One measured number with its protocol."""
 
     name: str
     value: float
@@ -34,7 +34,7 @@ class Metric:
     split: str  # "test"
     n: int
     seed: int | None
-    estimator: str  # how it was computed, in a few words
+    estimator: str  # how it was computed
     checkpoint: str  # Run.hash
     unit: str = ""  # "dB"; empty for shares and scores
     low: float | None = None  # 95 % interval, where one was estimated
@@ -43,22 +43,22 @@ class Metric:
 
 
 class Run:
-    """A validated run folder; reading is lazy, nothing needs the data set, a GPU or the network.
+    """A validated run folder; files are read when they are used, without the data set, a GPU or the network.
 
-    Raises: UserError on opening where the folder or config.yaml is missing or broken; on reading, where that file is.
+    Raises: UserError on opening if the folder or config.yaml is missing or damaged; on reading, if that file is.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         if not self.path.is_dir():
-            raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the ones there are.")
+            raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the existing ones.")
         if not (self.path / layout.CONFIG).is_file():
             raise UserError(f"{self.path}: no config.yaml, so this is not a run folder; choose one made by 'fit'.")
         self.config = _located(config.load(self.path / layout.CONFIG), self.path)
 
     @property
     def name(self) -> str:
-        """Name of the folder, by which pages and URLs call the model."""
+        """Name of the folder, which is the name of the model on pages and in URLs."""
         return self.path.name
 
     @property
@@ -68,12 +68,12 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path:
-        """Path of the state a training resumes from (trainer/training/checkpoint.py)."""
+        """Path of the state from which a training resumes (trainer/training/checkpoint.py)."""
         return self.path / layout.CHECKPOINT
 
     @property
     def is_trained(self) -> bool:
-        """Whether there is a checkpoint to load."""
+        """Whether there is a model to load."""
         return self.weights_path.is_file()
 
     @cached_property
@@ -85,9 +85,9 @@ class Run:
             return hashlib.file_digest(handle, "sha256").hexdigest()[:HASH_LENGTH]
 
     def load_model(self):
-        """The trained LatentModel in evaluation mode, on the CPU.
+        """Return the trained LatentModel in evaluation mode, on the CPU.
 
-        Raises: UserError if model.safetensors is truncated, foreign, or of another architecture.
+        Raises: UserError if model.safetensors is damaged, or of another architecture.
         """
         from trainer.models import load_weights  # torch stays out of processes that only list runs
 
@@ -143,7 +143,7 @@ class Run:
 
 
 def _located(settings: config.Config, folder: Path) -> config.Config:
-    """Pictures that lie in the run folder itself (data/...) under the address they have now: runs may be renamed."""
+    """Return the settings with an absolute path to pictures in the run folder (data/...): runs may be renamed."""
     own = folder / settings.data.path if settings.data.path else None
     if own is None or Path(settings.data.path).is_absolute() or not own.exists():
         return settings
@@ -151,9 +151,9 @@ def _located(settings: config.Config, folder: Path) -> config.Config:
 
 
 def create(path: str | Path, settings: config.Config) -> Run:
-    """Make a run folder that holds only config.yaml.
+    """Create a run folder that holds only config.yaml.
 
-    Raises: UserError if something is already there, or the folder cannot be written.
+    Raises: UserError if the folder is not empty, or cannot be written.
     """
     path = Path(path)
     if (path / layout.CONFIG).exists():
@@ -166,11 +166,11 @@ def create(path: str | Path, settings: config.Config) -> Run:
 
 
 def discard_unstarted(run: Run) -> None:
-    """Remove a folder made by `create` whose training never began; anything else is left alone."""
+    """Remove a folder made by `create` whose training never began; anything else stays."""
     training = run.path / layout.TRAINING
     if run.is_trained or _has_begun(run.path / layout.STATUS):
         return
-    with contextlib.suppress(OSError):  # rmdir refuses where something else has come in between
+    with contextlib.suppress(OSError):  # rmdir refuses if another file was added meanwhile
         (run.path / layout.STATUS).unlink(missing_ok=True)
         (run.path / layout.LOCK).unlink(missing_ok=True)
         if training.is_dir():
@@ -180,7 +180,7 @@ def discard_unstarted(run: Run) -> None:
 
 
 def _has_begun(status: Path) -> bool:
-    """Whether a training went beyond reading its pictures (what is unreadable did)."""
+    """Return whether a training went beyond reading its pictures; True for an unreadable status."""
     try:
         return json.loads(status.read_text(encoding="utf-8"))["state"] != "loading"
     except FileNotFoundError:
@@ -190,7 +190,7 @@ def _has_begun(status: Path) -> bool:
 
 
 def find(*roots: str | Path) -> list[Run]:
-    """Every readable run folder directly below the given roots, by name; broken ones are passed over."""
+    """Return every readable run directly below the given roots, by name; damaged ones are left out."""
     runs = []
     for root in roots:
         for child in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
@@ -203,7 +203,7 @@ def find(*roots: str | Path) -> list[Run]:
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
-    """Lossless and small: the bytes of floats are split by significance, which nearly halves tables of codes."""
+    """Write a table without loss; splitting the bytes of floats by significance nearly halves tables of codes."""
     floats = [name for name in table if table[name].dtype.kind == "f"]
     others = [name for name in table if name not in floats]
     table.to_parquet(
@@ -216,9 +216,9 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """float32 values to the nearest one whose last 8 bits are 0, 1.5e-5 of each: a third of the file less.
+    """Return float32 values rounded to 15 bits of mantissa (error 1.5e-5), which saves a third of the file.
 
-    Infinities and NaN stay what they are.
+    Infinities and NaN are unchanged.
     """
     import numpy as np
 
@@ -235,5 +235,5 @@ def _read_table(path: Path, remedy: str) -> pd.DataFrame:
         return pd.DataFrame()
     try:
         return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except Exception as error:  # pandas and pyarrow raise many types; to the user they mean the same
+    except Exception as error:  # pandas and pyarrow raise many types, all of the same meaning to the user
         raise UserError(f"{path}: the file is damaged; {remedy}.") from error

@@ -1,6 +1,6 @@
-"""Every file of a run folder: its name, what it is, whether it travels, and whether pages are redrawn when it changes.
+"""Every file of a run folder: its name, content, whether it is exported, and whether pages are redrawn when it changes.
 
-No other module spells these names. The pictures uploaded for a run lie in data/; its config.yaml names them.
+No other module contains these names. The pictures uploaded for a run lie in data/; its config.yaml names them.
 """
 
 import json
@@ -11,7 +11,7 @@ from trainer.errors import UserError
 
 
 class File(NamedTuple):
-    """What a file is; travels: `export` and `import_zip` take it along; watched: pages show something of it at once."""
+    """A file; travels: `export` and `import_zip` include it; watched: pages are redrawn when it changes."""
 
     about: str
     travels: bool = True
@@ -19,7 +19,7 @@ class File(NamedTuple):
 
 
 def disentanglement(protocol: str, other: str = "") -> str:
-    """Return the name of a record: disentanglement[-<other data set>][-fast].json."""
+    """Return the file name of a record: disentanglement[-<other data set>][-fast].json."""
     return "-".join(filter(None, ("disentanglement", other, "" if protocol == "full" else protocol))) + ".json"
 
 
@@ -31,31 +31,31 @@ def _file(name: str, about: str, **more: bool) -> str:
     return name
 
 
-CONFIG = _file("config.yaml", "what was asked", watched=True)
+CONFIG = _file("config.yaml", "the settings", watched=True)
 WEIGHTS = _file("model.safetensors", "weights and prior statistics; its SHA-256 makes the hash", watched=True)
 DECODER = _file("decoder.onnx", "the decoder for the browser, float16")
 HISTORY = _file("history.csv", "one row per logged step")
 METRICS = _file("metrics.json", "a list of Metric records, each with its protocol", watched=True)
 CODES = _file("codes.parquet", "one row per test picture (trainer/evaluation/evaluate.py lists the columns)")
-SPRITE = _file("sprite.png", "the test pictures that the codes' `sprite_index` refers to", watched=True)
-CARD = _file("card.md", "what it is, data and licence, the command that reproduces it", watched=True)
-MAP = _file("map.parquet", "the usual map of the codes")
-TAGS = _file("tags.json", "what its owner calls it")
+SPRITE = _file("sprite.png", "test pictures; `sprite_index` in the codes refers to them", watched=True)
+CARD = _file("card.md", "description, data and licence, the command that reproduces it", watched=True)
+MAP = _file("map.parquet", "the map of the codes with default settings")
+TAGS = _file("tags.json", "tags of the user")
 OOD_HISTORY = _file("ood_history.csv", "AUROC of every score at each checkpoint of the training")
 OOD_CALIBRATION = _file("ood_calibration.json", "quantiles of every score on held-out pictures")
 OOD_SCORES = _file("ood_scores.parquet", "scores of ordinary pictures and outliers")
-TRAIN_CODES = _file("train_codes.parquet", "codes of training pictures, to find the nearest ones")
-TRAIN_SPRITE = _file("train_sprite.png", "some of these pictures")
-CHECKPOINT = _file("training/checkpoint.safetensors", "what a training resumes from")
-STATUS = _file("training/status.json", "how far the training is")
-LOG = _file("training/log.txt", "what the training printed")
-PREVIEW = _file("training/preview.safetensors", "what the model makes of some pictures at the moment")
-SKIPPED = _file("training/skipped.txt", "training pictures that were left out, and why")
+TRAIN_CODES = _file("train_codes.parquet", "codes of training pictures, for the nearest neighbours")
+TRAIN_SPRITE = _file("train_sprite.png", "some of these training pictures")
+CHECKPOINT = _file("training/checkpoint.safetensors", "the state from which a training resumes")
+STATUS = _file("training/status.json", "progress of the training")
+LOG = _file("training/log.txt", "output of the training")
+PREVIEW = _file("training/preview.safetensors", "current reconstructions, samples and traversals")
+SKIPPED = _file("training/skipped.txt", "training pictures that were left out, with the reason")
 LOCK = _file("training/lock", "held while a process trains", travels=False)
 STOP = _file("training/stop", "asks the training to stop", travels=False)
 REQUEST = _file("training/request.json", "asks for a training to be started", travels=False)
-LAUNCH = _file("training/launch.json", "the process that was started for it", travels=False)
-PICTURES = _file("data/pictures.zip", "pictures that were uploaded for this run: they stay at home", travels=False)
+LAUNCH = _file("training/launch.json", "the process started for it", travels=False)
+PICTURES = _file("data/pictures.zip", "pictures uploaded for this run; they are not exported", travels=False)
 for other in ("", "shapes3d", "shapes3d-rendered"):
     for protocol in ("full", "fast"):
         _file(disentanglement(protocol, other), f"disentanglement on {other or 'its own data'}, {protocol} protocol")
@@ -64,16 +64,16 @@ TRAINING = "training"
 TRAVELS = frozenset(name for name, file in FILES.items() if file.travels)
 WATCHED = tuple(name for name, file in FILES.items() if file.watched)
 RESUMABLE = frozenset({CHECKPOINT, STATUS})
-"""What makes a run resumable, all of it or none: a status without its checkpoint would have it trained anew."""
+"""Files that make a run resumable, all or none: a status without its checkpoint would restart the training."""
 BUNDLED = (HISTORY, OOD_HISTORY)
-"""What a bundled model keeps of its training as it is."""
+"""Files of a training that a bundled model keeps unchanged."""
 HEADER_LIMIT = 2**27  # bytes
 
 
 def check_safetensors(path: Path, remedy: str) -> None:
-    """Compare the header of a safetensors file with the file's size: no torch and no tensor is read.
+    """Compare the header of a safetensors file with the size of the file; reads no tensor and needs no torch.
 
-    Raises: UserError, ending in `remedy`, if the file is truncated or something else.
+    Raises: UserError, ending in `remedy`, if the file is truncated or of another kind.
     """
     size = path.stat().st_size
     with open(path, "rb") as handle:

@@ -1,4 +1,4 @@
-"""What a training leaves for its watchers, read without torch; what is missing or half-written is simply not there."""
+"""What a running training shows: preview, skipped files, log; read without torch, empty if missing or half-written."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ LOG_BYTES = 64 * 1024
 
 
 def preview(folder: Path) -> dict[str, np.ndarray] | None:
-    """What the model makes of pictures, as training.preview.Preview.arrays says, and "step"; None if there is none."""
+    """Return the arrays of training.preview.Preview.arrays and "step"; None if there is no preview."""
     try:
         return load_file(folder / layout.PREVIEW)
     except (SafetensorError, OSError, ValueError):  # damaged: the next one comes in seconds
@@ -21,7 +21,7 @@ def preview(folder: Path) -> dict[str, np.ndarray] | None:
 
 
 def skipped(folder: Path) -> list[str]:
-    """A sentence per file that was left out of the training pictures."""
+    """Return a sentence for each file that was left out of the training pictures."""
     try:
         return (folder / layout.SKIPPED).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -29,7 +29,7 @@ def skipped(folder: Path) -> list[str]:
 
 
 def log(folder: Path, lines: int = 200) -> str:
-    """The last lines of training/log.txt."""
+    """Return the last lines of training/log.txt."""
     try:
         with open(folder / layout.LOG, "rb") as handle:
             handle.seek(max(0, handle.seek(0, os.SEEK_END) - LOG_BYTES))

@@ -1,4 +1,4 @@
-"""One PNG that holds many small pictures, tile by tile, SPRITE_COLUMNS to a row."""
+"""Sprites: one PNG with many small pictures, SPRITE_COLUMNS tiles in a row."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +12,19 @@ from trainer.runs.folder import SPRITE_COLUMNS
 from trainer.system import files
 
 SPRITE_LIMIT = 2000
-"""Tiles at most: enough for every page, small enough for the repository (0.5 MB of digits) and for Pillow's guard."""
+"""Maximum number of tiles: enough for every page, small enough for the repository (0.5 MB of digits) and Pillow."""
 
 
 def choose_tiles(labels: np.ndarray | None, n: int, limit: int = SPRITE_LIMIT) -> np.ndarray:
-    """Which of n pictures go into the sprite: at most `limit`, balanced over the classes, ascending, int64.
+    """Return which of n pictures go into the sprite: at most `limit`, balanced over the classes, ascending, int64.
 
-    Class sizes differ by at most one unless a class is exhausted. The choice is the same for every model of a data
-    set (its seed is fixed), so the sprites of two models show the same pictures.
+    Class sizes differ by at most one unless a class is exhausted. The seed is fixed, so the sprites of all models of a
+    data set show the same pictures.
     """
     order = np.random.default_rng(0).permutation(n)
     if labels is not None:
         shuffled = np.asarray(labels)[order]
-        rank = np.empty(n, dtype=np.int64)  # how many of the same class come earlier in the shuffled order
+        rank = np.empty(n, dtype=np.int64)  # number of earlier ones of the same class in the shuffled order
         for label in np.unique(shuffled):
             members = shuffled == label
             rank[members] = np.arange(members.sum())
@@ -36,7 +36,7 @@ def write_sprite(images: np.ndarray, path: Path) -> None:
     """Write pictures as an optimised PNG, row-major, SPRITE_COLUMNS tiles to a row; the rest of the last row is black.
 
     Args:
-        images: uint8 (N, C, H, W) with C = 1 (grey) or 3 (colour), N >= 1; a tensor on the CPU will do.
+        images: uint8 (N, C, H, W) with C = 1 (grey) or 3 (colour), N >= 1; also a tensor on the CPU.
 
     Raises: UserError if the file cannot be written.
     """
@@ -47,7 +47,7 @@ def write_sprite(images: np.ndarray, path: Path) -> None:
 def read_sprite_tiles(
     path: Path, image_shape: tuple[int, int, int], indices: Sequence[int] | np.ndarray | None = None
 ) -> np.ndarray:
-    """The tiles at `indices` (None: every place of the sheet, unused black ones included), uint8 (n, C, H, W).
+    """Return the tiles at `indices` (None: all of the sheet, also the unused black ones), uint8, shape (n, C, H, W).
 
     Raises: UserError if the file is damaged or its size does not fit `image_shape`; IndexError for an index outside it.
     """
@@ -66,7 +66,7 @@ def read_sprite_tiles(
 
 
 def _open_sheet(path: Path, channels: int) -> np.ndarray:
-    """The whole sheet, uint8 (height, width, channels)."""
+    """Return the whole sheet, uint8, shape (height, width, channels)."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             sheet = np.asarray(picture.convert("L" if channels == 1 else "RGB"))

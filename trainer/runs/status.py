@@ -1,6 +1,6 @@
-"""Where a training stands, read from its run folder alone; what is damaged, missing or unreadable never raises.
+"""State of a training, read from its run folder alone; damaged, missing or unreadable files never raise.
 
-trainer/jobs/queue.py says which files there are, and who writes them.
+trainer/jobs/queue.py describes the files and who writes them.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from trainer.runs import layout
 from trainer.system import files, locks, processes
 
 SILENT_AFTER = 120.0
-"""Seconds without a heartbeat after which a living process counts as silent; validations take a few."""
+"""Seconds without a heartbeat after which a running process counts as silent; a validation takes a few."""
 
 Phase = Literal[
     "new", "queued", "starting", "loading", "running", "stopping", "silent",
@@ -28,13 +28,12 @@ _ENDINGS = (*_CHECKPOINTED, "failed")
 
 @dataclass(frozen=True)
 class Training:
-    """What is known of one training from its files.
+    """State of one training.
 
-    phase: "new": never started; "queued"; ACTIVE: a process is at it ("silent": without a sign of life); "interrupted":
-        its process died in the middle; "model only": a model without its training, or without its checkpoint; else how
-        it ended.
-    step, max_steps, seconds: where it stands; `done` of `total` pictures while loading.
-    position: 1 is the next one of the queue.
+    phase: "new": never started; "queued"; one of ACTIVE: a process works on it ("silent": without a heartbeat);
+        "interrupted": its process died; "model only": a model without a checkpoint; else how it ended.
+    step, max_steps, seconds: progress; `done` of `total` pictures while loading.
+    position: place in the queue, from 1.
     message: why it failed.
     """
 
@@ -58,12 +57,12 @@ class Training:
 
     @property
     def is_active(self) -> bool:
-        """Whether a process is at it."""
+        """Whether a process works on it."""
         return self.phase in ACTIVE
 
     @property
     def is_live(self) -> bool:
-        """Whether a process is at it, or waits for its turn."""
+        """Whether a process works on it, or it is queued."""
         return self.is_active or self.phase == "queued"
 
     @property
@@ -78,31 +77,31 @@ class Training:
 
 
 def look(folder: Path) -> Training:
-    """The state of one run, from its files alone; damaged or hand-edited ones never raise."""
+    """Return the state of one run, from its files alone; damaged or hand-edited files never raise."""
     folder = Path(folder)
-    said = read_json(folder / layout.STATUS)
-    alive, pid = _process(folder, said)
-    counts = {name: int(number(said, name)) for name in ("step", "max_steps", "best_step", "done", "total")}
+    stored = read_json(folder / layout.STATUS)
+    alive, pid = _process(folder, stored)
+    counts = {name: int(number(stored, name)) for name in ("step", "max_steps", "best_step", "done", "total")}
     return Training(
         folder=folder,
-        phase=_phase(folder, said, alive, pid),
-        seconds=number(said, "seconds"),
-        heartbeat=number(said, "heartbeat"),
-        message=str(said.get("message", "")),
+        phase=_phase(folder, stored, alive, pid),
+        seconds=number(stored, "seconds"),
+        heartbeat=number(stored, "heartbeat"),
+        message=str(stored.get("message", "")),
         pid=pid,
         **counts,
     )
 
 
-def _phase(folder: Path, said: dict, alive: bool, pid: int | None) -> Phase:
-    # os.path: Path.exists raises where a folder may not be searched.
-    state = said.get("state")
+def _phase(folder: Path, stored: dict, alive: bool, pid: int | None) -> Phase:
+    # os.path: Path.exists raises if the folder may not be searched.
+    state = stored.get("state")
     if alive:
         if os.path.exists(folder / layout.STOP):
             return "stopping"
-        if said.get("pid") != pid or state not in ("loading", "running"):
+        if stored.get("pid") != pid or state not in ("loading", "running"):
             return "starting"
-        return "silent" if time.time() - number(said, "heartbeat") > SILENT_AFTER else state
+        return "silent" if time.time() - number(stored, "heartbeat") > SILENT_AFTER else state
     if os.path.isfile(folder / layout.REQUEST):
         return "queued"
     if is_model_only(folder):
@@ -111,48 +110,48 @@ def _phase(folder: Path, said: dict, alive: bool, pid: int | None) -> Phase:
     if state in _ENDINGS and not is_lost:
         return state
     begun = (layout.LAUNCH, layout.CHECKPOINT)
-    return "interrupted" if said or any(os.path.exists(folder / name) for name in begun) else "new"
+    return "interrupted" if stored or any(os.path.exists(folder / name) for name in begun) else "new"
 
 
 def is_model_only(folder: Path) -> bool:
-    """Whether there is a model that cannot be trained on: without a checkpoint, one would train anew, over the model.
+    """Return whether there is a model without a checkpoint: to continue it would restart and overwrite the model.
 
-    So it is with a bundled model, and where the checkpoint was removed. A training that died between writing its first
-    model and its first checkpoint is none of these: nothing is lost if it begins again.
+    This holds for bundled models and after the checkpoint was removed. It does not for a training that died between
+    its first model and its first checkpoint: nothing is lost if that begins again.
     """
     if not os.path.isfile(Path(folder) / layout.WEIGHTS) or os.path.isfile(Path(folder) / layout.CHECKPOINT):
         return False
-    said = read_json(Path(folder) / layout.STATUS)
-    return not said or said.get("state") in _CHECKPOINTED
+    stored = read_json(Path(folder) / layout.STATUS)
+    return not stored or stored.get("state") in _CHECKPOINTED
 
 
-def _process(folder: Path, said: dict) -> tuple[bool, int | None]:
-    """Whether a process is at this run, and its number as far as known.
+def _process(folder: Path, stored: dict) -> tuple[bool, int | None]:
+    """Return whether a process works on this run, and its number if known.
 
-    The lock decides: the system opens it when its holder dies, however that was. Before a new process has it, the
-    process's number and start time do.
+    The lock decides: the system releases it when its process ends, however it ends. Until a new process holds it,
+    number and start time of the process decide.
     """
     if locks.is_held(folder / layout.LOCK):
-        pid = said.get("pid")
-        return True, pid if processes.is_same(pid, said.get("started")) else None
+        pid = stored.get("pid")
+        return True, pid if processes.is_same(pid, stored.get("started")) else None
     launched = read_json(folder / layout.LAUNCH)
     pid = launched.get("pid")
     return (True, pid) if processes.is_same(pid, launched.get("started")) else (False, None)
 
 
 def look_at_all(root: Path) -> list[Training]:
-    """Every run below `root`, those with a process first, then the queue in its order, then the latest first."""
-    found = [look(folder) for folder in folders(root)]
-    waiting = sorted((each for each in found if each.phase == "queued"), key=_queued_at)
+    """Return every run below `root`: those with a process, then the queue in order, then the others, latest first."""
+    trainings = [look(folder) for folder in folders(root)]
+    waiting = sorted((each for each in trainings if each.phase == "queued"), key=_queued_at)
     places = {each.folder: place for place, each in enumerate(waiting, start=1)}
-    found = [replace(each, position=places.get(each.folder, 0)) for each in found]
+    trainings = [replace(each, position=places.get(each.folder, 0)) for each in trainings]
     return sorted(
-        found, key=lambda each: (not each.is_active, each.position or len(found) + 1, -_touched(each.folder), each.name)
+        trainings, key=lambda each: (not each.is_active, each.position or 1e9, -_touched(each.folder), each.name)
     )
 
 
 def folders(root: Path) -> list[Path]:
-    """Every run folder below `root`, by name; one whose config.yaml was removed only while it still trains."""
+    """Return every run folder below `root`, by name; without config.yaml only while it trains."""
     try:
         children = sorted(Path(root).iterdir())
     except OSError:
@@ -162,7 +161,7 @@ def folders(root: Path) -> list[Path]:
 
 
 def _touched(folder: Path) -> float:
-    """When the training last said something, else when the folder was made."""
+    """Return the time of the last status, else of the creation of the folder."""
     for name in (layout.STATUS, layout.CONFIG):
         with contextlib.suppress(OSError):
             return (folder / name).stat().st_mtime
@@ -174,26 +173,26 @@ def _queued_at(each: Training) -> tuple[float, str]:
 
 
 def note(folder: Path, state: str, message: str) -> None:
-    """Put an ending into status.json, on top of what stands there (where the training was).
+    """Add how a training ended to its status.json, which keeps the progress.
 
     Raises: UserError if the folder cannot be written.
     """
     status = folder / layout.STATUS
-    said = read_json(status) | {"state": state, "message": message, "pid": os.getpid()}
-    files.write_text(status, json.dumps(said, indent=1) + "\n")
+    stored = read_json(status) | {"state": state, "message": message, "pid": os.getpid()}
+    files.write_text(status, json.dumps(stored, indent=1) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where there is none or it is damaged."""
+    """Return a JSON object; empty if the file is missing or damaged."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
-def number(said: dict, name: str) -> float:
-    """A finite, non-negative number; 0 for anything else."""
-    value = said.get(name)
+def number(stored: dict, name: str) -> float:
+    """Return a stored number if it is finite and not negative, else 0."""
+    value = stored.get(name)
     fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
     return float(value) if fits else 0.0

@@ -1,6 +1,6 @@
-"""What the trainer asks of the operating system: where the checkout is, whole files, processes."""
+"""The operating system: the place of the checkout, atomic files, locks, processes."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: child processes start here, and `trainer` and `explorer` are found from here."""
+"""The checkout, where child processes start and import `trainer` and `explorer`."""

@@ -1,4 +1,4 @@
-"""Atomic file writing: a reader sees the old file or the new one, never half of one."""
+"""Atomic file writing: a reader sees the old file or the new one, never a part of one."""
 
 import contextlib
 import csv
@@ -15,7 +15,7 @@ from trainer.errors import UserError
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary neighbour of `path`, flush it to disk, then rename it over `path`.
 
-    Raises: UserError if the disk is full or the folder may not be written; `path` is then what it was before.
+    Raises: UserError if the disk is full or the folder may not be written; `path` is then unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -81,7 +81,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Delete temporary files of write_atomic whose process is gone: what a killed process was writing."""
+    """Delete the temporary files that write_atomic left in processes that were killed."""
     for folder in folders:
         for path in folder.glob(".*.tmp"):
             pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
@@ -90,9 +90,9 @@ def remove_leftovers(*folders: Path) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this number exists, as far as can be told."""
+    """Return whether a process of this number exists; True where that cannot be determined."""
     if os.name == "nt":
-        return True  # os.kill would end the process there; better to leave a file than to do that
+        return True  # os.kill would end the process there; a leftover file is the lesser evil
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -103,7 +103,7 @@ def is_alive(pid: int) -> bool:
 
 
 def explained(error: Exception, path: Path) -> Exception:
-    """Return a UserError that says what the disk or the system refused; any other error as it is.
+    """Return a UserError that names what the disk or the system refused; any other error unchanged.
 
     safetensors reports such errors as its own, with only "(os error 28)" in the text.
     """

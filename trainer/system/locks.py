@@ -1,4 +1,4 @@
-"""Locks between processes: a file that one process holds, and that the system releases however the process ends.
+"""Locks between processes: one process holds a file, and the system releases it however the process ends.
 
 POSIX advisory locks (flock), on Windows a lock on the first byte. A lock file is empty, and may stay behind.
 """
@@ -27,7 +27,7 @@ def exclusive(
     """Hold the lock file `path`, so that no second process does.
 
     Args:
-        wait: seconds to try for, math.inf for as long as it takes; `is_held` holds a lock for an instant.
+        wait: seconds to try for, math.inf without a limit; above 0, because `is_held` takes the lock for an instant.
         while_waiting: called before each new attempt; an exception that it raises ends the waiting.
 
     Raises: BusyError(refusal) if another process holds it, UserError if the file cannot be written.
@@ -47,9 +47,9 @@ def exclusive(
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a living process holds the lock file `path`, on disks that may only be read, too.
+    """Return whether a living process holds the lock file `path`; works on read-only disks, too.
 
-    False for what is no lock file: absent, a folder, unreadable.
+    False if the file is absent, unreadable, or a folder.
     """
     try:
         with open(path, "r+" if os.name == "nt" else "r", encoding="utf-8") as handle:
@@ -63,14 +63,14 @@ def _acquired(handle: IO[str], path: Path) -> bool:
     try:
         _lock(handle)
     except OSError as error:
-        if not _is_taken(error):  # some network disks know no locks
+        if not _is_taken(error):  # some network disks have no locks
             raise files.explained(error, path) from error
         return False
     return True
 
 
 def _is_taken(error: OSError) -> bool:
-    """Return whether the system refuses because another process has the lock."""
+    """Return whether the error means that another process holds the lock."""
     return isinstance(error, BlockingIOError) or (os.name == "nt" and isinstance(error, PermissionError))
 
 

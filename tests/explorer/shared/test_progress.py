@@ -16,7 +16,7 @@ from trainer.jobs.task import JobState
     ("found", "share", "told"),
     [
         (JobState("running", "starting"), 0.0, "Starting …"),
-        (JobState("running", "waiting"), 0.0, "Waiting for another measurement to be finished …"),
+        (JobState("running", "waiting"), 0.0, "Waiting for another measurement to end …"),
         (JobState("running", "reading", part="reading"), 0.0, "Reading the test pictures …"),
         (
             JobState("running", "encoding", 50, 200, part="codes", place=1, places=5),

@@ -57,14 +57,14 @@ def test_states_are_read_off_the_files(run, pca):
     path = target(run.path, run.hash, OTHER)
     path.parent.mkdir()
     assert job(run, OTHER).state().status == "absent"
-    job(run, OTHER).say(stage="starting")
+    job(run, OTHER).write_status(stage="starting")
     assert job(run, OTHER).state().status == "running"
-    job(run, OTHER).say(stage="layout", done=3, total=9)
+    job(run, OTHER).write_status(stage="layout", done=3, total=9)
     assert job(run, OTHER).state().status == "failed"  # nobody holds the lock: the process is gone
     assert "ended early" in job(run, OTHER).state().error
     with locks.exclusive(path.with_suffix(".lock")):
         assert job(run, OTHER).state() == JobState("running", "layout", 3, 9)
-    job(run, OTHER).say(error="do this")
+    job(run, OTHER).write_status(error="do this")
     assert job(run, OTHER).state() == JobState("failed", error="do this")
     store(pca, path, OTHER)
     assert job(run, OTHER).state().status == "ready"
@@ -105,7 +105,7 @@ def test_a_job_that_cannot_succeed_says_why(run):
 
 
 def test_only_the_newest_maps_of_other_settings_are_kept(run, pca, monkeypatch):
-    monkeypatch.setattr(map_job, "KEPT", 2)
+    monkeypatch.setattr(map_job, "CACHED", 2)
     monkeypatch.setattr(mapping, "of_run", lambda run, settings, progress: pca)
     for place, neighbours in enumerate((5, 6, 7)):
         job(run, MapSettings(neighbours=neighbours)).run()

@@ -54,7 +54,7 @@ def test_a_process_is_detached_has_its_threads_and_adds_to_the_log(tmp_path, mon
 def test_a_new_start_forgets_how_the_last_one_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(Task, "launch", nothing)
     failed = job(tmp_path)
-    failed.say(error="do this")
+    failed.write_status(error="do this")
     failed.log_file.write_text("Traceback")
     failed.stop_file.touch()
     failed.start()
@@ -73,7 +73,7 @@ def test_what_goes_wrong_is_a_sentence_and_the_log_is_named(tmp_path):
 
     for work, kind, said in (
         (refuse, UserError, "Free some space."),
-        (break_down, ZeroDivisionError, "result.log tells"),
+        (break_down, ZeroDivisionError, "result.log."),
     ):
         with pytest.raises(kind):
             job(tmp_path, work).run()
@@ -87,7 +87,7 @@ def test_what_goes_wrong_is_a_sentence_and_the_log_is_named(tmp_path):
 def test_a_failure_counts_until_its_result_or_a_source_changes(tmp_path):
     source, late = tmp_path / "weights", os.times().elapsed + 10**10
     failed = Job(job(tmp_path).task, tmp_path / "result.json", sources=(source,))
-    failed.say(error="do this")
+    failed.write_status(error="do this")
     for path in (source, failed.target):
         path.touch()
         os.utime(path, (1, 1))

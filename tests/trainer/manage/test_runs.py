@@ -88,6 +88,6 @@ def test_what_is_no_run_of_its_own_is_not_deleted(trained, root, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (root / "link").symlink_to(trained)
     for folder in (tmp_path / "elsewhere", root / "link", root):
-        with pytest.raises(UserError, match="not a run folder of its own"):
+        with pytest.raises(UserError, match="a link or no run folder"):
             runs.delete(folder)
     assert trained.is_dir()
