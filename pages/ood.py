@@ -1,4 +1,4 @@
-"""OoD: how well a model tells that a picture is none of its kind, and whether yours is."""
+"""OoD: how well scores separate pictures of another kind from the model's own, and what your pictures score."""
 
 from explorer.ood import page
 from explorer.shared import widgets

@@ -1,4 +1,4 @@
-"""A model's map as the Clusters page uses it: points joined with what is stored of them, read once per file."""
+"""The map of a model with its points: their codes, labels, components and scores, read once per file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """The map and the contingency table as plotly figures. No streamlit here.
 
 Plotly reports points, never places. So an invisible lattice lies where no point is near: clicking an empty place
-selects the lattice point there. What a selected point is, its trace says (`Drawn.kinds`), and its number is in
-customdata.
+selects the lattice point there. `Drawn.kinds` has the kind of each trace's points; a point's number is in customdata.
 """
 
 import re
@@ -219,8 +218,9 @@ def _own(place: Sequence[float], dark: bool) -> dict[str, Any]:
     colours = theme.colours(dark)
     line = {"width": 2, "color": colours["background"]}
     return _points(
-        {axis: [value] for axis, value in zip("xyz", place, strict=False)},
+        {},
         1,
+        **{axis: [value] for axis, value in zip("xyz", place, strict=False)},
         name="your picture",
         marker={"size": 18, "symbol": "star", "color": colours["accent"], "line": line},
         hovertemplate="your picture<extra></extra>",

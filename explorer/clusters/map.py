@@ -119,9 +119,9 @@ def _selected(atlas: Atlas, drawn: Drawn) -> None:
 
 
 def focus_of(atlas: Atlas, drawn: Drawn, point: dict[str, Any]) -> dict[str, Any]:
-    """What a clicked point means, as the arguments of look_at.
+    """Return the focus of a clicked point, as the arguments of look_at.
 
-    An empty place next to a test code means that code: fingers and mice are not that exact.
+    An empty place next to a test code means that code, as clicks are not exact.
     """
     kind = drawn.kinds[point["curve_number"]]
     if kind in ("code", "prior", "centre"):

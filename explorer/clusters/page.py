@@ -87,7 +87,7 @@ def _controls(atlas: Atlas) -> None:
 
 
 def _waiting(job: Job) -> None:
-    """What is shown instead of the wanted map, and how far that one is."""
+    """The progress of the wanted map, or the button that computes it; the linear map is shown meanwhile."""
     state = progress.show(job, "clusters", after=" meanwhile the linear map (PCA) is shown.")
     if state.is_running:
         return

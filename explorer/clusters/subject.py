@@ -1,6 +1,6 @@
-"""What the panel beside the map shows: a test picture, a prior sample, a centre, an empty place, an upload.
+"""The point that the panel beside the map shows: a test picture, a prior sample, a centre, an empty place, an upload.
 
-All of them are a code with a place; this module turns the state into one, and measures how reliable its picture is.
+Each is a code with a place; this module makes it from the state, and measures how reliable its picture is.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ OWN = OwnPicture("clusters.{}", lambda kept: look_at("upload", code=kept.code))
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Something to look at.
+    """A point in focus.
 
     Attributes:
         code: (d,) float32.
@@ -62,7 +62,7 @@ class Reliability(NamedTuple):
 
 
 def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
-    """What the state's focus is; None where there is none, or it does not exist in this model."""
+    """Return the state's focus; None where there is none, or it does not exist in this model."""
     if view.focus == "code":
         rows = np.flatnonzero(atlas.pictures["row"].to_numpy() == view.index)
         return of_row(atlas, int(rows[0])) if len(rows) else None

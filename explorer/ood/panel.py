@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from explorer.ood import detector as stored
+from explorer.ood import detector as scores
 from explorer.ood import session
 from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, current
@@ -51,18 +51,18 @@ class Panel:
 
 def pair_named(detector: Detector, name: str) -> Pair | None:
     """Return a pair of the model's data by its name; None for the user's own pictures."""
-    return next((pair for pair in stored.pairs_of(detector) if pair.name == name), None)
+    return next((pair for pair in scores.pairs_of(detector) if pair.name == name), None)
 
 
 def panel_of(detector: Detector, name: str) -> Panel | None:
     """Return the curves of a pair; None where the selected model was not scored on it."""
-    pairs = stored.pairs_of(detector)
+    pairs = scores.pairs_of(detector)
     pair = pair_named(detector, name)
     detectors, notes = detectors_of(detector)
     wanted = current().scores or ("combined",)
     both = {}
     for model, each in detectors.items():
-        sides = stored.sides(each, pair) if pair else _own(each)
+        sides = scores.sides(each, pair) if pair else _own(each)
         if sides:
             both[model] = sides
         elif model != detector.entry.name:
@@ -72,11 +72,11 @@ def panel_of(detector: Detector, name: str) -> Panel | None:
     own, curves = both[detector.entry.name], []
     for model, sides in both.items():
         each = detectors[model]
-        curves += stored.model_curves(each, name, sides, stored.chosen_scores(each, wanted))
-        notes += stored.lacking(each, wanted)
-    curves = curves or stored.model_curves(detector, name, own, ("combined",))
-    baselines = stored.baseline_curves(detector, name, own)
-    title = stored.pair_title(pair, pairs) if pair else OWN
+        curves += scores.model_curves(each, name, sides, scores.chosen_scores(each, wanted))
+        notes += scores.lacking(each, wanted)
+    curves = curves or scores.model_curves(detector, name, own, ("combined",))
+    baselines = scores.baseline_curves(detector, name, own)
+    title = scores.pair_title(pair, pairs) if pair else OWN
     return Panel(name, title, pair, {model: detectors[model] for model in both}, own, curves, baselines, notes)
 
 
@@ -91,7 +91,7 @@ def _own(detector: Detector) -> tuple[Side, Side] | None:
     if not own or not own.uploads:
         return None
     view, table = current(), detector.table
-    return stored.side(table[table["role"] == ORDINARY]), session.side(detector, own, view.fpr, view.invert)
+    return scores.side(table[table["role"] == ORDINARY]), session.side(detector, own, view.fpr, view.invert)
 
 
 def fitting(detector: Detector) -> list[str]:
@@ -104,7 +104,7 @@ def others_of(detector: Detector) -> list[str]:
     """Return the names of the models that are shown beside the selected one."""
     wanted = current().against
     if wanted == (AUTOMATIC,):
-        return [name for name in fitting(detector) if stored.has_scores(catalog.find(name))][:COMPARED]
+        return [name for name in fitting(detector) if scores.has_scores(catalog.find(name))][:COMPARED]
     return [name for name in wanted if name in fitting(detector)]
 
 
@@ -113,7 +113,7 @@ def detectors_of(detector: Detector) -> tuple[dict[str, Detector], list[str]]:
     detectors, notes = {detector.entry.name: detector}, []
     for name in others_of(detector):
         try:
-            detectors[name] = stored.read_detector(catalog.find(name))
+            detectors[name] = scores.read_detector(catalog.find(name))
         except UserError as error:
             notes.append(str(error))
     return detectors, notes

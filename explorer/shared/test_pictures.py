@@ -1,9 +1,8 @@
-"""The pictures behind a model's test codes: all of them where the data are at hand, else those of the run's sprite.
+"""The test pictures of a model: all of them where the data are at hand, else those of the run's sprite.
 
-The data are looked for on the disk, in the user's data folder and in the bundled one, or rendered where a renderer made
-them, and never downloaded (trainer/data/local.py). They are
-taken only if they are those that were encoded: the same ids, the same labels, and, where the run has a sprite, the same
-pictures in it.
+The data come from the user's data folder, the bundled one, or a renderer, and are never downloaded
+(trainer/data/local.py). They are used only if they are the pictures that were encoded: the same ids, the same labels
+and, where the run has a sprite, the same pictures in it.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class TestPictures:
         read: rows (M,) that are known -> uint8 (M, C, H, W).
     """
 
-    __test__ = False  # it is no test, whatever pytest makes of its name
+    __test__ = False  # pytest must not collect it
 
     known: np.ndarray
     read: Callable[[np.ndarray], np.ndarray]
@@ -52,8 +51,8 @@ class TestPictures:
         """
         rows = np.asarray(rows, dtype=np.int64)
         inside = self.known[rows]
-        found = iter(self.read(rows[inside]) if inside.any() else ())
-        return [next(found) if known else None for known in inside]
+        pictures = iter(self.read(rows[inside]) if inside.any() else ())
+        return [next(pictures) if known else None for known in inside]
 
 
 def roots() -> tuple[Path, ...]:
@@ -62,7 +61,7 @@ def roots() -> tuple[Path, ...]:
 
 
 def pictures(entry: catalog.Entry) -> TestPictures:
-    """What there is of a model's test pictures.
+    """Return the test pictures of a model that are at hand.
 
     Raises: UserError if codes.parquet is damaged.
     """
@@ -77,10 +76,10 @@ def _pictures(entry: catalog.Entry, root: Path | None) -> TestPictures:
 
     table = cache.codes(entry)
     sprite = _from_sprite(entry, table)
-    found = local.find(entry.run.config.data, table["id"].tolist(), root) if "id" in table else None
-    if found is None or not _are_those(found, table, sprite):
+    whole = local.find(entry.run.config.data, table["id"].tolist(), root) if "id" in table else None
+    if whole is None or not _are_those(whole, table, sprite):
         return sprite
-    return TestPictures(np.ones(len(table), bool), found.read)
+    return TestPictures(np.ones(len(table), bool), whole.read)
 
 
 def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
@@ -94,13 +93,13 @@ def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
     return TestPictures(index >= 0, read)
 
 
-def _are_those(found: LocalPictures, table: pd.DataFrame, sprite: TestPictures) -> bool:
+def _are_those(whole: LocalPictures, table: pd.DataFrame, sprite: TestPictures) -> bool:
     """Whether pictures of the right ids have the labels and the look of those that were encoded."""
-    if found.labels is not None and "label" in table and not np.array_equal(found.labels, table["label"]):
+    if whole.labels is not None and "label" in table and not np.array_equal(whole.labels, table["label"]):
         return False
     shown = np.flatnonzero(sprite.known)
     shown = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
     try:
-        return not len(shown) or np.array_equal(found.read(shown), sprite.read(shown))
+        return not len(shown) or np.array_equal(whole.read(shown), sprite.read(shown))
     except UserError:
-        return True  # a damaged sprite tells nothing against the data
+        return True  # a damaged sprite is no evidence against the data

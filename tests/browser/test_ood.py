@@ -99,7 +99,7 @@ def test_the_threshold_follows_the_hand_and_the_server_hears_of_the_release(page
 
 def test_no_control_is_shown_before_its_script_is_there(page):
     held = []
-    page.route(re.compile("threshold/point.js"), held.append)
+    page.route(re.compile("threshold/point.js"), lambda route: held.append(route))
     page.goto("/ood?model=small-gmp&against=")
     settled(page)
     handle = page.locator(".operating .grip")

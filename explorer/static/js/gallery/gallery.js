@@ -1,4 +1,4 @@
-// Pictures in titled groups, each above its reconstruction; clicking one tells Python its number.
+// Pictures in titled groups, each above its reconstruction; clicking one reports its number.
 
 import { countPainted, element, mount, part } from "../shared/dom.js";
 import { pictureOf, sized } from "../shared/pictures.js";

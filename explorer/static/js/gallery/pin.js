@@ -1,4 +1,4 @@
-// A ring on the Plotly map around what the panel tells about. It moves with pan and zoom, which a trace could not do
+// A ring on the Plotly map around the point that the panel shows. It moves with pan and zoom, which a trace could not do
 // without building the chart anew; where Plotly's axes cannot be read there is simply no ring.
 
 import { element, mount } from "../shared/dom.js";
