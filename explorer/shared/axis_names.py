@@ -1,35 +1,32 @@
-"""What the axes of a model carry, for every page that names them: "z3, object hue (0.91)".
+"""The names of a model's axes by the factors they carry: "z3, object hue (0.91)".
 
-Known only where disentanglement was measured; the names come from the full record, else from the fast one.
+Factors come from the full record of disentanglement, else from the fast one, else axes have numbers only.
 """
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.shared import catalog
 from trainer.evaluation.disentanglement import record as records
+from trainer.evaluation.disentanglement.record import Record
 from trainer.jobs import disentangle, task
 from trainer.runs import layout
-
-if TYPE_CHECKING:
-    from trainer.evaluation.disentanglement.record import Record
 
 PROTOCOLS = ("full", "fast")
 
 
 def record(entry: catalog.Entry, protocol: str, other: str = "") -> Record | None:
-    """The stored record of a model, on its own data set or on the one named `other`; None where there is none."""
+    """Return the stored record of a model, on its own data set or on the one named `other`, or None."""
     path = target(entry, protocol, other)
     return _record(entry, protocol, other, path, catalog.stamp(path))
 
 
 def target(entry: catalog.Entry, protocol: str, other: str = "") -> Path:
-    """File of a record, as jobs.disentangle.target, which reads the file in the run folder: once per version of it."""
+    """Return the file of a record (jobs.disentangle.target, which reads the run folder), cached per version of it."""
     own = catalog.stamp(entry.path / layout.disentanglement(protocol, other))
     return _target(entry.path, entry.hash, protocol, entry.bundled, other, own, task.cache_folder())
 
@@ -48,24 +45,17 @@ def _record(entry: catalog.Entry, protocol: str, other: str, path: Path, stamp: 
     return records.read(entry.run, protocol, path, other)
 
 
-def carried(entry: catalog.Entry) -> list[str | None]:
-    """What each axis carries, as "object hue (0.91)", or None; empty where nothing was measured."""
-    found = next(filter(None, (record(entry, protocol) for protocol in PROTOCOLS)), None)
-    return [] if found is None else records.axis_names(found)
+def carried(entry: catalog.Entry) -> list[str]:
+    """Return the factor that each axis carries, as "object hue (0.91)", or an empty text."""
+    stored = next(filter(None, (record(entry, protocol) for protocol in PROTOCOLS)), None)
+    return [name or "" for name in records.axis_names(stored)] if stored else [""] * entry.z_dim
 
 
 def names(entry: catalog.Entry) -> list[str]:
-    """Every axis as "z3, object hue (0.91)", or "z3" where it carries nothing that is known."""
-    known = carried(entry)
-    carries = [of(known, axis) for axis in range(entry.z_dim)]
-    return [f"z{axis}, {what}" if what else f"z{axis}" for axis, what in enumerate(carries)]
-
-
-def of(known: list[str | None], axis: int) -> str:
-    """What `axis` carries in a list of `carried`, or an empty text."""
-    return (known[axis] or "") if axis < len(known) else ""
+    """Return every axis as "z3, object hue (0.91)", or "z3" where no factor is known."""
+    return [f"z{axis}, {factor}" if factor else f"z{axis}" for axis, factor in enumerate(carried(entry))]
 
 
 def stamp(entry: catalog.Entry) -> tuple[tuple[int, int], ...]:
-    """Changes when the names may: for the keys of caches that hold them."""
+    """Return a value that changes with the names, for the keys of caches."""
     return tuple(catalog.stamp(target(entry, protocol)) for protocol in PROTOCOLS)

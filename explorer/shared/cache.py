@@ -1,6 +1,6 @@
-"""What several pages read of a model, once per model; heavy imports happen in here and nowhere else.
+"""Model, codes and pictures, cached for all pages.
 
-Keyed by the model's path and hash, and by time and size of the files that may be remade for the same weights.
+The keys are path and hash of the model, and the stamps of files that may change for the same weights.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PREVIEW_TILES = 6
 
 @st.cache_resource(show_spinner=False)
 def _warm() -> bool:
-    """Import torch and the models once, then take them out of the garbage collector's rounds.
+    """Import torch and the models once, then exclude them from garbage collection.
 
-    Streamlit collects after every rerun; with torch's objects unfrozen that costs 70 ms each time.
+    Streamlit collects after every rerun; with torch's objects that takes 70 ms each time.
     """
     import trainer.models  # noqa: F401 - brings torch
 
@@ -69,7 +69,7 @@ def tiles(entry: Entry, indices: list[int] | tuple[int, ...]) -> np.ndarray:
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=keyed(layout.SPRITE))
 def _sprite(entry: Entry) -> np.ndarray:
-    """All tiles of sprite.png, read-only; a resource, so that no call copies megabytes."""
+    """Return all tiles of sprite.png, read-only; a resource, so that no call copies megabytes."""
     if entry.run.sprite_path is None:
         raise UserError(f"{entry.path}: the folder holds no pictures (sprite.png); start from a prior sample instead.")
     sheet = read_sprite_tiles(entry.run.sprite_path, entry.image_shape)
@@ -81,7 +81,7 @@ def originals(entry: Entry, n: int = PREVIEW_TILES) -> np.ndarray:
     """Return the pictures that represent a model, uint8, shape (n, C, H, W): the first test picture of each label,
     or n spread evenly where there are no labels, as neighbours in a grid of factors look alike.
 
-    Needs no torch, so a page can paint them at once. Raises: UserError if there are none.
+    Needs no torch, so they are drawn at once. Raises: UserError if there are none.
     """
     table = codes(entry)
     if table.empty or "sprite_index" not in table:

@@ -23,9 +23,9 @@ _KEY_NAMES = ("PSNR", "SSIM", "cluster accuracy", "k-means accuracy", "DCI disen
 
 @dataclass(frozen=True)
 class Entry:
-    """One model as the pages show it: the handle that is passed around; a changed folder makes a new one.
+    """One model on the pages; a changed folder makes a new entry.
 
-    `broken` holds the sentence for a folder that cannot be opened.
+    `broken` explains why a folder cannot be opened.
     """
 
     name: str  # unique: of the folder, as config.name may be shared by several runs
@@ -39,11 +39,11 @@ class Entry:
     z_dim: int = 0
     image_shape: tuple[int, int, int] = (0, 0, 0)
     metrics: tuple[Metric, ...] = ()  # of this very checkpoint only
-    older: tuple[Metric, ...] = ()  # of earlier checkpoints: a training went on after they were measured
+    older: tuple[Metric, ...] = ()  # of earlier checkpoints: the training continued after they were measured
     has_sprite: bool = False
     note: str = ""  # a flaw that does not prevent opening it
     broken: str | None = None
-    untrained: bool = False  # a run that has no model yet; `broken` says so
+    untrained: bool = False  # a run without a model yet; then `broken` is set
 
     def key(self, *names: str) -> tuple:
         """Return the identity of what is made from these weights and these files of the folder as they are now."""
@@ -51,12 +51,12 @@ class Entry:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether all that was measured, the codes included, belongs to earlier weights."""
+        """Whether all metrics, and so the codes, belong to earlier weights."""
         return bool(self.older) and not self.metrics
 
     @property
     def key_metrics(self) -> tuple[Metric, ...]:
-        """The few numbers a card shows, the most telling first."""
+        """Return the metrics of a card, the most important first."""
         by_name = {metric.name: metric for metric in self.metrics}
         return tuple(by_name[name] for name in _KEY_NAMES if name in by_name)[:3]
 
@@ -67,41 +67,41 @@ def keyed(*names: str) -> dict[type, Callable[[Entry], tuple]]:
 
 
 def roots() -> tuple[Path, Path]:
-    """Folder of the bundled models and folder of the user's runs ($GWAE_RUNS, else runs/ in the repository)."""
+    """Return the folders of the bundled models and of the user's runs ($GWAE_RUNS, else runs/ in the repository)."""
     own = os.environ.get(RUNS_VARIABLE)
     return ROOT / "pretrained", Path(own).expanduser() if own else ROOT / "runs"
 
 
 def entries() -> list[Entry]:
-    """Every folder that is or was meant to be a run: bundled first, then the user's; GWAEs first, each by name."""
-    found: list[Entry] = []
+    """Return an entry for every run folder: bundled first, then the user's; GWAEs first, each by name."""
+    listed: list[Entry] = []
     pretrained, runs = roots()
     for root, bundled in ((pretrained, True), (runs, False)):
-        taken = {entry.name for entry in found}
+        taken = {entry.name for entry in listed}
         for folder in _folders(root):
             name = folder.name if folder.name not in taken else f"runs/{folder.name}"
-            found.append(_entry(name, str(folder), bundled, _signature(folder)))
+            listed.append(_entry(name, str(folder), bundled, _signature(folder)))
     # The models this app is about come first, and with them the one that opens by itself; the sort is stable.
-    return sorted(found, key=lambda entry: (not entry.bundled, entry.model_kind != "gwae"))
+    return sorted(listed, key=lambda entry: (not entry.bundled, entry.model_kind != "gwae"))
 
 
 def usable() -> list[Entry]:
-    """The entries that can be opened."""
+    """Return the entries that can be opened."""
     return [entry for entry in entries() if entry.broken is None]
 
 
 def find(name: str) -> Entry | None:
-    """The usable entry of this name, or None."""
+    """Return the usable entry of this name, or None."""
     return next((entry for entry in usable() if entry.name == name), None)
 
 
 def of_folder(folder: Path) -> Entry | None:
-    """The usable entry of a run folder, or None; a bundled model may bear the same name."""
+    """Return the usable entry of a run folder, or None; a bundled model may have the same name."""
     return next((entry for entry in usable() if entry.path == Path(folder)), None)
 
 
 def _folders(root: Path) -> list[Path]:
-    """Sub-folders that hold at least one file of a run; anything else is none of our business."""
+    """Return the sub-folders that hold at least one file of a run."""
     try:
         children = sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError:
@@ -110,12 +110,12 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _signature(folder: Path) -> tuple[tuple[int, int], ...]:
-    """Stamp of each file an entry is made from: the same signature, the same entry."""
+    """Return the stamp of each file an entry is made from: the same signature, the same entry."""
     return tuple(stamp(folder / name) for name in layout.WATCHED)
 
 
 def stamp(path: Path) -> tuple[int, int]:
-    """(mtime_ns, size) of a file, (0, -1) if there is none: caches key files by it."""
+    """Return (mtime_ns, size) of a file, (0, -1) if there is none, for the keys of caches."""
     try:
         status = path.stat()
     except OSError:
@@ -125,7 +125,7 @@ def stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=512)
 def _entry(name: str, path: str, bundled: bool, signature: tuple[tuple[int, int], ...]) -> Entry:
-    """Read one folder; `signature` is there to make the cache notice changed files."""
+    """Read one folder; a changed `signature` makes the cache read it again."""
     folder, untrained = Path(path), False
     try:
         run = Run(folder)
@@ -172,13 +172,13 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
 
 
 def data_title(settings: Config) -> str:
-    """What the data set is called on pages."""
+    """Return the title of the data set."""
     data = settings.data
     return Path(data.path).name if data.path else DATASETS[data.name].title
 
 
 def prior_title(settings: Config) -> str:
-    """What the prior is called on pages."""
+    """Return the title of the prior."""
     return {
         "np": "neural prior",
         "fnp": "factorised neural prior",

@@ -1,11 +1,11 @@
-"""Names and file names inside Markdown: what is not meant as markup must not become any."""
+"""Names and file names inside Markdown, escaped."""
 
 
 def markdown(text: object) -> str:
-    """Every letter that Markdown or Streamlit's directives could take for markup, escaped."""
+    """Return text in which Markdown and Streamlit's directives find no markup."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>$:#|~" else letter for letter in str(text))
 
 
 def cell(text: str) -> str:
-    """For a cell of a Markdown table: no bars, no emphasis."""
+    """Return text for a cell of a Markdown table, without bars and emphasis."""
     return text.replace("|", "/").replace("*", "\\*").replace("_", "\\_")

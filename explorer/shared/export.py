@@ -1,4 +1,4 @@
-"""What the Traverse page gives away: PNG and SVG of a sheet, GIF of a sweep, CSV of a code. No streamlit here."""
+"""Downloads of the Traverse page: PNG and SVG of a sheet, GIF of a sweep, CSV of a code. No streamlit here."""
 
 import csv
 import io
@@ -36,12 +36,12 @@ class Sheet:
 
 
 def sheet_png(sheet: Sheet, scale: int = 2, gap: int = 1) -> bytes:
-    """The pictures alone, exact to the pixel: white gaps of `gap` pixels between them, then enlarged `scale` times."""
+    """Return a PNG of the pictures alone, with white gaps of `gap` pixels, each pixel a scale x scale square."""
     return pixels.png(pixels.join_tiles(sheet.pictures, sheet.columns, gap), scale, level=9)
 
 
 def sheet_svg(sheet: Sheet) -> str:
-    """The sheet as it is seen, with its labels; the pictures are embedded at their own resolution and drawn crisply."""
+    """Return the labelled sheet as SVG; the pictures are embedded at their own resolution and drawn crisply."""
     left, top = _label_width(sheet.rows), (26 if sheet.title else 0) + (20 if sheet.heads else 0) + 6
     step = SVG_TILE + GAP
     width, height = left + sheet.columns * step + GAP, top + len(sheet.rows) * step + GAP
@@ -65,7 +65,7 @@ def sheet_svg(sheet: Sheet) -> str:
 
 
 def _label_width(labels: Sequence[str]) -> int:
-    """Room for the longest label, by the usual width of a letter."""
+    """Return the width of the longest label, by the usual width of a letter."""
     first = [10 + 6.4 * len(label.split("\n")[0]) for label in labels]
     others = [12 + 5.2 * len(line) for label in labels for line in label.split("\n")[1:]]
     return round(max(64, *first, *others))
@@ -90,7 +90,7 @@ def _svg_image(picture: np.ndarray, x: float, y: float) -> str:
 
 
 def animation_gif(pictures: np.ndarray, scale: int = 6, milliseconds: int = 70) -> bytes:
-    """An endlessly looping GIF, one frame per picture (Pillow joins equal neighbours into one longer frame).
+    """Return an endlessly looping GIF, one frame per picture (Pillow joins equal neighbours into one longer frame).
 
     Args:
         pictures: uint8 (frames, C, H, W); grey ones keep every grey level, colours are reduced to 256 per frame.
@@ -103,7 +103,7 @@ def animation_gif(pictures: np.ndarray, scale: int = 6, milliseconds: int = 70) 
 
 
 def code_csv(columns: dict[str, Sequence[object]]) -> str:
-    """A table as CSV with a header line; float32 values in the fewest digits that read back as the same float32."""
+    """Return a CSV table with a header line; float32 values have the fewest digits that read back as the same value."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)

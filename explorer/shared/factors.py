@@ -1,4 +1,4 @@
-"""The factors of 3D Shapes: in words, swept one by one, rendered, and through a model and back."""
+"""The factors of 3D Shapes: labels, sweeps, rendered pictures, and their codes and reconstructions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 USUAL = (3, 6, 0, 4, 1, 7)
-"""Where nothing else is said: three hues that are easily told apart, a cylinder of middle size, seen straight on."""
+"""The default combination: three distinct hues, a cylinder of medium size, seen straight on."""
 WEIGHTS_KEPT = 480  # one scene each, 20 kB at 32x32: every shape, scale and orientation of the grid
 
 
 def has_factors(entry: catalog.Entry) -> bool:
-    """Whether the factors of a model's pictures are known."""
+    """Return whether the factors of a model's pictures are known."""
     from trainer.evaluation.disentanglement import group
 
     return entry.run.config.data.name in group.SAME_FACTORS
@@ -28,7 +28,7 @@ def has_factors(entry: catalog.Entry) -> bool:
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of the grid: its name and the value at each of its places, in words and as a colour (or None)."""
+    """One factor of the grid: its name, and its values as labels and as colours (or None)."""
 
     name: str
     values: tuple[str, ...]
@@ -37,10 +37,10 @@ class Factor:
 
 @functools.cache
 def factors() -> tuple[Factor, ...]:
-    """The six factors of 3D Shapes as people read them."""
+    """Return the six factors of 3D Shapes with their labels."""
     from trainer.data.rendering import FACTORS, GRID, SHAPES
 
-    def words(name: str, value: float) -> str:
+    def label(name: str, value: float) -> str:
         if name == "shape":
             return SHAPES[int(value)]
         return {"orientation": f"{value:+.0f}°", "scale": f"{value:.2f}"}.get(name, f"{360 * value:.0f}°")
@@ -48,7 +48,7 @@ def factors() -> tuple[Factor, ...]:
     return tuple(
         Factor(
             name,
-            tuple(words(name, float(value)).replace("-", "−").replace("+0°", "0°") for value in grid),
+            tuple(label(name, float(value)).replace("-", "−").replace("+0°", "0°") for value in grid),
             tuple(f"hsl({360 * value:.0f} 100% 50%)" for value in grid) if "hue" in name else None,
         )
         for name, grid in zip(FACTORS, GRID, strict=True)
@@ -56,7 +56,7 @@ def factors() -> tuple[Factor, ...]:
 
 
 def combination(wanted: Sequence[int]) -> tuple[int, ...]:
-    """Six places on the grid, whatever a link says: the wanted ones, as far as they exist, else USUAL."""
+    """Return six places on the grid: the wanted ones, moved onto it, else USUAL."""
     sizes = [len(factor.values) for factor in factors()]
     if len(wanted) != len(sizes):
         return USUAL
@@ -64,12 +64,12 @@ def combination(wanted: Sequence[int]) -> tuple[int, ...]:
 
 
 def sweep(base: Sequence[int], factor: int) -> list[tuple[int, ...]]:
-    """All values of one factor, the others as in `base`."""
+    """Return the combinations with all values of one factor, the others as in `base`."""
     return [(*base[:factor], place, *base[factor + 1 :]) for place in range(len(factors()[factor].values))]
 
 
 def described(base: Sequence[int]) -> str:
-    """A combination in words: "floor hue 180°, ..."."""
+    """Return the text of a combination: "floor hue 180°, ..."."""
     return ", ".join(f"{f.name} {f.values[place]}" for f, place in zip(factors(), base, strict=True))
 
 
@@ -77,7 +77,7 @@ def described(base: Sequence[int]) -> str:
 
 
 def rendered(entry: catalog.Entry, combinations: Sequence[Sequence[int]]) -> np.ndarray:
-    """Pictures of combinations of factors at the model's size, uint8 (N, C, H, W)."""
+    """Return rendered pictures of combinations of factors at the model's size, uint8 (N, C, H, W)."""
     import torch
 
     from trainer.data.rendering import drawing, values_of
@@ -93,7 +93,7 @@ def rendered(entry: catalog.Entry, combinations: Sequence[Sequence[int]]) -> np.
 
 @functools.lru_cache(maxsize=WEIGHTS_KEPT)
 def _weights(scene: tuple[float, float, float], size: int) -> Tensor:
-    """Casting the rays of a scene takes most of the time, and hues change nothing about them."""
+    """Return the rays of a scene, which take most of the time and do not depend on hues."""
     import torch
 
     from trainer.data.rendering import drawing
@@ -102,7 +102,7 @@ def _weights(scene: tuple[float, float, float], size: int) -> Tensor:
 
 
 def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
-    """Posterior means (N, d) of uint8 pictures (N, C, H, W)."""
+    """Return the posterior means (N, d) of pictures, uint8 (N, C, H, W)."""
     model = cache.model(entry)
     import torch
 
@@ -111,5 +111,5 @@ def encoded(entry: catalog.Entry, pictures: np.ndarray) -> Tensor:
 
 
 def decoded(entry: catalog.Entry, codes: Tensor) -> np.ndarray:
-    """g(z) of codes (N, d), uint8 (N, C, H, W)."""
+    """Return the pictures g(z) of codes (N, d), uint8 (N, C, H, W)."""
     return pixels.decoded(cache.model(entry), codes)

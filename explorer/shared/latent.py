@@ -148,7 +148,7 @@ def axes(space: Space) -> list[dict[str, Any]]:
     return [
         {
             "i": axis,
-            "carries": axis_names.of(names, axis),
+            "carries": names[axis],
             "live": bool(table.live[axis]),
             "low": round(float(table.low[axis]), 3),
             "high": round(float(table.high[axis]), 3),

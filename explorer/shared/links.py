@@ -1,4 +1,4 @@
-"""Where pages send their visitors: the states of Traverse and Train, which other pages open as well."""
+"""Links between pages: the states of Traverse and Train, which other pages open."""
 
 from collections.abc import Mapping
 from typing import Literal, NoReturn
@@ -10,10 +10,10 @@ from explorer.shared.latent import Kind
 
 
 class TraverseState(state.PageState):
-    """The whole view. Field names are the URL's; defaults are left out of it.
+    """The view of the page. Fields are the URL's parameters; defaults are left out.
 
-    `code` holds the code of an uploaded picture, because a picture itself cannot be in a URL; `end...` is the second
-    start, of the interpolation.
+    `code` is the code of an uploaded picture, because a picture cannot be in a URL; `end...` is the end picture of the
+    interpolation.
     """
 
     checkpoint: str = ""  # hash of the weights that edits and codes belong to
@@ -28,7 +28,7 @@ class TraverseState(state.PageState):
     rows: tuple[int, ...] = ()  # axes of the sheet; none chosen: the strongest
     steps: Literal[5, 7, 9, 11, 13] = 9
     axis: int = Field(-1, ge=-1)  # of the animation; -1: the strongest
-    factor: int = Field(-1, ge=-1)  # whose true sweep stands below the sheet; -1: none
+    factor: int = Field(-1, ge=-1)  # whose rendered sweep is below the sheet; -1: none
     end: Kind = "image"
     end_index: int = Field(-1, ge=-1)  # -1: the first test picture with another label
     end_label: str = ""
@@ -55,13 +55,13 @@ def edits_text(edits: Mapping[int, float]) -> tuple[str, ...]:
 
 
 def open_traverse(view: TraverseState) -> NoReturn:
-    """Go to the Traverse page with this view."""
+    """Open the Traverse page with this view."""
     state.save(view)
     widgets.open_page("traverse")
 
 
 class TrainState(state.PageState):
-    """The whole view. Field names are the URL's; defaults are left out of it.
+    """The view of the page. Fields are the URL's parameters; defaults are left out.
 
     A new training is `preset` with `data` and `choice` (a name of explorer.train.presets.MODELS) in place of the
     preset's where they are not empty, and `changes` ("optim.max_steps=500") on top.
@@ -82,6 +82,6 @@ train = state.Page("train", TrainState)
 
 
 def open_run(name: str) -> NoReturn:
-    """Go to the Train page with this run chosen."""
+    """Open the Train page with this run chosen."""
     train.change(view="runs", run=name)
     widgets.open_page("train")

@@ -1,4 +1,4 @@
-"""Measuring a run from a page: the button, and how far it is; every page that needs the results offers it."""
+"""Measuring a run from any page: the button, and the progress."""
 
 import streamlit as st
 
@@ -9,21 +9,21 @@ from trainer.jobs import evaluate
 from trainer.jobs.task import Job, JobState
 from trainer.runs.status import look
 
-WHAT = "Reconstruction, clusters, outliers and a map of the codes, from its test pictures: minutes, in the background."
+WHAT = "Reconstruction, clusters, outliers and a map of the codes from the test pictures. Minutes, in the background."
 
 
 def offer(entry: catalog.Entry, title: str, sentence: str, icon: str, command: str, again: bool = False) -> None:
-    """What a page shows while it lacks what a measurement makes: why, and the button; the progress once it runs.
+    """Draw the empty state of a page that needs a measurement, with the button; while it runs, the progress.
 
     Args:
-        command: what does it for a bundled model, whose folder is not written to from here.
-        again: whether something was measured before.
+        command: measures a bundled model, whose folder the app does not write to.
+        again: whether the model was measured before.
     """
     if entry.bundled:
-        widgets.empty_state(title, f"{sentence} The command below does it.", command, icon=icon)
+        widgets.empty_state(title, f"{sentence} The command below measures it.", command, icon=icon)
         return
     if show(entry).is_running:
-        st.caption("What this page shows is being measured; that goes on while you are elsewhere.")
+        st.caption("Measuring goes on while you use other pages.")
         return
     widgets.empty_state(title, f"{sentence} It takes minutes, in the background.", icon=icon)
     with st.container(horizontal=True, horizontal_alignment="center"):
@@ -31,43 +31,43 @@ def offer(entry: catalog.Entry, title: str, sentence: str, icon: str, command: s
 
 
 def outdated(entry: catalog.Entry) -> None:
-    """A line on codes and numbers of earlier weights, and the way to those of the present ones; else nothing."""
-    if not entry.is_outdated:
-        return
-    running = _job(entry).state().is_running
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium", key="measuring-outdated"):
-        st.caption(f":material/history: {older_weights(entry)}", width="stretch")
-        if not running and not entry.bundled:
-            button(entry, again=True)
-    show(entry)
+    """Draw a line on codes and metrics of earlier weights, the button, and the progress; else nothing."""
+    if entry.is_outdated:
+        line(entry, "history", older_weights(entry), not entry.bundled and not _job(entry).state().is_running)
+        show(entry)
 
 
 def missing(entry: catalog.Entry, sentence: str) -> None:
-    """A line on what is not measured, and the button; the progress once it runs."""
-    if show(entry).is_running:
-        return
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium", key="measuring-missing"):
-        st.caption(f":material/info: {sentence}", width="stretch")
-        button(entry)
+    """Draw a line on what is not measured, and the button; while it runs, the progress."""
+    if not show(entry).is_running:
+        line(entry, "info", sentence)
+
+
+def line(entry: catalog.Entry, icon: str, sentence: str, is_offered: bool = True) -> None:
+    """Draw a sentence and, if it is offered, the button."""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium", key=f"measuring-{icon}"):
+        st.caption(f":material/{icon}: {sentence}", width="stretch")
+        if is_offered:
+            button(entry, again=entry.is_outdated)
 
 
 def older_weights(entry: catalog.Entry) -> str:
-    """The sentence on numbers that belong to earlier weights."""
+    """Return the sentence on metrics of earlier weights."""
     return (
-        f"What was measured of {markdown(entry.name)} belongs to earlier weights (`{entry.older[0].checkpoint}`, now "
-        f"`{entry.hash}`): the training has gone on since."
+        f"The metrics of {markdown(entry.name)} belong to earlier weights (`{entry.older[0].checkpoint}`, now "
+        f"`{entry.hash}`): the training has continued since."
     )
 
 
 def show(entry: catalog.Entry) -> JobState:
-    """Show how far the measurement is, or why it failed; bundled models are not measured from here."""
+    """Draw the progress or the error of a measurement, and return its state; bundled models are not measured here."""
     if entry.bundled:
         return JobState("absent")
     return progress.show(_job(entry), "measuring", "Not measured: ")
 
 
 def button(entry: catalog.Entry, again: bool = False, primary: bool = False) -> None:
-    """Starts the measurement; not while the run is training, as its weights change."""
+    """Draw the button that starts the measurement; disabled during training, as the weights change."""
     trains = look(entry.path).is_live
     if st.button(
         "Measure again" if again else "Measure this model",

@@ -1,4 +1,4 @@
-"""What the phases of a training are called, the same on every page."""
+"""The phases of a training as text, the same on every page."""
 
 from trainer.runs.status import Training
 
@@ -18,20 +18,20 @@ PHASES: dict[str, tuple[str, str]] = {
     "new": ("not started", "gray"),
     "model only": ("model only", "gray"),
 }
-"""Words and colour of each phase."""
+"""Label and colour of each phase."""
 INTERRUPTED = (
-    "Its process ended without a word: killed, out of memory, or the machine was switched off. Nothing up to the last "
-    "checkpoint is lost; “Resume” goes on from there."
+    "Its process ended without a report: killed, out of memory, or the machine was switched off. Nothing up to the "
+    "last checkpoint is lost; “Resume” continues from there."
 )
 
 
 def phase(training: Training) -> str:
-    """The phase in words, with the place in the queue behind others."""
+    """Return the label of the phase, with the place in the queue behind others."""
     return PHASES[training.phase][0] + (f", place {training.position}" if training.position > 1 else "")
 
 
 def progress(training: Training) -> str:
-    """Where a training stands, in a line."""
+    """Return the progress of a training in one line."""
     if training.phase == "loading":
         return f"Reading pictures: {training.done:,} of {training.total:,}" if training.total else "Reading pictures"
     text = f"Step {training.step:,} of {training.max_steps:,}" if training.max_steps else "No step yet"
@@ -43,7 +43,7 @@ def progress(training: Training) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: 40 s, 3 min, 1 h 20 min, 2 days."""
+    """Return a duration as text: 40 s, 3 min, 1 h 20 min, 2 days."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

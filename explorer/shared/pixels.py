@@ -1,4 +1,4 @@
-"""Pictures on their way to the browser and into files: sprites, strips, PNG and base64. No streamlit here.
+"""Pictures for the browser and for files: sprites, strips, PNG and base64. No streamlit here.
 
 Layouts and depths are converted in trainer.data.pixels; its functions can be used from here.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trainer.models.base import LatentModel
 
 
-_SCALE = 4  # pixels are repeated, so that the browser's scaling leaves their edges crisp
+_SCALE = 4  # pixels are repeated: edges stay crisp when the browser scales
 
 
 def decoded(model: LatentModel, codes: Tensor) -> np.ndarray:
@@ -33,12 +33,12 @@ def decoded(model: LatentModel, codes: Tensor) -> np.ndarray:
 
 
 def as_base64(data: bytes | np.ndarray) -> str:
-    """Base64 text of bytes or of an array's bytes in C order."""
+    """Return bytes, or an array's bytes in C order, as base64."""
     return base64.b64encode(data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes()).decode("ascii")
 
 
 def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.ndarray:
-    """Rows of equally many pictures as one RGBA picture with transparent gaps, right in light and dark.
+    """Return rows of equally many pictures as one RGBA picture, with transparent gaps for light and dark pages.
 
     Args:
         rows: each uint8 (n, C, H, W), all of one shape.
@@ -51,7 +51,7 @@ def strip(rows: Sequence[np.ndarray], gap: int = 2, scale: int = _SCALE) -> np.n
 
 
 def sprite(pictures: np.ndarray, columns: int) -> str:
-    """Base64 PNG for the tiles component: each tile with its border repeated once around it, `columns` to a row.
+    """Return a base64 PNG for the tiles component: each tile with its border doubled, `columns` to a row.
 
     Args:
         pictures: uint8 (N, C, H, W), N >= 1.
@@ -61,7 +61,7 @@ def sprite(pictures: np.ndarray, columns: int) -> str:
 
 
 def inline(png: bytes) -> str:
-    """A PNG as an address that holds it, for st.image.
+    """Return a data URL of a PNG, for st.image.
 
     Given bytes, st.image keeps them on the server and forgets them at the next rerun: a slow browser asks too late.
     """
@@ -69,7 +69,7 @@ def inline(png: bytes) -> str:
 
 
 def png(pixels: np.ndarray, scale: int = 1, level: int = 1) -> bytes:
-    """Lossless PNG of uint8 (H, W) or (H, W, 3), each pixel a scale x scale square.
+    """Return a PNG of uint8 (H, W) or (H, W, 3), each pixel a scale x scale square.
 
     Args:
         level: of compression; 1 is fastest.
@@ -81,7 +81,7 @@ def png(pixels: np.ndarray, scale: int = 1, level: int = 1) -> bytes:
 
 
 def picture_png(picture: np.ndarray, scale: int = 1) -> bytes:
-    """PNG of a model's input, uint8 (C, H, W) with C 1 or 3, with each pixel drawn as a scale x scale square."""
+    """Return a PNG of a model's input, uint8 (C, H, W) with C 1 or 3, each pixel a scale x scale square."""
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[0] not in (1, 3) or scale < 1:
         given = f"{picture.dtype} {picture.shape}, {scale}"
         raise ValueError(f"needs uint8 (1 or 3, H, W) and a scale from 1 on, not {given}")

@@ -1,4 +1,4 @@
-"""A background task on a page, whichever it is: its stage, how far it is, Stop, and why it failed."""
+"""The progress of any background task: stage, share, Stop, and the error of a failure."""
 
 import streamlit as st
 
@@ -10,46 +10,46 @@ POLL_SECONDS = 1.0
 
 
 def show(job: Job, key: str, failed: str = "", before: str = "", after: str = "") -> JobState:
-    """Show how far a job is while it runs, and why it failed; return its state.
+    """Draw the progress of a running job, or the error of a failed one; return its state.
 
     Args:
         key: of the container (`<key>-progress`) and its button (`<key>.stop`).
-        failed: comes before the sentence on a failure.
-        before, after: stand around the stage.
+        failed: text before an error.
+        before, after: text around the stage.
     """
-    found = job.state()
-    if found.is_running:
+    current = job.state()
+    if current.is_running:
         _panel(job, key, before, after)
-    elif found.status == "failed":
-        st.error(f"{failed}{found.error}", icon=":material/error:")
-    return found
+    elif current.status == "failed":
+        st.error(f"{failed}{current.error}", icon=":material/error:")
+    return current
 
 
 @st.fragment(run_every=POLL_SECONDS)
 def _panel(job: Job, key: str, before: str, after: str) -> None:
-    """Stage, progress and Stop; when the job ends, the page is run again and finds its result."""
-    found = job.state()
-    if not found.is_running:
+    """Draw stage, progress and Stop; when the job ends, the page is rerun and shows its result."""
+    current = job.state()
+    if not current.is_running:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"{key}-progress"):
-        st.progress(share(found), f"{before}{text(found, job.task)}{after}")
-        stopping = found.stage == "stopping"
+        st.progress(share(current), f"{before}{text(current, job.task)}{after}")
+        stopping = current.stage == "stopping"
         if st.button("Stop", icon=":material/stop_circle:", key=f"{key}.stop", disabled=stopping):
             with widgets.user_errors():
                 job.stop()
                 st.rerun()
 
 
-def share(found: JobState) -> float:
-    """Return how much of the whole is done, in [0, 1]; parts count alike."""
-    within = min(1.0, found.done / found.total) if found.total else 0.0
-    return max(0.0, (found.place - 1 + within) / found.places) if found.places else within
+def share(current: JobState) -> float:
+    """Return the finished share, in [0, 1]; all parts count alike."""
+    within = min(1.0, current.done / current.total) if current.total else 0.0
+    return max(0.0, (current.place - 1 + within) / current.places) if current.places else within
 
 
-def text(found: JobState, task: Task) -> str:
-    """Return where a job is: the part, what is being done in it, and how far."""
-    part = task.stage(found.part or found.stage)
-    said = f"{task.title}, part {found.place} of {found.places}: {part}" if found.places else part
-    if found.part and found.stage != found.part and (detail := task.stage(found.stage)):
-        said += f", {markdown(detail)}"
-    return said + (f" ({found.done:,} of {found.total:,})" if found.total > 1 else "") + " …"
+def text(current: JobState, task: Task) -> str:
+    """Return the part of the job, its stage, and its progress as text."""
+    part = task.stage(current.part or current.stage)
+    sentence = f"{task.title}, part {current.place} of {current.places}: {part}" if current.places else part
+    if current.part and current.stage != current.part and (detail := task.stage(current.stage)):
+        sentence += f", {markdown(detail)}"
+    return sentence + (f" ({current.done:,} of {current.total:,})" if current.total > 1 else "") + " …"

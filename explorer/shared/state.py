@@ -1,8 +1,8 @@
-"""One typed state, kept outside widget keys and mirrored in the URL, so that a copied link reproduces the view.
+"""One typed state per page, outside widget keys and mirrored in the URL, so that a copied link reproduces the view.
 
 Each page declares a frozen `PageState`. `load` takes the session's value, else the URL's, else the defaults; `save`
-replaces it. The URL holds the selected model and the state of the page that is open, defaults left out; the states
-of the other pages wait in the session and are mirrored again when their page is opened.
+replaces it. The URL holds the selected model and the state of the open page without defaults; the states of other pages
+stay in the session and are mirrored when their page is opened.
 """
 
 import json
@@ -40,14 +40,14 @@ T = TypeVar("T", bound=PageState)
 
 
 def encode(state: PageState) -> dict[str, str]:
-    """Fields that differ from their defaults as URL values: floats to 3 decimals, sequences comma-joined."""
+    """Return the fields that differ from their defaults as URL values: floats to 3 decimals, sequences comma-joined."""
     defaults = _default_values(type(state))
     encoded = {name: _encode(getattr(state, name)) for name in type(state).model_fields}
     return {name: text for name, text in encoded.items() if name not in defaults or text != _encode(defaults[name])}
 
 
 def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
-    """The state that URL values describe, and the names of the fields whose values were not valid.
+    """Return the state of URL values, and the names of the fields whose values were not valid.
 
     An invalid value falls back to that field's default; values of other names are ignored.
     """
@@ -86,7 +86,7 @@ def _encode(value: Any) -> str:
 
 
 def _split(annotation: Any, text: str) -> Any:
-    """Undo the encoding as far as the field's type tells; pydantic does the rest."""
+    """Undo the encoding of sequences, None and numbers in a Literal; pydantic converts everything else."""
     choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     if any(choice in (list, tuple) or get_origin(choice) in (list, tuple) for choice in choices):
         return [item.replace("%2C", ",").replace("%25", "%") for item in text.split(",")] if text else []
@@ -108,10 +108,9 @@ def _number(text: str) -> Any:
 
 
 def begin_page(page: str) -> None:
-    """Called by the shell before a page runs: until the page loads its state, the URL holds only the model.
+    """Prepare a page before it runs: until the page loads its state, the URL holds only the model.
 
-    The link that opened the session speaks for the page it opened; values left in the URL by a page that was
-    open before must not be read by the next one.
+    The link that opened the session counts for the page it opened; values that another page left in the URL do not.
     """
     in_use()
     st.session_state[_ACTIVE] = None
@@ -121,12 +120,12 @@ def begin_page(page: str) -> None:
 
 
 def in_use() -> None:
-    """Somebody does something: trainings beside the app make room (trainer/jobs/idle.py)."""
+    """Report that the app is used: trainings pause meanwhile (trainer/jobs/idle.py)."""
     idle.ask(catalog.roots()[1])
 
 
 def load(kind: type[T]) -> T:
-    """The state of the open page: the session's, else the URL's, else the defaults. Mirrors it in the URL."""
+    """Return the state of the open page, mirrored in the URL: the session's, else the URL's, else the defaults."""
     if MODEL in kind.model_fields:
         raise TypeError(f"{kind.__name__}: '{MODEL}' is the selected model's name in the URL; rename the field")
     key = _PREFIX + kind.__name__
@@ -136,7 +135,7 @@ def load(kind: type[T]) -> T:
         stored, bad = decode(kind, link)
         if bad:
             names = ", ".join(bad)
-            st.toast(f"The link's value for {names} is not valid; the usual one is shown instead.", duration="long")
+            st.toast(f"The link's value for {names} is not valid; the default is shown instead.", duration="long")
     elif type(stored) is not kind:  # a page script defines its class anew on every run
         stored = _revive(kind, stored)
     st.session_state[key] = stored
@@ -155,7 +154,7 @@ def save(state: PageState) -> None:
 
 
 class Page(Generic[T]):
-    """The state of one page, which widgets read and change; the state is the truth, widgets follow it.
+    """The state of one page; widgets follow it and change it.
 
     Streamlit's own `bind="query-params"` names the parameter after the widget's key, and `st.query_params` may not set
     it any more; half of these fields belong to no widget.
@@ -191,7 +190,7 @@ class Page(Generic[T]):
 
 
 def selected_model() -> catalog.Entry | None:
-    """The model chosen in the entry frame (or by the URL), or None while there is none that can be opened."""
+    """Return the model chosen in the sidebar or by the URL, or None if no model can be opened."""
     choices = catalog.usable()
     if not choices:
         return None
@@ -206,12 +205,12 @@ def selected_model() -> catalog.Entry | None:
 
 
 def select_model(name: str) -> None:
-    """Choose a model by its catalog name, for every page; the URL follows when the page is drawn."""
+    """Select a model by its catalog name for every page; the URL follows when the page is drawn."""
     st.session_state[_MODEL] = name
 
 
 def mirror() -> None:
-    """Make the URL describe the view: the model and the open page's state, and nothing of other pages."""
+    """Write the model and the open page's state into the URL."""
     active = st.session_state.get(_ACTIVE)
     values = {MODEL: st.session_state[_MODEL]} if st.session_state.get(_MODEL) else {}
     if active and active in st.session_state:

@@ -1,8 +1,8 @@
 """The test pictures of a model: all of them where the data are at hand, else those of the run's sprite.
 
-The data come from the user's data folder, the bundled one, or a renderer, and are never downloaded
-(trainer/data/local.py). They are used only if they are the pictures that were encoded: the same ids, the same labels
-and, where the run has a sprite, the same pictures in it.
+The data are read from the user's data folder or the bundled one, or rendered, and never downloaded
+(trainer/data/local.py). They are used only if they are those that were encoded: the same ids and labels, and the same
+pictures as in the run's sprite.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BUNDLED = "data"
 """Folder of the bundled data sets, beside the bundled models."""
 CHECKED = 64
-"""Pictures of the sprite that the data are compared with: another file differs in nearly every one."""
+"""Pictures of the sprite that are compared with the data: another file differs in nearly every one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,13 @@ class TestPictures:
         read: rows (M,) that are known -> uint8 (M, C, H, W).
     """
 
-    __test__ = False  # pytest must not collect it
+    __test__ = False  # not a test, in spite of its name
 
     known: np.ndarray
     read: Callable[[np.ndarray], np.ndarray]
 
     def of(self, rows: Sequence[int] | np.ndarray) -> list[np.ndarray | None]:
-        """Pictures uint8 (C, H, W) of rows of codes.parquet, None where there is none.
+        """Return the pictures, uint8 (C, H, W), of rows of codes.parquet, None where there is none.
 
         Raises: UserError if the sprite is damaged.
         """
@@ -56,12 +56,12 @@ class TestPictures:
 
 
 def roots() -> tuple[Path, ...]:
-    """Folders that may hold data sets in torchvision's layout: the user's first, then the bundled one."""
+    """Return the folders of data sets in torchvision's layout: the user's, then the bundled one."""
     return default_data_root().expanduser().resolve(), catalog.roots()[0] / BUNDLED
 
 
 def pictures(entry: catalog.Entry) -> TestPictures:
-    """Return the test pictures of a model that are at hand.
+    """Return the test pictures of a model, as far as they are on this machine.
 
     Raises: UserError if codes.parquet is damaged.
     """
@@ -76,10 +76,10 @@ def _pictures(entry: catalog.Entry, root: Path | None) -> TestPictures:
 
     table = cache.codes(entry)
     sprite = _from_sprite(entry, table)
-    whole = local.find(entry.run.config.data, table["id"].tolist(), root) if "id" in table else None
-    if whole is None or not _are_those(whole, table, sprite):
+    data = local.find(entry.run.config.data, table["id"].tolist(), root) if "id" in table else None
+    if data is None or not _are_equal(data, table, sprite):
         return sprite
-    return TestPictures(np.ones(len(table), bool), whole.read)
+    return TestPictures(np.ones(len(table), bool), data.read)
 
 
 def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
@@ -93,13 +93,13 @@ def _from_sprite(entry: catalog.Entry, table: pd.DataFrame) -> TestPictures:
     return TestPictures(index >= 0, read)
 
 
-def _are_those(whole: LocalPictures, table: pd.DataFrame, sprite: TestPictures) -> bool:
-    """Whether pictures of the right ids have the labels and the look of those that were encoded."""
-    if whole.labels is not None and "label" in table and not np.array_equal(whole.labels, table["label"]):
+def _are_equal(data: LocalPictures, table: pd.DataFrame, sprite: TestPictures) -> bool:
+    """Return whether pictures of the right ids have the labels and the content of the encoded ones."""
+    if data.labels is not None and "label" in table and not np.array_equal(data.labels, table["label"]):
         return False
     shown = np.flatnonzero(sprite.known)
     shown = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
     try:
-        return not len(shown) or np.array_equal(whole.read(shown), sprite.read(shown))
+        return not len(shown) or np.array_equal(data.read(shown), sprite.read(shown))
     except UserError:
         return True  # a damaged sprite is no evidence against the data

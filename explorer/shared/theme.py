@@ -44,17 +44,17 @@ _ACCENT = {False: "#3B6FD4", True: "#7FA6F0"}
 
 
 def category(index: int) -> str:
-    """Colour of category `index`; the sequence repeats after ten, negative means 'none' and is grey."""
+    """Return the colour of category `index`; the sequence repeats after ten, negative means 'none' and is grey."""
     return CATEGORIES[index % len(CATEGORIES)] if index >= 0 else "#98A2B3"
 
 
 def colours(dark: bool) -> dict[str, str]:
-    """Named interface colours of one theme: background, panel, text, muted, border, accent."""
+    """Return the interface colours of one theme: background, panel, text, muted, border, accent."""
     return {**(_DARK if dark else _LIGHT), "accent": _ACCENT[dark]}
 
 
 def is_dark() -> bool:
-    """Whether the visitor's page is dark now (Streamlit tells the server the browser's theme)."""
+    """Return whether the page is dark now (the browser reports its theme)."""
     import streamlit as st
 
     return getattr(st.context.theme, "type", None) == "dark"

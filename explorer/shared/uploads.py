@@ -1,7 +1,7 @@
-"""Uploaded pictures: from untrusted files and zips to exactly the array a model sees. No streamlit here.
+"""Uploaded pictures: from untrusted files and zips to a model's exact input. No streamlit here.
 
-`trainer.data` decodes, as it does for image folders; this module adds the limits of uploads, the switch that inverts,
-and one sentence on what was done to the picture.
+`trainer.data` decodes, as for image folders; this module adds the limits of uploads, inversion, and a sentence on how
+the picture was changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NAME_LENGTH = 80
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """One accepted picture. Cache by `key`: it changes whenever `array` does, at a given image shape."""
+    """One accepted picture; `key` is the key for caches, and changes whenever `array` does."""
 
     name: str  # as uploaded, fit to print
     sha: str  # first 16 hex digits of the SHA-256 of the file
@@ -43,13 +43,13 @@ class Upload:
 
     @property
     def key(self) -> str:
-        """Identity of the array: content of the file, shape, and whether it was inverted."""
+        """Return the identity of the array: content of the file, shape, and whether it was inverted."""
         shape = "x".join(map(str, self.array.shape))
         return f"{self.sha}-{shape}{'-inverted' if self.inverted else ''}"
 
     @property
     def note(self) -> str:
-        """What was done besides scaling, one sentence; empty if there is nothing to say."""
+        """Return a sentence on changes besides scaling, empty without any."""
         text = ", ".join(self.notes)
         return f"{text[0].upper()}{text[1:]}." if text else ""
 
@@ -80,12 +80,12 @@ class Uploads:
 
     @cached_property
     def key(self) -> str:
-        """Identity of the arrays and names."""
+        """Return the identity of the arrays and names."""
         text = "".join(upload.key for upload in self.uploads) + repr(self.names)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def arrays(self, invert: bool = False) -> np.ndarray:
-        """uint8 (n, C, H, W): exactly what a model sees, times 255."""
+        """Return a model's exact input, times 255, uint8 (n, C, H, W)."""
         stacked = np.stack([upload.array for upload in self.uploads])
         return 255 - stacked if invert else stacked
 
@@ -106,10 +106,10 @@ def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], inver
         picture, cut short, or damaged.
     """
     name = _printable(name)
-    found = read_picture(data, image_shape, name=name, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS, with_notes=True)
-    found.array.setflags(write=False)
+    picture = read_picture(data, image_shape, name=name, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS, with_notes=True)
+    picture.array.setflags(write=False)
     sha = hashlib.sha256(data).hexdigest()[:16]
-    return Upload(name, sha, found.array, found.size, found.notes).turned(invert)
+    return Upload(name, sha, picture.array, picture.size, picture.notes).turned(invert)
 
 
 def read_files(
@@ -130,14 +130,14 @@ def read_files(
     """
     names, uploads, pixels = [], [], 0
     with ExitStack() as stack:
-        found = gather(stack, files, ZIP, MAX_FILES)
-        rejected, total = found.skipped, len(found.entries)
-        for place, result in read_each(found.entries, partial(_decoded, image_shape), progress, _BLOCK):
+        gathered = gather(stack, files, ZIP, MAX_FILES)
+        rejected, total = gathered.skipped, len(gathered.entries)
+        for place, result in read_each(gathered.entries, partial(_decoded, image_shape), progress, _BLOCK):
             if isinstance(result, str):
                 rejected.append(result)
             else:
                 uploads.append(result)
-                names.append(found.entries[place].name)
+                names.append(gathered.entries[place].name)
                 pixels += result.original_size[0] * result.original_size[1]
             left = total - place - 1
             if pixels > MAX_TOGETHER and left and (place + 1) % _BLOCK == 0:
@@ -150,7 +150,7 @@ def read_files(
 
 
 def _decoded(image_shape: tuple[int, int, int], entry: Entry) -> Upload:
-    """The picture; sentences on why there is none have the whole path in a zip: a/1.png is not b/1.png."""
+    """Return the picture; its errors name the whole path in a zip: a/1.png is not b/1.png."""
     try:
         return read_upload(entry.read(), entry.name, image_shape)
     except UserError as error:
@@ -159,11 +159,11 @@ def _decoded(image_shape: tuple[int, int, int], entry: Entry) -> Upload:
 
 
 def looks_inverted(array: np.ndarray) -> bool:
-    """Whether a one-channel picture probably wants inverting for a model of light strokes on black (MNIST).
+    """Return whether a grey picture should probably be inverted for a model of light strokes on black (MNIST).
 
     True where the mean of the border, one sixteenth of the side wide, is above half of full brightness: strokes
-    rarely touch the border, so it shows the ground. Always False for colour. Meaningless for models of
-    pictures whose ground is light, such as Omniglot as drawn; the caller knows the data.
+    rarely touch the border, so it shows the background. Always False for colour. Not for models of pictures with a
+    light background, such as Omniglot as drawn.
 
     Args:
         array: uint8 (C, H, W), not inverted.
@@ -178,12 +178,12 @@ def looks_inverted(array: np.ndarray) -> bool:
 
 
 def light_ground(arrays: Sequence[np.ndarray]) -> bool:
-    """Whether most of the pictures, uint8 (C, H, W) each, look inverted."""
+    """Return whether most of the pictures, uint8 (C, H, W) each, look inverted."""
     return sum(map(looks_inverted, arrays)) > len(arrays) / 2
 
 
 def _printable(name: str) -> str:
-    """The last part of a file name, without control characters, cut in the middle if very long."""
+    """Return the last part of a file name, without control characters, cut in the middle if very long."""
     name = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable()).strip()
     if len(name) > _NAME_LENGTH:
         half = _NAME_LENGTH // 2

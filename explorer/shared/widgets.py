@@ -16,7 +16,7 @@ _PICKER = "gwae.picker"
 
 @contextlib.contextmanager
 def user_errors() -> Iterator[None]:
-    """Show a UserError as its sentence in place of the rest of the block; anything else is a fault and passes."""
+    """Show a UserError in place of the rest of the block; other exceptions are faults and pass."""
     try:
         yield
     except UserError as error:
@@ -24,13 +24,13 @@ def user_errors() -> Iterator[None]:
 
 
 def page_header(title: str, sentence: str) -> None:
-    """Title of a page and the one sentence on what is seen and why it matters."""
+    """Draw the title of a page and one sentence on its content."""
     st.title(title, anchor=False)
     st.markdown(f":gray[{sentence}]")
 
 
 def empty_state(title: str, sentence: str, command: str | None = None, icon: str = ":material/inbox:") -> None:
-    """A calm box where content would be: what is missing, what to do next, and the command for it."""
+    """Draw a box in place of content: what is missing, what to do next, and the command for it."""
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.markdown(f"{icon} **{title}**", width="content")
         st.markdown(f":gray[{sentence}]", width="content", text_alignment="center")
@@ -39,19 +39,19 @@ def empty_state(title: str, sentence: str, command: str | None = None, icon: str
 
 
 def hints(rows: Sequence[tuple[str, str]]) -> None:
-    """A calm box of what can be done here: an icon and a sentence each."""
+    """Draw a box of possible actions: an icon and a sentence each."""
     with st.container(border=True, gap="small"):
         for icon, sentence in rows:
             st.markdown(f":gray[:material/{icon}:]&ensp;{sentence}")
 
 
 def open_page(name: str) -> NoReturn:
-    """Go to pages/<name>.py; what its view should show is saved with state.save before."""
+    """Open pages/<name>.py; save its state before."""
     st.switch_page(catalog.ROOT / "pages" / f"{name}.py")
 
 
 def require_model() -> catalog.Entry:
-    """The selected model; where there is none, say what to do and end the page here."""
+    """Return the selected model; without one, draw what to do and end the page."""
     entry = state.selected_model()
     if entry is None:
         no_models()
@@ -60,17 +60,17 @@ def require_model() -> catalog.Entry:
 
 
 def no_models() -> None:
-    """Empty state of every page while there is no model to open."""
+    """Draw the empty state of every page without models."""
     empty_state(
         "No model to open yet",
-        "Train one on page Train, or with the command below; it appears here with its first checkpoint.",
+        "Train one on the page Train or with the command below; it appears here with its first checkpoint.",
         "python -m trainer fit trainer/configs/mnist-gmp.yaml --max-minutes 2 --out runs/first",
         icon=":material/model_training:",
     )
 
 
 def model_page(title: str, sentence: str, show: Callable[[catalog.Entry], None]) -> None:
-    """A page about the selected model: its header, and what `show` draws below it."""
+    """Draw a page about the selected model: its header, and the content by `show`."""
     page_header(title, sentence)
     entry = require_model()
     with user_errors(), st.container(gap="medium"):
@@ -81,7 +81,7 @@ def follow_model(page: state.Page, entry: catalog.Entry, warning: str, reset: Ca
     """Keep the state's `checkpoint` that of the model.
 
     Args:
-        warning: what other weights behind a link may change.
+        warning: what differs if a link was made with other weights.
         reset: fields that belong to one model; called, and changed, where another model was shown before.
     """
     key = f"{page.name}.checkpoint"
@@ -96,7 +96,7 @@ def follow_model(page: state.Page, entry: catalog.Entry, warning: str, reset: Ca
 
 
 def segments(label: str, titles: Mapping[Any, str], **options: Any) -> Any:
-    """Return the one of several values that is chosen by its title, in a row of buttons."""
+    """Return one of several values, chosen by its title in a row of buttons."""
     return st.segmented_control(label, list(titles), format_func=titles.__getitem__, required=True, **options)
 
 
@@ -107,12 +107,12 @@ def view_selector(page: state.Page, titles: Mapping[str, str]) -> str:
 
 
 def download(label: str, data: Any, file_name: str, mime: str, icon: str = ":material/download:", **options) -> None:
-    """A download that does not rerun the page; `data` may be a function, called when the file is asked for."""
+    """Draw a download that does not rerun the page; `data` may be a function, called when the file is asked for."""
     st.download_button(label, data, file_name, mime, icon=icon, on_click="ignore", **options)
 
 
 def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
-    """A figure of `theme.figure`; with the name of a `file` it can be saved as SVG."""
+    """Draw a figure of `theme.figure`; with the name of a `file` it can be saved as SVG."""
     export = {"modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg", "filename": file}}
     config = {"displaylogo": False, **export} if file else {"displayModeBar": False}
     st.plotly_chart(figure, theme=None, key=key, **{"config": config, **options})
@@ -122,7 +122,7 @@ def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
 
 
 def model_picker() -> None:
-    """Thumbnail, name and short hash of the selected model, and the choice of another one (entry frame)."""
+    """Draw the choice of the model, with thumbnail and short hash (sidebar)."""
     entry = state.selected_model()
     if entry is None:
         st.caption("No model to open yet.")
@@ -142,7 +142,7 @@ def _picked() -> None:
 
 
 def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
-    """Four test pictures in a square, or None where the folder holds none. Needs no torch."""
+    """Return four test pictures in a square, or None where the folder holds none. Needs no torch."""
     try:
         four = cache.originals(entry, 4)
     except UserError:
@@ -154,7 +154,7 @@ def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
 
 
 def format_value(metric: Metric) -> str:
-    """The number as shown: decibels to one decimal, counts whole, everything else to three decimals; with its unit."""
+    """Return a metric as text: decibels to one decimal, counts whole, else three decimals; with its unit."""
     if metric.unit == "dB":
         text = f"{metric.value:.1f}"
     elif float(metric.value).is_integer() and abs(metric.value) > 1:
@@ -165,13 +165,13 @@ def format_value(metric: Metric) -> str:
 
 
 def protocol_card(metric: Metric, label: str | None = None, key: str | None = None) -> None:
-    """A small label that opens the protocol of one number (protocols.md: every number carries its protocol)."""
+    """Draw the name of a metric, which opens its protocol."""
     with st.popover(label or metric.name, type="tertiary", key=key, help=None):
         st.markdown(protocol_text(metric))
 
 
 def protocol_text(metric: Metric) -> str:
-    """The protocol of one number as a Markdown table: data, split, n, seed, estimator, interval, checkpoint."""
+    """Return the protocol of a metric as a Markdown table: data, split, n, seed, estimator, interval, checkpoint."""
     rows = [
         ("Data", f"{metric.data}, {metric.split}"),
         ("n", f"{metric.n:,}"),
@@ -187,14 +187,14 @@ def protocol_text(metric: Metric) -> str:
 
 
 def number(metric: Metric, key: str, label: str | None = None) -> None:
-    """A number above its name, which opens its protocol."""
+    """Draw a metric's value above its name, which opens its protocol."""
     with st.container(width="content", gap=None):
         st.markdown(f"**{format_value(metric)}**", width="content")
         protocol_card(metric, label, key)
 
 
 def metric_row(metrics: Sequence[Metric], key: str) -> None:
-    """Numbers side by side, each with its protocol on demand; `key` sets rows on one page apart."""
+    """Draw metrics side by side, each with its protocol; `key` tells rows on one page apart."""
     with st.container(
         horizontal=True, wrap=False, gap="xsmall", horizontal_alignment="distribute", key=f"metrics-{key}"
     ):
@@ -206,12 +206,12 @@ def metric_row(metrics: Sequence[Metric], key: str) -> None:
 
 
 def strip(rows: Sequence[np.ndarray], alt: str, gap: int = 2) -> None:
-    """Rows of pictures, uint8 (n, C, H, W) each, as wide as there is room."""
+    """Draw rows of pictures, uint8 (n, C, H, W) each, in the whole width."""
     st.image(pixels.strip(rows, gap), width="stretch", output_format="PNG", alt=alt)
 
 
 def picture(array: np.ndarray, caption: str, width: int = 112) -> None:
-    """A picture, uint8 (C, H, W), above its caption."""
+    """Draw a picture, uint8 (C, H, W), above its caption."""
     png = pixels.picture_png(array, max(1, 2 * width // array.shape[-1]))
     with st.container(width=width, gap=None):
         st.image(pixels.inline(png), width=width, alt=caption)

@@ -49,10 +49,7 @@ def _numbers(entry: catalog.Entry, running: bool) -> None:
 
 def _outdated(entry: catalog.Entry, training: Training, running: bool) -> None:
     """Draw the metrics of earlier weights, labelled as such."""
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="medium"):
-        st.caption(f":material/history: {measuring.older_weights(entry)}", width="stretch")
-        if not training.is_live and not running:
-            measuring.button(entry, again=True)
+    measuring.line(entry, "history", measuring.older_weights(entry), not training.is_live and not running)
     with st.expander("Numbers of the earlier weights", icon=":material/straighten:"):
         _table(entry.older)
 

@@ -247,7 +247,7 @@ def test_a_stopped_training_shows_its_curves_and_resumes(app, own_runs, launched
 
 @pytest.mark.parametrize(
     ("state", "said"),
-    [("running", "ended without a word"), ("failed", "it went wrong"), ("nonsense", "ended without a word")],
+    [("running", "ended without a report"), ("failed", "it went wrong"), ("nonsense", "ended without a report")],
 )
 def test_what_went_wrong_is_told_with_what_to_do(app, own_runs, launched, state, said):
     tell(own_runs / "stopped", state, message="it went wrong")
