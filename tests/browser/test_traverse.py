@@ -147,7 +147,7 @@ def test_one_axis_and_all_axes_can_be_put_back(page):
     page.locator(".axis[data-axis='1'] .reset").click()
     wait_for_edits(page, 2)
     assert set(edits(page)) == {0, 2}
-    page.get_by_role("button", name="Back to the posterior mean").click()
+    page.get_by_role("button", name="Reset to encoded picture").click()
     wait_for_edits(page, 0)
     assert page.locator(".axis.moved").count() == 0
     page.wait_for_selector(".stage[data-painted=server]", timeout=PATIENCE)

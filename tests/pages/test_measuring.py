@@ -103,7 +103,7 @@ def test_another_window_sees_how_far_it_is_and_then_the_numbers(app, mine):
         train_page(app)
         assert "Measuring, part 5 of 7: Outliers, ranking mnist/x (2 of 11) …" in texts(app)
         assert button(app, "Delete …").disabled
-        assert "being measured can be renamed or deleted after" in texts(app)
+        assert "being measured can be renamed or deleted once" in texts(app)
     job(mine).clear()
     checked(app.run())
     assert "Measuring" not in texts(app)

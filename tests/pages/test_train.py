@@ -132,7 +132,7 @@ def test_start_makes_the_run_that_was_asked_for_and_shows_it(app, launched, runs
 
 def test_a_taken_or_impossible_name_is_told(app, launched, runs):
     opened(app)
-    for name, said in (("small-gmp", "is there already"), ("../x", "not valid")):
+    for name, said in (("small-gmp", "already exists"), ("../x", "not valid")):
         app.text_input(key="train.name").set_value(name).run()
         if "Start training" in labels(app):
             button(app, "Start training").click().run()

@@ -34,7 +34,7 @@ def test_a_name_stays_a_name(trained, name):
 
 def test_a_taken_name_is_refused(trained, root):
     run.create(root / "b", settings())
-    with pytest.raises(UserError, match="b: a run of this name is there already"):
+    with pytest.raises(UserError, match="b: a run of this name already exists"):
         runs.rename(trained, "b")
     assert runs.free_name(root, "a") == "a-2"
     assert runs.free_name(root, "Zoë's photos!") == "Zo-s-photos"

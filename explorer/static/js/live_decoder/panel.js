@@ -159,7 +159,8 @@ class Panel {
   }
 
   showHome() {
-    this.home.textContent = `↺ Back to the ${this.data.anchor}`;
+    const { anchor } = this.data;
+    this.home.textContent = `↺ Reset to ${anchor === "posterior mean" ? "encoded picture" : anchor}`;
     this.home.disabled = !this.changed().length;
     say(part(this.root, ".key.anchor b"), this.data.anchor + (this.data.sigma ? " ± 2 σ" : ""));
   }
