@@ -5,7 +5,7 @@ from explorer.shared import widgets
 
 widgets.model_page(
     "Disentangle",
-    "A code is easy to read when each axis stands for one factor of the pictures: which axis carries which factor here, "
-    "and how exclusively?",
+    "A code is easy to read when each axis stands for one factor of the pictures: which axis carries which factor "
+    "here, and how exclusively?",
     page.show,
 )

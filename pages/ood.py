@@ -5,7 +5,7 @@ from explorer.shared import widgets
 
 widgets.model_page(
     "Out of distribution",
-    "A model should know what it does not know: how well its scores separate pictures of another kind from its own, "
-    "and whether a trivial measurement would have done as well.",
+    "How well the scores of a model separate pictures of other kinds from its own, and whether a trivial baseline does "
+    "as well.",
     page.show,
 )
