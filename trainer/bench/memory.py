@@ -20,7 +20,7 @@ STEPS = 6
 
 def peak_gb(settings: config.Config) -> float:
     """Peak resident memory, in GB, of a fresh process that trains so (`_train_briefly`)."""
-    told = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-m", "trainer.bench.memory"],
         input=settings.model_dump_json(),
         stdout=subprocess.PIPE,
@@ -28,7 +28,7 @@ def peak_gb(settings: config.Config) -> float:
         check=True,
         cwd=ROOT,
     )
-    return json.loads(told.stdout.splitlines()[-1])
+    return json.loads(child.stdout.splitlines()[-1])
 
 
 def _train_briefly(settings: config.Config) -> float:

@@ -60,11 +60,11 @@ def time_step(settings: config.Config, repeats: int) -> dict:
         for _, call in work.values():
             call()
             call()
-        found: dict[str, list[float]] = {name: [] for name in work}
+        times: dict[str, list[float]] = {name: [] for name in work}
         for _ in range(repeats):
             for name, (_, call) in work.items():
-                found[name].append(_milliseconds(call))
-    medians = {name: work[name][0] * statistics.median(values) for name, values in found.items()}
+                times[name].append(_milliseconds(call))
+    medians = {name: work[name][0] * statistics.median(values) for name, values in times.items()}
     step = medians.pop("step")
     networks = sum(value for name, value in medians.items() if not name.endswith(NOT_NETWORKS))
     total = sum(medians.values())
@@ -182,13 +182,13 @@ def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
 def table(results: Mapping[str, dict], threads: int) -> str:
     """The results of `time_step` by setting, as text."""
     lines = []
-    for name, found in results.items():
+    for name, result in results.items():
         lines += [f"{name} ({threads} thread{'s' * (threads > 1)})"]
-        lines += [f"  {part:<26}{value:9.1f} ms" for part, value in found["passes_ms"].items()]
+        lines += [f"  {part:<26}{value:9.1f} ms" for part, value in result["passes_ms"].items()]
         for label, value in (("network passes", "networks_ms"), ("all of the above", "sum_ms"), ("step", "step_ms")):
-            lines += [f"  {label:<26}{found[value]:9.1f} ms"]
+            lines += [f"  {label:<26}{result[value]:9.1f} ms"]
         lines += [
-            f"  {'step / network passes':<26}{found['ratio']:9.3f}     target at most {RATIO}",
-            f"  {'step / all of the above':<26}{found['ratio_with_optimisers']:9.3f}",
+            f"  {'step / network passes':<26}{result['ratio']:9.3f}     target at most {RATIO}",
+            f"  {'step / all of the above':<26}{result['ratio_with_optimisers']:9.3f}",
         ]
     return "\n".join(lines)

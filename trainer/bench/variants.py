@@ -39,17 +39,17 @@ class Variant:
 def variants(compiled: bool) -> list[Variant]:
     """The plain one first: one thread, float32."""
     cores = os.cpu_count() or 1
-    found = [Variant("1 thread", CPU, 1)]
-    found += [Variant(f"{cores} threads", CPU, cores)] if cores > 1 else []
-    found += [Variant("bf16-mixed", replace(CPU, precision="bf16-mixed"), 1)]
-    return found + ([Variant("compile", replace(CPU, compile=True), 1)] if compiled else [])
+    variants = [Variant("1 thread", CPU, 1)]
+    variants += [Variant(f"{cores} threads", CPU, cores)] if cores > 1 else []
+    variants += [Variant("bf16-mixed", replace(CPU, precision="bf16-mixed"), 1)]
+    return variants + ([Variant("compile", replace(CPU, compile=True), 1)] if compiled else [])
 
 
-def measure(repeats: int, told: Callable[[str], None] = lambda text: print(text, file=sys.stderr)) -> list[dict]:
+def measure(repeats: int, report: Callable[[str], None] = lambda text: print(text, file=sys.stderr)) -> list[dict]:
     """A row for every model and size: milliseconds of a step by variant, pictures a second, peak memory."""
     rows = []
     for (model, size), settings in by_model_and_size().items():
-        told(f"{model}, {size} ...")
+        report(f"{model}, {size} ...")
         steps = step_ms(settings, variants(compiled=model == COMPILED), repeats)
         plain = next(iter(steps.values()))
         rate = 1e3 * settings.optim.batch_size / plain

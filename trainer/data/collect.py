@@ -1,4 +1,4 @@
-"""What lies in folders, zips and files: those that begin like pictures, and a sentence on each of the others.
+"""Collects the pictures in folders, zips and files, and a sentence on each other file.
 
 A zip is read in memory and never extracted, so no name in it can reach the disk; even so, unsafe names are refused,
 and counts and uncompressed sizes are limited before anything is decompressed.
@@ -28,7 +28,7 @@ LIMITS = Limits()
 def collect(source: Path | BinaryIO, limits: Limits | None = None, name: str | None = None) -> Iterator[Collection]:
     """List the pictures in a folder (with its sub-folders) or a zip; entries can be read while the context is open.
 
-    Hidden files and folders, and what macOS and Windows leave behind, are passed over in silence.
+    Hidden files and folders, and what macOS and Windows leave behind, are ignored.
 
     Args:
         source: a folder or zip, or an open zip.
@@ -144,10 +144,10 @@ def _sorted(collection: Collection) -> Collection:
 
 def _from_folder(root: Path, limits: Limits) -> Collection:
     """Walk without following links to folders, which could run in circles."""
-    found = Collection()
+    collection = Collection()
 
     def unreadable(error: OSError) -> None:
-        found.skipped.append(f"{printable(str(error.filename))}: the folder cannot be read ({error.strerror}).")
+        collection.skipped.append(f"{printable(str(error.filename))}: the folder cannot be read ({error.strerror}).")
 
     count = 0
     for folder, folders, files in os.walk(root, onerror=unreadable):
@@ -160,8 +160,8 @@ def _from_folder(root: Path, limits: Limits) -> Collection:
                 raise UserError(f"{root}: more than {limits.files:,} files; choose a folder or zip with fewer.")
             path = Path(folder, file)
             name = printable(path.relative_to(root).as_posix())
-            found.consider(Entry(name, lambda path=path: path), partial(_head_of, path, name))
-    return found
+            collection.consider(Entry(name, lambda path=path: path), partial(_head_of, path, name))
+    return collection
 
 
 def _head_of(path: Path, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Many picture files to one array: in parallel, in order, and with the broken ones listed instead of fatal."""
+"""Decodes many picture files to one array, in parallel and in order; damaged files are listed, not fatal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Downloads through torchvision, with every way to fail told in one sentence."""
+"""Downloads through torchvision; every failure becomes one sentence."""
 
 import contextlib
 import socket
@@ -9,7 +9,7 @@ from typing import Any
 
 from trainer.errors import UserError
 
-TIMEOUT = 20.0  # seconds without a byte; torchvision itself would wait for ever on a silent network
+TIMEOUT = 20.0  # seconds without a byte; torchvision itself has no limit
 
 
 @contextlib.contextmanager

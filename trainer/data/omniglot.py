@@ -40,10 +40,10 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
         fetch(download, title=info.title, place=folder, url=info.url)
     with collect(folder) as collection:
         matches = [(entry, _PATH.fullmatch(entry.name)) for entry in collection.entries]
-        found = [(entry, match) for entry, match in matches if match]
+        matched = [(entry, match) for entry, match in matches if match]
         others = [f"{entry.name}: not <alphabet>/<character>/*.png." for entry, match in matches if not match]
-        names = sorted({_label(match) for _, match in found})
-        chosen = [(entry, match) for entry, match in found if split in (_split(match), "all")]
+        names = sorted({_label(match) for _, match in matched})
+        chosen = [(entry, match) for entry, match in matched if split in (_split(match), "all")]
         decoded = decode([entry for entry, _ in chosen], data.size, data.channels, progress)
     if not decoded.kept:
         raise UserError(

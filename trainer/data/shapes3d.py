@@ -72,21 +72,23 @@ def split_places() -> dict[str, np.ndarray]:
 
 
 def _rendered(root: Path, size: int, progress: Progress | None) -> np.ndarray:
-    blocks = functools.partial(_told, "rendering", size, functools.partial(store.rendered_blocks, size), progress)
+    blocks = functools.partial(_reporting, "rendering", size, functools.partial(store.rendered_blocks, size), progress)
     return store.mapped(store.rendered_path(root, size), (COUNT, 3, size, size), blocks)
 
 
 def _published(root: Path, info: DatasetInfo, size: int, progress: Progress | None) -> np.ndarray:
     folder = root / "3dshapes"
     path, shape = folder / f"3dshapes-{size}.npy", (COUNT, 3, size, size)
-    if (found := store.opened(path, shape)) is not None:  # then the compressed file is no longer needed
-        return found
+    if (pictures := store.opened(path, shape)) is not None:  # then the compressed file is no longer needed
+        return pictures
     file = shapes3d_file.available(folder, info.title, info.url)
-    blocks = functools.partial(_told, "unpacking", size, functools.partial(shapes3d_file.blocks, file, size), progress)
+    blocks = functools.partial(
+        _reporting, "unpacking", size, functools.partial(shapes3d_file.blocks, file, size), progress
+    )
     return store.mapped(path, shape, blocks)
 
 
-def _told(
+def _reporting(
     doing: str, size: int, blocks: Callable[[Progress], Iterator[np.ndarray]], progress: Progress | None
 ) -> Iterator[np.ndarray]:
     """Blocks that tell `progress`, or a bar on standard error where none was asked for: this takes a minute, once."""

@@ -60,8 +60,8 @@ def blocks(
 def _require_structure(opened: h5py.File, file: Path) -> None:
     wanted = {"images": ((COUNT, SIDE, SIDE, 3), np.uint8), "labels": ((COUNT, 6), np.float64)}
     for name, (shape, dtype) in wanted.items():
-        found = opened.get(name)
-        if not isinstance(found, h5py.Dataset) or found.shape != shape or found.dtype != dtype:
+        dataset = opened.get(name)
+        if not isinstance(dataset, h5py.Dataset) or dataset.shape != shape or dataset.dtype != dtype:
             raise UserError(f"{file}: has no {np.dtype(dtype)} {shape} named '{name}'; it is not the published file.")
     if not np.allclose(opened["labels"][:], values_of(factors_of(torch.arange(COUNT))).numpy(), atol=1e-6):
         raise UserError(f"{file}: its labels are not in the published order; it is not the published file.")

@@ -114,7 +114,7 @@ def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> C
     archive = stack.enter_context(zipfile.ZipFile(handle))
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_sizes(archive, infos, name, limits)
-    found, seen = Collection(), set()
+    collection, seen = Collection(), set()
     for info in infos:
         raw = info.filename.replace("\\", "/")
         own = printable(raw)
@@ -122,12 +122,12 @@ def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> C
             continue
         reason = _refusal(info, raw, own in seen, limits)
         if reason is not None:
-            found.skipped.append(f"{own}: {reason}.")
+            collection.skipped.append(f"{own}: {reason}.")
             continue
         seen.add(own)
         read = partial(_read_entry, archive, info, own)
-        found.consider(Entry(own, partial(read, limits.file_bytes + 1)), partial(read, HEAD))
-    return found
+        collection.consider(Entry(own, partial(read, limits.file_bytes + 1)), partial(read, HEAD))
+    return collection
 
 
 def _check_sizes(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], name: str, limits: Limits) -> None:

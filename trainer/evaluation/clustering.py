@@ -91,17 +91,17 @@ def measure(context: Context) -> list[Metric]:
         clusters = int(labels.max()) + 1 if context.component is None else context.run.config.prior.components
         clusters = min(clusters, len(context.images))
         context.progress("k-means", 0, 1)
-        found = kmeans(context.mu.numpy(), clusters, context.seed)
+        groups = kmeans(context.mu.numpy(), clusters, context.seed)
         context.progress("k-means", 1, 1)
         how = f"k-means (K = {clusters}, 10 restarts) on mu(x)"
-        metrics += _agreement(context, "k-means", found, labels, clusters, how)
+        metrics += _agreement(context, "k-means", groups, labels, clusters, how)
     return metrics
 
 
 def _agreement(
-    context: Context, prefix: str, found: np.ndarray, labels: np.ndarray, clusters: int, how: str
+    context: Context, prefix: str, groups: np.ndarray, labels: np.ndarray, clusters: int, how: str
 ) -> list[Metric]:
-    table = contingency(found, labels, clusters, int(labels.max()) + 1)
+    table = contingency(groups, labels, clusters, int(labels.max()) + 1)
     return [
         context.metric(
             "clustering",

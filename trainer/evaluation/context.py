@@ -28,11 +28,11 @@ class Context:
         scores: LatentModel.ood_scores of the test pictures by name, each (N,) float32.
         component: most responsible mixture component of each code, (N,), or None without a mixture.
         seed: seeds every random choice of the evaluation.
-        data_root: where further data sets are found (None: the default of trainer.data).
+        data_root: where further data sets are (None: the default of trainer.data).
         outliers: a folder or zip of the user's own pictures, one more out-of-distribution pair.
         device: where `model` lives.
         fast: whether measures that take minutes may take a small sample, and say so.
-        progress: told how far the work is.
+        progress: called with the progress.
     """
 
     run: Run

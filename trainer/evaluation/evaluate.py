@@ -164,13 +164,13 @@ def encode(model: LatentModel, images: ImageSet, device: str = "cpu", progress: 
             x = images.float_batch(rows).to(device)
             mu, log_var = model.encode(x)
             decoded = model.decode(mu)
-            found = {"psnr": reconstruction.psnr(decoded, x)}
-            found |= {f"score_{name}": score for name, score in model.scores_from(x, mu, decoded).items()}
+            measured = {"psnr": reconstruction.psnr(decoded, x)}
+            measured |= {f"score_{name}": score for name, score in model.scores_from(x, mu, decoded).items()}
             if with_components:
-                found["component"] = model.prior.responsibilities(mu).argmax(1)
+                measured["component"] = model.prior.responsibilities(mu).argmax(1)
             means.append(mu.cpu())
             log_variances.append(log_var.cpu())
-            for name, values in found.items():
+            for name, values in measured.items():
                 columns.setdefault(name, []).append(values.reshape(len(rows)).cpu())
             progress("encoding", int(rows[-1]) + 1, len(images))
     return torch.cat(means), torch.cat(log_variances), {name: torch.cat(parts) for name, parts in columns.items()}

@@ -43,8 +43,8 @@ def parse_name(name: str) -> tuple[str, str, str]:
 
 def pairs_measured(metrics: list[Metric]) -> list[str]:
     """Names of the reported pairs that were measured, in their order; the validation pairs are none of them."""
-    found = dict.fromkeys(parse_name(metric.name)[2] for metric in metrics if metric.group == GROUP)
-    return [pair for pair in found if pair not in protocols.VALIDATION]
+    names = dict.fromkeys(parse_name(metric.name)[2] for metric in metrics if metric.group == GROUP)
+    return [pair for pair in names if pair not in protocols.VALIDATION]
 
 
 def is_headline(metric: Metric) -> bool:
@@ -60,9 +60,9 @@ def beats_baselines(metrics: list[Metric], score: str, pair: str) -> bool | None
 
     The bar is max(AUROC, 1 - AUROC): a baseline may choose its sign, a model may not.
     """
-    found = {metric.name: metric.value for metric in metrics if metric.group == GROUP}
-    own = found.get(metric_name("AUROC", score, pair))
-    bars = [found.get(metric_name("AUROC", baseline, pair)) for baseline in BASELINES]
+    values = {metric.name: metric.value for metric in metrics if metric.group == GROUP}
+    own = values.get(metric_name("AUROC", score, pair))
+    bars = [values.get(metric_name("AUROC", baseline, pair)) for baseline in BASELINES]
     if own is None or None in bars:
         return None
     return own > max(map(better_sign, bars))
@@ -106,8 +106,8 @@ def _calibrate(context: Context, validation: ImageSet) -> Calibration:
         validation = validation.subset(np.linspace(0, len(validation) - 1, HELD_OUT).astype(int))
     raw = raw_scores(context.model, validation, context.device, context.progress)
     kind = context.run.config.model.kind
-    found = calibrations.calibrate(raw, kind, checkpoint=context.run.hash, data=validation.name)
-    calibrations.write(found, context.run.path)
+    calibration = calibrations.calibrate(raw, kind, checkpoint=context.run.hash, data=validation.name)
+    calibrations.write(calibration, context.run.path)
     return calibrations.read(context.run)
 
 
@@ -123,17 +123,17 @@ def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> 
     ordinary, drawn = validation_pair(validation, DRAWN_PICTURES, context.seed)
     raw = raw_scores(context.model, ordinary, context.device, context.progress)
     table = tables.rows(ordinary, raw, calibration, tables.ORDINARY)
-    found = []
+    metrics = []
     for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, inverted(drawn))):
-        found += _measured(context, name, table, _rows(context, images, calibration, ""), split="validation")
-    return found
+        metrics += _measured(context, name, table, _rows(context, images, calibration, ""), split="validation")
+    return metrics
 
 
 def _measured(
     context: Context, pair: str, ordinary: pd.DataFrame, outliers: pd.DataFrame, **fields: str
 ) -> list[Metric]:
     """Every measure of every score of one pair, each with its interval; `fields` as in Context.metric."""
-    found = []
+    metrics = []
     sizes = f"{len(ordinary):,} {ordinary['data'].iloc[0]} against {len(outliers):,} {outliers['data'].iloc[0]}"
     columns = tables.score_columns(ordinary)
     for done, column in enumerate(columns, start=1):
@@ -141,7 +141,7 @@ def _measured(
         score = column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE)
         values = ranking.with_intervals(ordinary[column].to_numpy(), outliers[column].to_numpy(), seed=context.seed)
         for measure_, measured in values.items():
-            found.append(
+            metrics.append(
                 context.metric(
                     GROUP,
                     metric_name(measure_, score, pair),
@@ -155,4 +155,4 @@ def _measured(
                     **fields,
                 )
             )
-    return found
+    return metrics

@@ -34,8 +34,8 @@ def outlines(points: np.ndarray, shares: list[float], cells: int = CELLS) -> lis
     bandwidth = _bandwidth(fitted)
     low, step = _grid(points, bandwidth, cells)
     field = _density(fitted, low, step, bandwidth, points)
-    found = map_coordinates(field, ((held_out - low) / step).T, order=1, mode="constant")
-    levels = [max(float(np.quantile(found, 1 - share)), 1e-12) for share in shares]
+    density = map_coordinates(field, ((held_out - low) / step).T, order=1, mode="constant")
+    levels = [max(float(np.quantile(density, 1 - share)), 1e-12) for share in shares]
     return [[low + step * path for path in level_paths(field, level)] for level in levels]
 
 

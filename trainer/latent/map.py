@@ -28,7 +28,7 @@ OUTLINE_SAMPLES = 2000
 RELIABILITY_CODES = 500
 """Codes whose distances and round trips a decoded place is compared with."""
 MINIMUM = 40
-"""Test pictures below which there is nothing to lay out: the trust measure alone looks at 15 neighbours."""
+"""Smallest number of test pictures for a map: its trustworthiness alone needs 15 neighbours."""
 EVALUATED_FROM = 200
 """Test pictures from which `evaluate` stores a map; PCA shows fewer as well, and the page computes one on demand."""
 
@@ -148,12 +148,12 @@ class _Epochs:
         self.progress = progress
 
     def write(self, text: str) -> None:
-        """Pass "120/200" on."""
+        """Report "120/200" as progress."""
         for done, total in re.findall(r"(\d+)/(\d+)", text):
             self.progress("layout", int(done), int(total))
 
     def flush(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: nothing is buffered."""
 
 
 def _component_outlines(
@@ -162,7 +162,7 @@ def _component_outlines(
     """1- and 2-sigma outlines of every component, of samples that the map did not see, placed on it."""
     import torch
 
-    generator, found = torch.Generator().manual_seed(settings.seed + 1), []
+    generator, outlines = torch.Generator().manual_seed(settings.seed + 1), []
     shares = contours.SIGMA_SHARES
     for k in range(len(model.prior.weights())):
         with torch.inference_mode():
@@ -170,8 +170,8 @@ def _component_outlines(
         placed = place(samples, everything, coordinates, settings, n_codes)
         for (sigma, share), paths in zip(shares.items(), contours.outlines(placed, list(shares.values())), strict=True):
             rounded = [_rounded(path) for path in paths]
-            found.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})
-    return found
+            outlines.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})
+    return outlines
 
 
 def place(
@@ -207,9 +207,9 @@ def _kmeans(z: np.ndarray, labels: np.ndarray, model: LatentModel, seed: int, ro
     """k-means cluster of each code, -1 for the other rows; as many clusters as components, else labels, else ten."""
     known = len(np.unique(labels[labels >= 0]))
     clusters = len(model.prior.weights()) if model.prior.kind == "gmp" else (known or 10)
-    found = np.full(rows, -1, np.int64)
-    found[: len(z)] = kmeans(z, min(clusters, len(z)), seed)
-    return found
+    assigned = np.full(rows, -1, np.int64)
+    assigned[: len(z)] = kmeans(z, min(clusters, len(z)), seed)
+    return assigned
 
 
 def _rounded(values: np.ndarray) -> list:

@@ -31,7 +31,7 @@ _META = b"gwae_map"
 class MapSettings(config.Section):
     """What a map was asked to be; the defaults are those of the map that `evaluate` stores."""
 
-    method: Literal["umap", "pca"] = Field("umap", description="How the plane is found; pca is linear and instant.")
+    method: Literal["umap", "pca"] = Field("umap", description="Method of the projection; pca is linear and instant.")
     neighbours: int = Field(15, ge=2, le=200, description="Neighbours that UMAP keeps together: few show detail.")
     min_dist: float = Field(0.1, ge=0, le=0.99, description="How tightly UMAP may pack points.")
     metric: Literal["euclidean", "cosine", "manhattan"] = Field("euclidean", description="Distance in code space.")

@@ -64,11 +64,11 @@ def place_on_map(points: np.ndarray, known: np.ndarray, coordinates: np.ndarray,
     coordinates = np.asarray(coordinates, dtype=np.float64)
     reach = TOGETHER * float(np.ptp(coordinates, axis=0).max())
     rows, weights = _weights(points, known, k)
-    found = coordinates[rows]  # (M, k, m)
-    close = np.linalg.norm(found[:, :, None] - found[:, None], axis=3) <= reach  # (M, k, k)
+    places = coordinates[rows]  # (M, k, m)
+    close = np.linalg.norm(places[:, :, None] - places[:, None], axis=3) <= reach  # (M, k, k)
     anchor = np.einsum("mij,mj->mi", close, weights).argmax(1)
     weights = weights * close[np.arange(len(rows)), anchor]
-    return np.einsum("mk,mkv->mv", weights / weights.sum(1, keepdims=True), found)
+    return np.einsum("mk,mkv->mv", weights / weights.sum(1, keepdims=True), places)
 
 
 def _weights(points: np.ndarray, known: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The contract every model satisfies, so that every page works with every model."""
+"""The interface of every model, so that every page works with every model."""
 
 import contextlib
 from abc import ABC, abstractmethod

@@ -1,7 +1,7 @@
-"""Scores that know nothing of any model: a detector that does not beat them has learnt nothing worth having.
+"""Scores without a model: a useful detector is better than these.
 
-They keep one sign like every score. A model is held against the better of a baseline's two signs, 1 - AUROC included:
-whoever may look at the data could choose it, so that is the harder bar.
+They keep one sign like every score. A model is compared with the better of a baseline's two signs, max(AUROC, 1 -
+AUROC): the sign could be chosen by looking at the data.
 """
 
 from io import BytesIO

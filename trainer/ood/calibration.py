@@ -87,10 +87,10 @@ class Calibration:
             raw: LatentModel.ood_scores of N pictures as arrays.
         """
         raw = {name: np.asarray(values, dtype=np.float64) for name, values in raw.items()}
-        found = {COMBINED: sum(surprise(raw[name], self.quantiles[name]) for name in self.parts)} | raw
+        scores = {COMBINED: sum(surprise(raw[name], self.quantiles[name]) for name in self.parts)} | raw
         for name, (median, scale) in self.centre.items():
-            found[name + TWO_SIDED] = np.abs(raw[name] - median) / scale
-        return {name: values.astype(np.float32) for name, values in found.items()}
+            scores[name + TWO_SIDED] = np.abs(raw[name] - median) / scale
+        return {name: values.astype(np.float32) for name, values in scores.items()}
 
     def percentile(self, name: str, scores: np.ndarray) -> np.ndarray:
         """Share of held-out pictures that score lower, in percent, (N,) in [0, 100]."""
@@ -170,9 +170,9 @@ def read(run: Run) -> Calibration:
     path = run.path / layout.OOD_CALIBRATION
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     with files.reading(path, "what ordinary pictures score is not measured yet", again):
-        found = _CALIBRATION.validate_json(path.read_bytes())
-        if any(row.shape != LEVELS.shape for row in found.quantiles.values()):
+        calibration = _CALIBRATION.validate_json(path.read_bytes())
+        if any(row.shape != LEVELS.shape for row in calibration.quantiles.values()):
             raise ValueError("quantiles")
-    if found.checkpoint != run.hash:
+    if calibration.checkpoint != run.hash:
         raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
-    return found
+    return calibration

@@ -50,7 +50,7 @@ class History:
     Args:
         folder: the run folder.
         validation: the training's held-out pictures.
-        data_root: where the pairs' outliers may be found; None: only the drawn ones.
+        data_root: folder of the pairs' outliers; None: only the drawn ones.
         step: where the training stands; rows after it are dropped.
     """
 
@@ -72,7 +72,7 @@ class History:
         with evaluation(model):
             raw = {name: raw_scores(model, images, model.device) for name, images in self._sets.items()}
         if not all(np.isfinite(values).all() for scores in raw.values() for values in scores.values()):
-            return  # the loss will say so in words
+            return  # the loss reports it
         self.rows = [row for row in self.rows if row.step != step] + self._rows(raw, step)
         rounded = [row._replace(auroc=round(row.auroc, 6))._asdict() for row in self.rows]
         files.write_csv(self.path, Row._fields, rounded)
@@ -83,24 +83,24 @@ class History:
         ordinary = scores.pop("ordinary")
         return [
             Row(step, pair, name, ranking.auroc(ordinary[name], values), len(ordinary[name]), len(values))
-            for pair, found in scores.items()
-            for name, values in found.items()
+            for pair, by_name in scores.items()
+            for name, values in by_name.items()
         ]
 
     def _load(self) -> dict[str, ImageSet]:
         """At most PICTURES of each: calibration and ordinary pictures apart, drawn outliers, then the pairs at hand."""
         ordinary, drawn = validation_pair(self._validation, PICTURES)
         material = self._validation.subset(np.arange(0, len(self._validation), 2))
-        found = {"calibration": _thinned(material), "ordinary": ordinary, pairs.DRAWN: drawn}
-        found[pairs.DRAWN_REVERSED] = inverted(drawn)
+        sets = {"calibration": _thinned(material), "ordinary": ordinary, pairs.DRAWN: drawn}
+        sets[pairs.DRAWN_REVERSED] = inverted(drawn)
         for pair in pairs.pairs_of(self._settings) if self._root is not None else ():
             if pairs.missing(pair, self._root) is None:
                 try:  # Omniglot's test part: a fifth of the files to decode
-                    found[pair.name] = _thinned(outliers_of(pair, self._settings, self._root, "test"))
+                    sets[pair.name] = _thinned(outliers_of(pair, self._settings, self._root, "test"))
                 except UserError:
                     continue
         self._validation = ordinary  # the pictures above are all that is needed from here on
-        return found
+        return sets
 
 
 def read(folder: Path) -> list[Row]:

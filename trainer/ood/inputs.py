@@ -38,7 +38,7 @@ def read_pictures(
     """
     channels, size, _ = image_shape
     with ExitStack() as stack:
-        found = gather(stack, [Path(path) for path in paths], pictures=limit)
-        decoded = decode(found.entries, size, channels, progress)
-    names = tuple(found.entries[index].name for index in decoded.kept)
-    return Pictures(decoded.images.numpy(), names, (*found.skipped, *decoded.skipped))
+        collection = gather(stack, [Path(path) for path in paths], pictures=limit)
+        decoded = decode(collection.entries, size, channels, progress)
+    names = tuple(collection.entries[index].name for index in decoded.kept)
+    return Pictures(decoded.images.numpy(), names, (*collection.skipped, *decoded.skipped))

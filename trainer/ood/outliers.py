@@ -23,8 +23,8 @@ def outliers_of(pair: Pair, settings: DataConfig, data_root: Path | None, split:
     Raises: UserError if the data are absent and cannot be had, or damaged.
     """
     wanted = DataConfig(name=pair.outliers, size=settings.size, channels=settings.channels)
-    found = data.load(wanted, split or pair.split, data_root)
-    return inverted(found) if pair.polarity == MATCHED else found
+    images = data.load(wanted, split or pair.split, data_root)
+    return inverted(images) if pair.polarity == MATCHED else images
 
 
 def inverted(images: ImageSet) -> ImageSet:

@@ -1,7 +1,7 @@
-"""Is my picture an outlier? Scores, percentiles and verdict of a user's pictures: one function for page and command.
+"""Outlier scores, percentiles and verdicts of a user's pictures, for the page and the command line.
 
-`score_pictures` makes the table, `as_text` the numbers as they are shown, `to_csv` the file: whoever prints goes
-through these, so that the page, the command line and the download agree to the last digit.
+`score_pictures` makes the table, `as_text` the numbers as they are shown, `to_csv` the file. The page, the command line
+and the download all use them, so they agree to the last digit.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,15 +63,15 @@ def score_pictures(
     raw, mu = _passes(model, variants, progress)
     every = calibration.extend(raw)
     verdicts = (every[COMBINED] > threshold).reshape(len(SHIFTS) + 2, n)
-    words = np.where(verdicts, OUTLIER, ORDINARY)
-    table: dict[str, object] = {"picture": list(names), "verdict": words[0]}
+    labels = np.where(verdicts, OUTLIER, ORDINARY)
+    table: dict[str, object] = {"picture": list(names), "verdict": labels[0]}
     for name, values in every.items():
         table[name] = values[:n]
     for name, values in every.items():
         table[name + PERCENTILE] = calibration.percentile(name, values[:n])
     table["threshold"] = np.full(n, threshold)
     table["same when shifted"] = (verdicts[1:-1] == verdicts[0]).sum(0)
-    table["verdict inverted"] = words[-1]
+    table["verdict inverted"] = labels[-1]
     table["nearest"] = [
         ";".join(ids) for ids in neighbours.nearest(neighbours.read(run) if known is None else known, mu[:n])
     ]
@@ -113,8 +113,8 @@ def _passes(
         with torch.inference_mode():
             x = torch.from_numpy(filled).float() / 255
             mu, _ = model.encode(x)
-            found = model.scores_from(x, mu, model.decode(mu))
-        for name, values in found.items():
+            batch = model.scores_from(x, mu, model.decode(mu))
+        for name, values in batch.items():
             scores.setdefault(name, []).append(values.float().numpy()[: len(part)])
         codes.append(mu.numpy()[: len(part)])
         if progress is not None:

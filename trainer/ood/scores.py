@@ -92,11 +92,11 @@ def raw_scores(
     """Return LatentModel.ood_scores of all pictures, each (N,) float32; needs no gradient and no random number."""
     import torch
 
-    found: dict[str, list[np.ndarray]] = {}
+    chunks: dict[str, list[np.ndarray]] = {}
     with torch.inference_mode():
         for rows in batches(len(images), size):
             scores = model.ood_scores(images.float_batch(slice(int(rows[0]), int(rows[-1]) + 1)).to(device))
             for name, values in scores.items():
-                found.setdefault(name, []).append(values.float().cpu().numpy())
+                chunks.setdefault(name, []).append(values.float().cpu().numpy())
             progress(f"scoring {images.name}", int(rows[-1]) + 1, len(images))
-    return {name: np.concatenate(values) for name, values in found.items()}
+    return {name: np.concatenate(values) for name, values in chunks.items()}

@@ -96,7 +96,7 @@ def read_counters(path: Path) -> Counters:
 
     Raises: UserError if the file is truncated or not a checkpoint.
     """
-    with _told(path), safe_open(path, framework="pt") as file:
+    with _explained(path), safe_open(path, framework="pt") as file:
         return COUNTERS.validate_json(file.metadata()["counters"], strict=True)
 
 
@@ -112,7 +112,7 @@ def load(
     """
     counters = read_counters(path)
     groups: dict[str, dict[str, Tensor]] = {}
-    with _told(path):
+    with _explained(path):
         with safe_open(path, framework="pt") as file:
             for key in file.keys():  # noqa: SIM118 - a safe_open handle is not iterable
                 group, name = key.split("/", 1)
@@ -131,7 +131,7 @@ def load(
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     """Whatever a damaged or foreign file provokes, as one sentence."""
     try:
         yield

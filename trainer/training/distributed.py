@@ -23,7 +23,7 @@ from trainer.training.hardware import Fabric
 
 Result = TypeVar("Result")
 LOST = ("gloo", "NCCL", "Connection", "Broken pipe")
-"""Words of the errors that tell of a lost connection to the other processes; torch has no type of its own for them."""
+"""Words in errors of a lost connection to other processes; torch has no type for these errors."""
 
 
 class Share:
@@ -127,8 +127,8 @@ class Share:
             "resume from the last checkpoint."
         )
 
-    def told(self, numbers: Mapping[str, float] | None) -> dict[str, float]:
-        """The leading process's numbers, on every process."""
+    def broadcast(self, numbers: Mapping[str, float] | None) -> dict[str, float]:
+        """Return the leading process's numbers on every process."""
         return dict(numbers) if self.size == 1 else self._fabric.broadcast(numbers)
 
 

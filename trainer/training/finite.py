@@ -1,4 +1,4 @@
-"""Numbers that are none end a training at once, with a sentence, before they can replace a good checkpoint."""
+"""Checks that end a training with NaN or infinite numbers before they replace a good checkpoint."""
 
 from collections.abc import Mapping
 

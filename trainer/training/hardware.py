@@ -22,10 +22,10 @@ from trainer.errors import UserError
 def _installed(package: str, compare: Callable, version: str, use_base_version: bool = False) -> bool:
     """Compare the version of an installed package as lightning_utilities does, but without importing the package."""
     try:
-        found = Version(metadata.version(package))
+        installed = Version(metadata.version(package))
     except metadata.PackageNotFoundError:
         return False
-    return compare(Version(found.base_version) if use_base_version else found, Version(version))
+    return compare(Version(installed.base_version) if use_base_version else installed, Version(version))
 
 
 # While Fabric is imported, it asks for the version of torchmetrics, for a feature that is not used here. Lightning's
@@ -121,10 +121,10 @@ def launch(hardware: Hardware = Hardware(), in_turns: bool = True) -> Fabric:
     return fabric
 
 
-def _otherwise(hardware: Hardware, told: str) -> str:
+def _otherwise(hardware: Hardware, counts: str) -> str:
     return (
         f"--devices {hardware.devices} --num-nodes {hardware.num_nodes}: the launcher started another number of "
-        f"processes ({told}); give both the same."
+        f"processes ({counts}); give both the same."
     )
 
 
@@ -163,6 +163,6 @@ def _unavailable(hardware: Hardware, error: Exception) -> str:
     if hardware.devices * hardware.num_nodes > 1:
         return (
             f"--accelerator {hardware.accelerator} --devices {hardware.devices}: not that many on this machine, or not "
-            f"what the launcher was told ({str(error).splitlines()[0]})."
+            f"what the launcher started ({str(error).splitlines()[0]})."
         )
     return f"--accelerator {hardware.accelerator}: not available on this machine; choose auto or cpu."

@@ -1,4 +1,4 @@
-"""What a training leaves for its readers: history.csv, a row per logged step, and training/status.json, a heartbeat."""
+"""Records of a training: history.csv, a row per logged step, and training/status.json, the heartbeat."""
 
 import csv
 import json
@@ -19,14 +19,14 @@ from trainer.runs import layout
 from trainer.system import files, processes
 
 BEAT_EVERY = 5.0
-"""Seconds between two heartbeats; who sees none for much longer, and no such process, knows of a crash."""
+"""Seconds between two heartbeats; none for much longer, without a process, means a crash."""
 
 Row = dict[str, float]
 
 
 @dataclass
 class Counters:
-    """Where the loop stands; stored with every checkpoint."""
+    """Progress of the loop; stored with every checkpoint."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -127,16 +127,16 @@ class Trainer:
                     self._keep_records(bar)
                 self._finish(reason)
         except Exception as error:
-            told = self.share.explained(error)
+            failure = self.share.explained(error)
             with contextlib.suppress(Exception):  # the disk may be full; the error itself matters more
-                self.recorder.status("failed", self.counters, str(told))
-            if told is error:
+                self.recorder.status("failed", self.counters, str(failure))
+            if failure is error:
                 raise
-            raise told from error
+            raise failure from error
         return Ended(reason, self.counters.step)
 
     def _reason_to_end(self, limits: Limits, first: int) -> str | None:
-        """However short the time, one step is made, so that there is something to show.
+        """Return why the training ends now, or None; at least one step is made, however short the time.
 
         A process that has to end ends all. Raises: what the leading process could not write.
         """
@@ -144,8 +144,8 @@ class Trainer:
             return reason
         if self.counters.step == first:
             return None
-        mine = "failed" if self._failure else limits.reason()
-        reason = REASONS[self.share.most(REASONS.index(mine))]
+        own = "failed" if self._failure else limits.reason()
+        reason = REASONS[self.share.most(REASONS.index(own))]
         if reason == "failed":
             raise self._failure or EchoError
         return reason
@@ -195,10 +195,10 @@ class Trainer:
 
         Every process counts the validations, as all end together; the leading one measures and stores.
         """
-        found = self.share.told(self.share.first(lambda: self._measure(validate)))
+        measured = self.share.broadcast(self.share.first(lambda: self._measure(validate)))
         if validate:
-            self._written(lambda: self._close_row(**found))
-            self._note_validation(found["validation loss"])
+            self._written(lambda: self._close_row(**measured))
+            self._note_validation(measured["validation loss"])
         self.share.first(lambda: self._store(validate))
 
     def _measure(self, validate: bool) -> Row:
@@ -208,15 +208,15 @@ class Trainer:
         if not validate:
             return {}
         player = "warmup" if self.is_warming_up else "main"
-        found = validation.validate(
+        terms = validation.validate(
             self.objective, self.validation_set, self.optim.batch_size, self.settings.seed, player, self.fabric.device
         )
-        found = {f"validation {name}": value for name, value in found.items()}
-        finite.require_terms({name: torch.tensor(value) for name, value in found.items()}, self.counters.step)
-        told = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
-        _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, told)
+        terms = {f"validation {name}": value for name, value in terms.items()}
+        finite.require_terms({name: torch.tensor(value) for name, value in terms.items()}, self.counters.step)
+        summary = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, summary)
         scales = self.preview.scales(self.model)._asdict()  # no random state changes
-        return found | {name: float(values.mean()) for name, values in scales.items()}
+        return terms | {name: float(values.mean()) for name, values in scales.items()}
 
     def _store(self, validated: bool) -> None:
         """The checkpoint and, where it is their turn, the presented weights and the outlier scores."""
@@ -254,7 +254,7 @@ class Trainer:
     def _finish(self, reason: str) -> None:
         """A checkpoint of the last step, what the whole training set tells the model, and the last word."""
         on_schedule = self.counters.step % self.optim.validate_every == 0
-        is_lost = not self.share.seen(self.run.weights_path)  # somebody removed the model of a finished training
+        is_lost = not self.share.seen(self.run.weights_path)  # the model of a finished training was removed
         if not on_schedule or is_lost:
             self._checkpoint(validate=not on_schedule and reason == "finished")
         self.share.first(lambda: self._present(reason))

@@ -1,4 +1,4 @@
-"""training/preview.safetensors: what a model makes of pictures while it trains, for whoever is watching.
+"""training/preview.safetensors: reconstructions, samples and traversals of a model while it trains.
 
 Written every few seconds, at most a fiftieth of the training's time, and without touching weights, statistics or random
 state: a watched training ends bit-equal to an unwatched one.
@@ -80,13 +80,13 @@ class Preview:
             mean, _ = model.encode(x)
             samples = model.decode(self._prior(model)[:SAMPLES])
             axes, codes = self._strip(model, mean[:1])
-            found = {
+            batches = {
                 "originals": x,
                 "reconstructions": model.decode(mean),
                 "samples": samples,
                 "strip": model.decode(codes),
             }
-            pictures = {name: to_uint8(batch) for name, batch in found.items()}
+            pictures = {name: to_uint8(batch) for name, batch in batches.items()}
         values = {"axes": axes} | self.scales(model)._asdict()
         return pictures | {name: tensor.cpu().contiguous().numpy() for name, tensor in values.items()}
 
@@ -114,8 +114,8 @@ class Preview:
         """The AXES axes whose codes vary most beyond the posterior's own width, and STEPS codes along each."""
         mean, log_var = model.encode(self._batch(model, CODES))
         spread = mean.std(0, correction=min(1, len(mean) - 1))
-        told = spread / (0.5 * log_var).exp().mean(0)
-        axes = told.argsort(descending=True, stable=True)[: min(AXES, len(told))]
+        ratio = spread / (0.5 * log_var).exp().mean(0)
+        axes = ratio.argsort(descending=True, stable=True)[: min(AXES, len(ratio))]
         codes = base.repeat(len(axes) * STEPS, 1)
         line = torch.linspace(-REACH, REACH, STEPS, device=base.device)
         for row, axis in enumerate(axes.tolist()):

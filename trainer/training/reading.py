@@ -1,4 +1,4 @@
-"""Reading a run's pictures, told to whoever watches: how far it is, and which files were left out."""
+"""Reading the pictures of a run: its progress, and the files that were left out."""
 
 import logging
 import math
@@ -15,7 +15,7 @@ from trainer.system import files
 from trainer.training.history import Counters, Recorder
 from trainer.training.stopping import forget_stop
 
-TELL_EVERY = 1.0
+REPORT_SECONDS = 1.0
 """Seconds between two words on how far the reading is; the first comes with the first pictures, and tells how many."""
 
 _log = logging.getLogger("trainer")
@@ -24,7 +24,7 @@ _log = logging.getLogger("trainer")
 def pictures(run: Run, data_root: Path, recorder: Recorder, counters: Counters) -> ImageSet:
     """The training pictures, with status "loading" meanwhile; training/skipped.txt names the files left out.
 
-    Raises: UserError as data.load; StoppedError if somebody asks to stop meanwhile.
+    Raises: UserError as data.load; StoppedError if the training is asked to stop meanwhile.
     """
     recorder.status("loading", counters)
     images = data.load(run.config.data, "train", data_root, _report(run, recorder, counters))
@@ -34,19 +34,19 @@ def pictures(run: Run, data_root: Path, recorder: Recorder, counters: Counters) 
 
 
 def _report(run: Run, recorder: Recorder, counters: Counters) -> Callable[[int, int], None]:
-    """Told of every block of pictures read: a heartbeat, and the chance to stop before the first step."""
+    """Return a progress callback that writes the heartbeat and stops the reading if asked to."""
     stop = run.path / layout.STOP
     forget_stop(stop)
-    told = -math.inf
+    reported = -math.inf
 
     def report(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal reported
         if stop.exists():
             stop.unlink()
             raise StoppedError
-        if time.monotonic() - told > TELL_EVERY:
+        if time.monotonic() - reported > REPORT_SECONDS:
             recorder.status("loading", counters, done=done, total=total)
-            told = time.monotonic()
+            reported = time.monotonic()
 
     return report
 

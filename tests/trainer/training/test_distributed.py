@@ -221,7 +221,7 @@ def test_alone_everything_is_what_it_is():
     assert ALONE.rows(rows) is rows
     assert ALONE.whole(rows) is rows
     assert ALONE.most(3) == 3
-    assert ALONE.told({"loss": 2.0}) == {"loss": 2.0}
+    assert ALONE.broadcast({"loss": 2.0}) == {"loss": 2.0}
     assert ALONE.first(lambda: 7) == 7
     assert not ALONE.mean({"loss": rows.sum().requires_grad_()})["loss"].requires_grad
 

@@ -27,18 +27,18 @@ def mapped(path: Path, shape: tuple[int, int, int, int], blocks: Callable[[], It
 
     Raises: UserError if the disk has not enough room, the folder may not be written, or another process writes it.
     """
-    if (found := opened(path, shape)) is not None:
-        return found
+    if (pictures := opened(path, shape)) is not None:
+        return pictures
     files.make_folder(path.parent)
     with locks.exclusive(path.parent / f".{path.stem}.lock", f"{path}: another process is making it; wait for that."):
-        if (found := opened(path, shape)) is None:
+        if (pictures := opened(path, shape)) is None:
             files.remove_leftovers(path.parent)
             _require_room(path, shape)
             files.write_atomic(path, lambda temporary: _write(temporary, shape, blocks()))
-            found = opened(path, shape)
-    if found is None:
+            pictures = opened(path, shape)
+    if pictures is None:
         raise UserError(f"{path}: could not be read back; delete it and start again.")
-    return found
+    return pictures
 
 
 def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

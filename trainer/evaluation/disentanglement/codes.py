@@ -69,10 +69,10 @@ class FactorCodes:
         return self._codes[rows]
 
     def _add(self, rows: np.ndarray) -> None:
-        found = self._encode(rows)
-        if not np.isfinite(found).all():
+        codes = self._encode(rows)
+        if not np.isfinite(codes).all():
             raise UserError("The model gives codes that are not finite; train it again at a lower optim.lr.")
         if self._codes is None:
-            self._codes = np.zeros((len(self), found.shape[1]), dtype=np.float32)
-        self._codes[rows] = found
+            self._codes = np.zeros((len(self), codes.shape[1]), dtype=np.float32)
+        self._codes[rows] = codes
         self._known[rows] = True

@@ -20,7 +20,7 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True, eq=False)
 class DCI:
-    """What dci found; d axes, F factors.
+    """Result of `dci`; d axes, F factors.
 
     Attributes:
         importance: R, (d, F), >= 0; column f sums to 1, or to 0 if no tree found a split.
@@ -133,8 +133,8 @@ class _Fits:
             finally:
                 self.halted.set()  # whatever ended this thread, Ctrl-C included, ends the others at their next stage
         progress("DCI trees", total, total)
-        found = [futures[factor].result() for factor in range(len(futures))]
-        return np.stack([row for row, _ in found], axis=1), np.array([accuracy for _, accuracy in found])
+        fitted = [futures[factor].result() for factor in range(len(futures))]
+        return np.stack([row for row, _ in fitted], axis=1), np.array([accuracy for _, accuracy in fitted])
 
     def _fit(self, factor: int) -> tuple[np.ndarray, float]:
         from sklearn.ensemble import GradientBoostingClassifier

@@ -10,14 +10,14 @@ from trainer.evaluation.disentanglement.codes import FactorCodes
 from trainer.system.arrays import Array
 
 PRUNED_BELOW = 0.05
-"""An axis whose standard deviation is smaller takes no part: it does not vary, so it would win every vote."""
+"""Axes with a smaller standard deviation are left out: they do not vary and would win every vote."""
 BATCH = 64
 _CHUNK = 500  # votes at a time: 500 * 64 codes
 
 
 @dataclass(frozen=True, eq=False)
 class FactorVAE:
-    """What factor_vae found; d axes, F factors.
+    """Result of `factor_vae`; d axes, F factors.
 
     Attributes:
         score: test accuracy of the majority vote, in [0, 1]; guessing gives about 1 / F.
@@ -94,10 +94,10 @@ def voted_axes(
 ) -> np.ndarray:
     """The active axis of least Var_batch / `spread` for each vote, (count,), of `rows` (count, batch)."""
     source.codes(np.unique(rows), progress)  # all at once: one course of progress, pictures in their order
-    places, found = np.flatnonzero(active), []
+    places, chosen = np.flatnonzero(active), []
     for start in range(0, len(rows), _CHUNK):
         progress("FactorVAE votes", start, len(rows))
         variance = source.codes(rows[start : start + _CHUNK])[..., places].var(axis=1, ddof=1)
-        found.append(places[(variance / spread[places]).argmin(axis=1)])
+        chosen.append(places[(variance / spread[places]).argmin(axis=1)])
     progress("FactorVAE votes", len(rows), len(rows))
-    return np.concatenate(found)
+    return np.concatenate(chosen)

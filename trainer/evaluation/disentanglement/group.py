@@ -38,9 +38,9 @@ def measure(context: Context) -> list[Metric]:
         images = context.images
         source = FactorCodes.of_codes(context.mu.numpy(), images.factors.numpy(), images.factor_names)
     protocol = protocols.FAST if context.fast else protocols.FULL
-    found = _measured(source, images, run, protocol, context.seed, context.progress)
-    records.write(found, run.path / layout.disentanglement(protocol.name))
-    return records.metrics(found)
+    record = _measured(source, images, run, protocol, context.seed, context.progress)
+    records.write(record, run.path / layout.disentanglement(protocol.name))
+    return records.metrics(record)
 
 
 def of_run(

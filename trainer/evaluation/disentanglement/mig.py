@@ -12,7 +12,7 @@ BINS = 20
 
 @dataclass(frozen=True, eq=False)
 class MIG:
-    """What mig found; d axes, F factors.
+    """Result of `mig`; d axes, F factors.
 
     Attributes:
         information: I(axis; factor) / H(factor), (d, F), in [0, 1].
@@ -26,7 +26,7 @@ class MIG:
 
 
 def mig(codes: np.ndarray, factors: np.ndarray, *, bins: int = BINS) -> MIG:
-    """mean_f (I(z_a; f) - I(z_b; f)) / H(f), with a and b the two axes that know most about factor f.
+    """mean_f (I(z_a; f) - I(z_b; f)) / H(f), with a and b the two axes with the most information on factor f.
 
     Axes are cut into `bins` equal bins between their extremes, and I and H are those of the counts (plug-in, biased
     upwards by about (bins - 1) (values - 1) / 2N nats). The gap is one between axes, never between factors.

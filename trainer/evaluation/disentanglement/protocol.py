@@ -16,12 +16,12 @@ from trainer.evaluation.disentanglement.record import Record
 from trainer.evaluation.disentanglement.sap import sap
 
 LEAST = 150
-"""Pictures below which the numbers would mean nothing."""
+"""Smallest number of pictures that gives meaningful numbers."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How many pictures and votes each measure takes; everything else is the same in both protocols."""
+    """Number of pictures and votes of each measure; everything else is the same in both protocols."""
 
     name: str
     train: int  # DCI and SAP
@@ -66,7 +66,7 @@ def measure(
 
     Args:
         checkpoint, data, split: what the codes are of, for the record.
-        progress: told what is done; an exception raised in it ends the work (Stopped, say).
+        progress: called with the progress; an exception raised in it ends the work.
 
     Raises: UserError if the pictures are too few or their factors do not vary.
     """

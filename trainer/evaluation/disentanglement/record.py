@@ -1,8 +1,8 @@
-"""disentanglement.json: what the measures found for one checkpoint, matrices included.
+"""disentanglement.json: the measures of one checkpoint, matrices included.
 
-The full protocol is kept in disentanglement.json, the fast one in disentanglement-fast.json: side by side, so that a
-quick look never replaces a result. What a checkpoint was found to do on another data set of the same factors is kept
-in files of that data set's name (disentanglement-shapes3d.json). Matrices have a row per latent axis and a column per
+The full protocol is stored in disentanglement.json, the fast one in disentanglement-fast.json, so that a fast
+measurement never replaces a full one. Measures on another data set of the same factors are stored under the name of
+that data set (disentanglement-shapes3d.json). Matrices have a row per latent axis and a column per
 factor.
 """
 
@@ -59,7 +59,7 @@ _RECORD = TypeAdapter(Record)
 
 
 def command(run: Path, protocol: str = "full", other: str = "") -> str:
-    """What to type to make this record."""
+    """Return the command that makes this record."""
     how = f"disentangle {run} --data {other}" if other else f"evaluate {run} --only {GROUP}"
     return f"python -m trainer {how}" + ("" if protocol == "full" else " --fast")
 
@@ -72,7 +72,7 @@ def write(record: Record, path: Path) -> None:
 
 
 def read(run: Run, protocol: str = "full", path: Path | None = None, other: str = "") -> Record:
-    """The stored record of this very checkpoint.
+    """Return the stored record of this checkpoint.
 
     Args:
         path: where it is, by default in the run folder.
@@ -83,31 +83,31 @@ def read(run: Run, protocol: str = "full", path: Path | None = None, other: str 
     path = path or run.path / layout.disentanglement(protocol, other)
     again = f"make it with '{command(run.path, protocol, other)}'"
     with files.reading(path, "disentanglement is not measured yet", again):
-        found = _parsed(path)
-    if not _belongs(found, run.hash, protocol, other):
+        record = _parsed(path)
+    if not _belongs(record, run.hash, protocol, other):
         raise UserError(
             f"{path}: it belongs to other weights than model.safetensors, another protocol or data set; {again}."
         )
-    return found
+    return record
 
 
 def fits(path: Path, checkpoint: str, protocol: str, other: str = "") -> bool:
-    """Whether a file is a sound record of this checkpoint and protocol (and of the other data set, if one is named)."""
+    """Return whether a file is a valid record of this checkpoint and protocol (and other data set, if named)."""
     try:
-        found = _parsed(path)
+        record = _parsed(path)
     except (ValueError, TypeError, OSError):
         return False
-    return _belongs(found, checkpoint, protocol, other)
+    return _belongs(record, checkpoint, protocol, other)
 
 
-def _belongs(found: Record, checkpoint: str, protocol: str, other: str) -> bool:
-    if (found.checkpoint, found.protocol) != (checkpoint, protocol):
+def _belongs(record: Record, checkpoint: str, protocol: str, other: str) -> bool:
+    if (record.checkpoint, record.protocol) != (checkpoint, protocol):
         return False
-    return not other or found.data == DATASETS[other].title
+    return not other or record.data == DATASETS[other].title
 
 
 def axis_names(record: Record) -> list[str | None]:
-    """What each axis carries, as "object hue (0.91)", or None; one entry per axis.
+    """Return the factor of each axis, as "object hue (0.91)", or None; one entry per axis.
 
     The factor is the one that the axis matters most for, by its share R_jf / sum_i R_if of all axes' importance for
     that factor (the importance matrix of DCI); the number is that share. An axis with no share of NAMED_FROM is None.
@@ -166,10 +166,10 @@ def _plain(value: Any) -> Any:
 
 
 def _parsed(path: Path) -> Record:
-    """The record in a file. Raises: OSError, ValueError or TypeError if there is none."""
-    found = _RECORD.validate_json(path.read_bytes())
-    _require_shapes(found)
-    return found
+    """Return the record in a file. Raises: OSError, ValueError or TypeError if there is none."""
+    record = _RECORD.validate_json(path.read_bytes())
+    _require_shapes(record)
+    return record
 
 
 def _require_shapes(record: Record) -> None:

@@ -13,7 +13,7 @@ REGULARISATION = 0.01
 
 @dataclass(frozen=True, eq=False)
 class SAP:
-    """What sap found; d axes, F factors.
+    """Result of `sap`; d axes, F factors.
 
     Attributes:
         accuracy: test accuracy of factor f predicted from axis j alone, (d, F), in [0, 1].
