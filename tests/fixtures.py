@@ -26,8 +26,8 @@ from trainer.evaluation.disentanglement import protocol as protocols
 from trainer.evaluation.disentanglement import record as records
 from trainer.evaluation.disentanglement.codes import FactorCodes
 from trainer.models import build, save_weights
-from trainer.runs import folder as run
 from trainer.runs import layout, sprite
+from trainer.runs.folder import Metric, Run, create
 from trainer.system import ROOT
 
 BUNDLED = ROOT / "pretrained" / "data"
@@ -97,7 +97,7 @@ def make_run(
     z_dim: int = 8,
     pictures: int = 120,
     data: str = "mnist",
-) -> run.Run:
+) -> Run:
     """Write a complete run folder and return it.
 
     Args:
@@ -114,7 +114,7 @@ def make_run(
             "prior": {"kind": "normal" if kind == "vae" else prior},
         }
     )
-    made = run.create(folder, settings)
+    made = create(folder, settings)
     images, known = shape_pictures(pictures, size) if shapes else blob_pictures(pictures, size, channels)
     batch = torch.from_numpy(images).float() / 255
     model = build(settings)
@@ -129,14 +129,14 @@ def make_run(
     return made
 
 
-def example_metrics(checkpoint: str) -> list[run.Metric]:
+def example_metrics(checkpoint: str) -> list[Metric]:
     """Invented numbers with full protocols: tests look at how they are shown, never at what they say."""
     shared = {"data": "MNIST", "split": "test", "n": 120, "checkpoint": checkpoint}
     how = "posterior mean, mean over images"
     return [
-        run.Metric("PSNR", 18.25, "reconstruction", seed=None, estimator=how, unit="dB", **shared),
-        run.Metric("SSIM", 0.8125, "reconstruction", seed=None, estimator=how, **shared),
-        run.Metric("cluster accuracy", 0.75, "clustering", seed=0, estimator="Hungarian", low=0.7, high=0.8, **shared),
+        Metric("PSNR", 18.25, "reconstruction", seed=None, estimator=how, unit="dB", **shared),
+        Metric("SSIM", 0.8125, "reconstruction", seed=None, estimator=how, **shared),
+        Metric("cluster accuracy", 0.75, "clustering", seed=0, estimator="Hungarian", low=0.7, high=0.8, **shared),
     ]
 
 
@@ -148,7 +148,7 @@ def _fit_briefly(model: torch.nn.Module, batch: torch.Tensor, steps: int = 30) -
         optimizer.step()
 
 
-def add_disentanglement(made: run.Run, protocol: str = "full", other: str = "") -> records.Record:
+def add_disentanglement(made: Run, protocol: str = "full", other: str = "") -> records.Record:
     """Measure a model of rendered shapes on the pictures behind its codes, and store the record.
 
     Small sizes and three boosting stages: the form of a real record, and too little for its numbers to mean much.

@@ -10,7 +10,7 @@ import pytest
 from tests.trainings import settings
 from trainer.jobs import queue
 from trainer.jobs.__main__ import main
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.runs.status import Training, look
 from trainer.system import processes
 from trainer.training import checkpoint
@@ -40,7 +40,7 @@ def make(folder: Path, source: Path) -> Path:
         optim={"max_steps": STEPS, "validate_every": EVERY},
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return run.create(folder, wanted).path
+    return create(folder, wanted).path
 
 
 def train_here(folder: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.trainings import FEW, pictures, settings
 from trainer import config
-from trainer.runs import folder as run
+from trainer.runs.folder import Run, create
 from trainer.training import hardware
 from trainer.training.distributed import Share
 from trainer.training.fit import Trainer
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _train(folder: Path, wanted: config.Config, fabric: hardware.Fabric) -> None:
-    made = Share(fabric).first(lambda: run.create(folder, wanted)) or run.Run(folder)
+    made = Share(fabric).first(lambda: create(folder, wanted)) or Run(folder)
     Trainer(made, pictures(FEW), hardware=TWO, fabric=fabric).fit(progress=False)
 
 

@@ -104,11 +104,11 @@ def fill(root: Path, count: int, broken_each: int, variants: int = 8) -> tuple[l
         path = root / FOLDERS[number // 7 % len(FOLDERS)] / f"IMG {number:04d}{original.suffix}"
         os.link(original, path)
         good.append(path)
-    told = {}
+    sentences = {}
     for number, (_, kind) in enumerate(product(range(broken_each), BROKEN)):
         path = root / FOLDERS[number % len(FOLDERS)] / f"{kind} {number}.jpg"
         path.write_bytes(broken(kind))
-        told[path.relative_to(root).as_posix()] = BROKEN[kind]
+        sentences[path.relative_to(root).as_posix()] = BROKEN[kind]
     for name in (".DS_Store", "2019/Thumbs.db", "phone/.nomedia"):  # passed over in silence
         (root / name).write_bytes(b"\x00")
-    return [path.relative_to(root).as_posix() for path in good], told
+    return [path.relative_to(root).as_posix() for path in good], sentences

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.fixtures import blob_pictures
 from trainer import config
 from trainer.data.imageset import ImageSet
-from trainer.runs import folder as run
+from trainer.runs.folder import Run, create
 from trainer.training.fit import Ended, Trainer
 from trainer.training.hardware import Hardware
 
@@ -55,7 +55,7 @@ def settings(**sections: object) -> config.Config:
 
 def train(folder: Path, wanted: config.Config, images: ImageSet | None = None, **options: object) -> Ended:
     """Train in `folder`, from its checkpoint if it has one."""
-    made = run.Run(folder) if folder.exists() else run.create(folder, wanted)
+    made = Run(folder) if folder.exists() else create(folder, wanted)
     trainer = Trainer(made, images or pictures(FEW), hardware=CPU)
     return trainer.fit(progress=False, **options)
 

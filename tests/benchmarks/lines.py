@@ -78,8 +78,8 @@ def main() -> None:
         endings[ending] += number
     for room, number in sorted(rooms.items()):
         print(f"{number:7,}  {room}")
-    told = ", ".join(f"{number:,} *{ending}" for ending, number in sorted(endings.items(), reverse=True))
-    print(f"{lines.total():7,}  in all: {told}")
+    by_ending = ", ".join(f"{number:,} *{ending}" for ending, number in sorted(endings.items(), reverse=True))
+    print(f"{lines.total():7,}  in all: {by_ending}")
 
 
 if __name__ == "__main__":

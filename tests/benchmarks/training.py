@@ -21,7 +21,7 @@ from tests.benchmarks.slider import measured, untrained
 from tests.trainings import write_pictures
 from trainer import config
 from trainer.jobs import queue
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.runs.status import look
 
 TARGET = 1.5
@@ -57,7 +57,7 @@ def _start(training: Path, folder: Path) -> Path:
     source = write_pictures(folder / "pictures", train=500, test=20)
     recipe = config.RECIPES / "mnist-gmp.yaml"
     changes = ["data.name=folder", f"data.path={source}", "optim.warmup_steps=0", "prior.warm_start=false"]
-    made = run.create(training, config.load(recipe, changes))
+    made = create(training, config.load(recipe, changes))
     queue.start(made.path)
     end = time.monotonic() + START_SECONDS
     while look(made.path).step < 10:

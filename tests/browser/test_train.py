@@ -16,8 +16,8 @@ from tests.browser.conftest import APP, PATIENCE, App, fresh_page, settled, stre
 from tests.fixtures import blob_pictures
 from trainer import config
 from trainer.jobs import queue
-from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.runs.folder import create
 from trainer.runs.status import look
 from trainer.training import checkpoint
 
@@ -166,7 +166,7 @@ def test_uploaded_pictures_train_on_while_the_server_is_killed(browser, trained,
 
 
 def test_a_run_goes_out_as_a_zip_is_deleted_and_comes_back(page, served_runs, tmp_path):
-    run.create(served_runs / "to-move", config.from_dict({"name": "to-move"}))
+    create(served_runs / "to-move", config.from_dict({"name": "to-move"}))
     page.goto("/train?view=runs&run=to-move")
     settled(page)
     click(page, "More")

@@ -20,8 +20,8 @@ from tests.pages.reading import button, checked, labels, texts
 from tests.trainings import write_pictures
 from trainer import config
 from trainer.jobs import estimate, queue, task
-from trainer.runs import folder as run
 from trainer.runs import layout
+from trainer.runs.folder import Run, create
 from trainer.runs.status import look
 from trainer.system import processes
 
@@ -48,7 +48,7 @@ def own_runs(runs) -> Path:
     """Only folders of their own, no links: one that was stopped in the middle."""
     for link in runs.iterdir():
         link.unlink()
-    made = run.create(runs / "stopped", config.from_dict({"name": "stopped", "optim": {"max_steps": 400}}))
+    made = create(runs / "stopped", config.from_dict({"name": "stopped", "optim": {"max_steps": 400}}))
     tell(made.path, "stopped", step=100)
     rows = ["step,seconds,loss,gw,distance coefficient,validation loss,validation psnr,prior_scale,code_scale"]
     rows += [f"{step},{step / 10},{50 - step / 10},2,2.5,,,," for step in (50, 100)]
@@ -118,7 +118,7 @@ def test_start_makes_the_run_that_was_asked_for_and_shows_it(app, launched, runs
     app.text_input(key="train.name").set_value("mine").run()
     button(app, "Start training").click().run()
     assert launched == ["mine"]
-    made = run.Run(runs / "mine").config
+    made = Run(runs / "mine").config
     assert (made.data.name, made.model.kind, made.prior.kind, made.optim.max_steps) == (
         "fashion-mnist",
         "vae",
@@ -160,7 +160,7 @@ def test_pictures_on_this_machine_are_found_or_missed(app, launched, runs, tmp_p
     app.text_input(key="train.path").set_value(str(write_pictures(tmp_path / "photos"))).run()
     button(app, "Start training").click().run()
     assert len(launched) == 1
-    assert run.Run(runs / launched[0]).config.data.path == str((tmp_path / "photos").resolve())
+    assert Run(runs / launched[0]).config.data.path == str((tmp_path / "photos").resolve())
 
 
 def test_an_upload_without_pictures_leaves_no_run(app, launched, runs):
@@ -325,9 +325,9 @@ def test_runs_are_compared_by_curves_and_equal_protocols(app, launched):
 def test_the_first_comparison_is_of_runs_that_can_be_compared(runs, made_runs):
     """A run without a model is passed over, and so is a model of other pictures."""
     other = shutil.copytree(made_runs / "small-np", runs / "other")
-    settings = run.Run(other).config.model_dump() | {"data": {"name": "fashion-mnist"}}
+    settings = Run(other).config.model_dump() | {"data": {"name": "fashion-mnist"}}
     (other / "config.yaml").write_text(config.from_dict(settings).to_yaml(), encoding="utf-8")
-    run.create(runs / "fresh", config.Config())
+    create(runs / "fresh", config.Config())
     folders = {name: runs / name for name in ("fresh", "other", "small-gmp", "small-vae")}
     assert compare._usual({name: folders[name] for name in ("fresh", "small-gmp", "other", "small-vae")}) == [
         "small-gmp",

@@ -15,7 +15,7 @@ import yaml
 
 from tests.trainings import settings, train, write_pictures
 from trainer.__main__ import main
-from trainer.runs import folder as run
+from trainer.runs.folder import Run, create
 from trainer.system import ROOT
 from trainer.training import losses
 
@@ -86,11 +86,11 @@ def test_fit_stop_resume_and_list(tmp_path, recipe, capsys):
     fit = ["fit", str(recipe), "--out", str(folder), "--set", "prior.kind=gmp", "--set", "optim.max_steps=8"]
     assert main([*fit, "--accelerator", "cpu", "--max-minutes", "0"]) == 0
     out, err = capsys.readouterr()
-    assert out == f"{folder}: time limit at step 1, checkpoint {run.Run(folder).hash}\n"
+    assert out == f"{folder}: time limit at step 1, checkpoint {Run(folder).hash}\n"
     assert "step" in err
 
     assert main(["resume", str(folder), "--accelerator", "cpu"]) == 0
-    found = run.Run(folder)
+    found = Run(folder)
     assert capsys.readouterr().out == f"{folder}: finished at step 8, checkpoint {found.hash}\n"
     assert (found.config.prior.kind, found.config.optim.max_steps) == ("gmp", 8)
 
@@ -102,7 +102,7 @@ def test_fit_stop_resume_and_list(tmp_path, recipe, capsys):
     )
     assert err == ""
 
-    run.create(tmp_path / "runs" / "b", settings())
+    create(tmp_path / "runs" / "b", settings())
     assert main(["list", str(tmp_path / "runs"), "--json"]) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert first == {"path": str(folder), "checkpoint": found.hash, "model": "gwae", "prior": "gmp", "data": "folder"}
@@ -120,7 +120,7 @@ def test_fit_stop_resume_and_list(tmp_path, recipe, capsys):
 def test_a_run_without_out_goes_to_runs(recipe, capsys):
     assert main(["fit", str(recipe), "--max-minutes", "0", "--accelerator", "cpu"]) == 0
     assert capsys.readouterr().out.startswith("runs/tiny: time limit at step 1, checkpoint ")
-    assert run.Run("runs/tiny").is_trained
+    assert Run("runs/tiny").is_trained
 
 
 def test_help_is_a_result(capsys):
@@ -134,11 +134,11 @@ def test_help_is_a_result(capsys):
 def test_the_streams_of_a_real_process(copy):
     """As a shell sees it, with what libraries print (tests/trainer/training/test_fit.py does the same for success)."""
     (copy / "model.safetensors").write_bytes(b"short")
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "trainer", "evaluate", str(copy)], cwd=ROOT, capture_output=True, text=True, timeout=280
     )
     said = f"{copy}/model.safetensors: truncated or not a safetensors file; copy the run folder again.\n"
-    assert (told.returncode, told.stdout, told.stderr) == (2, "", said)
+    assert (process.returncode, process.stdout, process.stderr) == (2, "", said)
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_a_term_that_is_no_number(recipe, monkeypatch, capsys):
         "The term 'reconstruction' became non-finite at step 11; "
         "lower optim.lr and optim.critic_lr, then resume from the last checkpoint or start anew."
     )
-    assert run.Run("a").load_model().z_dim == 4
+    assert Run("a").load_model().z_dim == 4
     assert main(["resume", "a", "--accelerator", "cpu"]) == 0
     assert "finished at step 14" in capsys.readouterr().out
 

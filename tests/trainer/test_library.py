@@ -56,22 +56,22 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     write_pictures(tmp_path / "pictures", train=18, test=4)
     (tmp_path / "pictures" / "notes.txt").write_text("no picture")
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "python.md").read_text("utf-8"), re.M | re.S)
-    told: dict = {}
+    namespace: dict = {}
     for block in blocks:
-        exec(compile(block, "docs/python.md", "exec"), told)
+        exec(compile(block, "docs/python.md", "exec"), namespace)
     assert len(blocks) == 13
-    assert "mnist-gmp" in told["names"]
-    assert told["pictures"].shape == (2000, 1, 32, 32)
-    assert told["codes"].shape == (2000, 16)
-    assert 0 < told["error"] < 0.01
-    assert told["between"].shape == (1, 1, 32, 32)
-    assert np.array_equal(told["path"][2], told["between"])
-    assert told["samples"].shape == (8, 1, 32, 32)
-    assert len(told["scores"]) == 22
-    assert [sentence.split(":")[0] for sentence in told["own"].skipped] == ["notes.txt"]
-    assert (told["recipe"].optim.max_steps, told["recipe"].seed) == (5000, 1)
-    assert told["new"].is_trained
-    assert list(trainer.metrics(told["new"])["name"]) == ["PSNR", "SSIM"]
+    assert "mnist-gmp" in namespace["names"]
+    assert namespace["pictures"].shape == (2000, 1, 32, 32)
+    assert namespace["codes"].shape == (2000, 16)
+    assert 0 < namespace["error"] < 0.01
+    assert namespace["between"].shape == (1, 1, 32, 32)
+    assert np.array_equal(namespace["path"][2], namespace["between"])
+    assert namespace["samples"].shape == (8, 1, 32, 32)
+    assert len(namespace["scores"]) == 22
+    assert [sentence.split(":")[0] for sentence in namespace["own"].skipped] == ["notes.txt"]
+    assert (namespace["recipe"].optim.max_steps, namespace["recipe"].seed) == (5000, 1)
+    assert namespace["new"].is_trained
+    assert list(trainer.metrics(namespace["new"])["name"]) == ["PSNR", "SSIM"]
     assert "(n, 1, 32, 32)" in capsys.readouterr().out.splitlines()[-1]
 
 
@@ -176,7 +176,7 @@ def test_metrics_are_a_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pictures", "told"),
+    ("pictures", "sentence"),
     [
         (np.zeros((2, 32, 32), np.uint8), r"uint8, shape \(2, 32, 32\), 0 to 0"),
         (np.zeros((2, 32, 32, 1), np.uint8), r"uint8, shape \(2, 32, 32, 1\)"),
@@ -189,10 +189,10 @@ def test_metrics_are_a_table(tmp_path):
         (["no picture"], "shape"),
     ],
 )
-def test_other_forms_of_pictures_are_one_sentence(pictures, told):
+def test_other_forms_of_pictures_are_one_sentence(pictures, sentence):
     run = trainer.open_run(GMP)
     for refuse in (trainer.encode, trainer.score):
-        with pytest.raises(trainer.UserError, match=told) as error:
+        with pytest.raises(trainer.UserError, match=sentence) as error:
             refuse(run, pictures)
         assert str(error.value).startswith("Pictures are uint8 or floats from 0 to 1, shape (n, 1, 32, 32); these are ")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer import config
 from trainer.bench.settings import CPU, synthetic
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.system import ROOT
 from trainer.training.fit import Trainer
 
@@ -37,7 +37,7 @@ def _train_briefly(settings: config.Config) -> float:
     values["optim"] |= {"max_steps": STEPS, "warmup_steps": 0, "refine_steps": 0}
     settings = config.from_dict(values)
     with tempfile.TemporaryDirectory() as folder:
-        made = run.create(Path(folder) / "run", settings)
+        made = create(Path(folder) / "run", settings)
         Trainer(made, synthetic(settings), hardware=CPU).fit(progress=False)
     return _peak()
 

@@ -39,7 +39,7 @@ from trainer import config
 from trainer.bench.settings import CPU, synthetic
 from trainer.models.gwae import GWAE
 from trainer.models.networks import Critic
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.training import losses
 from trainer.training.fit import Trainer
 
@@ -54,7 +54,7 @@ Passes = dict[str, tuple[int, Callable[[], object]]]
 def time_step(settings: config.Config, repeats: int) -> dict:
     """Median milliseconds of the step and of each pass (times how often the step needs it), and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(run.create(Path(folder) / "run", settings), synthetic(settings), hardware=CPU)
+        trainer = Trainer(create(Path(folder) / "run", settings), synthetic(settings), hardware=CPU)
         bar = tqdm(disable=True)
         work = {"step": (1, lambda: trainer._one_step(bar))} | unavoidable(trainer)
         for _, call in work.values():

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from trainer import config
 from trainer.bench import memory
 from trainer.bench.settings import CPU, by_model_and_size, synthetic
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.training.fit import Trainer
 from trainer.training.hardware import Hardware
 
@@ -79,7 +79,7 @@ def step_ms(settings: config.Config, wanted: list[Variant], repeats: int) -> dic
 
 
 def _step(folder: Path, settings: config.Config, variant: Variant) -> Callable[[], None]:
-    made = run.create(folder / variant.name.replace(" ", "-"), settings)
+    made = create(folder / variant.name.replace(" ", "-"), settings)
     trainer = Trainer(made, synthetic(settings), hardware=variant.hardware)
     bar = tqdm(disable=True)
     return lambda: trainer._one_step(bar)

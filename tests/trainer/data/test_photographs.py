@@ -13,8 +13,8 @@ from tests import photographs
 from tests.trainings import settings
 from trainer.data.folder import hashed_splits
 from trainer.jobs import queue
-from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.runs.folder import create
 from trainer.runs.status import Training, look
 from trainer.system import processes
 
@@ -28,10 +28,10 @@ pytestmark = pytest.mark.timeout(600)
 def kilobytes(pid: int, what: str) -> int:
     """VmRSS (now) or VmHWM (the most so far) of a process; 0 where the system does not say, or it has ended."""
     try:
-        told = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0
-    found = re.search(rf"{what}:\s+(\d+) kB", told)
+    found = re.search(rf"{what}:\s+(\d+) kB", text)
     return int(found[1]) if found else 0
 
 
@@ -59,7 +59,7 @@ def test_five_thousand_photographs_of_every_kind_are_trained_on_as_they_are(tmp_
         data={"name": "folder", "path": str(tmp_path / "photographs"), "size": 64, "channels": 3},
         optim={"max_steps": 4, "validate_every": 4},
     )
-    folder = run.create(tmp_path / "runs" / "photos", wanted).path
+    folder = create(tmp_path / "runs" / "photos", wanted).path
     queue.start(folder)
     seen, grown = followed(folder)
     assert seen[-1].phase == "finished", monitor.log(folder)
@@ -69,16 +69,16 @@ def test_five_thousand_photographs_of_every_kind_are_trained_on_as_they_are(tmp_
     names = good + [name for name, said in broken.items() if "the content" not in said and "empty" not in said]
     split = dict(zip(names, hashed_splits(names), strict=True))
     kept = [name for name in good if split[name] == "train"]
-    told = {name: said for name, said in broken.items() if split.get(name, "train") == "train"}
+    left_out = {name: said for name, said in broken.items() if split.get(name, "train") == "train"}
     assert f"photographs: {len(kept)} training pictures" in monitor.log(folder)
     assert len(kept) > 0.88 * COUNT
     skipped = dict(sentence.split(": ", 1) for sentence in monitor.skipped(folder))
-    assert skipped.keys() == told.keys()
-    assert [name for name, said in told.items() if said not in skipped[name]] == []
-    assert f"{len(told)} files were left out" in monitor.log(folder)
+    assert skipped.keys() == left_out.keys()
+    assert [name for name, said in left_out.items() if said not in skipped[name]] == []
+    assert f"{len(left_out)} files were left out" in monitor.log(folder)
 
     loading = [(job.done, job.total) for job in seen if job.phase == "loading" and job.total]
-    assert loading, "it was told how far the reading was"
+    assert loading, "progress of the reading was reported"
     assert loading == sorted(loading)
     assert {total for _, total in loading} == {sum(part == "train" for part in split.values())}
     assert 0 < grown < MEMORY or not os.path.exists("/proc/self/status")

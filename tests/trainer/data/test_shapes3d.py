@@ -112,10 +112,10 @@ def test_another_renderer_is_another_file(tmp_path, monkeypatch):
 
 
 def test_blocks_are_the_pictures_in_order():
-    told = []
-    pictures = np.concatenate(list(store.rendered_blocks(32, lambda *step: told.append(step), FEW)))
+    steps = []
+    pictures = np.concatenate(list(store.rendered_blocks(32, lambda *step: steps.append(step), FEW)))
     assert np.array_equal(pictures, render_indices(factors_of(torch.arange(FEW)), 32).numpy())
-    assert told == [(480, FEW), (FEW, FEW)]
+    assert steps == [(480, FEW), (FEW, FEW)]
 
 
 # --- the stored file ---------------------------------------------------------------------------------------------
@@ -249,10 +249,10 @@ def test_blocks_join_without_a_seam(tmp_path, monkeypatch):
     write_h5(tmp_path / "3dshapes.h5")
     whole = next(iter(shapes3d_file.blocks(tmp_path / "3dshapes.h5", 64, count=20)))
     monkeypatch.setattr(shapes3d_file, "_BLOCK", 7)
-    told = []
-    parts = list(shapes3d_file.blocks(tmp_path / "3dshapes.h5", 64, lambda *step: told.append(step), count=20))
+    steps = []
+    parts = list(shapes3d_file.blocks(tmp_path / "3dshapes.h5", 64, lambda *step: steps.append(step), count=20))
     assert np.array_equal(np.concatenate(parts), whole)
-    assert told == [(7, 20), (14, 20), (20, 20)]
+    assert steps == [(7, 20), (14, 20), (20, 20)]
 
 
 def refusal(call) -> str:

@@ -278,14 +278,14 @@ def test_only_what_is_asked_for_is_encoded_and_only_once():
         asked.extend(rows.tolist())
         return np.stack([rows, -rows], axis=1).astype(np.float32)
 
-    grid, told = FactorCodes(many(), NAMES, encode), []
+    grid, reported = FactorCodes(many(), NAMES, encode), []
     rows = np.array([[7, 3], [3, 950]])
-    found = grid.codes(rows, lambda *said: told.append(said))
+    found = grid.codes(rows, lambda *said: reported.append(said))
     assert found.tolist() == [[[7, -7], [3, -3]], [[3, -3], [950, -950]]]
     grid.codes(np.array([3, 8]))
     assert asked == [3, 7, 950, 8]
     assert grid.encoded == 4
-    assert told == [("encoding", 0, 3), ("encoding", 3, 3)]
+    assert reported == [("encoding", 0, 3), ("encoding", 3, 3)]
 
 
 def test_factors_that_never_vary_are_left_out():
@@ -338,21 +338,21 @@ class HaltError(Exception):
 
 
 def test_progress_rises_to_its_end_in_every_stage():
-    told: dict[str, list[tuple[int, int]]] = {}
+    reported: dict[str, list[tuple[int, int]]] = {}
     measure(
         source("aligned"),
         SMALL,
         checkpoint="",
         data="",
         split="",
-        progress=lambda *s: told.setdefault(s[0], []).append(s[1:]),
+        progress=lambda *s: reported.setdefault(s[0], []).append(s[1:]),
     )
-    assert set(told) == {"encoding", "FactorVAE votes", "SAP", "DCI trees"}
-    assert told["DCI trees"][-1] == (10 * sum(SIZES),) * 2
+    assert set(reported) == {"encoding", "FactorVAE votes", "SAP", "DCI trees"}
+    assert reported["DCI trees"][-1] == (10 * sum(SIZES),) * 2
     for what in ("FactorVAE votes", "SAP", "DCI trees"):
-        done = [step[0] for step in told[what]]
+        done = [step[0] for step in reported[what]]
         assert done == sorted(done)
-        assert told[what][-1][0] == told[what][-1][1]
+        assert reported[what][-1][0] == reported[what][-1][1]
 
 
 @pytest.mark.parametrize("stage", ["encoding", "FactorVAE votes", "SAP", "DCI trees"])

@@ -23,8 +23,8 @@ from trainer.evaluation.evaluate import GROUPS, evaluate
 from trainer.evaluation.ood import is_headline
 from trainer.latent.clusters import contingency
 from trainer.models import build, save_weights
-from trainer.runs import folder as runs
 from trainer.runs import sprite
+from trainer.runs.folder import Metric, Run, create
 from trainer.runs.sprite import read_sprite_tiles
 
 PICTURES = 130
@@ -54,9 +54,9 @@ def digits(tmp_path_factory) -> Path:
     return root
 
 
-def make_run(path: Path, seed: int = 0, **sections) -> runs.Run:
+def make_run(path: Path, seed: int = 0, **sections) -> Run:
     settings = config.from_dict({"name": "small", "seed": seed, "model": SMALL, "prior": {"kind": "gmp"}} | sections)
-    made = runs.create(path, settings)
+    made = create(path, settings)
     save_weights(build(settings).eval(), made.weights_path)
     return made
 
@@ -69,16 +69,16 @@ def evaluated(digits, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def run(evaluated, tmp_path) -> runs.Run:
+def run(evaluated, tmp_path) -> Run:
     """A private copy of the evaluated run."""
-    return runs.Run(shutil.copytree(evaluated, tmp_path / "small"))
+    return Run(shutil.copytree(evaluated, tmp_path / "small"))
 
 
 def hashes(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
-def by_name(metrics: list[runs.Metric]) -> dict[str, runs.Metric]:
+def by_name(metrics: list[Metric]) -> dict[str, Metric]:
     assert len({(m.group, m.name) for m in metrics}) == len(metrics)
     return {metric.name: metric for metric in metrics}
 
@@ -142,7 +142,7 @@ def test_pictures_that_may_not_be_bundled_are_not(run, digits, monkeypatch):
 
 def test_evaluating_again_gives_the_same_bytes_and_prints_nothing(run, digits, capfd):
     before = hashes(run.path)
-    evaluate(runs.Run(run.path), digits)
+    evaluate(Run(run.path), digits)
     assert hashes(run.path) == before
     assert capfd.readouterr().out == ""
 
@@ -165,7 +165,7 @@ def test_metrics_carry_protocol_and_survive_the_file(run):
         if metric.low is not None:
             assert metric.low <= metric.high
     run.write_metrics(metrics)
-    assert runs.Run(run.path).metrics == metrics
+    assert Run(run.path).metrics == metrics
     assert json.loads((run.path / "metrics.json").read_text()) == [asdict(metric) for metric in metrics]
 
 
@@ -202,11 +202,11 @@ def test_a_mixture_planted_on_the_classes_is_recognised(tmp_path, digits):
     model.encoder.heads.bias[:6] = solution[-1] @ affine[:-1] + affine[-1]
     save_weights(model, run.weights_path)
 
-    found = by_name(evaluate(runs.Run(run.path), digits, only=["clustering"]))
+    found = by_name(evaluate(Run(run.path), digits, only=["clustering"]))
     assert found["cluster accuracy"].value > 0.95
     assert found["cluster NMI"].value > 0.9
     assert found["dead components"].value == 0
-    codes = runs.Run(run.path).codes
+    codes = Run(run.path).codes
     assert (codes["component"] == 9 - codes["label"]).mean() > 0.95
 
 
@@ -234,7 +234,7 @@ def test_only_replaces_its_own_group(run, digits):
 def test_metrics_of_another_checkpoint_are_dropped(run, digits):
     old = run.hash
     save_weights(build(config.from_dict(run.config.model_dump() | {"seed": 5})).eval(), run.weights_path)
-    changed = runs.Run(run.path)
+    changed = Run(run.path)
     assert changed.hash != old
     evaluate(changed, digits, only=["reconstruction"])
     assert {(m.group, m.checkpoint) for m in changed.metrics} == {("reconstruction", changed.hash)}
@@ -303,7 +303,7 @@ def test_absent_data_is_told_and_changes_nothing(tmp_path):
 def test_truncated_weights_are_told(run, digits):
     run.weights_path.write_bytes(run.weights_path.read_bytes()[:5000])
     with pytest.raises(UserError, match="safetensors"):
-        evaluate(runs.Run(run.path), digits)
+        evaluate(Run(run.path), digits)
 
 
 def test_weights_replaced_during_the_evaluation_are_noticed(run, digits):
@@ -356,7 +356,7 @@ def test_the_card_tells_duration_and_checkpoint(run):
 
 def test_the_card_names_the_shipped_recipe(tmp_path):
     recipe = next(config.RECIPES.glob("*.yaml"))
-    run = runs.create(tmp_path / "any", config.load(recipe))
+    run = create(tmp_path / "any", config.load(recipe))
     save_weights(build(run.config), run.weights_path)
     assert f"python -m trainer fit trainer/configs/{recipe.name} --out" in card.card_text(run)
 

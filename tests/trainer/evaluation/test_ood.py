@@ -21,8 +21,8 @@ from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
 from trainer.ood.outliers import outliers_of
 from trainer.ood.scores import raw_scores
-from trainer.runs import folder as runs
 from trainer.runs import layout
+from trainer.runs.folder import Metric, Run, create
 from trainer.runs.sprite import read_sprite_tiles
 
 NAMES = ["mnist/omniglot as published", "mnist/omniglot polarity-matched"]
@@ -35,7 +35,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def evaluated(root, tmp_path_factory):
-    run = runs.create(tmp_path_factory.mktemp("runs") / "small", settings(prior={"kind": "gmp", "components": 3}))
+    run = create(tmp_path_factory.mktemp("runs") / "small", settings(prior={"kind": "gmp", "components": 3}))
     models.save_weights(models.build(run.config).eval(), run.weights_path)
     evaluate(run, root, only=["ood"])
     return run.path
@@ -43,7 +43,7 @@ def evaluated(root, tmp_path_factory):
 
 @pytest.fixture
 def run(evaluated, tmp_path):
-    return runs.Run(shutil.copytree(evaluated, tmp_path / "small"))
+    return Run(shutil.copytree(evaluated, tmp_path / "small"))
 
 
 def test_stored_scores_are_those_of_the_named_pictures(run, root):
@@ -144,14 +144,14 @@ def test_baselines_that_win_are_flagged(run):
     assert ood.beats_baselines(metrics, "combined", "mnist/fashion-mnist") is None
     low = [m for m in metrics if not (m.group == "ood" and ood.parse_name(m.name)[1] in BASELINES)]
     flipped = [
-        runs.Metric(**(vars(m) | {"value": 0.1}))
+        Metric(**(vars(m) | {"value": 0.1}))
         for m in metrics
         if m.group == "ood" and ood.parse_name(m.name)[1] in BASELINES
     ]
     own = next(m for m in low if m.name == ood.metric_name("AUROC", "combined", NAMES[1]))
     low.remove(own)
     for value, beats in ((0.89, False), (0.91, True)):  # 0.1 with its sign changed is 0.9
-        changed = runs.Metric(**(vars(own) | {"value": value}))
+        changed = Metric(**(vars(own) | {"value": value}))
         assert ood.beats_baselines([*low, *flipped, changed], "combined", NAMES[1]) is beats
     text = card.card_text(run)
     assert f"does not beat the trivial baselines on {NAMES[0]}" in text
@@ -161,13 +161,13 @@ def test_baselines_that_win_are_flagged(run):
 
 def test_scores_of_other_weights_are_refused(run):
     models.save_weights(models.build(settings(seed=9, prior={"kind": "gmp", "components": 3})), run.weights_path)
-    other = runs.Run(run.path)
+    other = Run(run.path)
     for read in (tables.read, calibration.read):
         with pytest.raises(UserError, match="other weights"):
             read(other)
     (run.path / layout.OOD_SCORES).write_bytes(b"PAR1")
     with pytest.raises(UserError, match="damaged"):
-        tables.read(runs.Run(run.path))
+        tables.read(Run(run.path))
 
 
 # --- history ---------------------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def test_too_few_held_out_pictures_or_a_damaged_file_do_not_stop_a_training(root
 def test_a_run_trained_through_fit_has_a_history(root, tmp_path):
     from trainer.training import fit
 
-    made = runs.create(tmp_path / "run", settings(optim=TINY["optim"] | {"max_steps": 4, "validate_every": 2}))
+    made = create(tmp_path / "run", settings(optim=TINY["optim"] | {"max_steps": 4, "validate_every": 2}))
     fit.fit(made, root, progress=False, hardware=CPU)
     assert {row.step for row in history.read(made.path)} == {2, 4}
     assert {row.pair for row in history.read(made.path)} == {*pairs.VALIDATION, *NAMES}

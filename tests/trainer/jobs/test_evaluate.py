@@ -16,10 +16,9 @@ from trainer.evaluation import evaluate
 from trainer.jobs import evaluate as evaluate_job
 from trainer.jobs import task
 from trainer.jobs.evaluate import job
-from trainer.manage import runs as housekeeping
+from trainer.manage.runs import rename
 from trainer.models import build, save_weights
-from trainer.runs import folder as runs
-from trainer.runs.folder import Run
+from trainer.runs.folder import Run, create
 from trainer.system import files, locks
 
 
@@ -39,7 +38,7 @@ def folder_run(tmp_path, monkeypatch) -> Run:
             "prior": {"kind": "normal"},
         }
     )
-    made = runs.create(tmp_path / "runs" / "own", settings)
+    made = create(tmp_path / "runs" / "own", settings)
     save_weights(build(settings).eval(), made.weights_path)
     return made
 
@@ -52,7 +51,7 @@ def test_a_measurement_waits_its_turn_names_its_parts_and_leaves_only_results(fo
         wait_for(lambda: job(folder_run.path).state().stage == "waiting")
         assert job(folder_run.path).start() is None, "one is at it already"
         with pytest.raises(UserError, match="being measured"):
-            housekeeping.rename(folder_run.path, "other")
+            rename(folder_run.path, "other")
     wait_for(lambda: seen.append(job(folder_run.path).state()) or seen[-1].status != "running")
     assert seen[-1].status == "absent"
     assert process.wait(60) == 0
@@ -66,7 +65,7 @@ def test_a_measurement_waits_its_turn_names_its_parts_and_leaves_only_results(fo
     left = {path.name for path in measured.path.iterdir()}
     assert left >= {"codes.parquet", "ood_scores.parquet", "decoder.onnx", "card.md"}
     assert not [name for name in left if name.endswith((".lock", ".status", ".stop", ".log"))]
-    assert housekeeping.rename(folder_run.path, "other").is_dir()
+    assert rename(folder_run.path, "other").is_dir()
 
 
 def test_pictures_that_are_gone_are_named_until_a_measurement_succeeds(folder_run, tmp_path, monkeypatch):

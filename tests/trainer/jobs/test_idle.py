@@ -1,4 +1,4 @@
-"""A training waits while somebody uses the app, and never longer than it says."""
+"""A training pauses while the app is in use, and never longer than the pause."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from tests.interruptions import make
 from tests.trainings import CPU, FEW, pictures, settings
 from trainer.jobs import idle, train
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 from trainer.training import fit
 from trainer.training.fit import Trainer
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """Time that passes only in calls of sleep."""
 
     def __init__(self):
         self.now = 1_000.0
@@ -85,7 +85,7 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path):
 def test_every_step_of_every_player_may_have_to_wait(tmp_path):
     calls = []
     wanted = settings(optim={"max_steps": 3, "critic_steps": 2, "warmup_steps": 1})
-    made = run.create(tmp_path / "run", wanted)
+    made = create(tmp_path / "run", wanted)
     Trainer(made, pictures(FEW), hardware=CPU, pause=lambda: calls.append(1)).fit(progress=False)
     assert len(calls) == 1 + 2 * (2 + 1)
 

@@ -17,8 +17,8 @@ import pytest
 from tests.trainings import pictures, settings, write_pictures
 from trainer.errors import UserError
 from trainer.jobs import queue, train
-from trainer.runs import folder as run
 from trainer.runs import layout, monitor
+from trainer.runs.folder import create
 from trainer.runs.status import ACTIVE, SILENT_AFTER, Training, look, look_at_all
 from trainer.system import ROOT, processes
 from trainer.training import checkpoint
@@ -54,7 +54,7 @@ def make(root: Path, name: str = "a", steps: int = 100_000, **sections) -> Path:
         optim={"max_steps": steps, "validate_every": 5, "patience": 10**6},
         **sections,
     )
-    return run.create(root / name, wanted).path
+    return create(root / name, wanted).path
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -176,8 +176,8 @@ def launched(root, monkeypatch):
 
     monkeypatch.setattr(queue, "_launch", pretend)
     yield names
-    for told in root.glob("*/training/launch.json"):
-        told.unlink()
+    for launched in root.glob("*/training/launch.json"):
+        launched.unlink()
 
 
 def test_the_queue_keeps_its_order_and_the_limit(root, launched, monkeypatch):
@@ -244,8 +244,8 @@ def test_a_process_without_a_sign_of_life_is_silent_not_dead(tmp_path):
 def test_everything_else_goes_first(monkeypatch, wanted, niceness):
     monkeypatch.setenv(processes.NICE_VARIABLE, wanted)
     code = "import os; from trainer.system import processes; processes.lower_priority(); print(os.nice(0))"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
-    assert int(told.stdout) == max(niceness, os.nice(0))
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert int(ended.stdout) == max(niceness, os.nice(0))
 
 
 def test_a_zombie_is_dead():

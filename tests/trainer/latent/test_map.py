@@ -40,14 +40,14 @@ def planted(run) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[tuple[str, int, int]]:
+def reported() -> list[tuple[str, int, int]]:
     return []
 
 
 @pytest.fixture(scope="module")
-def made(run, planted, told) -> map_file.Map:
+def made(run, planted, reported) -> map_file.Map:
     settings = MapSettings(points=200)
-    return mapping.compute(planted, run.load_model(), run.hash, settings, lambda *said: told.append(said))
+    return mapping.compute(planted, run.load_model(), run.hash, settings, lambda *said: reported.append(said))
 
 
 def of(made: map_file.Map, kind: str) -> pd.DataFrame:
@@ -96,11 +96,11 @@ def test_the_trust_is_that_of_the_coordinates(made, planted):
     assert made.meta["codes"] == 300
 
 
-def test_progress_reaches_the_end_of_the_layout(made, told):
-    epochs = [(done, total) for what, done, total in told if what == "layout"]
+def test_progress_reaches_the_end_of_the_layout(made, reported):
+    epochs = [(done, total) for what, done, total in reported if what == "layout"]
     assert epochs == sorted(epochs)
     assert epochs[-1][0] == epochs[-1][1] > 100
-    stages = list(dict.fromkeys(what for what, _, _ in told))
+    stages = list(dict.fromkeys(what for what, _, _ in reported))
     assert stages == ["preparing", "neighbours", "layout", "outlines", "trustworthiness", "clusters"]
 
 
@@ -111,8 +111,8 @@ def test_the_same_seed_gives_the_same_coordinates_in_any_process(run, tmp_path):
     command = [sys.executable, "-m", "trainer", "map", str(run.path), "--out", str(file)]
     command += ["--settings", json.dumps({"points": 150, "neighbours": 7})]
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
-    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=True)
-    assert "trustworthiness 0." in told.stdout
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=True)
+    assert "trustworthiness 0." in ended.stdout
     there = map_file.read(file)
     pd.testing.assert_frame_equal(here.frame, there.frame)
     assert here.meta == there.meta

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainings import pictures, settings, train
-from trainer.runs import folder as run
+from trainer.runs.folder import create
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def root(tmp_path) -> Path:
 def once(tmp_path_factory) -> Path:
     """A run of six steps."""
     folder = tmp_path_factory.mktemp("once") / "a"
-    run.create(folder, settings(name="a", optim={"max_steps": 6}))
+    create(folder, settings(name="a", optim={"max_steps": 6}))
     train(folder, None, pictures(20))
     return folder
 

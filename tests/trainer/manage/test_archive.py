@@ -18,8 +18,8 @@ import pytest
 from tests.trainings import assert_same_training, contents, pictures, train
 from trainer.errors import UserError
 from trainer.manage import archive, runs
-from trainer.runs import folder as run
 from trainer.runs import monitor
+from trainer.runs.folder import Run
 from trainer.runs.status import look, look_at_all, note
 from trainer.system import ROOT
 from trainer.training import checkpoint
@@ -145,13 +145,13 @@ def test_nothing_in_an_imported_run_is_unpickled(trained, root, tmp_path):
     path = zipped(tmp_path / "x.zip", {"config.yaml": config, "codes.parquet": pickled})
     folder = archive.import_zip(path, root)
     with pytest.raises(UserError, match="damaged"):
-        _ = run.Run(folder).codes
+        _ = Run(folder).codes
     for name in ("model.safetensors", "training/checkpoint.safetensors"):
         with pytest.raises(UserError, match="truncated or no safetensors"):
             archive.import_zip(zipped(tmp_path / "x.zip", {"config.yaml": config, name: pickled}), root)
         (trained / name).write_bytes(pickled)
     with pytest.raises(UserError, match="model"):
-        run.Run(trained).load_model()
+        Run(trained).load_model()
     with pytest.raises(UserError, match="truncated"):
         checkpoint.read_counters(trained / "training" / "checkpoint.safetensors")
     assert not mark.exists()
@@ -184,9 +184,9 @@ def test_a_run_without_its_checkpoint_is_a_model_only(trained, root, tmp_path):
 def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, root, tmp_path):
     archive.export(trained, tmp_path / "a.zip")
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.manage import archive as housekeeping\n"
-        "housekeeping._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "housekeeping.import_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.manage import archive\n"
+        "archive._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "archive.import_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.zip"), str(root)], cwd=ROOT)
     assert killed.returncode == -signal.SIGKILL

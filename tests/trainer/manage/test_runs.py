@@ -10,8 +10,8 @@ import pytest
 from tests.trainings import contents, settings
 from trainer.errors import UserError
 from trainer.manage import runs
-from trainer.runs import folder as run
 from trainer.runs import layout
+from trainer.runs.folder import Run, create
 from trainer.runs.status import look_at_all
 from trainer.system import locks, processes
 
@@ -33,7 +33,7 @@ def test_a_name_stays_a_name(trained, name):
 
 
 def test_a_taken_name_is_refused(trained, root):
-    run.create(root / "b", settings())
+    create(root / "b", settings())
     with pytest.raises(UserError, match="b: a run of this name already exists"):
         runs.rename(trained, "b")
     assert runs.free_name(root, "a") == "a-2"
@@ -41,12 +41,12 @@ def test_a_taken_name_is_refused(trained, root):
 
 
 def test_a_run_keeps_the_pictures_that_were_uploaded_for_it(root):
-    made = run.create(root / "a", settings(data={"name": "folder", "path": "data/pictures.zip"}))
+    made = create(root / "a", settings(data={"name": "folder", "path": "data/pictures.zip"}))
     (made.path / "data").mkdir()
     (made.path / "data" / "pictures.zip").write_bytes(b"")
-    assert run.Run(made.path).config.data.path == str((root / "a" / "data" / "pictures.zip").resolve())
+    assert Run(made.path).config.data.path == str((root / "a" / "data" / "pictures.zip").resolve())
     renamed = runs.rename(made.path, "b")
-    assert run.Run(renamed).config.data.path == str((root / "b" / "data" / "pictures.zip").resolve())
+    assert Run(renamed).config.data.path == str((root / "b" / "data" / "pictures.zip").resolve())
     assert "path: data/pictures.zip" in (renamed / "config.yaml").read_text(encoding="utf-8")
 
 
@@ -74,7 +74,7 @@ def test_tags_are_few_short_and_each_once(trained):
 
 
 def test_deleting_removes_the_run_and_nothing_else(trained, root):
-    other = run.create(root / "b", settings()).path
+    other = create(root / "b", settings()).path
     (trained / "data").mkdir()
     (trained / "data" / "link").symlink_to(other)
     assert runs.size(trained) > 1000

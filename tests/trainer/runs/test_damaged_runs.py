@@ -177,8 +177,8 @@ def test_a_run_that_cannot_be_started_does_not_hold_up_the_queue(here, stopped, 
     """The system refuses the first one its process: no memory, too many processes, an argument that is none."""
     other = shutil.copytree(stopped, stopped.with_name("b"))
     for queued, folder in enumerate((stopped, other)):
-        told = {"queued": queued, "data_root": "refused" if folder == stopped else None}
-        (folder / "training" / "request.json").write_text(json.dumps(told), encoding="utf-8")
+        request = {"queued": queued, "data_root": "refused" if folder == stopped else None}
+        (folder / "training" / "request.json").write_text(json.dumps(request), encoding="utf-8")
 
     def choose(command: list[str], **options: object) -> Here:
         if "refused" in command[-1]:

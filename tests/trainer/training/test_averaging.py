@@ -10,7 +10,7 @@ from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, 
 from trainer import config
 from trainer.errors import UserError
 from trainer.models.networks import Critic
-from trainer.runs import folder as run
+from trainer.runs.folder import Run, create
 from trainer.training.averaging import DECAY, CriticAverage
 from trainer.training.fit import Trainer
 
@@ -82,7 +82,7 @@ def test_the_refinement_moves_the_critic_alone_and_presents_its_average(refined,
     assert changed
     assert all(name.startswith("model/critic.") for name in changed)
     assert last["average/n_averaged"] == 5 * 2  # critic steps of the refinement
-    presented = run.Run(refined).load_model()
+    presented = Run(refined).load_model()
     for name, parameter in presented.critic.named_parameters():
         assert torch.equal(parameter, last[f"average/module.{name}"])
     assert not torch.equal(last["average/module.joint.0.bias"], last["model/critic.joint.0.bias"])
@@ -91,7 +91,7 @@ def test_the_refinement_moves_the_critic_alone_and_presents_its_average(refined,
 @pytest.mark.parametrize("stop_after", [6, 9])
 def test_a_refinement_that_is_resumed_is_the_uninterrupted_one(refined, tmp_path, monkeypatch, stop_after):
     folder = tmp_path / "parts"
-    made = run.create(folder, settings(optim=REFINED))
+    made = create(folder, settings(optim=REFINED))
     trainer = Trainer(made, pictures(FEW), hardware=CPU)
     one_step = Trainer._one_step
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.trainings import CPU, FEW, assert_same_training, pictures, settings, state, train
 from trainer.errors import UserError
-from trainer.runs import folder as run
+from trainer.runs.folder import Run, create
 from trainer.training import checkpoint
 from trainer.training.fit import Trainer
 from trainer.training.history import Counters
@@ -31,14 +31,14 @@ def trained(tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(trained, tmp_path) -> Path:
     """A run folder with the configuration and checkpoint of the trained one, to be damaged."""
-    made = run.create(tmp_path / "copy", run.Run(trained).config)
+    made = create(tmp_path / "copy", Run(trained).config)
     made.checkpoint_path.parent.mkdir()
-    made.checkpoint_path.write_bytes(run.Run(trained).checkpoint_path.read_bytes())
+    made.checkpoint_path.write_bytes(Run(trained).checkpoint_path.read_bytes())
     return made.path
 
 
 def restored(folder: Path) -> Trainer:
-    return Trainer(run.Run(folder), pictures(), hardware=CPU)
+    return Trainer(Run(folder), pictures(), hardware=CPU)
 
 
 def refusal(folder: Path) -> str:
@@ -55,7 +55,7 @@ def test_saved_and_loaded_is_the_same_file(trained, copy):
     first, second = state(trained), state(copy)
     assert first.keys() == second.keys()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
-    assert trainer.counters == checkpoint.read_counters(run.Run(trained).checkpoint_path)
+    assert trainer.counters == checkpoint.read_counters(Run(trained).checkpoint_path)
     assert trainer.counters.step == 14
 
 
@@ -64,14 +64,14 @@ def test_it_holds_all_that_a_training_is_made_of(trained):
     groups = {name.split("/")[0] for name in names}
     assert groups == {"model", "main", "critic", "random", "generator"}
     weights = [name for name in names if name.startswith("model/")]
-    model = run.Run(trained).load_model()
+    model = Run(trained).load_model()
     assert len(weights) == len(model.state_dict())
     trained_by_main = sum(1 for name, _ in model.named_parameters() if not name.startswith("critic."))
     trained_by_critic = sum(1 for name, _ in model.named_parameters() if name.startswith("critic."))
     for player, count in (("main", trained_by_main), ("critic", trained_by_critic)):
         for moment in ("exp_avg", "exp_avg_sq", "step"):
             assert sum(1 for n in names if n.startswith(f"{player}/") and n.endswith(f".{moment}")) == count
-    with safe_open(run.Run(trained).checkpoint_path, framework="pt") as file:
+    with safe_open(Run(trained).checkpoint_path, framework="pt") as file:
         assert json.loads(file.metadata()["counters"])["step"] == 14
 
 
@@ -99,7 +99,7 @@ def test_counters_with_infinity_survive(copy):
     trainer = restored(copy)
     trainer.counters = Counters(step=3, seconds=0.1 + 0.2, best=float("inf"), best_step=2, stale=1)
     trainer._checkpoint(validate=False)
-    assert checkpoint.read_counters(run.Run(copy).checkpoint_path) == trainer.counters
+    assert checkpoint.read_counters(Run(copy).checkpoint_path) == trainer.counters
 
 
 # --- files that are none ---------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ ANEW = "truncated or of another configuration; start the training anew."
 
 @pytest.mark.parametrize("length", [0, 6, 500, -4])
 def test_truncated(copy, length):
-    path = run.Run(copy).checkpoint_path
+    path = Run(copy).checkpoint_path
     path.write_bytes(path.read_bytes()[:length])
     assert refusal(copy) == f"{path}: {ANEW}"
 
@@ -127,7 +127,7 @@ def test_truncated(copy, length):
     ],
 )
 def test_foreign(copy, tensors, metadata):
-    path = run.Run(copy).checkpoint_path
+    path = Run(copy).checkpoint_path
     save_file(tensors, path, metadata=metadata)
     assert refusal(copy) == f"{path}: {ANEW}"
 
@@ -144,11 +144,11 @@ def test_foreign(copy, tensors, metadata):
 )
 def test_a_config_that_was_changed_into_another_model(copy, change):
     (copy / "config.yaml").write_text(settings(**change).to_yaml(), encoding="utf-8")
-    assert refusal(copy) == f"{run.Run(copy).checkpoint_path}: {ANEW}"
+    assert refusal(copy) == f"{Run(copy).checkpoint_path}: {ANEW}"
 
 
 def test_moments_of_other_weights(copy):
-    path = run.Run(copy).checkpoint_path
+    path = Run(copy).checkpoint_path
     tensors = load_file(path)
     tensors["main/0.exp_avg"] = torch.zeros(3)
     save_file(tensors, path, metadata={"counters": '{"step": 1}'})
@@ -194,7 +194,7 @@ def test_a_disk_that_fills_up_keeps_the_previous_checkpoint(tmp_path, monkeypatc
         UserError, match="no space left on the disk; free some and resume, nothing saved before is lost"
     ):
         train(folder, settings())
-    assert checkpoint.read_counters(run.Run(folder).checkpoint_path).step == 6
+    assert checkpoint.read_counters(Run(folder).checkpoint_path).step == 6
     assert list(folder.rglob("*.tmp")) == []
     monkeypatch.undo()
     resumes_as_if_nothing_had_been(folder, tmp_path)
@@ -215,8 +215,8 @@ def small_disk(tmp_path):
 def test_a_disk_that_is_really_full(small_disk, tmp_path):
     folder = small_disk / "run"
     filler = small_disk / "filler"
-    run.create(folder, settings())
-    trainer = Trainer(run.Run(folder), pictures(FEW), hardware=CPU)
+    create(folder, settings())
+    trainer = Trainer(Run(folder), pictures(FEW), hardware=CPU)
     checkpointed = trainer._checkpoint
 
     def fill_after_the_first(validate: bool) -> None:
@@ -226,8 +226,8 @@ def test_a_disk_that_is_really_full(small_disk, tmp_path):
     trainer._checkpoint = fill_after_the_first
     with pytest.raises(UserError, match="no space left on the disk"):
         trainer.fit(progress=False)
-    assert checkpoint.read_counters(run.Run(folder).checkpoint_path).step == 6
-    assert run.Run(folder).load_model().z_dim == 4
+    assert checkpoint.read_counters(Run(folder).checkpoint_path).step == 6
+    assert Run(folder).load_model().z_dim == 4
     del trainer
     filler.unlink()
     resumes_as_if_nothing_had_been(folder, tmp_path)

@@ -138,12 +138,12 @@ def test_torchrun_stops_and_one_process_finishes(recipe, tmp_path):
     )
     wait_for_checkpoint(folder, process)
     (folder / "training" / "stop").touch()
-    told, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=300)
     said = status(folder)
     assert process.returncode == 0
     assert said["state"] == "stopped"
     assert said["hardware"]["devices"] == 2
-    assert told.splitlines() == [f"{folder}: stopped at step {said['step']}, checkpoint {Run(folder).hash}"]
+    assert output.splitlines() == [f"{folder}: stopped at step {said['step']}, checkpoint {Run(folder).hash}"]
 
     fit(Run(folder), progress=False, hardware=CPU)
     whole = create(tmp_path / "whole", config.load(recipe))
@@ -168,7 +168,7 @@ def test_a_signal_to_one_of_slurm_s_tasks_ends_both_with_a_checkpoint(recipe, tm
 
 def slurm(number: int) -> dict[str, str]:
     """What SLURM tells task `number` of two on one node."""
-    told = {
+    names = {
         "NTASKS": 2,
         "NTASKS_PER_NODE": 2,
         "JOB_NAME": "gwae",
@@ -176,8 +176,8 @@ def slurm(number: int) -> dict[str, str]:
         "JOB_ID": os.getpid() % 10_000,
         "NODEID": 0,
     }
-    told |= {"PROCID": number, "LOCALID": number, "NODELIST": "localhost"}
-    return {f"SLURM_{name}": str(value) for name, value in told.items()}
+    names |= {"PROCID": number, "LOCALID": number, "NODELIST": "localhost"}
+    return {f"SLURM_{name}": str(value) for name, value in names.items()}
 
 
 def test_a_failure_before_the_first_step_is_told_once_and_leaves_nothing(tmp_path):
@@ -252,9 +252,9 @@ def test_a_batch_that_cannot_be_divided_is_refused():
 
 
 def test_an_error_of_all_processes_is_told_by_the_leading_one():
-    with pytest.raises(UserError) as told, ALONE.alike():
+    with pytest.raises(UserError) as raised, ALONE.alike():
         raise UserError("lower optim.lr")
-    assert not isinstance(told.value, EchoError)
+    assert not isinstance(raised.value, EchoError)
     with pytest.raises(EchoError), Quarter().alike():
         raise UserError("lower optim.lr")
 

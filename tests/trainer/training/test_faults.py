@@ -107,10 +107,10 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     assert monitor.log(folder).count(f"step {STEPS} of {STEPS}") == 1, "it was trained once"
 
 
-def wait_until(condition: Callable[[], bool], told: Callable[[], str]) -> None:
+def wait_until(condition: Callable[[], bool], explain: Callable[[], str]) -> None:
     deadline = time.monotonic() + 200
     while not condition():
-        assert time.monotonic() < deadline, told()
+        assert time.monotonic() < deadline, explain()
         time.sleep(0.05)
 
 
@@ -133,9 +133,9 @@ def test_two_servers_start_the_same_run_and_one_is_refused(source, tmp_path):
     for server in servers:
         server.stdin.write("go\n")
         server.stdin.flush()
-    told = sorted(server.communicate()[0].strip() for server in servers)
+    outputs = sorted(server.communicate()[0].strip() for server in servers)
     try:
-        assert told == ["a: is training already.", "starting"]
+        assert outputs == ["a: is training already.", "starting"]
         assert look(folder).is_active
     finally:
         queue.end_by_force(folder)
@@ -309,12 +309,12 @@ def test_a_folder_removed_while_it_trains_ends_the_training(here, source, tmp_pa
 def test_a_clock_that_is_set_meanwhile(stopped, leap, monkeypatch):
     """A training that beats is not silent because the clock was set back, and goes on; nor is a dead one alive."""
     own = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
-    told = {"state": "running", "heartbeat": time.time(), **own}
-    (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
+    stored = {"state": "running", "heartbeat": time.time(), **own}
+    (stopped / "training" / "status.json").write_text(json.dumps(stored), encoding="utf-8")
     monkeypatch.setattr(time, "time", lambda now=time.time() + leap: now)
     assert look(stopped).phase == "interrupted"
     with locks.exclusive(stopped / "training" / "lock", "held"):
         assert look(stopped).phase == ("silent" if leap > 0 else "running")
-        told["heartbeat"] = time.time()  # the next beat, five seconds later
-        (stopped / "training" / "status.json").write_text(json.dumps(told), encoding="utf-8")
+        stored["heartbeat"] = time.time()  # the next beat, five seconds later
+        (stopped / "training" / "status.json").write_text(json.dumps(stored), encoding="utf-8")
         assert look(stopped).phase == "running"

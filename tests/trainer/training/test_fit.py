@@ -22,7 +22,7 @@ from trainer.errors import UserError
 from trainer.evaluation.reconstruction import psnr
 from trainer.manage.bundle import bundle
 from trainer.models import networks
-from trainer.runs import folder as run
+from trainer.runs.folder import Run, create
 from trainer.system import ROOT, files, locks
 from trainer.training import checkpoint, fit, loop, losses, objectives, optimisers, validation
 from trainer.training.fit import Trainer
@@ -87,7 +87,7 @@ def test_sixteen_pictures_are_learned_by_heart(tmp_path, kind):
         objective={"beta": 0.05},
         optim={"lr": 3e-3, "batch_size": 16, "critic_steps": 1, "max_steps": steps, "validate_every": steps},
     )
-    made = run.create(tmp_path / "run", wanted)
+    made = create(tmp_path / "run", wanted)
     assert fit.fit(made, progress=False, hardware=CPU) == ("finished", steps, True)
     images = data.load(wanted.data, "train")
     trained_on, _ = split_validation(images, wanted.data.validation, wanted.seed)
@@ -103,7 +103,7 @@ def test_sixteen_pictures_are_learned_by_heart(tmp_path, kind):
 
 
 def test_each_player_moves_only_its_own_weights(tmp_path):
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
+    trainer = Trainer(create(tmp_path / "run", settings()), pictures(), hardware=CPU)
 
     def changed(player: str) -> set[str]:
         before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
@@ -170,14 +170,14 @@ def test_an_ended_run_is_left_as_it_is(tmp_path, monkeypatch):
     wanted = settings()
     train(tmp_path / "run", wanted)
     kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "status.json"}
-    made = run.Run(tmp_path / "run")
+    made = Run(tmp_path / "run")
     assert fit.fit(made, progress=False) == ("finished", 14, False)
     assert {path: path.read_bytes() for path in kept} == kept
     assert status(tmp_path / "run")["state"] == "finished"
     text = (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
     (tmp_path / "run" / "config.yaml").write_text(text.replace("max_steps: 14", "max_steps: 16"), encoding="utf-8")
     monkeypatch.setattr(data, "load", lambda *_: pictures())
-    assert fit.fit(run.Run(tmp_path / "run"), progress=False, hardware=CPU) == ("finished", 16, True)
+    assert fit.fit(Run(tmp_path / "run"), progress=False, hardware=CPU) == ("finished", 16, True)
 
 
 @pytest.mark.timeout(900)  # two processes that each import torch and Lightning, perhaps on a busy machine
@@ -215,17 +215,17 @@ def test_killed_in_the_middle_then_resumed(tmp_path):
 
     resumed = subprocess.run([*command, "resume", str(folder), *cpu], cwd=ROOT, capture_output=True, text=True)
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout == f"{folder}: finished at step {steps}, checkpoint {run.Run(folder).hash}\n"
+    assert resumed.stdout == f"{folder}: finished at step {steps}, checkpoint {Run(folder).hash}\n"
     assert not leftover.exists()
     assert status(folder)["state"] == "finished"
-    assert fit.fit(run.create(tmp_path / "whole", wanted), progress=False, hardware=CPU).step == steps
+    assert fit.fit(create(tmp_path / "whole", wanted), progress=False, hardware=CPU).step == steps
     assert_same_training(tmp_path / "whole", folder)
 
 
 def test_a_bundle_is_not_trained_over(tmp_path):
     """It holds weights but not the state they came from; resuming it would start anew and replace them."""
     train(tmp_path / "run", settings(optim={"max_steps": 1}))
-    bundled = bundle(run.Run(tmp_path / "run"), tmp_path / "bundle")
+    bundled = bundle(Run(tmp_path / "run"), tmp_path / "bundle")
     content = {path.name: path.read_bytes() for path in bundled.path.iterdir()}
     with pytest.raises(UserError, match="holds a finished model without its training; train a new one with 'python"):
         fit.fit(bundled, progress=False)
@@ -233,7 +233,7 @@ def test_a_bundle_is_not_trained_over(tmp_path):
 
 
 def test_a_second_training_of_the_same_run_is_refused(tmp_path):
-    made = run.create(tmp_path / "run", settings())
+    made = create(tmp_path / "run", settings())
     (made.path / "training").mkdir()
     with (
         locks.exclusive(made.path / "training" / "lock", "taken"),
@@ -253,7 +253,7 @@ def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
     assert 1 <= ended.step < 1_000
     assert 1.2 <= time.monotonic() - started < 60
     assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == ended.step
-    assert run.Run(tmp_path / "run").load_model().z_dim == 4
+    assert Run(tmp_path / "run").load_model().z_dim == 4
     assert status(tmp_path / "run")["state"] == "time limit"
     again = train(tmp_path / "run", wanted, max_minutes=0)
     assert again == ("time limit", ended.step + 1, True)  # one step is made, however short the time
@@ -302,12 +302,12 @@ def test_early_stopping_keeps_what_it_says(tmp_path, monkeypatch, at_step, keep)
         at_step(step, lambda trainer: weights.update({trainer.counters.step: snapshot(trainer)}))
     wanted = settings(optim={"keep": keep, "validate_every": 2, "patience": 3, "max_steps": 100})
     assert train(tmp_path / "run", wanted) == ("early stop", 10, True)
-    presented = run.Run(tmp_path / "run").load_model().state_dict()
+    presented = Run(tmp_path / "run").load_model().state_dict()
     chosen = weights[4 if keep == "best" else 10]
     assert all(torch.equal(tensor, presented[name]) for name, tensor in chosen.items())
     assert not all(torch.equal(weights[4][name], weights[10][name]) for name in chosen)
-    told = status(tmp_path / "run")
-    assert (told["state"], told["best_step"], float(told["best"])) == ("early stop", 4, 4.0)
+    stored = status(tmp_path / "run")
+    assert (stored["state"], stored["best_step"], float(stored["best"])) == ("early stop", 4, 4.0)
     assert train(tmp_path / "run", wanted) == ("early stop", 10, True)  # nothing is trained, nothing validated
 
 
@@ -372,11 +372,11 @@ def test_a_term_that_is_no_number_is_named_and_nothing_good_is_lost(tmp_path, mo
     at_step(8, lambda _: monkeypatch.setattr(owner, name, lambda *args, **more: intact(*args, **more) + value))
     with pytest.raises(UserError, match=f"^The term '{term}' became non-finite at step 9; lower optim.lr"):
         train(tmp_path / "run", settings())
-    told = status(tmp_path / "run")
-    assert told["state"] == "failed"
-    assert told["message"].startswith(f"The term '{term}' became non-finite at step 9")
+    stored = status(tmp_path / "run")
+    assert stored["state"] == "failed"
+    assert stored["message"].startswith(f"The term '{term}' became non-finite at step 9")
     assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == 6
-    model = run.Run(tmp_path / "run").load_model()
+    model = Run(tmp_path / "run").load_model()
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
 
 
@@ -413,7 +413,7 @@ def test_weights_that_are_no_numbers_never_replace_a_checkpoint(tmp_path, at_ste
     with pytest.raises(UserError, match=r"^The weights '\w+\..*' became non-finite at step 12"):
         train(tmp_path / "run", settings())
     assert checkpoint.read_counters(tmp_path / "run" / "training" / "checkpoint.safetensors").step == 6
-    weights = run.Run(tmp_path / "run").load_model().state_dict()
+    weights = Run(tmp_path / "run").load_model().state_dict()
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
 
 
@@ -428,7 +428,7 @@ def test_a_validation_that_is_no_number_is_told(tmp_path, monkeypatch):
 
 def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "LOG_EVERY", 4)
-    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"max_steps": 6})), pictures(), hardware=CPU)
+    trainer = Trainer(create(tmp_path / "run", settings(optim={"max_steps": 6})), pictures(), hardware=CPU)
     seen = []
     add = trainer.recorder.add
     monkeypatch.setattr(trainer.recorder, "add", lambda terms: (seen.append(terms["loss"].item()), add(terms)))
@@ -442,7 +442,7 @@ def test_rows_are_means_over_the_steps_since_the_last_row(tmp_path, monkeypatch)
 def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
     """A step may take seconds; who watches must not have to wait for 50 of them."""
     monkeypatch.setattr("trainer.training.history.BEAT_EVERY", 0.0)
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
+    trainer = Trainer(create(tmp_path / "run", settings()), pictures(), hardware=CPU)
     beats = []
     write = trainer.recorder.status
     monkeypatch.setattr(
@@ -450,13 +450,13 @@ def test_the_status_beats_while_steps_are_slow(tmp_path, monkeypatch):
     )
     trainer.fit(progress=False)
     assert beats == ["running"] * 15 + ["finished"]
-    told = status(tmp_path / "run")
-    assert (told["pid"], told["step"], told["max_steps"]) == (os.getpid(), 14, 14)
-    assert abs(told["heartbeat"] - time.time()) < 60
+    stored = status(tmp_path / "run")
+    assert (stored["pid"], stored["step"], stored["max_steps"]) == (os.getpid(), 14, 14)
+    assert abs(stored["heartbeat"] - time.time()) < 60
 
 
 def test_progress_goes_to_standard_error(tmp_path, capsys):
-    trainer = Trainer(run.create(tmp_path / "run", settings()), pictures(), hardware=CPU)
+    trainer = Trainer(create(tmp_path / "run", settings()), pictures(), hardware=CPU)
     trainer.fit(progress=True)
     out, err = capsys.readouterr()
     assert out == ""
@@ -464,7 +464,7 @@ def test_progress_goes_to_standard_error(tmp_path, capsys):
 
 
 def test_an_unknown_accelerator_is_refused(tmp_path):
-    made = run.create(tmp_path / "run", settings())
+    made = create(tmp_path / "run", settings())
     with pytest.raises(UserError, match="not available on this machine; choose auto or cpu"):
         Trainer(made, pictures(), hardware=Hardware(accelerator="abacus"))
 
@@ -480,7 +480,7 @@ def published_trial(tmp_path: Path, images, **optim) -> Trainer:
         optim={"name": "rmsprop", "lr": 5e-4, "critic_lr": 5e-4, "batch_size": 8, "critic_steps": 1, "max_steps": 250}
         | {"grad_clip": 1e30, **optim},
     )
-    return Trainer(run.create(tmp_path / "trial", wanted), images, hardware=CPU)
+    return Trainer(create(tmp_path / "trial", wanted), images, hardware=CPU)
 
 
 def test_rmsprop_at_5e4_stays_finite_and_learns_on_digits(tmp_path):
@@ -504,7 +504,7 @@ def test_the_fault_comes_back_without_bound_and_start_up(tmp_path, monkeypatch):
 
 
 def test_the_first_step_of_rmsprop_is_the_learning_rate(tmp_path):
-    trainer = Trainer(run.create(tmp_path / "run", settings(optim={"name": "rmsprop"})), pictures(), hardware=CPU)
+    trainer = Trainer(create(tmp_path / "run", settings(optim={"name": "rmsprop"})), pictures(), hardware=CPU)
     weight = trainer.model.encoder.heads.bias
     before = weight.detach().clone()
     optimisers.set_learning_rates(trainer.players.optimizers, trainer.optim, 0)
