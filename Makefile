@@ -63,3 +63,4 @@ bench: $(VENV)/.dev ## print the benchmarks: training step, then start and slide
 	$(BIN)/python -m tests.benchmarks.slider
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.factors
+	$(BIN)/python -m tests.benchmarks.generate

@@ -17,6 +17,7 @@ from explorer.shared import state, theme, widgets  # noqa: E402
 PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
     ("traverse.py", "Traverse", ":material/tune:"),
+    ("generate.py", "Generate", ":material/auto_awesome_mosaic:"),
     ("clusters.py", "Clusters", ":material/scatter_plot:"),
     ("ood.py", "Out of distribution", ":material/troubleshoot:"),
     ("disentangle.py", "Disentangle", ":material/grid_on:"),

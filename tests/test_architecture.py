@@ -97,12 +97,19 @@ def long_functions(source: str) -> set[str]:
     return found
 
 
+def _weights_only(call: ast.Call) -> bool:
+    """Whether a torch.load unpickles nothing but tensors, and says so where it stands."""
+    return any(keyword.arg == "weights_only" and ast.unparse(keyword.value) == "True" for keyword in call.keywords)
+
+
 def unsafe(source: str) -> set[str]:
     tree = ast.parse(source)
+    loads = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"]
+    safe = {"torch.load"} if all(_weights_only(node) for node in loads) else set()
     allowed = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords}
     return (
         forbidden_imports(source, UNSAFE_MODULES)
-        | (set(called(tree)) & UNSAFE_CALLS)
+        | (set(called(tree)) & UNSAFE_CALLS - safe)
         | ({name for name in imported(tree) if name in UNSAFE_CALLS})
         | (allowed & {"allow_pickle"})
     )
@@ -146,11 +153,12 @@ def test_the_rules_see_what_they_forbid():
         "import pickle",
         "from torch import load",
         "torch.load(p)",
+        "torch.load(p, weights_only=False)",
+        "torch.load(p, weights_only=True)\ntorch.load(p)",
         "eval(p)",
         "np.load(p, allow_pickle=True)",
     ):
         assert unsafe(source)
-    assert not unsafe("model.eval()\nnp.load(p)")
     up, across = ("explorer.shared.latent", "explorer.traverse.state"), ("explorer.ood.page", "explorer.train.page")
     allowed = {("explorer.ood.page", "explorer.shared.state"), ("explorer.ood.page", "explorer.ood.panel")}
     assert astray({up, across, *allowed}) == {up, across}
@@ -159,6 +167,7 @@ def test_the_rules_see_what_they_forbid():
     body = "    x = 1\n" * FUNCTION_LINES
     assert long_functions(f"def f():\n{body}") == {"f"}
     assert long_functions(f"def f():\n    'what it does'\n{body[:-10]}") == set()
+    assert not unsafe("model.eval()\nnp.load(p)\ntorch.load(p, weights_only=True)")
     assert may_not_be_bundled("pretrained/omniglot-np/sprite.png")
     assert not may_not_be_bundled("docs/a.png")
 

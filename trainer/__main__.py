@@ -137,13 +137,18 @@ def evaluate(
     outliers: Annotated[
         Path | None, typer.Option("--outliers", help="Folder or zip of your own pictures, one more ood pair.")
     ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="Comma-separated feature networks of the group generation.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, decoder and card."""
     from trainer.evaluation import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
-    metrics = evaluation.evaluate(Run(folder), data_root, groups, _on_stderr, fast=fast, outliers=outliers)
+    networks = tuple(name.strip() for name in network.split(",")) if network else ()
+    given = {"fast": fast, "outliers": outliers, "networks": networks}
+    metrics = evaluation.evaluate(Run(folder), data_root, groups, _on_stderr, **given)
     if as_json:
         typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
         return

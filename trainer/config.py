@@ -40,7 +40,11 @@ class DataConfig(Section):
     size: Literal[32, 64] = Field(32, description="Height and width of the model's input, in pixels.")
     channels: Literal[1, 3] = Field(1, description="1 for grey, 3 for colour.")
     crop: int | None = Field(
-        None, ge=16, le=178, description="Side of the centred square cut out of a CelebA file; default 148, as usual."
+        None,
+        ge=16,
+        le=8192,
+        description="Side of the centred square cut out of each file, in pixels; default 148 for CelebA, as usual, "
+        "and the largest square for a folder or zip.",
     )
     validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the training pictures held out for validation.")
 
@@ -53,8 +57,10 @@ class DataConfig(Section):
     def _path_belongs_to_folder(self) -> DataConfig:
         if (self.name == "folder") != (self.path is not None):
             raise ValueError("data.path is needed for data.name=folder, and only for it")
-        if self.crop is not None and self.name != "celeba":
-            raise ValueError("data.crop belongs to data.name=celeba only")
+        if self.crop is not None and self.name not in ("celeba", "folder"):
+            raise ValueError("data.crop belongs to data.name=celeba and data.name=folder only")
+        if self.crop is not None and self.name == "celeba" and self.crop > 178:
+            raise ValueError("data.crop is at most 178 for data.name=celeba, whose files are 178 pixels wide")
         return self
 
 

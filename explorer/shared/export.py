@@ -1,4 +1,4 @@
-"""Downloads of the Traverse page: PNG and SVG of a sheet, GIF of a sweep, CSV of a code. No streamlit here."""
+"""What pages give away: PNG and SVG of a sheet, GIF of a sweep, CSV of a code. No streamlit here."""
 
 import csv
 import io
@@ -115,3 +115,26 @@ def _exact(value: object) -> object:
     if isinstance(value, float | np.floating):
         return np.format_float_positional(np.float32(value), unique=True, trim="0")
     return value
+
+
+def labelled_png(blocks: Sequence[tuple[str, np.ndarray]], scale: int = 2, margin: int = 8, line: int = 22) -> bytes:
+    """Pictures below one another, each under its label, on white.
+
+    Args:
+        blocks: label and pixels, uint8 (H, W) or (H, W, 3), which are enlarged `scale` times.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(14)
+    shown = [(label, Image.fromarray(block.repeat(scale, axis=0).repeat(scale, axis=1))) for label, block in blocks]
+    widths = [max(picture.width, round(font.getlength(label))) for label, picture in shown]
+    height = sum(picture.height + line + margin for _, picture in shown)
+    sheet = Image.new("RGB", (max(widths) + 2 * margin, height + margin), "white")
+    draw, top = ImageDraw.Draw(sheet), margin
+    for label, picture in shown:
+        draw.text((margin, top), label, fill="#1f2430", font=font)
+        sheet.paste(picture.convert("RGB"), (margin, top + line))
+        top += picture.height + line + margin
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", compress_level=9)
+    return buffer.getvalue()

@@ -46,6 +46,7 @@ ELSEWHERE = ("data.name", "data.path", "model.kind", "prior.kind")
 """Settings that the first row chooses."""
 ONLY_FOR: dict[str, tuple[str, ...]] = {
     "celeba": ("data.crop",),
+    "folder": ("data.crop",),
     "gmp": ("prior.components", "prior.spread"),
     "gwae": (
         "model.critic_width", "objective.lambda_gw", "objective.lambda_w", "objective.lambda_d", "objective.lambda_h",

@@ -22,6 +22,11 @@ PARTS = {"train": ("0", "1"), "test": ("2",), "all": ("0", "1", "2")}
 """Of list_eval_partition.txt; the published validation part joins training, which holds out pictures of its own."""
 
 
+def folder(root: Path) -> Path:
+    """Return where the pictures lie as files."""
+    return root / "celeba" / "img_align_celeba"
+
+
 def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
     """Load one split, "train" (182,637 pictures), "test" (19,962) or "all", sorted by name; ids "celeba-000001".
 
@@ -29,13 +34,12 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
 
     Raises: UserError if the pictures or the list are absent, with the address; or nothing of the split is readable.
     """
-    folder = root / "celeba"
-    places = (folder / "img_align_celeba", folder / "img_align_celeba.zip")
+    places = (folder(root), folder(root).with_suffix(".zip"))
     pictures = next((place for place in places if place.exists()), None)
-    listing = folder / "list_eval_partition.txt"
+    listing = root / "celeba" / "list_eval_partition.txt"
     if pictures is None or not listing.is_file():
         raise UserError(
-            f"{info.title}: needs img_align_celeba/ and list_eval_partition.txt in {folder}; its terms forbid "
+            f"{info.title}: needs img_align_celeba/ and list_eval_partition.txt in {listing.parent}; its terms forbid "
             f"a download from here, so get both from {info.url} first."
         )
     parts = _partition(listing, info.title)

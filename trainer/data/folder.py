@@ -53,7 +53,8 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
         chosen = [index for index, place in enumerate(places) if split in (place.split, "all")]
         if not chosen:
             raise UserError(f"{path}: one picture is too few to have a {split} split; add more pictures.")
-        decoded = decode([collection.entries[index] for index in chosen], data.size, data.channels, progress)
+        entries = [collection.entries[index] for index in chosen]
+        decoded = decode(entries, data.size, data.channels, progress, crop=data.crop)
     skipped = tuple(collection.skipped + decoded.skipped)
     if not decoded.kept:
         raise UserError(f"{path}: none of its {len(chosen)} {split} pictures is readable; the first: {skipped[-1]}")

@@ -12,12 +12,15 @@ import numpy as np
 import torch
 
 from trainer.config import DataConfig
-from trainer.data import DATASETS, digits
+from trainer.data import DATASETS, celeba, digits
+from trainer.data.pictures import read_picture
 from trainer.data.rendering import COUNT, factors_of, render_indices
 from trainer.errors import UserError
 
 _DIGITS = ("mnist", "fashion-mnist")
 _RENDERED = "shapes3d-rendered"
+_CELEBA = "celeba"
+_FACE = re.compile(r"celeba-(\d{6})")
 _PLACE = re.compile(rf"{_RENDERED}-(\d{{6}})")
 
 
@@ -36,6 +39,8 @@ class LocalPictures:
 
 def place(data: DataConfig, roots: Sequence[Path]) -> Path | None:
     """The first of these folders, in torchvision's layout, that holds the files of a data set's test pictures."""
+    if data.name == _CELEBA:
+        return next((root for root in roots if celeba.folder(root).is_dir()), None)
     if data.name not in _DIGITS:
         return None
     return next((root for root in roots if digits.on_disk(data.name, "test", root)), None)
@@ -46,11 +51,13 @@ def find(data: DataConfig, ids: Sequence[str], root: Path | None) -> LocalPictur
 
     Args:
         data: what the pictures are of, and their size.
-        ids: of digits, the whole test split in any order; of rendered pictures, any.
+        ids: of digits, the whole test split in any order; of rendered pictures and faces, any.
         root: what `place` says.
     """
     if data.name in _DIGITS and root is not None and len(ids):
         return _digits(data, ids, root)
+    if data.name == _CELEBA and root is not None and len(ids):
+        return _faces(data, ids, root)
     if data.name == _RENDERED and len(ids):
         return _rendered(data, ids)
     return None
@@ -70,6 +77,20 @@ def _digits(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures |
         return digits.fit_digits(pixels, data.size).expand(-1, data.channels, -1, -1).numpy()
 
     return LocalPictures(labels.numpy()[places], read)
+
+
+def _faces(data: DataConfig, ids: Sequence[str], root: Path) -> LocalPictures | None:
+    """Faces are files of their own, read one by one when they are asked for."""
+    names = [match[1] if (match := _FACE.fullmatch(id_)) else "" for id_ in ids]
+    paths = [celeba.folder(root) / f"{name}.jpg" for name in names]
+    if not all(path.is_file() for path in paths):
+        return None
+    shape, crop = (data.channels, data.size, data.size), data.crop or celeba.CROP
+
+    def read(positions: np.ndarray) -> np.ndarray:
+        return np.stack([read_picture(paths[position], shape, crop=crop).array for position in positions])
+
+    return LocalPictures(None, read)
 
 
 def _rendered(data: DataConfig, ids: Sequence[str]) -> LocalPictures | None:

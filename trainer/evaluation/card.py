@@ -65,7 +65,7 @@ def _data(run: Run) -> str:
     bundled = (
         "Test pictures, and some training pictures, are included"
         if info.may_bundle
-        else "No pictures of it are included"
+        else "The weights were made from it and are for the same use; no pictures of it are included"
     )
     licence = info.licence.rstrip(".")
     source = f"<{info.url}>" if info.url else "rendered by this project (trainer/data/rendering)"

@@ -32,6 +32,7 @@ class Context:
         outliers: a folder or zip of the user's own pictures, one more out-of-distribution pair.
         device: where `model` lives.
         fast: whether measures that take minutes may take a small sample, and say so.
+        networks: feature networks of the group generation by name; () for the default.
         progress: called with the progress.
     """
 
@@ -49,6 +50,7 @@ class Context:
     outliers: Path | None = None
     device: str = "cpu"
     fast: bool = False
+    networks: tuple[str, ...] = ()
     progress: Progress = silent
 
     def metric(

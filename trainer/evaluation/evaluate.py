@@ -33,6 +33,7 @@ from trainer.evaluation import card, clustering, geometry, ood, reconstruction
 from trainer.evaluation import map as mapping
 from trainer.evaluation.context import Context
 from trainer.evaluation.disentanglement import group as disentanglement
+from trainer.evaluation.generation import group as generation
 from trainer.models import onnx_export
 from trainer.models.base import LatentModel
 from trainer.runs import layout, sprite
@@ -45,12 +46,18 @@ class Group(NamedTuple):
 
     measure: Callable[[Context], list[Metric]]
     applies: Callable[[Config, ImageSet], bool] = lambda config, images: True
+    needs: str = ""  # what is missing where it does not apply, for the sentence that refuses it
 
 
 GROUPS: dict[str, Group] = {
     "reconstruction": Group(reconstruction.measure),
     "clustering": Group(clustering.measure, clustering.applies),
     "geometry": Group(geometry.measure),
+    "generation": Group(
+        generation.measure,
+        generation.applies,
+        "generation needs as many test pictures as its network has features; --network names another network",
+    ),
     "ood": Group(ood.measure),
     "disentanglement": Group(disentanglement.measure, disentanglement.applies),
     "map": Group(mapping.measure, mapping.applies),
@@ -75,6 +82,7 @@ def evaluate(
     outliers: Path | None = None,
     without: tuple[str, ...] = (),
     begin: Progress | None = None,
+    networks: tuple[str, ...] = (),
 ) -> list[Metric]:
     """Encode the test set, measure the groups named in `only` (None: all that apply), and write the folder's files.
 
@@ -103,14 +111,13 @@ def evaluate(
     checkpoint, model = run.hash, run.load_model()
     begin("reading", 0, 0)  # how many parts there are is known once the pictures are
     images = measured(data.load(run.config.data, "test", data_root, partial(progress, "reading pictures")))
-    wanted = _wanted(run, images, only, without, outliers)
+    wanted = _wanted(run, images, only, without, outliers, networks)
     parts = ["codes", *wanted, "files"]
     turn_to = lambda part: begin(part, parts.index(part) + 1, len(parts))  # noqa: E731
-
     turn_to("codes")
     encoded = encode(model, images, device, progress)
-    given = {"seed": seed, "data_root": data_root, "outliers": outliers, "device": device, "fast": fast}
-    context = _context(run, model, images, encoded, progress=progress, **given)
+    given = {"data_root": data_root, "outliers": outliers, "device": device, "fast": fast, "networks": networks}
+    context = _context(run, model, images, encoded, seed=seed, progress=progress, **given)
     metrics: list[Metric] = []
     for name in wanted:
         turn_to(name)
@@ -127,10 +134,17 @@ def evaluate(
 
 
 def _wanted(
-    run: Run, images: ImageSet, only: list[str] | None, without: tuple[str, ...], outliers: Path | None
+    run: Run,
+    images: ImageSet,
+    only: list[str] | None,
+    without: tuple[str, ...],
+    outliers: Path | None,
+    networks: tuple[str, ...],
 ) -> list[str]:
     """Return the names of the groups to measure. Raises: UserError where one of them, or `outliers`, does not apply."""
     applicable = [name for name, group in GROUPS.items() if name not in without and group.applies(run.config, images)]
+    if networks and "generation" not in applicable:
+        applicable.append("generation")  # asked for by name: it says itself what it lacks
     _refuse(set(only or []) - set(applicable), applicable)
     if outliers is not None and (not outliers.exists() or "ood" not in (only or applicable)):
         raise UserError(f"--outliers {outliers}: give a folder or zip that exists, and measure the group ood.")
@@ -207,7 +221,9 @@ def code_table(
 def _refuse(wrong: set[str], available: list[str]) -> None:
     if wrong:
         named = ", ".join(sorted(wrong))
-        raise UserError(f"--only {named}: not available for this run; choose from {', '.join(available)}.")
+        needs = "; ".join(GROUPS[name].needs for name in sorted(wrong & set(GROUPS)) if GROUPS[name].needs)
+        why = f" ({needs})" if needs else ""
+        raise UserError(f"--only {named}: not available for this run{why}; choose from {', '.join(available)}.")
 
 
 def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:

@@ -58,6 +58,9 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
         groups: groups of the metrics that were measured.
         pairs: names of the out-of-distribution pairs that were measured.
     """
+    from trainer.evaluation.generation import group as generation  # torch
+    from trainer.evaluation.generation.networks import NETWORKS
+
     sentences = []
     if "clustering" not in groups:
         sentences.append("Clusters: these pictures have no labels to compare with, and this prior has no components.")
@@ -69,6 +72,9 @@ def left_out(settings: Config, groups: Collection[str], pairs: Collection[str]) 
             sentences.append(f"Outliers, {pair.name}: {info.title} is not on this disk; download it from {info.url}.")
     if "map" not in groups:
         sentences.append(f"Map: it takes {EVALUATED_FROM} test pictures; Clusters maps fewer on demand.")
+    network = NETWORKS.get(generation.default_network(settings) or "")
+    if network and "generation" not in groups:
+        sentences.append(f"Generated pictures: it takes {network.least} test pictures, as many as there are features.")
     return sentences
 
 
@@ -84,6 +90,7 @@ TASK = Task(
         "reconstruction": "Reconstruction",
         "clustering": "Clusters",
         "geometry": "Geometry of the codes",
+        "generation": "Generated pictures",
         "ood": "Outliers",
         "map": "Map of the codes",
         "files": "Writing the files",

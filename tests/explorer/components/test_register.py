@@ -14,7 +14,7 @@ from explorer.components import register
 from trainer.system import ROOT
 
 STATIC = ROOT / "explorer" / "static"
-IMPORT = re.compile(r"""(?:from|import)\s*\(?["'](\.[^"']+)["']""")
+IMPORT = re.compile(r"""(?:from|import|new URL)\s*\(?["'](\.[^"']+\.js)["']""")
 
 
 def served(script: str) -> dict:
@@ -29,7 +29,7 @@ def registered() -> list[str]:
 
 def test_every_component_has_its_module_and_every_module_is_used():
     entries = registered()
-    assert len(entries) == 9
+    assert len(entries) == 10
     reached, open_ = set(), [register.SCRIPTS / f"{entry}.js" for entry in entries]
     while open_:
         path = open_.pop().resolve()
@@ -67,4 +67,4 @@ def test_libraries_of_others_are_unchanged():
     assert files == set(stated)
     assert {name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in files} == stated
     version = re.search(r"^## onnxruntime-web ([\d.]+)$", readme, re.MULTILINE)[1]
-    assert f'"?v={version}"' in Path(register.SCRIPTS / "shared" / "decoder.js").read_text(encoding="utf-8")
+    assert f'"?v={version}"' in Path(register.SCRIPTS / "shared" / "runtime.js").read_text(encoding="utf-8")

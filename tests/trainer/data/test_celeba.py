@@ -11,6 +11,7 @@ from PIL import Image
 
 from trainer import data
 from trainer.config import DataConfig
+from trainer.data import local
 from trainer.errors import UserError
 
 PARTS = {"000001.jpg": 0, "000002.jpg": 1, "000003.jpg": 2, "000004.jpg": 0, "000009.jpg": 2}  # the last has no file
@@ -67,6 +68,23 @@ def test_what_is_absent_is_told_with_its_address(root):
         data.load("celeba", "test", root)
 
 
-def test_a_crop_without_celeba_is_refused():
-    with pytest.raises(ValueError, match=r"data\.crop belongs to data.name=celeba only"):
+def test_a_crop_without_celeba_or_folder_is_refused():
+    with pytest.raises(ValueError, match=r"data\.crop belongs to data.name=celeba and data.name=folder only"):
         DataConfig(name="mnist", crop=100)
+    with pytest.raises(ValueError, match=r"data\.crop is at most 178"):
+        DataConfig(name="celeba", crop=200)
+
+
+def test_faces_are_found_by_their_ids_where_their_files_are(root):
+    settings = DataConfig(name="celeba", size=64, channels=3)
+    place = local.place(settings, [root / "nowhere", root])
+    assert place == root
+    ids = ("celeba-000003", "celeba-000001")
+    found = local.find(settings, ids, place)
+    assert found.labels is None
+    loaded = data.load(settings, "all", root)
+    expected = [loaded.images[loaded.ids.index(name)].numpy() for name in ids]
+    assert np.array_equal(found.read(np.array([0, 1])), expected)
+    assert local.find(settings, (*ids, "celeba-000009"), place) is None
+    assert local.find(settings, ("../000001",), place) is None
+    assert local.place(settings, [root / "nowhere"]) is None

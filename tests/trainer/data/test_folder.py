@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from trainer.config import DataConfig
@@ -57,6 +58,19 @@ CLASSES = {f"{kind}/{index}.png": picture(10 * index + 5) for kind in ("cat", "d
 
 
 # --- what it must read -----------------------------------------------------------------------------------------------
+
+
+def test_the_crop_decides_what_is_seen(tmp_path):
+    """White within the central 40 pixels of 80, black around: only a crop of 40 sees no black."""
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[10:50, 20:60] = 255
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    files = {f"{name}.png": buffer.getvalue() for name in "ab"}
+    for place in (fill(tmp_path / "photos", files), pack(tmp_path / "photos.zip", files)):
+        assert open_set(place, crop=40).images.min() > 230  # Lanczos reads a pixel beyond the box
+        assert open_set(place).images.min() < 30
+        assert torch.equal(open_set(place, crop=60).images, open_set(place).images)
 
 
 def test_sub_folders_are_classes(tmp_path):

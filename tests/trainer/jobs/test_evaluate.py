@@ -121,8 +121,9 @@ def test_what_cannot_be_measured_is_said_with_its_reason():
     assert "no labels" in said
     assert "no set of outliers" in said
     assert "Map: it takes 200 test pictures" in said
+    assert "Generated pictures: it takes 320 test pictures" in said
     digits = config.from_dict({"data": {"name": "mnist"}})
-    everything = {"reconstruction", "clustering", "geometry", "ood", "map"}
+    everything = {"reconstruction", "clustering", "geometry", "generation", "ood", "map"}
     said = " ".join(evaluate_job.left_out(digits, everything, ["mnist/fashion-mnist"]))
     assert said.count("Omniglot is not on this disk") == 2
     assert "Fashion" not in said

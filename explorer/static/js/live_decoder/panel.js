@@ -8,6 +8,7 @@ import { announce, listen, live } from "../shared/live.js";
 import { axesText, round3 } from "../shared/numbers.js";
 import { errorText, floatsOf, paintDifference, paintPicture } from "../shared/pictures.js";
 import { delayed, repeated } from "../shared/reports.js";
+import { Fold } from "./fold.js";
 import { differs, Slider } from "./slider.js";
 
 /**
@@ -60,6 +61,7 @@ class Panel {
     this.current = figure("current");
     this.error = figure("error");
     this.home = part(this.root, "button");
+    this.fold = new Fold(this.root);
     this.home.onclick = () => {
       this.edit(Object.fromEntries(this.data.axes.map((axis) => [axis.i, null])));
       this.commit();
@@ -119,6 +121,7 @@ class Panel {
     });
     this.sliders = new Map(sliders.map((slider) => [slider.axis.i, slider]));
     fillAxes(this.root, sliders, ` (below ${floor})`);
+    this.fold.fill(sliders);
     say(part(this.root, ".key.codes"), codes_name);
     const named = axes.some((axis) => axis.carries);
     this.root.classList.toggle("named", named);
@@ -161,7 +164,9 @@ class Panel {
   showHome() {
     const { anchor } = this.data;
     this.home.textContent = `↺ Reset to ${anchor === "posterior mean" ? "encoded picture" : anchor}`;
-    this.home.disabled = !this.changed().length;
+    const changed = this.changed();
+    this.home.disabled = !changed.length;
+    this.fold.keep(changed);
     say(part(this.root, ".key.anchor b"), this.data.anchor + (this.data.sigma ? " ± 2 σ" : ""));
   }
 

@@ -1,21 +1,20 @@
 // The decoders of the models, run in the browser by onnxruntime-web.
 
 import { announce } from "./live.js";
+import { loadRuntime } from "./runtime.js";
 
 /** @typedef {{ run(feeds: object): Promise<{ image: { data: Float32Array, dispose?(): void } }>, release(): Promise<void> }} Session */
 /** @typedef {(pixels: Float32Array, milliseconds: number) => void} Paint */
 /**
  * @typedef {object} Model
- * @property {Uint8Array | null} bytes decoder.onnx, until a session has its own copy
+ * @property {Uint8Array} bytes decoder.onnx, which threads are given as well
  * @property {Promise<Session> | null} session
  * @property {unknown} failed why the decoder does not work
  * @property {{ z: Float32Array, paint: Paint } | null} wanted
  * @property {boolean} busy
  */
 
-const KEPT_MODELS = 2;
-const RUNTIME = new URL("../../", import.meta.url).href; // explorer/static
-const VERSION = "?v=1.30.0"; // of onnxruntime-web: a browser must not mix its cached files with new ones
+const KEPT_MODELS = 4; // as many as page Generate shows side by side
 
 /** @type {Map<string, Model>} by the hash of the checkpoint */
 const models = new Map();
@@ -37,26 +36,13 @@ export function offerDecoder(hash, bytes) {
   announce("decoder", hash);
 }
 
-async function loadRuntime() {
-  const ort = await import(`${RUNTIME}ort.wasm.min.mjs${VERSION}`);
-  ort.env.wasm.numThreads = 1; // threads need cross-origin isolation, and the cores are the server's too
-  ort.env.wasm.proxy = false;
-  const file = `${RUNTIME}ort-wasm-simd-threaded`;
-  ort.env.wasm.wasmPaths = { mjs: `${file}.mjs${VERSION}`, wasm: `${file}.wasm${VERSION}` };
-  return ort;
-}
-
 /** Return the session of a checkpoint's decoder, made once; rejects where wasm or the file does not work. @param {string} hash */
 export function sessionOf(hash) {
   const model = models.get(hash);
   if (!model) return Promise.reject(new Error("the decoder has not arrived yet"));
   runtime ??= loadRuntime();
   if (!model.session) {
-    model.session = runtime
-      .then((ort) => ort.InferenceSession.create(model.bytes, { executionProviders: ["wasm"] }))
-      .finally(() => {
-        model.bytes = null; // the session has its own copy
-      });
+    model.session = runtime.then((ort) => ort.InferenceSession.create(model.bytes, { executionProviders: ["wasm"] }));
     model.session.catch((error) => fail(hash, model, error));
   }
   return model.session;
@@ -66,6 +52,16 @@ export function sessionOf(hash) {
 function fail(hash, model, error) {
   model.failed ??= error;
   announce("decoder", hash);
+}
+
+/** Decode z, one after another, and hand the picture to `paint`; rejects where the decoder has not arrived or does not work. @param {string} hash @param {Float32Array} z @param {Paint} paint */
+export async function decodeNow(hash, z, paint) {
+  const session = await sessionOf(hash);
+  const ort = await runtime;
+  const begin = performance.now();
+  const out = await session.run({ z: new ort.Tensor("float32", z, [1, z.length]) });
+  paint(out.image.data, performance.now() - begin);
+  out.image.dispose?.();
 }
 
 /**

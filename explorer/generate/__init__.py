@@ -1,0 +1,1 @@
+"""The Generate page; only `page` is imported from outside."""

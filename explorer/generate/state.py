@@ -1,0 +1,47 @@
+"""What the Generate page shows, as one typed state that the URL mirrors, and how widgets read and change it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from explorer.shared import catalog, state
+
+View = Literal["samples", "reconstructions", "numbers"]
+
+VIEWS: dict[str, str] = {"samples": "Samples", "reconstructions": "Reconstructions", "numbers": "Numbers"}
+OTHERS = 3
+"""Models beside the selected one."""
+
+
+class GenerateState(state.PageState):
+    """The whole view. Field names are the URL's; defaults are left out of it.
+
+    `seed` is that of the first sample; sample i has seed + i, the same that page Traverse calls it by. `picked` is the
+    seed of the sample whose details are shown, made by model `of` (empty: the selected one).
+    """
+
+    view: View = "samples"
+    beside: tuple[str, ...] = ()
+    seed: int = Field(0, ge=0, le=state.SEED_LIMIT)
+    temperature: float = Field(1.0, ge=0, le=1.5)
+    component: int = Field(-1, ge=-1)  # of a mixture; -1: drawn by weight
+    picked: int = Field(-1, ge=-1, le=state.SEED_LIMIT)
+    of: str = ""
+
+
+page = state.Page("generate", GenerateState)
+current, change, bound = page.current, page.change, page.bound
+
+
+def comparable(entry: catalog.Entry) -> list[catalog.Entry]:
+    """Return the other models of the same pictures: the same data set, size and channels."""
+    same = lambda other: (other.data_title, other.image_shape) == (entry.data_title, entry.image_shape)  # noqa: E731
+    return [other for other in catalog.usable() if other.name != entry.name and same(other)]
+
+
+def shown(entry: catalog.Entry) -> list[catalog.Entry]:
+    """Return the selected model and those beside it."""
+    by_name = {other.name: other for other in comparable(entry)}
+    return [entry, *(by_name[name] for name in current().beside if name in by_name)][: 1 + OTHERS]
