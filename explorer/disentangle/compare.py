@@ -31,7 +31,7 @@ def show(entry: catalog.Entry, kind: Kind | None) -> None:
     preferred = _group(entry, kind, records(entry)[kind]) if kind else names[0]
     wanted = current().group if current().group in names else preferred
     if len(names) > 1:
-        st.segmented_control("Measured on, by", names, required=True, **bound("group", wanted))
+        st.segmented_control("Data set and protocol", names, required=True, **bound("group", wanted))
     else:
         st.markdown(f"**{wanted}**")
     models = by_group[wanted]

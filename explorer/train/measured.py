@@ -39,7 +39,7 @@ def _numbers(entry: catalog.Entry, running: bool) -> None:
             widgets.number(metric, f"train.card.{position}", label)
         st.space("stretch")
         _pages(entry)
-    with st.expander("All numbers, with their protocol", icon=":material/straighten:"):
+    with st.expander("All metrics with their protocols", icon=":material/straighten:"):
         _table(entry.metrics)
         for sentence in _left_out(entry):
             st.caption(sentence)
@@ -50,7 +50,7 @@ def _numbers(entry: catalog.Entry, running: bool) -> None:
 def _outdated(entry: catalog.Entry, training: Training, running: bool) -> None:
     """Draw the metrics of earlier weights, labelled as such."""
     measuring.line(entry, "history", measuring.older_weights(entry), not training.is_live and not running)
-    with st.expander("Numbers of the earlier weights", icon=":material/straighten:"):
+    with st.expander("Metrics of the earlier weights", icon=":material/straighten:"):
         _table(entry.older)
 
 

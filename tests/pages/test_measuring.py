@@ -85,7 +85,7 @@ def page(app: AppTest, name: str) -> AppTest:
 
 def test_a_trained_run_is_measured_from_the_page_and_can_be_stopped(app, bare, started):
     train_page(app)
-    assert "All numbers" not in str([each.label for each in app.expander])
+    assert "All metrics" not in str([each.label for each in app.expander])
     button(app, "Measure this model").click().run()
     assert started == [bare]
     assert "Starting …" in texts(app)
@@ -130,7 +130,7 @@ def test_numbers_of_earlier_weights_are_named_and_kept_apart(app, outdated, star
     train_page(app)
     assert f"earlier weights (`{OLDER}`, now `{Run(outdated).hash}`)" in texts(app)
     assert "**18.2 dB**" not in texts(app)
-    assert "Numbers of the earlier weights" in [each.label for each in app.expander]
+    assert "Metrics of the earlier weights" in [each.label for each in app.expander]
     button(app, "Measure again").click().run()
     assert started == [outdated]
 

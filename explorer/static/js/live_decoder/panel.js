@@ -179,7 +179,7 @@ class Panel {
     paintPicture(part(this.current, "canvas"), pixels, shape);
     paintDifference(part(this.error, "canvas"), pixels, this.reference, shape, isDark(this.root));
     const changed = this.changed().length;
-    describe(this.current, "Current", changed ? `${axesText(changed)} moved` : "nothing moved");
+    describe(this.current, "Current", changed ? `${axesText(changed)} moved` : "unchanged");
     describe(this.error, "Difference", errorText(pixels, this.reference));
     this.took = took ?? this.took;
     this.root.dataset.painted = by;
