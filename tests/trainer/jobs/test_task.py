@@ -120,14 +120,14 @@ def test_the_command_line_of_the_process(tmp_path, monkeypatch, capsys):
 def test_a_map_is_stopped_in_the_middle_of_its_layout(tmp_path, monkeypatch):
     run = make_run(tmp_path / "small", pictures=60)
     computing = map_job.job(run, MapSettings(neighbours=9))
-    say = Job.say
+    write_status = Job.write_status
 
-    def stop_at_layout(self: Job, **said: object) -> None:
-        say(self, **said)
-        if said.get("stage") == "layout":
+    def stop_at_layout(self: Job, **status: object) -> None:
+        write_status(self, **status)
+        if status.get("stage") == "layout":
             self.stop()
 
-    monkeypatch.setattr(Job, "say", stop_at_layout)
+    monkeypatch.setattr(Job, "write_status", stop_at_layout)
     monkeypatch.setattr(task, "_STEP_SECONDS", 0)
     thread = threading.Thread(target=computing.run, daemon=True)
     thread.start()
