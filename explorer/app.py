@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decode
 
 import streamlit as st  # noqa: E402
 
-from explorer.shared import state, theme, widgets  # noqa: E402
+from explorer.shared import exposure, state, theme, widgets  # noqa: E402
 
 PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
@@ -25,6 +25,7 @@ PAGES = (  # file, title, icon; the first one opens
 )
 
 st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")
+exposure.announce()
 st.html(theme.CSS)
 present = [entry for entry in PAGES if (ROOT / "pages" / entry[0]).is_file()]
 first = present[0]

@@ -18,7 +18,8 @@ from typer.exceptions import TyperException
 from trainer import config
 from trainer.errors import EchoError, StoppedError, UserError
 from trainer.runs import layout
-from trainer.runs.folder import Run, create, discard_unstarted, find
+from trainer.runs.folder import Run, create, discard_unstarted, find, unreadable
+from trainer.system import files
 
 if TYPE_CHECKING:
     from trainer.training.fit import Ended
@@ -46,8 +47,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable res
 
 def _on_stderr(what: str, done: int, total: int) -> None:
     """Report progress on one line on standard error, rewritten in place."""
-    sys.stderr.write(f"\r\033[K{what} {done}/{total}" if done < total else "\r\033[K")
-    sys.stderr.flush()
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{what} {done}/{total}" if done < total else "\r\033[K")
+        sys.stderr.flush()
+    elif done == 0 and done < total:  # a file or a pipe: one line for each part
+        sys.stderr.write(f"{what}\n")
 
 
 def _train(
@@ -81,6 +85,18 @@ def _train(
             typer.echo(_summary(run, ended))
 
 
+def _absolute(settings: config.Config, data_root: Path | None) -> config.Config:
+    """Return the same with the address of its pictures whole: a run is resumed from anywhere."""
+    from trainer.data import default_data_root
+    from trainer.data.survey import located
+
+    path = settings.data.path
+    place = located(path, data_root or default_data_root()) if path else None
+    if place is None or not place.exists():  # the training says that nothing is there
+        return settings
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(place)})})
+
+
 def _summary(run: Run, ended: Ended) -> str:
     if ended.trained:
         return f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}"
@@ -107,7 +123,7 @@ def fit(
 ) -> None:
     """Train a new model into a new run folder."""
     options = (accelerator, devices, num_nodes, strategy, precision, compiled)
-    settings = config.load(recipe, assignments)
+    settings = _absolute(config.load(recipe, assignments), data_root)
     _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, options, is_new=True)
 
 
@@ -122,9 +138,14 @@ def resume(
     strategy: Strategy = "auto",
     precision: Precision = "32-true",
     compiled: Compiled = False,
+    changed_data: Annotated[
+        bool, typer.Option("--changed-data", help="Go on although the pictures are others than before.")
+    ] = False,
 ) -> None:
     """Continue a training from its last checkpoint, also on other hardware."""
     options = (accelerator, devices, num_nodes, strategy, precision, compiled)
+    if changed_data:
+        files.write_text(Run(folder).path / layout.CHANGED_DATA, "accepted\n")
     _train(Run(folder).config, folder, data_root, max_minutes, options, is_new=False)
 
 
@@ -233,7 +254,8 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List the models in pretrained/ and runs/."""
-    runs = find(*(roots or [Path("pretrained"), Path("runs")]))
+    places = roots or [Path("pretrained"), Path("runs")]
+    runs = find(*places)
     rows = [
         {
             "path": str(run.path),
@@ -247,6 +269,8 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
+    for sentence in unreadable(*places):
+        typer.echo(sentence, err=True)
     for row in rows:
         typer.echo("  ".join(str(value or "untrained") for value in row.values()))
 

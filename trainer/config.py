@@ -6,11 +6,12 @@ setting of Nakagawa et al., *Gromov-Wasserstein Autoencoders*, ICLR 2023 (append
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from trainer.errors import UserError
 
@@ -19,11 +20,77 @@ ModelKind = Literal["gwae", "vae", "wae-mmd", "dagmm"]
 PriorKind = Literal["np", "fnp", "gmp", "normal"]
 
 
-YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
-"""What PyYAML raises on bad text: its own errors, ValueError (impossible dates, bytes that are not UTF-8), depth."""
 RECIPES = Path(__file__).parent / "configs"
 """The ready recipes, one YAML file each."""
 SHOWN = 80  # characters of a wrong value that an error message repeats
+MAX_BYTES = 2**16
+"""Of a YAML file; a whole configuration takes 2 kB."""
+MAX_DEPTH, MAX_SCALAR = 8, 4096
+MAX_PATH, MAX_PATH_PART = 4096, 255
+MAX_STEPS, MAX_SEED, MAX_WEIGHT = 10**9, 2**32 - 1, 1e6
+
+
+# --- one reader of YAML -----------------------------------------------------------------------------------------------
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Numbers, true, false, null and text, as in YAML 1.2: dates, `no`, `1:30` and numbers of 20 digits are text."""
+
+    yaml_implicit_resolvers = {}
+
+
+for _kind, _pattern, _first in (
+    ("null", r"(?:~|null|Null|NULL|)\Z", [*"~nN", ""]),
+    ("bool", r"(?:true|True|TRUE|false|False|FALSE)\Z", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]{0,18})\Z", "-+0123456789"),
+    ("float", r"[-+]?(?:[0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?\Z", "-+.0123456789"),
+    ("float", r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+."),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
+
+
+def read_yaml(text: str) -> Any:
+    """Return the value of YAML text that a stranger may have written, in time proportional to its length.
+
+    Aliases, merges, tags, deep nesting and long scalars are refused: whatever expands does so through one of them.
+
+    Raises: ValueError saying what is wrong and where.
+    """
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES // 1024} kB")
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if problem := _refused(event, depth):
+                raise ValueError(f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}: {problem}")
+        return _Loader(text).get_single_data()
+    except yaml.YAMLError as error:
+        raise ValueError(_place(error)) from error
+
+
+def _refused(event: yaml.Event, depth: int) -> str:
+    """Return what a configuration does not need and this event has, or an empty string."""
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        return "anchors and aliases are not read"
+    if getattr(event, "tag", None):
+        return "tags are not read"
+    if depth > MAX_DEPTH:
+        return f"more than {MAX_DEPTH} levels"
+    if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_SCALAR:
+        return f"a value of more than {MAX_SCALAR} characters"
+    return ""
+
+
+def _place(error: yaml.YAMLError) -> str:
+    """Return what YAML found wrong, and where, in a few words."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not YAML'}"
+    return getattr(error, "reason", None) or str(error).partition("\n")[0]
+
+
+# --- the schema -------------------------------------------------------------------------------------------------------
 
 
 class Section(BaseModel):
@@ -36,7 +103,9 @@ class DataConfig(Section):
     """The pictures and the form in which the model takes them."""
 
     name: Dataset = Field("mnist", description="Data set; 'folder' takes any folder or zip of pictures.")
-    path: str | None = Field(None, description="Folder or zip of pictures, for data 'folder' only.")
+    path: str | None = Field(
+        None, max_length=MAX_PATH, description="Folder or zip of pictures, for data 'folder' only."
+    )
     size: Literal[32, 64] = Field(32, description="Height and width of the model's input, in pixels.")
     channels: Literal[1, 3] = Field(1, description="1 for grey, 3 for colour.")
     crop: int | None = Field(
@@ -57,6 +126,9 @@ class DataConfig(Section):
     def _path_belongs_to_folder(self) -> DataConfig:
         if (self.name == "folder") != (self.path is not None):
             raise ValueError("data.path is needed for data.name=folder, and only for it")
+        parts = (self.path or "").replace("\\", "/").split("/")
+        if any(len(part.encode("utf-8", "replace")) > MAX_PATH_PART or not part.isprintable() for part in parts):
+            raise ValueError("data.path is no path: a part of it is too long, or holds control characters")
         if self.crop is not None and self.name not in ("celeba", "folder"):
             raise ValueError("data.crop belongs to data.name=celeba and data.name=folder only")
         if self.crop is not None and self.name == "celeba" and self.crop > 178:
@@ -81,7 +153,9 @@ class PriorConfig(Section):
 
     kind: PriorKind = Field("np", description="np: neural, fnp: factorised, gmp: Gaussian mixture, normal: N(0, I).")
     components: int = Field(10, ge=2, le=200, description="Number of mixture components (gmp).")
-    spread: float = Field(1.0, gt=0, description="Standard deviation of the initial component means (gmp).")
+    spread: float = Field(
+        1.0, gt=0, le=MAX_WEIGHT, description="Standard deviation of the initial component means (gmp)."
+    )
     warm_start: bool = Field(
         False,
         description="Place the mixture on the codes after the warm-up, without labels (gmp).",
@@ -91,21 +165,29 @@ class PriorConfig(Section):
 class ObjectiveConfig(Section):
     """Weights of L = lambda_gw L_GW + lambda_w L_W + lambda_d L_D + lambda_h R_H (paper, section 3)."""
 
-    lambda_gw: float = Field(1.0, ge=0, description="Gromov-Wasserstein term.")
-    lambda_w: float = Field(1.0, ge=0, description="Reconstruction.")
-    lambda_d: float = Field(1.0, ge=0, description="Merged sufficient condition, through the critic.")
-    lambda_h: float = Field(0.03, ge=0, description="Entropy regulariser.")
+    lambda_gw: float = Field(1.0, ge=0, le=MAX_WEIGHT, description="Gromov-Wasserstein term.")
+    lambda_w: float = Field(1.0, ge=0, le=MAX_WEIGHT, description="Reconstruction.")
+    lambda_d: float = Field(1.0, ge=0, le=MAX_WEIGHT, description="Merged sufficient condition, through the critic.")
+    lambda_h: float = Field(0.03, ge=0, le=MAX_WEIGHT, description="Entropy regulariser.")
     lambda_p: float = Field(
         0.0,
         ge=0,
+        le=MAX_WEIGHT,
         description="Cross-entropy -E_q[log pi(z)] of the codes under a prior with a density (gmp, fnp, normal); "
         "not in the paper, off by default.",
     )
-    gradient_penalty: float = Field(10.0, ge=0, description="Weight of the critic's one-centred gradient penalty.")
-    drift: float = Field(1e-4, ge=0, description="Weight of the critic's squared output, which keeps it centred.")
-    beta: float = Field(1.0, ge=0, description="Weight of the KL divergence (vae; 1 is the ELBO).")
+    gradient_penalty: float = Field(
+        10.0, ge=0, le=MAX_WEIGHT, description="Weight of the critic's one-centred gradient penalty."
+    )
+    drift: float = Field(
+        1e-4, ge=0, le=MAX_WEIGHT, description="Weight of the critic's squared output, which keeps it centred."
+    )
+    beta: float = Field(1.0, ge=0, le=MAX_WEIGHT, description="Weight of the KL divergence (vae; 1 is the ELBO).")
     lambda_mmd: float = Field(
-        10.0, ge=0, description="Weight of the maximum mean discrepancy of codes and prior (wae-mmd; published: 10)."
+        10.0,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="Weight of the maximum mean discrepancy of codes and prior (wae-mmd; published: 10).",
     )
 
 
@@ -114,10 +196,15 @@ class DagmmConfig(Section):
 
     width: int = Field(32, ge=2, le=1024, description="Hidden units of the estimation network.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Dropout in the estimation network, as published.")
-    energy: float = Field(0.1, ge=0, description="Weight lambda_1 of the mean energy, as published.")
-    covariance: float = Field(0.005, ge=0, description="Weight lambda_2 of sum 1 / diag(Sigma), as published.")
+    energy: float = Field(0.1, ge=0, le=MAX_WEIGHT, description="Weight lambda_1 of the mean energy, as published.")
+    covariance: float = Field(
+        0.005, ge=0, le=MAX_WEIGHT, description="Weight lambda_2 of sum 1 / diag(Sigma), as published."
+    )
     jitter: float = Field(
-        1e-4, ge=0, description="Added to the diagonal of every covariance: they become singular otherwise."
+        1e-4,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="Added to the diagonal of every covariance: they become singular otherwise.",
     )
 
 
@@ -127,30 +214,39 @@ class OptimConfig(Section):
     name: Literal["adam", "rmsprop"] = Field(
         "adam", description="Adam at 3e-4 is stable and fast here; published: rmsprop at 1e-4."
     )
-    lr: float = Field(3e-4, gt=0, description="Learning rate of encoder, decoder and prior.")
-    critic_lr: float = Field(3e-4, gt=0, description="Learning rate of the critic.")
-    prior_lr_scale: float = Field(1.0, gt=0, description="Factor on the prior's learning rate.")
+    lr: float = Field(3e-4, gt=0, le=MAX_WEIGHT, description="Learning rate of encoder, decoder and prior.")
+    critic_lr: float = Field(3e-4, gt=0, le=MAX_WEIGHT, description="Learning rate of the critic.")
+    prior_lr_scale: float = Field(1.0, gt=0, le=MAX_WEIGHT, description="Factor on the prior's learning rate.")
     batch_size: int = Field(64, ge=2, le=4096, description="Pictures per step.")
     critic_steps: int = Field(5, ge=1, le=20, description="Critic steps per main step.")
     warmup_steps: int = Field(
-        0, ge=0, description="First steps trained as a VAE with beta = 2 lambda_h, before the prior and critic join."
+        0,
+        ge=0,
+        le=MAX_STEPS,
+        description="First steps trained as a VAE with beta = 2 lambda_h, before the prior and critic join.",
     )
     warmup_beta: float | None = Field(
         None,
         gt=0,
+        le=MAX_WEIGHT,
         description="Beta at the first step of the warm-up, falling geometrically to 2 lambda_h; default 2 lambda_h. "
         "A high one lets few factors through at first, each onto an axis of its own.",
     )
     refine_steps: int = Field(
-        0, ge=0, description="Last steps that train the critic alone; the average of its weights then scores pictures."
+        0,
+        ge=0,
+        le=MAX_STEPS,
+        description="Last steps that train the critic alone; the average of its weights then scores pictures.",
     )
-    max_steps: int = Field(20_000, ge=1, description="Steps at most, those of warm-up and refinement included.")
+    max_steps: int = Field(
+        20_000, ge=1, le=MAX_STEPS, description="Steps at most, those of warm-up and refinement included."
+    )
     decay: bool = Field(
         False, description="Cosine decay of all learning rates to a tenth, up to where the refinement begins."
     )
-    grad_clip: float = Field(100.0, gt=0, description="Norm to which the main gradient is clipped.")
-    validate_every: int = Field(500, ge=1, description="Main steps between validations and checkpoints.")
-    patience: int = Field(10, ge=1, description="Validations without improvement before stopping early.")
+    grad_clip: float = Field(100.0, gt=0, le=1e30, description="Norm to which the main gradient is clipped.")
+    validate_every: int = Field(500, ge=1, le=MAX_STEPS, description="Main steps between validations and checkpoints.")
+    patience: int = Field(10, ge=1, le=MAX_STEPS, description="Validations without improvement before stopping early.")
     keep: Literal["best", "last"] = Field("best", description="Which checkpoint becomes model.safetensors.")
 
 
@@ -158,7 +254,7 @@ class Config(Section):
     """All settings of a run; `config.yaml` of a run folder holds exactly this."""
 
     name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the run folder.")
-    seed: int = Field(0, ge=0, description="Seed of split, initial weights, batches and noise.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Seed of split, initial weights, batches and noise.")
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     prior: PriorConfig = PriorConfig()
@@ -187,11 +283,44 @@ class Config(Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
+def setting(key: str, value: Any) -> Any:
+    """Return the value of one setting ("optim.lr") as the schema takes it.
+
+    Raises: ValueError if there is no such setting, or the value is not valid by itself.
+    """
+    section, _, leaf = key.rpartition(".")
+    kind = Config if not section else getattr(Config.model_fields.get(section), "annotation", None)
+    field = getattr(kind, "model_fields", {}).get(leaf)
+    if field is None or isinstance(field.default, BaseModel):
+        raise ValueError(f"{key} is no setting")
+    adapter = TypeAdapter(Annotated[field.annotation, field], config=ConfigDict(allow_inf_nan=False))
+    return adapter.validate_python(value)
+
+
+def _shown(text: str) -> str:
+    """Return text for a message, cut where it is long, without what a terminal would act upon."""
+    short = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return "".join(letter if letter.isprintable() else "?" for letter in short)
+
+
+def brief(value: Any) -> str:
+    """Return repr(value) where it is short, else the name of its type, in constant time."""
+    small = isinstance(value, bool | float | None) or (isinstance(value, int) and value.bit_length() < 200)
+    small = small or (isinstance(value, str) and len(value) <= SHOWN)
+    if isinstance(value, list | tuple | dict) and len(value) <= SHOWN // 4:
+        small = not any(
+            isinstance(each, list | tuple | dict | set) or brief(each) == type(each).__name__ for each in value
+        )
+        small = small and (not isinstance(value, dict) or all(isinstance(each, str | float) for each in value.values()))
+    text = repr(value) if small else type(value).__name__
+    return text if len(text) <= SHOWN else type(value).__name__
+
+
 def sentence(error: ValidationError, source: str) -> str:
     """Return the first problem of a pydantic error as a sentence that names the key and the valid values."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the configuration"
-    given = repr(first["input"]) if len(repr(first["input"])) <= SHOWN else type(first["input"]).__name__
+    key = _shown(".".join(str(part) for part in first["loc"])) or "the configuration"
+    given = brief(first["input"])
     wanted = first["msg"][:1].lower() + first["msg"][1:]
     if first["type"] == "extra_forbidden":
         return f"{source}: unknown key '{key}'; remove it or correct its spelling."
@@ -213,31 +342,37 @@ def from_dict(values: Any, source: str = "config") -> Config:
         raise UserError(sentence(error, source)) from error
 
 
+def _value(key: str, text: str) -> Any:
+    """Return the value of `key` that a command line gives: the text itself where text is wanted, else read as YAML."""
+    section, _, leaf = key.rpartition(".")
+    kind = Config.model_fields[section].annotation if section in Config.model_fields else Config
+    field = getattr(kind, "model_fields", {}).get(leaf) if not section or kind is not Config else None
+    choices = () if field is None else (field.annotation, *get_args(field.annotation))
+    if str in choices and not (type(None) in choices and text in ("", "null", "~")):
+        quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+        return text[1:-1] if quoted else text
+    return read_yaml(text)
+
+
 def _assign(values: dict[str, Any], assignment: str) -> None:
-    """Apply one `section.key=value` in place; the value is read as YAML."""
+    """Apply one `section.key=value` in place."""
     key, separator, text = assignment.partition("=")
     if not separator or not all(key.strip().split(".")):
-        raise UserError(f"--set {assignment}: write it as section.key=value, for example optim.max_steps=1000.")
+        raise UserError(f"--set {_shown(assignment)}: write it as section.key=value, for example optim.max_steps=1000.")
     try:
-        value = yaml.safe_load(text)
-    except YAML_ERRORS as error:
-        raise UserError(f"--set {assignment}: what follows '=' is not YAML; put text into quotes.") from error
+        value = _value(key.strip(), text)
+    except ValueError as error:
+        raise UserError(f"--set {_shown(assignment)}: what follows '=' is not YAML; put text into quotes.") from error
     *sections, leaf = key.strip().split(".")
     for section in sections:
         if values.get(section) is None:
             values[section] = {}
         values = values[section]
         if not isinstance(values, dict):
-            raise UserError(f"--set {assignment}: '{section}' is a value, not a section; set it without '.{leaf}'.")
+            raise UserError(
+                f"--set {_shown(assignment)}: '{section}' is a value, not a section; set it without '.{leaf}'."
+            )
     values[leaf] = value
-
-
-def _place(error: Exception) -> str:
-    """Return the place and kind of an error in YAML text, in a few words."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not YAML'}"
-    return getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error).partition("\n")[0]
 
 
 def load(path: str | Path, assignments: list[str] | None = None) -> Config:
@@ -247,11 +382,13 @@ def load(path: str | Path, assignments: list[str] | None = None) -> Config:
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            values = read_yaml(file.read(MAX_BYTES + 1).decode("utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; trainer/configs holds the ready recipes.") from error
-    except (*YAML_ERRORS, OSError) as error:
-        raise UserError(f"{path}: cannot be read as YAML text ({_place(error)}); correct it there.") from error
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+        raise UserError(f"{path}: cannot be read as YAML text ({reason}); correct it there.") from error
     if values is None:
         raise UserError(f"{path}: is empty; start from a recipe in trainer/configs.")
     for assignment in assignments or [] if isinstance(values, dict) else []:

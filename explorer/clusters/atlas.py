@@ -115,15 +115,16 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
     latent = [f"z{axis}" for axis in range(entry.z_dim)]
     on_map = made.frame[made.frame["kind"] == "code"]
     rows = pd.Index(table["id"]).get_indexer(on_map["id"]) if "id" in table else np.array([-1])
-    if (rows < 0).any() or not set(latent) <= set(table.columns):
+    drawn = made.frame[made.frame["kind"] != "code"].reset_index(drop=True)
+    fits = set(latent) <= set(table.columns) and set(latent) <= set(drawn.columns) and len(rows) > 0
+    if not fits or (rows < 0).any() or not np.isfinite(drawn[latent].to_numpy()).all():
         raise UserError(f"{entry.path}: map and codes differ; run 'python -m trainer evaluate {entry.path}' again.")
     pictures = table.iloc[rows].drop(columns=[name for name in table if name.startswith("log_var")])
     codes = pictures[latent].to_numpy(np.float32)
     pictures = pictures.drop(columns=latent).reset_index(drop=True).assign(row=rows)
     for name in ("kmeans", "entropy", *axes):
-        if name in on_map:
+        if name in on_map and on_map[name].notna().all():
             pictures[name] = on_map[name].to_numpy()
-    drawn = made.frame[made.frame["kind"] != "code"].reset_index(drop=True)
     return Atlas(
         key=f"{entry.hash}-{catalog.stamp(entry.path / layout.CODES)[0]}-{key}",
         entry=entry,

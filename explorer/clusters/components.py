@@ -11,6 +11,7 @@ from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import bound, change, current
 from explorer.clusters.subject import decoded, pictures
 from explorer.shared import cache, measuring, pixels, theme, widgets
+from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
 from trainer.latent.clusters import contingency, dead_components
 from trainer.runs.folder import Metric
@@ -91,7 +92,7 @@ def show(atlas: Atlas) -> None:
 def _line(atlas: Atlas, component: Component, columns: list) -> None:
     k = component.number
     state = ":red-badge[dead]" if component.dead else ""
-    nearest = f"mostly **{component.label}** ({component.purity:.0%})" if component.label else "no label"
+    nearest = f"mostly **{markdown(component.label)}** ({component.purity:.0%})" if component.label else "no label"
     columns[0].markdown(
         f"**Component {k}** {state}  \n"
         f":small[:gray[weight {component.weight:.1%} · {component.assigned:,} pictures]]  \n"

@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.clusters.atlas import Atlas, keyed
 from explorer.clusters.state import ClustersState, look_at
 from explorer.shared import pixels, test_pictures
+from explorer.shared.escape import Text
 from explorer.shared.own_picture import OwnPicture
 from trainer.latent import map as maps
 from trainer.latent import neighbours as knn
@@ -74,7 +75,7 @@ def of_row(atlas: Atlas, row: int) -> Subject:
     """The test picture in a row of Atlas.pictures."""
     picture = atlas.pictures.iloc[row]
     label, original = picture.get("label_name") or "no label", originals(atlas, [row])[0]
-    return Subject(atlas.codes[row], str(label), str(picture["id"]), original, row, False, _at(atlas, row))
+    return Subject(atlas.codes[row], Text(label), Text(picture["id"]), original, row, False, _at(atlas, row))
 
 
 def _drawn(atlas: Atlas, view: ClustersState) -> Subject | None:
@@ -102,7 +103,7 @@ def _place(atlas: Atlas, view: ClustersState) -> Subject | None:
 def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:
     kept = OWN.kept(atlas)
     if kept and (not view.code or kept.code == view.code):
-        return Subject(np.array(kept.code, np.float32), "Your picture", kept.upload.name, kept.upload.array)
+        return Subject(np.array(kept.code, np.float32), "Your picture", Text(kept.upload.name), kept.upload.array)
     if len(view.code) == atlas.entry.z_dim:
         caption = "this link carries its code, not the picture itself"
         return Subject(np.array(view.code, np.float32), "An uploaded picture", caption)

@@ -5,7 +5,8 @@ import streamlit as st
 from explorer.disentangle import figures
 from explorer.disentangle.records import Kind, data_title, records
 from explorer.disentangle.state import bound, current
-from explorer.shared import catalog, escape, theme, widgets
+from explorer.shared import catalog, theme, widgets
+from explorer.shared.escape import markdown
 from explorer.shared.factors import has_factors
 from trainer.evaluation.disentanglement.protocol import PROTOCOLS
 from trainer.evaluation.disentanglement.record import Record, metrics
@@ -33,7 +34,7 @@ def show(entry: catalog.Entry, kind: Kind | None) -> None:
     if len(names) > 1:
         st.segmented_control("Data set and protocol", names, required=True, **bound("group", wanted))
     else:
-        st.markdown(f"**{wanted}**")
+        st.markdown(f"**{markdown(wanted)}**")
     models = by_group[wanted]
     with st.container(key="scores-disentangle"):
         st.markdown(table(models))
@@ -41,7 +42,7 @@ def show(entry: catalog.Entry, kind: Kind | None) -> None:
     figure = figures.scores({name: values(record) for name, record in models.items()}, SHORT, theme.is_dark())
     widgets.chart(figure, "disentangle.compare", "disentanglement")
     scale = "All scores run from 0 to 1; higher is better. The models are sorted by DCI disentanglement."
-    st.caption(scale + (f" Not measured: {', '.join(unmeasured)}." if unmeasured else ""))
+    st.caption(scale + (f" Not measured: {markdown(', '.join(unmeasured))}." if unmeasured else ""))
 
 
 def groups() -> tuple[dict[str, dict[str, Record]], list[str]]:
@@ -87,7 +88,7 @@ def table(models: dict[str, Record]) -> str:
 
     lines = [" | ".join(["| model", *SHORT, ""]), "|---" * (len(SHORT) + 1) + "|"]
     for name, numbers in rows.items():
-        lines.append(" | ".join([f"| {escape.cell(name)}", *map(cell, numbers, best), ""]))
+        lines.append(" | ".join([f"| {markdown(name)}", *map(cell, numbers, best), ""]))
     return "\n".join(lines)
 
 
@@ -95,7 +96,7 @@ def _protocols(models: dict[str, Record]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-disentangle-compare"):
         st.caption("Protocol:", width="content")
         for name, record in models.items():
-            with st.popover(name, type="tertiary", key=f"disentangle.protocol.{name}"):
+            with st.popover(markdown(name), type="tertiary", key=f"disentangle.protocol.{name}"):
                 st.markdown(protocol(record))
 
 

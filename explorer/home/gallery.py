@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.shared import cache, catalog, links, state, widgets
+from explorer.shared.escape import markdown
 from trainer.errors import UserError
 
 
@@ -36,7 +37,7 @@ def _describe(entry: catalog.Entry) -> None:
     elif entry.bundled and not entry.note:
         st.caption("Not evaluated yet; `python -m trainer evaluate` adds its metrics.")
     if entry.note:
-        st.caption(f":material/info: {entry.note}")
+        st.caption(f":material/info: {markdown(entry.note)}")
     if not entry.bundled and not entry.metrics:
         label = "Measure it again" if entry.older else "Not measured yet: measure it"
         if st.button(label, key=f"measure-{entry.name}", icon=":material/straighten:", type="tertiary"):
@@ -53,7 +54,7 @@ def _originals(entry: catalog.Entry) -> None:
     try:
         _row(cache.originals(entry), f"Test pictures of {entry.name}")
     except UserError as error:
-        st.caption(f":material/broken_image: {error}")
+        st.caption(f":material/broken_image: {markdown(error)}")
 
 
 def decoded(entry: catalog.Entry) -> None:
@@ -65,7 +66,7 @@ def decoded(entry: catalog.Entry) -> None:
             samples = cache.prior_pictures(entry, 2 * cache.PREVIEW_TILES)
             _row(samples, f"Prior samples decoded by {entry.name}", rows=2)
     except UserError as error:
-        st.caption(f":material/broken_image: {error}")
+        st.caption(f":material/broken_image: {markdown(error)}")
 
 
 def _row(pictures: np.ndarray, alt: str, rows: int = 1) -> None:

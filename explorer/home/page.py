@@ -70,4 +70,4 @@ def _damaged(entries: list[catalog.Entry]) -> None:
     for entry in entries:
         with st.container(border=True, gap="xxsmall"):
             st.markdown(f":material/folder_off: **{entry.name}**")
-            st.caption(entry.broken)
+            st.caption(markdown(entry.broken))

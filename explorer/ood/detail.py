@@ -7,7 +7,8 @@ import streamlit as st
 from explorer.ood import pictures
 from explorer.ood.detector import Detector
 from explorer.ood.state import current
-from explorer.shared import escape, widgets
+from explorer.shared import widgets
+from explorer.shared.escape import markdown
 from explorer.shared.uploads import Uploads
 from trainer.ood.scores import LACKING
 
@@ -20,7 +21,7 @@ def show(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray
     colour = "red" if record["verdict"] == "outlier" else "green"
     with st.container(border=True, gap="medium", key="ood-detail"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            title = f"**{escape.markdown(record['picture'])}** :{colour}-badge[{record['verdict']}]"
+            title = f"**{markdown(record['picture'])}** :{colour}-badge[{record['verdict']}]"
             st.markdown(title, width="content")
             if own.uploads[row].note:
                 st.caption(own.uploads[row].note, width="content")
@@ -67,7 +68,7 @@ def _scores(detector: Detector, record: pd.Series) -> None:
         "percentile": pictures.percentile_column("percentile"),
     }
     st.dataframe(pd.DataFrame(values), hide_index=True, height="content", column_config=columns)
-    parts = " and ".join(detector.calibration.parts)
+    parts = markdown(" and ".join(detector.calibration.parts))
     decides = (
         f"“combined” decides: {parts}, calibrated on {detector.calibration.n:,} held-out pictures; above "
         f"{text['threshold']} a picture is flagged as an outlier."
@@ -85,7 +86,7 @@ def _nearest(detector: Detector, record: pd.Series) -> None:
         st.caption("The model's folder holds no codes of training pictures to compare with; evaluate it again.")
         return
     if not set(ids) <= set(known):
-        st.caption("Nearest codes: " + ", ".join(ids) + ". Their pictures are not bundled.")
+        st.caption("Nearest codes: " + markdown(markdown(", ".join(ids))) + ". Their pictures are not bundled.")
         return
     st.caption("Training pictures with the nearest codes")
     with st.container(horizontal=True, gap="small"):

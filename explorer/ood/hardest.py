@@ -12,6 +12,7 @@ from explorer.ood.detector import Curve, Side
 from explorer.ood.panel import Panel
 from explorer.ood.state import current
 from explorer.shared import theme
+from explorer.shared.escape import markdown
 from trainer.errors import UserError
 
 SHOWN = 12
@@ -73,7 +74,7 @@ def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
         with st.container(border=True, gap="xsmall"):
             st.markdown(
                 ":material/image_not_supported: The outliers' pictures are not part of the model's folder: only their "
-                f"scores are. :gray[{error}]"
+                f"scores are. :gray[{markdown(error)}]"
             )
             if command := ood_pictures.download_command(panel.pair):
                 st.code(command, language="bash")

@@ -11,7 +11,8 @@ from explorer.ood import detail, pictures, session
 from explorer.ood.detector import Detector
 from explorer.ood.sentences import percent
 from explorer.ood.state import bound, current, target_rate
-from explorer.shared import escape, pixels, widgets
+from explorer.shared import pixels, widgets
+from explorer.shared.escape import markdown
 from explorer.shared.own_picture import invert_switch
 from explorer.shared.uploads import MAX_FILES, TYPES, Uploads, light_ground, looks_inverted
 
@@ -81,7 +82,7 @@ def _rejected(own: Uploads) -> None:
         title = f"{count} file{'s were' if count > 1 else ' was'} left out"
         title += ", the others were scored" if own.names else ""
         with st.expander(title, icon=":material/warning:", expanded=count <= 3):
-            st.markdown("\n".join(f"- {escape.markdown(sentence)}" for sentence in own.rejected))
+            st.markdown("\n".join(f"- {markdown(sentence)}" for sentence in own.rejected))
 
 
 # ---------------------------------------------------------------- results

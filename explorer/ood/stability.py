@@ -11,6 +11,7 @@ from explorer.ood.detector import Curve
 from explorer.ood.panel import Panel
 from explorer.ood.state import current
 from explorer.shared import theme, widgets
+from explorer.shared.escape import markdown
 from trainer.ood.pairs import DRAWN
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def show(panel: Panel, curve: Curve) -> None:
     with text:
         st.markdown("  \n".join(sentence(rows, name) for name in chosen))
         st.caption(
-            f"{entry.name}, {rows[0].ordinary} held-out pictures against {rows[0].outliers} of “{pair}” at each "
-            "checkpoint. Grey: the other scores."
+            f"{entry.name}, {rows[0].ordinary} held-out pictures against {rows[0].outliers} of “{markdown(pair)}” at "
+            "each checkpoint. Grey: the other scores."
         )
 
 
@@ -46,17 +47,18 @@ def sentence(rows: "Sequence[Row]", score: str) -> str:
     """How steady a score was, as a sentence."""
     values = [row.auroc for row in sorted(rows, key=lambda row: row.step) if row.score == score]
     if not values:
-        return f"**{score}** was not recorded."
+        return f"**{markdown(score)}** was not recorded."
     if len(values) == 1:
-        return f"**{score}** was recorded once: {values[0]:.3f}."
+        return f"**{markdown(score)}** was recorded once: {values[0]:.3f}."
     crossings = sum((a - 0.5) * (b - 0.5) < 0 for a, b in pairwise(values))
     late = values[len(values) // 2 :]
     if crossings:
         times = {1: "once", 2: "twice"}.get(crossings, f"{crossings} times")
         return (
-            f"**{score}** changed sides {times} (AUROC from {min(values):.2f} to {max(values):.2f}): at some "
+            f"**{markdown(score)}** changed sides {times} (AUROC from {min(values):.2f} to {max(values):.2f}): at some "
             "checkpoints ordinary pictures score higher than outliers, so do not rely on it alone."
         )
+    score = markdown(score)
     if max(late) - min(late) > 0.1:
         return f"**{score}** still moves between {min(late):.2f} and {max(late):.2f} in the second half: unsteady."
     return f"**{score}** stays between {min(late):.3f} and {max(late):.3f} in the second half of the training: steady."

@@ -6,7 +6,8 @@ import streamlit as st
 
 from explorer.ood import sentences
 from explorer.ood.detector import Curve, Detector, stored
-from explorer.shared import escape, export, widgets
+from explorer.shared import export, widgets
+from explorer.shared.escape import markdown
 from trainer.ood.ranking import MEASURES, Measured
 
 _JOINED = "\N{EN DASH}\N{WORD JOINER}"  # an interval is not torn apart at the end of a line
@@ -45,10 +46,10 @@ def table(curves: list[Curve], baselines: list[Curve]) -> str:
 def _row(curve: Curve, bar: float) -> str:
     numbers = " | ".join(_number(curve.measured[name]) for name in MEASURES)
     if not curve.model:
-        return f"| {escape.cell(curve.title)} :gray-badge[baseline] | {numbers} | |"
+        return f"| {markdown(curve.title)} :gray-badge[baseline] | {numbers} | |"
     standing = sentences.against_baselines(curve, bar)
     mark = STANDING[standing] or f":gray[+{curve.auroc - bar:.3f}]"
-    return f"| **{escape.cell(curve.model)}** · {escape.cell(curve.score)} | {numbers} | {mark} |"
+    return f"| **{markdown(curve.model)}** · {markdown(curve.score)} | {numbers} | {mark} |"
 
 
 def _number(measured: Measured) -> str:
@@ -64,7 +65,7 @@ def _protocol(curve: Curve, pair: str, detector: Detector) -> None:
     if metric is not None:
         widgets.protocol_card(metric, curve.title, key=key)
         return
-    with st.popover(curve.title, type="tertiary", key=key):
+    with st.popover(markdown(curve.title), type="tertiary", key=key):
         st.markdown(
             f"Measured on this page from the stored scores: {len(curve.ordinary):,} ordinary pictures and "
             f"{len(curve.outliers):,} outliers, 95 % interval of 500 bootstrap resamples of both, seed 0, checkpoint "

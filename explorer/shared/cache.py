@@ -84,7 +84,7 @@ def originals(entry: Entry, n: int = PREVIEW_TILES) -> np.ndarray:
     Needs no torch, so they are drawn at once. Raises: UserError if there are none.
     """
     table = codes(entry)
-    if table.empty or "sprite_index" not in table:
+    if table.empty or not {"sprite_index", "label"} <= set(table):
         raise UserError(f"{entry.path}: no codes yet; run 'python -m trainer evaluate {entry.path}'.")
     table = table[table["sprite_index"] >= 0]
     if table["label"].nunique() < 2:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from explorer.shared.escape import Text
 from trainer.config import Config
 from trainer.data.registry import DATASETS
 from trainer.errors import UserError
@@ -80,7 +81,7 @@ def entries() -> list[Entry]:
         taken = {entry.name for entry in listed}
         for folder in _folders(root):
             name = folder.name if folder.name not in taken else f"runs/{folder.name}"
-            listed.append(_entry(name, str(folder), bundled, _signature(folder)))
+            listed.append(_entry(Text(name), str(folder), bundled, _signature(folder)))
     # The models this app is about come first, and with them the one that opens by itself; the sort is stable.
     return sorted(listed, key=lambda entry: (not entry.bundled, entry.model_kind != "gwae"))
 
@@ -174,7 +175,7 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
 def data_title(settings: Config) -> str:
     """Return the title of the data set."""
     data = settings.data
-    return Path(data.path).name if data.path else DATASETS[data.name].title
+    return Text(Path(data.path).name) if data.path else DATASETS[data.name].title
 
 
 def prior_title(settings: Config) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from explorer.shared import pixels
+from trainer.system import files
 
 SVG_TILE = 56
 """Side of a tile in an SVG, in its units; about its size on the page."""
@@ -106,7 +107,7 @@ def code_csv(columns: dict[str, Sequence[object]]) -> str:
     """Return a CSV table with a header line; float32 values have the fewest digits that read back as the same value."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(files.spreadsheet, columns))
     writer.writerows([_exact(value) for value in row] for row in zip(*columns.values(), strict=True))
     return buffer.getvalue()
 
@@ -114,7 +115,7 @@ def code_csv(columns: dict[str, Sequence[object]]) -> str:
 def _exact(value: object) -> object:
     if isinstance(value, float | np.floating):
         return np.format_float_positional(np.float32(value), unique=True, trim="0")
-    return value
+    return files.spreadsheet(value)
 
 
 def labelled_png(blocks: Sequence[tuple[str, np.ndarray]], scale: int = 2, margin: int = 8, line: int = 22) -> bytes:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.shared import axis_names, cache, catalog, test_pictures
+from explorer.shared.escape import Text
 from explorer.shared.own_picture import Kept, OwnPicture
 from trainer.errors import UserError
 from trainer.runs import layout
@@ -199,13 +200,13 @@ def _picture(space: Space, wanted: int, avoid: str) -> Start:
     row = space.pictures.loc[index]
     axes = range(space.model.z_dim)
     log_var = [row.get(f"log_var{axis}", np.nan) for axis in axes]
-    label = f"{row['label_name']} · " if row["label_name"] else ""
+    label = f"{Text(row['label_name'])} · " if row["label_name"] else ""
     return Start(
         code=torch.tensor([float(row[f"z{axis}"]) for axis in axes]),
         sigma=None if np.isnan(log_var).any() else torch.tensor(np.array(log_var, "float32")).mul(0.5).exp(),
         original=_original(space, index),
         anchor="posterior mean",
-        caption=f"{label}{row['id']}",
+        caption=f"{label}{Text(row['id'])}",
         note=f"There is no test picture {wanted}; picture {index} is shown instead." if 0 <= wanted != index else "",
     )
 

@@ -21,7 +21,7 @@ def show(job: Job, key: str, failed: str = "", before: str = "", after: str = ""
     if current.is_running:
         _panel(job, key, before, after)
     elif current.status == "failed":
-        st.error(f"{failed}{current.error}", icon=":material/error:")
+        st.error(f"{failed}{markdown(current.error)}", icon=":material/error:")
     return current
 
 

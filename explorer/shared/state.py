@@ -5,19 +5,23 @@ replaces it. The URL holds the selected model and the state of the open page wit
 stay in the session and are mirrored when their page is opened.
 """
 
-import json
+import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import streamlit as st
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from explorer.shared import catalog
+from explorer.shared.escape import markdown
 from trainer.jobs import idle
 
 MODEL = "model"
 DECIMALS = 3
+LONGEST_TEXT, LONGEST_LIST = 4096, 1024
+LARGEST = 2**32
+"""Bounds of the values in a link, far above what a page writes."""
 
 SEED_LIMIT = 2**31 - 1
 
@@ -31,6 +35,14 @@ class PageState(BaseModel):
     """Base of page states: frozen, finite numbers only; fields are str, int, float, bool, or lists/tuples of them."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _numbers_are_bounded(cls, value: Any) -> Any:
+        items = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(item, float | int) and abs(item) > LARGEST for item in items):
+            raise ValueError("larger than any value a page shows")
+        return value
 
 
 T = TypeVar("T", bound=PageState)
@@ -52,8 +64,9 @@ def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
     An invalid value falls back to that field's default; values of other names are ignored.
     """
     fields = kind.model_fields
-    given = {name: _split(fields[name].annotation, text) for name, text in values.items() if name in fields}
-    bad: list[str] = []
+    own = {name: text for name, text in values.items() if name in fields}
+    bad = sorted(name for name, text in own.items() if not _is_readable(text))
+    given = {name: _split(fields[name].annotation, text) for name, text in own.items() if name not in bad}
     while True:
         try:
             return kind.model_validate(given), bad
@@ -98,10 +111,13 @@ def _split(annotation: Any, text: str) -> Any:
 
 
 def _number(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else text
+
+
+def _is_readable(text: str) -> bool:
+    """Whether a link's value is short and without control characters."""
+    items = text.split(",", LONGEST_LIST)
+    return max(map(len, items)) <= LONGEST_TEXT and len(items) <= LONGEST_LIST and min(text, default=" ") >= " "
 
 
 # ---------------------------------------------------------------- the session
@@ -199,7 +215,7 @@ def selected_model() -> catalog.Entry | None:
     if chosen is None:
         chosen = choices[0]
         if wanted:
-            st.toast(f"There is no model '{wanted}' here; {chosen.name} is shown instead.", duration="long")
+            st.toast(f"There is no model '{markdown(wanted)}' here; {chosen.name} is shown instead.", duration="long")
     st.session_state[_MODEL] = chosen.name
     return chosen
 

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from trainer.data.collect import gather, read_each
+from trainer.data.isolation import MOST_MEMORY
 from trainer.data.pictures import read_picture
 from trainer.data.zips import Entry, Limits
 from trainer.errors import UserError
@@ -106,7 +107,8 @@ def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], inver
         picture, cut short, or damaged.
     """
     name = _printable(name)
-    picture = read_picture(data, image_shape, name=name, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS, with_notes=True)
+    limits = {"max_bytes": MAX_BYTES, "max_pixels": MAX_PIXELS, "max_memory": MOST_MEMORY}
+    picture = read_picture(data, image_shape, name=name, with_notes=True, **limits)
     picture.array.setflags(write=False)
     sha = hashlib.sha256(data).hexdigest()[:16]
     return Upload(name, sha, picture.array, picture.size, picture.notes).turned(invert)

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.shared import cache, catalog, pixels, state
+from explorer.shared.escape import markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
 
@@ -20,7 +21,7 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(markdown(error), icon=":material/error:")
 
 
 def page_header(title: str, sentence: str) -> None:
@@ -161,29 +162,29 @@ def format_value(metric: Metric) -> str:
         text = f"{metric.value:.0f}"
     else:
         text = f"{metric.value:.3f}"
-    return f"{text} {metric.unit}".strip()
+    return f"{text} {markdown(metric.unit)}".strip()
 
 
 def protocol_card(metric: Metric, label: str | None = None, key: str | None = None) -> None:
     """Draw the name of a metric, which opens its protocol."""
-    with st.popover(label or metric.name, type="tertiary", key=key, help=None):
+    with st.popover(label or markdown(metric.name), type="tertiary", key=key, help=None):
         st.markdown(protocol_text(metric))
 
 
 def protocol_text(metric: Metric) -> str:
     """Return the protocol of a metric as a Markdown table: data, split, n, seed, estimator, interval, checkpoint."""
     rows = [
-        ("Data", f"{metric.data}, {metric.split}"),
+        ("Data", markdown(f"{metric.data}, {metric.split}")),
         ("n", f"{metric.n:,}"),
         ("Seed", "none used" if metric.seed is None else str(metric.seed)),
-        ("Estimator", metric.estimator),
+        ("Estimator", markdown(metric.estimator)),
     ]
     if metric.low is not None and metric.high is not None:
         rows.append(("95 % interval", f"{metric.low:.4g} to {metric.high:.4g}"))
     rows.append(("Better", "higher" if metric.higher_is_better else "lower"))
-    rows.append(("Checkpoint", f"`{metric.checkpoint}`"))
-    lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows]
-    return "\n".join([f"| **{metric.name}** | **{format_value(metric)}** |", "|---|---|", *lines])
+    rows.append(("Checkpoint", markdown(metric.checkpoint)))
+    lines = [f"| {name} | {value} |" for name, value in rows]
+    return "\n".join([f"| **{markdown(metric.name)}** | **{format_value(metric)}** |", "|---|---|", *lines])
 
 
 def number(metric: Metric, key: str, label: str | None = None) -> None:
@@ -215,4 +216,4 @@ def picture(array: np.ndarray, caption: str, width: int = 112) -> None:
     png = pixels.picture_png(array, max(1, 2 * width // array.shape[-1]))
     with st.container(width=width, gap=None):
         st.image(pixels.inline(png), width=width, alt=caption)
-        st.caption(caption, text_alignment="center")
+        st.caption(markdown(caption), text_alignment="center")

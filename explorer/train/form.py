@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 
 from explorer.shared import widgets
-from explorer.train.presets import changes_of, changes_text, command, fields, recipe_text
+from explorer.train.presets import ELSEWHERE, changes_of, changes_text, command, fields, recipe_text
 from explorer.train.state import change, current
 from trainer.config import Config
 
@@ -42,8 +42,6 @@ LABELS = {
     "keep": "Keep which weights",
     "grad_clip": "Gradient clipping",
 }
-ELSEWHERE = ("data.name", "data.path", "model.kind", "prior.kind")
-"""Settings that the first row chooses."""
 ONLY_FOR: dict[str, tuple[str, ...]] = {
     "celeba": ("data.crop",),
     "folder": ("data.crop",),

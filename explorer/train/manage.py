@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.shared import catalog, widgets
+from explorer.shared.escape import code, markdown
 from explorer.train.state import change
 from trainer.errors import UserError
 from trainer.jobs import task
@@ -47,7 +48,7 @@ def _names(training: Training, busy: bool) -> None:
         placeholder="Add a tag",
     )
     if problem := st.session_state.pop("train.problem", None):
-        st.error(problem, icon=":material/error:")
+        st.error(markdown(problem), icon=":material/error:")
 
 
 def _all_tags() -> set[str]:
@@ -86,8 +87,8 @@ def _zip(folder: Path) -> bytes:
 def _confirm(training: Training) -> None:
     size = runs.size(training.folder) / 2**20
     st.markdown(
-        f"**{training.name}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
-        f"`{training.folder}`, is removed for good."
+        f"**{markdown(training.name)}** with its model, history, checkpoint and uploaded pictures, {size:,.1f} MiB in "
+        f"{code(training.folder)}, is removed for good."
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="train.keep"):

@@ -1,17 +1,17 @@
 """New training: data set, model, settings, the estimated time, and the button that starts it."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from explorer.shared import catalog, progress, widgets
+from explorer.shared.escape import markdown
 from explorer.shared.links import TrainState
 from explorer.shared.phases import duration
-from explorer.train import form, presets, uploads
+from explorer.train import form, presets, understood, uploads
 from explorer.train.presets import MODELS, OWN
 from explorer.train.state import bound, change, current
 from trainer import config
 from trainer.data import DATASETS, default_data_root
+from trainer.data.survey import located
 from trainer.errors import UserError
 from trainer.jobs import estimate, queue
 from trainer.manage import runs
@@ -122,6 +122,11 @@ def _actions(values: dict, data: str) -> None:
         settings = config.from_dict(values, "These settings")
     except UserError as error:
         raise UserError(form.in_words(str(error))) from error
+    if data == OWN:
+        uploading = st.session_state.get(_SOURCE) == "upload"
+        understood.show(
+            settings, "" if uploading else settings.data.path, (st.session_state.get(_UPLOAD) or []) * uploading
+        )
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-actions"):
         if st.button("Start training", type="primary", icon=":material/play_arrow:", key="train.start"):
             with st.spinner("Starting …"):
@@ -151,7 +156,8 @@ def _start(settings: config.Config, data: str) -> None:
             chosen = [(each.name, each.getvalue()) for each in files]
             packed = uploads.pack(chosen, made.path / layout.PICTURES)
             if packed.skipped:
-                st.toast(f"{len(packed.skipped)} files were left out; the first: {packed.skipped[0]}", duration="long")
+                first = markdown(packed.skipped[0])
+                st.toast(f"{len(packed.skipped)} files were left out; the first: {first}", duration="long")
         queue.start(made.path, default_data_root().resolve())
     except UserError:
         runs.delete(made.path)
@@ -166,10 +172,10 @@ def _absolute(settings: config.Config) -> config.Config:
 
     Raises: UserError if there is nothing at the path.
     """
-    path = Path(settings.data.path or "").expanduser()
+    path = located(settings.data.path or "", default_data_root())
     if not path.exists():
         raise UserError(f"{path}: no such folder or zip on this machine; correct the path.")
-    data = settings.data.model_dump() | {"path": str(path.resolve())}
+    data = settings.data.model_dump() | {"path": str(path)}
     return config.from_dict(settings.model_dump() | {"data": data})
 
 

@@ -1,5 +1,6 @@
 """Presets, data sets and models of a new training, and the configuration they make. No streamlit here."""
 
+import contextlib
 import json
 import shlex
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,9 @@ from trainer.errors import UserError
 
 RECIPES = config.RECIPES
 OWN = "folder"
+ELSEWHERE = ("data.name", "data.path", "model.kind", "prior.kind", "name")
+"""Settings with a field of their own in the page's state."""
+LONGEST = 100  # characters of a changed value in a link
 
 
 @dataclass(frozen=True)
@@ -154,17 +158,13 @@ def draft(preset: config.Config, data: str, choice: str, changes: Iterable[str],
 
 
 def changes_of(changes: Iterable[str]) -> dict[str, Any]:
-    """Return setting -> value; what is not a setting (in an edited link) is left out."""
+    """Return setting -> value; what the schema does not take (in an edited link) is left out."""
     values = {}
     for text in changes:
         key, _, value = text.partition("=")
-        try:
-            parsed = json.loads(value)
-        except ValueError:
-            continue
-        section, _, leaf = key.partition(".")
-        if key == "seed" or (section in config.Config.model_fields and leaf in fields(section)):
-            values[key] = parsed
+        if key not in ELSEWHERE and len(value) <= LONGEST:
+            with contextlib.suppress(ValueError, RecursionError):
+                values[key] = config.setting(key, json.loads(value))
     return values
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.shared import catalog, phases, pixels, state, theme, widgets
+from explorer.shared.escape import markdown
 from explorer.train import figures, form, manage, measured
 from trainer import config
 from trainer.data import default_data_root
@@ -17,6 +18,8 @@ from trainer.jobs import queue
 from trainer.runs import layout, monitor
 from trainer.runs.folder import Run
 from trainer.runs.status import Training
+from trainer.system import files
+from trainer.training.conditions import CHANGED
 
 COLUMNS = 3
 SKIPPED_SHOWN = 200
@@ -70,7 +73,7 @@ def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
 def _head(training: Training) -> None:
     """Draw name, state, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
-        st.subheader(training.name, anchor=False, width="content")
+        st.subheader(markdown(training.name), anchor=False, width="content")
         st.badge(phases.phase(training), color=phases.PHASES[training.phase][1])
         st.space("stretch")
         _buttons(training)
@@ -108,8 +111,14 @@ def _buttons(training: Training) -> None:
 
 def _explain(training: Training) -> None:
     """Explain a state that needs the user, and list the files that were left out."""
-    if training.phase == "failed":
-        st.error(training.message or "It failed; see the log below.", icon=":material/error:")
+    if training.phase == "failed" and CHANGED in training.message:
+        st.error(markdown(training.message), icon=":material/error:")
+        if st.button("Resume with the pictures as they are now", key="train.changed", icon=":material/play_arrow:"):
+            files.write_text(training.folder / layout.CHANGED_DATA, "accepted\n")
+            queue.start(training.folder, default_data_root().resolve())
+            st.rerun()
+    elif training.phase == "failed":
+        st.error(markdown(training.message or "It failed; see the log below."), icon=":material/error:")
     elif training.phase == "interrupted":
         st.warning(phases.INTERRUPTED, icon=":material/power_off:")
     elif training.phase == "silent":

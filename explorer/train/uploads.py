@@ -1,5 +1,6 @@
 """Pictures uploaded for a training: checked and packed into one zip in the run's folder. No streamlit here."""
 
+import re
 import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from explorer.shared.uploads import MAX_BYTES, MAX_PIXELS
 from trainer.data.collect import gather
 from trainer.data.pictures import check_header
+from trainer.data.zips import Collection, Entry
 from trainer.errors import UserError
 from trainer.system import files
 
@@ -34,7 +36,7 @@ def pack(uploads: Sequence[tuple[str, bytes]], target: Path) -> Packed:
         refuses; nothing is written then.
     """
     with ExitStack() as stack:
-        gathered = gather(stack, uploads, folder=lambda name: Path(name).stem)
+        gathered = together(gather(stack, uploads))
         skipped = gathered.skipped
         taken: set[str] = set()
 
@@ -58,6 +60,24 @@ def pack(uploads: Sequence[tuple[str, bytes]], target: Path) -> Packed:
         files.make_folder(target.parent)
         files.write_atomic(target, write)
     return Packed(len(taken), tuple(skipped))
+
+
+def together(found: Collection) -> Collection:
+    """Return the union of what several zips hold: their folders are classes or splits, not the zips themselves.
+
+    The names of zips without folders in them are classes (cats.zip, dogs.zip), but for parts of one (part1, part2).
+    """
+    zipped = [entry.name.partition("/") for entry in found.entries]
+    flat = {name for name, slash, _ in zipped if slash}
+    flat -= {name for name, _, rest in zipped if "/" in rest}
+    parts = {re.sub(r"[\W_]*(?:part|teil)?[\W_]*\d*$", "", Path(name).stem.lower()) for name in flat}
+    names_classes = len(parts) == len(flat) > 1
+    entries = []
+    for entry, (zip_name, slash, rest) in zip(found.entries, zipped, strict=True):
+        own = entry.name if not slash else rest
+        keeps = slash and zip_name in flat and names_classes
+        entries.append(Entry(f"{Path(zip_name).stem}/{rest}" if keeps else own, entry.read))
+    return Collection(entries, found.skipped)
 
 
 def _free(name: str, taken: set[str]) -> str:

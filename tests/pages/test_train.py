@@ -158,6 +158,7 @@ def test_pictures_on_this_machine_are_found_or_missed(app, launched, runs, tmp_p
     button(app, "Start training").click().run()
     assert "no such folder or zip on this machine" in app.error[0].value
     app.text_input(key="train.path").set_value(str(write_pictures(tmp_path / "photos"))).run()
+    assert any("Understood: " in caption.value and "training and" in caption.value for caption in app.caption)
     button(app, "Start training").click().run()
     assert len(launched) == 1
     assert Run(runs / launched[0]).config.data.path == str((tmp_path / "photos").resolve())

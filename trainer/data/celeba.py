@@ -14,10 +14,13 @@ from trainer.data.collect import collect
 from trainer.data.decode import decode
 from trainer.data.imageset import ImageSet
 from trainer.data.registry import DatasetInfo, Progress
+from trainer.data.zips import Limits
 from trainer.errors import UserError
 
 CROP = 148
 """Side of the centred square that is cut out first: the usual one for generative models, and that of the paper."""
+LIMITS = Limits(files=250_000)
+"""The complete set has 202,599 files, more than the limit of folders of one's own."""
 PARTS = {"train": ("0", "1"), "test": ("2",), "all": ("0", "1", "2")}
 """Of list_eval_partition.txt; the published validation part joins training, which holds out pictures of its own."""
 
@@ -43,7 +46,7 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
             f"a download from here, so get both from {info.url} first."
         )
     parts = _partition(listing, info.title)
-    with collect(pictures) as collection:
+    with collect(pictures, LIMITS) as collection:
         chosen = [entry for entry in collection.entries if parts.get(Path(entry.name).name) in PARTS[split]]
         decoded = decode(chosen, data.size, data.channels, progress, crop=data.crop or CROP)
     if not decoded.kept:

@@ -5,6 +5,7 @@ and counts and uncompressed sizes are limited before anything is decompressed.
 """
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -83,7 +84,7 @@ def gather(
         if _holds_others(data):
             zipped = BytesIO(data) if isinstance(data, bytes) else data
             part = stack.enter_context(collect(zipped, limits, name if isinstance(data, bytes) else None))
-            prefix = f"{folder(name)}/" if len(sources) > 1 else ""
+            prefix = f"{folder(name)}/" if len(sources) > 1 and folder(name) else ""
             whole.entries += [Entry(prefix + entry.name, entry.read) for entry in part.entries]
             whole.skipped += [prefix + sentence for sentence in part.skipped]
         else:
@@ -143,15 +144,21 @@ def _sorted(collection: Collection) -> Collection:
 
 
 def _from_folder(root: Path, limits: Limits) -> Collection:
-    """Walk without following links to folders, which could run in circles."""
-    collection = Collection()
+    """Walk, following links to folders that have not been read yet."""
+    collection, seen = Collection(), {_identity(root)}
 
     def unreadable(error: OSError) -> None:
         collection.skipped.append(f"{printable(str(error.filename))}: the folder cannot be read ({error.strerror}).")
 
-    count = 0
-    for folder, folders, files in os.walk(root, onerror=unreadable):
+    count, names = 0, set()
+    for folder, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
         folders[:] = sorted(name for name in folders if not is_clutter((name,)))
+        for name in [name for name in folders if os.path.islink(Path(folder, name))]:
+            if (target := _identity(Path(folder, name))) in seen or _holds(Path(folder, name), root):
+                folders.remove(name)
+                place = printable(Path(folder, name).relative_to(root).as_posix())
+                collection.skipped.append(f"{place}: a link to a folder that is read already.")
+            seen.add(target)
         for file in files:
             if is_clutter((file,)):
                 continue
@@ -159,9 +166,26 @@ def _from_folder(root: Path, limits: Limits) -> Collection:
             if count > limits.files:
                 raise UserError(f"{root}: more than {limits.files:,} files; choose a folder or zip with fewer.")
             path = Path(folder, file)
-            name = printable(path.relative_to(root).as_posix())
+            name = printable(unicodedata.normalize("NFC", path.relative_to(root).as_posix()))
+            if name in names:  # the same in composed and decomposed form
+                name = printable(path.relative_to(root).as_posix())
+            names.add(name)
             collection.consider(Entry(name, lambda path=path: path), partial(_head_of, path, name))
     return collection
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Return what tells a folder apart, whichever path leads to it; (0, 0) where it cannot be read."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_dev, status.st_ino)
+
+
+def _holds(folder: Path, other: Path) -> bool:
+    """Whether `other` lies in a folder: reading it would go round in a circle."""
+    return other.resolve().is_relative_to(folder.resolve())
 
 
 def _head_of(path: Path, name: str) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TypeVar
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 T = TypeVar("T")
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
@@ -14,7 +14,14 @@ _TURNS |= {5: "rotated and mirrored", 7: "rotated and mirrored"}
 
 
 def conversions(data: bytes) -> list[str]:
-    """Return what decoding changes about a picture that can be decoded, by its header (and its alpha, if any)."""
+    """Return what decoding changes about a picture that can be decoded, by its header (and its alpha, if any).
+
+    A fact whose part of the file is broken is left out.
+    """
+    return _unless_broken(lambda: _facts(data)) or []
+
+
+def _facts(data: bytes) -> list[str]:
     with Image.open(BytesIO(data), formats=FORMATS) as picture:
         facts = []
         frames = _unless_broken(lambda: picture.n_frames)  # later frames may be damaged in any way
@@ -26,9 +33,25 @@ def conversions(data: bytes) -> list[str]:
             facts.append("reduced to 8 bits")
         if picture.mode == "CMYK":
             facts.append("print colours (CMYK) made RGB")
-        if picture.has_transparency_data and _lowest_alpha(picture) < 255:
+        if _unless_broken(lambda: picture.has_transparency_data and _lowest_alpha(picture) < 255):
             facts.append("transparent parts on white")
         return facts
+
+
+def unsupported(data: bytes) -> str:
+    """Return what an intact file is that Pillow cannot decode, or an empty string: TIFFs of other pixel types."""
+    if not data.startswith((b"II*\0", b"MM\0*", b"II+\0")):
+        return ""
+    try:
+        TiffImagePlugin.TiffImageFile(BytesIO(data))
+    except SyntaxError as error:
+        if any(words in str(error) for words in ("unknown pixel mode", "data organization", "samples per pixel")):
+            return "a TIFF of this pixel type (float colour, or an unusual number of channels)"
+    except KeyError:
+        return "a TIFF of this compression"
+    except Exception:
+        return ""
+    return ""
 
 
 def _unless_broken(read: Callable[[], T]) -> T | None:

@@ -24,6 +24,7 @@ class ImageSet:
     name, split:  "MNIST", "test"
     factors:      int64 (N, F) generative factors, or None; factor_names: their F names
     skipped:      files that were left out, each with the reason
+    about:        how a folder of pictures was understood, in words
     """
 
     images: torch.Tensor | Rows
@@ -35,6 +36,7 @@ class ImageSet:
     factors: torch.Tensor | None = None
     factor_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    about: str = ""
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:

@@ -7,15 +7,19 @@
 Uploads and image folders both go through here, so a picture means the same to training and to the pages.
 """
 
+import select
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from trainer.data.conversions import FORMATS, conversions
+from trainer.data import isolation
+from trainer.data.conversions import FORMATS, conversions, unsupported
 from trainer.data.pixels import channels_first
 from trainer.data.signatures import ADVICE, begins_like_picture, not_a_picture
 from trainer.errors import UserError
@@ -24,6 +28,10 @@ MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
 DIGIT = (28, 32)  # side of a digit's file, and of the model's input that keeps its bytes
 _BLOCK = 2**20  # pixels converted at a time
+MAX_MEMORY = 640 * 2**20
+TWELVE_BITS = 4095
+NARROW = "gwae 12-bit"
+"""Key of Image.info: the values of a 16-bit picture were those of a 12-bit one."""
 
 # The size is checked below, against a lower limit and before decoding; Pillow's own warning would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -51,6 +59,7 @@ def read_picture(
     name: str | None = None,
     max_bytes: int = MAX_BYTES,
     max_pixels: int = MAX_PIXELS,
+    max_memory: int = MAX_MEMORY,
     crop: int | None = None,
     with_notes: bool = False,
 ) -> Picture:
@@ -58,22 +67,69 @@ def read_picture(
 
     Args:
         data, name, max_bytes, max_pixels: see open_picture.
+        max_memory: bytes that decoding may take at most, whatever the picture's size.
         image_shape: (channels, height, width) of the model; height equals width.
         crop: see to_array.
         with_notes: of `data` in bytes.
 
     Raises: UserError, one sentence: see open_picture.
     """
-    channels, height, width = image_shape
-    if height != width:
-        raise ValueError(f"models take square pictures, not {height} x {width}")
-    picture = open_picture(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
-    size, colour = picture.size, picture.mode == "RGB"
-    array = to_array(picture, height, channels, crop)
-    if not with_notes:
+    if image_shape[1] != image_shape[2]:
+        raise ValueError(f"models take square pictures, not {image_shape[1]} x {image_shape[2]}")
+    name = name or (data.name if isinstance(data, Path) else "The picture")
+    content = _read(data, max_bytes, name)
+    wanted = Wanted(tuple(image_shape), max_pixels, crop, with_notes)
+    if _decodes_here(content):
+        return _picture(content, name, wanted)
+    said, array = isolation.ask(content, name, max_memory, **wanted._asdict())
+    decoded = np.frombuffer(array, np.uint8).reshape(image_shape).copy()
+    return Picture(decoded, tuple(said["size"]), tuple(said["notes"]))
+
+
+class Wanted(NamedTuple):
+    """What a file is to be made into: see read_picture."""
+
+    image_shape: tuple[int, int, int]
+    max_pixels: int
+    crop: int | None
+    with_notes: bool
+
+
+def _decodes_here(content: bytes) -> bool:
+    """Whether decoding is cheap by the file's kind, size and pixels, so that no other process is needed."""
+    if not hasattr(select, "poll"):  # Windows: no limits there
+        return True
+    if not isolation.is_cheap(content):
+        return False
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as picture:
+            return picture.width * picture.height <= isolation.cheap_pixels(content)
+    except Exception:  # decoders of hostile bytes raise nearly anything; the sentence is found below
+        return True
+
+
+def answer(content: bytes, header: dict[str, Any], allow: Callable[[int], None]) -> tuple[dict[str, Any], bytes]:
+    """Return what read_picture or check_header asked another process for; `allow` is told the number of pixels."""
+    name = header["name"]
+    if "header_pixels" in header:
+        _check_pixels(content, name, header["header_pixels"])
+        return {}, b""
+    found = _picture(content, name, Wanted(*(header[field] for field in Wanted._fields)), allow)
+    return {"size": found.size, "notes": found.notes}, found.array.tobytes()
+
+
+def _picture(content: bytes, name: str, wanted: Wanted, allow: Callable[[int], None] = lambda pixels: None) -> Picture:
+    """Decode in this process."""
+    channels, side, _ = wanted.image_shape
+    picture = _decoded(_open(content, wanted.max_pixels, name), name, allow)
+    size, colour, narrow = picture.size, picture.mode == "RGB", picture.info.get(NARROW)
+    array = to_array(picture, side, channels, wanted.crop)
+    if not wanted.with_notes:
         return Picture(array, size)
     del picture  # up to 150 MB, before the file is looked at again
-    notes = conversions(data)
+    notes = conversions(content)
+    if narrow:
+        notes.append("12-bit values in 16 bits made full range")
     if size[0] != size[1]:
         notes.append(f"centre square of {size[0]} x {size[1]} pixels")
     if colour and channels == 1:
@@ -89,6 +145,13 @@ def check_header(content: bytes, name: str, max_bytes: int, max_pixels: int) -> 
     if not begins_like_picture(content):
         raise UserError(not_a_picture(content, name))
     _read(content, max_bytes, name)
+    if isolation.is_cheap(content) or not hasattr(select, "poll"):
+        _check_pixels(content, name, max_pixels)
+    else:
+        isolation.ask(content, name, header_pixels=max_pixels)
+
+
+def _check_pixels(content: bytes, name: str, max_pixels: int) -> None:
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as picture:
             pixels = picture.width * picture.height
@@ -120,10 +183,19 @@ def open_picture(
     """
     name = name or (data.name if isinstance(data, Path) else "The picture")
     content = _read(data, max_bytes, name)
-    picture = _open(content, max_pixels, name)
+    return _decoded(_open(content, max_pixels, name), name)
+
+
+def _decoded(picture: Image.Image, name: str, allow: Callable[[int], None] = lambda pixels: None) -> Image.Image:
+    """The second half of open_picture."""
+    allow(picture.width * picture.height)
     try:
         picture.load()
+    except MemoryError:
+        raise
     except Exception as error:  # decoders of hostile bytes raise nearly anything: OSError, SyntaxError, struct.error...
+        if "memory" in str(error):
+            raise MemoryError from error
         if "truncated" in str(error) or "broken data stream" in str(error):
             raise UserError(
                 f"{name}: the {picture.format} file is cut short, a part of it is missing; copy or save it again."
@@ -143,7 +215,8 @@ def plain(picture: Image.Image) -> Image.Image:
     """Any Pillow mode to 8-bit "L" (grey) or "RGB".
 
     * alpha and transparent palettes are composited over white, as viewers and paper do;
-    * 16-bit grey is scaled, v / 257 rounded, so that 65535 becomes 255; 32-bit and float grey by the smallest of
+    * 16-bit grey is scaled, v / 257 rounded, so that 65535 becomes 255, or from 12 bits where none is above 4095
+      (microscopes, scanners, DICOM); 32-bit and float grey by the smallest of
       the ranges [0, 1] (float only), [0, 255] and [0, 65535] that holds all values, else by their own range;
     * CMYK, YCbCr, palette become RGB; bilevel becomes grey.
     """
@@ -219,7 +292,11 @@ def _open(content: bytes, max_pixels: int, name: str) -> Image.Image:
         picture = Image.open(BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UserError(_too_many(name, max_pixels)) from error
+    except MemoryError:
+        raise
     except Exception as error:  # as in open_picture: whatever a header of hostile bytes provokes
+        if kind := unsupported(content):
+            raise UserError(f"{name}: {kind} is not supported; save it as 8-bit PNG.") from error
         raise UserError(not_a_picture(content, name)) from error
     if picture.width * picture.height > max_pixels:
         raise UserError(_too_many(name, max_pixels, f" ({picture.width} x {picture.height})"))
@@ -245,9 +322,13 @@ def _from_deep(values: np.ndarray) -> Image.Image:
     blocks = [slice(start, start + _BLOCK) for start in range(0, values.size, _BLOCK)]
     flat, flat_out = values.reshape(-1), out.reshape(-1)
     if values.dtype.kind == "u":
+        narrow = 255 < max(int(flat[block].max(initial=0)) for block in blocks) <= TWELVE_BITS
         for block in blocks:
-            flat_out[block] = (flat[block].astype(np.uint32) + 128) // 257
-        return Image.fromarray(out)
+            deep = flat[block].astype(np.uint32)
+            flat_out[block] = (deep * 255 + TWELVE_BITS // 2) // TWELVE_BITS if narrow else (deep + 128) // 257
+        picture = Image.fromarray(out)
+        picture.info |= {NARROW: True} if narrow else {}
+        return picture
     low = min(float(_finite(flat[block]).min()) for block in blocks)
     high = max(float(_finite(flat[block]).max()) for block in blocks)
     ceilings = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)

@@ -34,7 +34,7 @@ def available(folder: Path, title: str, url: str) -> Path:
     if not file.is_file():
         fetch(lambda: utils.download_url(url, str(folder), NAME, MD5), title=title, place=file, url=url)
     if not utils.check_integrity(str(file), MD5):
-        raise UserError(f"{file}: damaged or cut short (its MD5 is not {MD5}); delete it to have it downloaded again.")
+        raise UserError(f"{file}: damaged or cut short (its MD5 is not {MD5}); move it away to have it downloaded.")
     return file
 
 
@@ -54,7 +54,7 @@ def blocks(
                 if progress:
                     progress(start + len(pixels), count)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read as HDF5; delete it to have it downloaded again.") from error
+        raise UserError(f"{file}: cannot be read as HDF5; move it elsewhere to have it downloaded again.") from error
 
 
 def _require_structure(opened: h5py.File, file: Path) -> None:

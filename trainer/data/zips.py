@@ -1,7 +1,9 @@
 """Zips of pictures, read in memory and never extracted: unsafe names are refused, counts and sizes limited."""
 
+import contextlib
 import os
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from trainer.data.pictures import MAX_BYTES
 from trainer.data.signatures import begins_like_picture, not_a_picture
 from trainer.errors import UserError
 
+_CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information")
 HEAD = 512  # bytes that decide whether a file is worth opening as a picture
 ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 _DIRECTORY_PER_FILE = 512  # bytes of a zip's table of contents, generously
@@ -30,6 +33,7 @@ class Limits:
         unpacked: bytes of a zip's files together, each counted up to `file_bytes`.
         file_bytes: of one file in a zip; larger ones are left out by name.
         ratio: unpacked bytes over the zip's own. Deflate reaches 1,032; more only where entries overlap or lie.
+        packed: times the zip's size that its files may have together, beyond `freely` bytes.
         advice: what to do about a zip of too many files.
     """
 
@@ -37,6 +41,8 @@ class Limits:
     unpacked: int = 16 * 2**30
     file_bytes: int = MAX_BYTES
     ratio: int = 1_100
+    packed: int = 100
+    freely: int = 64 * 2**20
     advice: str = ""
 
 
@@ -81,8 +87,39 @@ def printable(name: str) -> str:
 
 
 def is_clutter(parts: tuple[str, ...]) -> bool:
-    """Whether a path is hidden, or left behind by macOS or Windows."""
-    return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in parts)
+    """Whether a path is hidden, or left behind by macOS, Windows or a network drive."""
+    return any(part.startswith(".") or part in _CLUTTER for part in parts)
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return an entry's name as its maker wrote it, in composed form (NFC).
+
+    Without the flag for UTF-8, zipfile takes names for code page 437. What is UTF-8 is read so (macOS, 7-Zip); the
+    field that Info-ZIP adds counts first; Unix has no code pages, so the rest of its names is Latin.
+    """
+    name = info.filename
+    if not info.flag_bits & 0x800 and not name.isascii():
+        with contextlib.suppress(UnicodeError, struct.error):
+            raw = info.orig_filename.encode("cp437")
+            name = _unicode_path(info.extra) or _decoded(raw, info.create_system == 3)
+    return unicodedata.normalize("NFC", name)
+
+
+def _decoded(raw: bytes, is_unix: bool) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252" if is_unix else "cp437")
+
+
+def _unicode_path(extra: bytes) -> str:
+    """Return the name in Info-ZIP's extra field 0x7075, or an empty string."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<HH", extra[:4])
+        if kind == 0x7075 and length > 5:
+            return extra[9 : 4 + length].decode("utf-8")
+        extra = extra[4 + length :]
+    return ""
 
 
 def _check_directory(handle: BinaryIO, name: str, limits: Limits) -> None:
@@ -112,11 +149,11 @@ def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> C
     """
     _check_directory(handle, name, limits)
     archive = stack.enter_context(zipfile.ZipFile(handle))
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if info.filename and not info.is_dir()]
     _check_sizes(archive, infos, name, limits)
     collection, seen = Collection(), set()
     for info in infos:
-        raw = info.filename.replace("\\", "/")
+        raw = _name(info).replace("\\", "/")
         own = printable(raw)
         if is_clutter(tuple(part for part in raw.split("/") if part != "..")):
             continue
@@ -143,6 +180,11 @@ def _check_sizes(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], name: s
     size = archive.fp.seek(0, os.SEEK_END)
     if sum(info.file_size for info in infos if info.compress_type in _METHODS) > limits.ratio * size:
         raise UserError(f"{name}: the sizes in the zip cannot be true, its files overlap; make it again.")
+    if unpacked > max(limits.freely, limits.packed * size):
+        raise UserError(
+            f"{name}: unpacks to {unpacked / 2**20:,.0f} MiB, more than {limits.packed} times its size, which no "
+            "pictures do; save them as PNG or JPEG and pack them again."
+        )
 
 
 def _refusal(info: zipfile.ZipInfo, raw: str, is_repeated: bool, limits: Limits) -> str | None:

@@ -6,8 +6,12 @@ UMAP (McInnes, Healy and Melville, arXiv:1802.03426) or PCA, with what the Clust
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import os
 import re
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,6 +128,7 @@ def _layout(everything: np.ndarray, n_codes: int, settings: MapSettings, progres
 
     progress("preparing", 0, 1)
     with contextlib.redirect_stdout(sys.stderr), threadpool_limits(1):  # sums in one order, whatever the machine
+        _provide_numba_cache()
         from umap import UMAP
 
         progress("neighbours", 0, 1)
@@ -139,6 +144,19 @@ def _layout(everything: np.ndarray, n_codes: int, settings: MapSettings, progres
             tqdm_kwds={"file": _Epochs(progress), "disable": False, "bar_format": "{n_fmt}/{total_fmt}"},
         )
         return fitted.fit_transform(everything).astype(np.float32)
+
+
+def _provide_numba_cache() -> None:
+    """Give numba a folder of its own where no usual one may be written: it refuses to be imported."""
+    known = os.environ.get("NUMBA_CACHE_DIR")
+    library = importlib.util.find_spec("umap")
+    places = (
+        [known]
+        if known
+        else [str(Path(library.origin).parent), os.path.expanduser("~/.cache"), os.path.expanduser("~")]
+    )
+    if not any(os.path.isdir(place) and os.access(place, os.W_OK) for place in places):
+        os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="gwae-numba-")
 
 
 class _Epochs:

@@ -22,10 +22,12 @@ from pydantic import Field, ValidationError
 
 from trainer import config
 from trainer.errors import UserError
+from trainer.runs import validation
 from trainer.system import files
 
 VERSION = 1
 _META = b"gwae_map"
+REQUIRED = ("kind", "id", "x", "y")
 
 
 class MapSettings(config.Section):
@@ -89,25 +91,33 @@ def write(made: Map, path: Path) -> None:
     files.write_atomic(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
+def _parsed(content: bytes) -> dict[str, Any]:
+    """Return what a map's header says. Raises: WrongError."""
+    meta = validation.parse_json(content)
+    validation.checked(validation.MapSchema, meta)
+    validation.checked(MapSettings, meta["settings"])
+    return meta
+
+
 def read(path: Path) -> Map:
     """Read a map.
 
     Raises: UserError if the file is damaged or no map of this version.
     """
     try:
-        table = pq.read_table(path)
-        meta = json.loads(table.schema.metadata[_META])
-        if meta["version"] != VERSION:
-            raise ValueError(f"version {meta['version']}")
-        return Map(table.to_pandas(), meta)
-    except Exception as error:  # pyarrow and json raise many types; to the user they mean the same
-        raise UserError(f"{path}: damaged, or made by another version; delete it, it is computed anew.") from error
+        frame, metadata = validation.read_table(path, REQUIRED, gaps=True)
+        meta = _parsed(metadata[_META])
+        if meta["version"] != VERSION or not set("xyz"[: meta["settings"]["dims"]]) <= set(frame):
+            raise validation.WrongError(f"version {meta['version']}")
+        return Map(frame, meta)
+    except (validation.WrongError, KeyError, OSError) as error:
+        raise UserError(f"{path}: damaged or of another version; move it away, and it is made anew.") from error
 
 
 def fits(path: Path, checkpoint: str, settings: MapSettings) -> bool:
     """Whether a file is a map of this checkpoint and these settings; reads its header only."""
     try:
-        meta = json.loads(pq.read_schema(path).metadata[_META])
+        meta = _parsed(pq.read_schema(path).metadata[_META])
         wanted = (VERSION, checkpoint, settings.model_dump())
         return (meta["version"], meta["checkpoint"], meta["settings"]) == wanted
     except Exception:  # absent, damaged or foreign: in every case it does not fit

@@ -11,7 +11,7 @@ from pathlib import Path
 from trainer.config import Config
 from trainer.errors import UserError
 from trainer.jobs import queue, task
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.runs.status import look
 from trainer.system import files
 
@@ -54,9 +54,8 @@ def rename(folder: Path, name: str) -> Path:
 def tags(folder: Path) -> tuple[str, ...]:
     """Return the tags of a run, in their order; none if the file is missing or damaged."""
     try:
-        stored = json.loads((Path(folder) / layout.TAGS).read_text(encoding="utf-8"))
-        return tuple(str(tag)[:TAG_LENGTH] for tag in stored)[:MOST_TAGS] if isinstance(stored, list) else ()
-    except (OSError, ValueError, RecursionError):
+        return tuple(validation.read_json(Path(folder) / layout.TAGS, validation.TAGS))
+    except validation.WrongError:
         return ()
 
 

@@ -60,5 +60,7 @@ def load_weights(settings: Config, path: Path) -> LatentModel:
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if expected != {name: tensor.shape for name, tensor in tensors.items()}:
         raise UserError(f"{path}: the weights do not belong to this config.yaml; use the folder they came from.")
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise UserError(f"{path}: the weights hold values that are not finite (NaN); train the run anew.")
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(False)

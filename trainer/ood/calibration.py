@@ -47,7 +47,7 @@ from pydantic import TypeAdapter
 from trainer.errors import UserError
 from trainer.ood import scores as registry
 from trainer.ood.scores import SCORES
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.system.arrays import Array
@@ -162,6 +162,17 @@ def write(calibration: Calibration, folder: Path) -> None:
     files.write_text(folder / layout.OOD_CALIBRATION, json.dumps(record) + "\n")
 
 
+def _parsed(record: validation.CalibrationSchema) -> Calibration:
+    """Return a calibration whose parts belong together. Raises: WrongError."""
+    quantiles = {name: np.array(row, dtype=np.float64) for name, row in record.quantiles.items()}
+    sound = record.format == FORMAT and {COMBINED, *record.parts, *record.centre} <= set(quantiles)
+    sound = sound and all(row.shape == LEVELS.shape and (np.diff(row) >= 0).all() for row in quantiles.values())
+    if not sound or any(scale <= 0 for _, scale in record.centre.values()):
+        raise validation.WrongError("its quantiles do not belong together")
+    centre = {name: (median, scale) for name, (median, scale) in record.centre.items()}
+    return Calibration(record.checkpoint, record.data, record.n, tuple(record.parts), quantiles, centre)
+
+
 def read(run: Run) -> Calibration:
     """The calibration of this very checkpoint, as stored.
 
@@ -170,9 +181,7 @@ def read(run: Run) -> Calibration:
     path = run.path / layout.OOD_CALIBRATION
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     with files.reading(path, "what ordinary pictures score is not measured yet", again):
-        calibration = _CALIBRATION.validate_json(path.read_bytes())
-        if any(row.shape != LEVELS.shape for row in calibration.quantiles.values()):
-            raise ValueError("quantiles")
+        calibration = _parsed(validation.read_json(path, validation.CalibrationSchema))
     if calibration.checkpoint != run.hash:
         raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
     return calibration

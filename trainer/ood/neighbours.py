@@ -16,7 +16,7 @@ from trainer.batching import batches
 from trainer.data.imageset import ImageSet
 from trainer.latent import neighbours
 from trainer.models.base import LatentModel
-from trainer.runs import layout, sprite
+from trainer.runs import layout, sprite, validation
 from trainer.runs.folder import Run, write_parquet
 from trainer.system import files
 
@@ -58,10 +58,10 @@ def _write_pictures(run: Run, some: ImageSet) -> bool:
 def read(run: Run) -> pd.DataFrame:
     """train_codes.parquet of this very checkpoint; no rows where it is absent, damaged or of other weights."""
     try:
-        table = pd.read_parquet(run.path / layout.TRAIN_CODES)
+        table, _ = validation.read_table(run.path / layout.TRAIN_CODES, ("id", "label_name", "tile", "checkpoint"))
         if set(table["checkpoint"]) == {run.hash}:
             return table
-    except Exception:  # pandas and pyarrow raise many types; what is missing here costs one column of a table
+    except validation.WrongError:  # what is missing here costs one column of a table
         pass
     return pd.DataFrame({"id": [], "label_name": [], "tile": []})
 

@@ -15,6 +15,7 @@ from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours
 from trainer.ood.calibration import COMBINED
 from trainer.runs.folder import Run
+from trainer.system import files
 
 FPR = 0.05
 BATCH = 50
@@ -97,7 +98,7 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
 
 def to_csv(table: pd.DataFrame) -> str:
     """CSV of `as_text`, with a header, lines ended by a newline."""
-    return as_text(table).to_csv(index=False, lineterminator="\n")
+    return as_text(table).map(files.spreadsheet).to_csv(index=False, lineterminator="\n")
 
 
 def _passes(

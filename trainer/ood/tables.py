@@ -23,7 +23,7 @@ from trainer.errors import UserError
 from trainer.ood.baselines import baseline_scores
 from trainer.ood.calibration import Calibration
 from trainer.ood.pairs import Pair
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.runs.folder import Run, rounded, write_parquet
 from trainer.system import files
 
@@ -53,6 +53,9 @@ def rows(
     return pd.DataFrame(table)
 
 
+REQUIRED = ("id", "data", "role", "polarity", "label_name", "checkpoint")
+
+
 def pair_rows(table: pd.DataFrame, pair: Pair, title: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(ordinary, outliers) of a pair; `title` is what the outliers' data set is called. Either may be empty."""
     outliers = table[(table["role"] == OUTLIER) & (table["data"] == title) & (table["polarity"] == pair.polarity)]
@@ -77,8 +80,7 @@ def read(run: Run) -> pd.DataFrame:
     path = run.path / layout.OOD_SCORES
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     with files.reading(path, "no scores are stored yet", again):
-        table = pd.read_parquet(path)
-        checkpoints = set(table["checkpoint"])
-    if checkpoints != {run.hash}:
+        table, _ = validation.read_table(path, REQUIRED)
+    if set(table["checkpoint"]) != {run.hash}:
         raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trainer import config
 from trainer.errors import UserError
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.system import files
 
 if TYPE_CHECKING:
@@ -97,12 +98,26 @@ class Run:
     def history(self) -> pd.DataFrame:
         """history.csv, one row per logged step; empty if there is none."""
         remedy = "delete it; the next 'python -m trainer resume' starts a new one"
-        return _read_table(self.path / layout.HISTORY, remedy)
+        return _read_table(self.path / layout.HISTORY, remedy, validation.read_numbers)
 
     @property
     def codes(self) -> pd.DataFrame:
         """codes.parquet; empty if there is none."""
-        return _read_table(self.path / layout.CODES, "make it anew with 'python -m trainer evaluate'")
+        remedy = "make it anew with 'python -m trainer evaluate'"
+        return _read_table(self.path / layout.CODES, remedy, self._codes)
+
+    def _codes(self, path: Path) -> pd.DataFrame:
+        """Return the codes. Raises: WrongError if they cannot be this model's."""
+        table, _ = validation.read_table(path)
+        prior = self.config.prior
+        limits = {"label": 10**6, "sprite_index": validation.MAX_ROWS}
+        limits |= {"component": prior.components} if prior.kind == "gmp" else {}
+        for name, limit in limits.items():
+            if name in table and len(table) and not -1 <= table[name].min() <= table[name].max() < limit:
+                raise validation.WrongError(f"{name} lies outside its range")
+        if "id" in table and not table["id"].is_unique:
+            raise validation.WrongError("an id stands twice")
+        return table
 
     @property
     def metrics(self) -> list[Metric]:
@@ -111,18 +126,15 @@ class Run:
         if not path.is_file():
             return []
         try:
-            metrics = [Metric(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
-            if not all(isinstance(metric.value, int | float) for metric in metrics):
-                raise TypeError("a value that is no number")
-            return metrics
-        except (ValueError, TypeError, RecursionError) as error:
-            raise UserError(f"{path}: not a metrics file; make it anew with 'python -m trainer evaluate'.") from error
+            return [Metric(**dict(record)) for record in validation.read_json(path, validation.METRICS)]
+        except validation.WrongError as error:
+            remedy = "make it anew with 'python -m trainer evaluate'"
+            raise UserError(f"{path}: not a metrics file; {remedy}.") from error
 
     @property
     def card(self) -> str:
         """card.md, or an empty string."""
-        path = self.path / layout.CARD
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return validation.read_text(self.path / layout.CARD)
 
     @property
     def sprite_path(self) -> Path | None:
@@ -132,8 +144,10 @@ class Run:
 
     def write_metrics(self, metrics: list[Metric]) -> None:
         """Replace the stored metrics of the same groups, keep those of the others."""
-        groups = {metric.group for metric in metrics}
-        kept = [metric for metric in self.metrics if metric.group not in groups and metric.checkpoint == self.hash]
+        groups, stored = {metric.group for metric in metrics}, []
+        with contextlib.suppress(UserError):  # a damaged file is made anew
+            stored = self.metrics
+        kept = [metric for metric in stored if metric.group not in groups and metric.checkpoint == self.hash]
         records = [asdict(metric) for metric in kept + metrics]
         files.write_text(self.path / layout.METRICS, json.dumps(records, indent=1) + "\n")
 
@@ -202,6 +216,19 @@ def find(*roots: str | Path) -> list[Run]:
     return runs
 
 
+def unreadable(*roots: str | Path) -> list[str]:
+    """Return a sentence on every run folder directly below the given roots that `find` passes over."""
+    said = []
+    for root in roots:
+        for child in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
+            if (child / layout.CONFIG).exists():
+                try:
+                    Run(child)
+                except UserError as error:
+                    said.append(str(error))
+    return said
+
+
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table without loss; splitting the bytes of floats by significance nearly halves tables of codes."""
     floats = [name for name in table if table[name].dtype.kind == "f"]
@@ -228,12 +255,12 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), short, values)
 
 
-def _read_table(path: Path, remedy: str) -> pd.DataFrame:
+def _read_table(path: Path, remedy: str, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
     if not path.is_file():
         return pd.DataFrame()
     try:
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except Exception as error:  # pandas and pyarrow raise many types, all of the same meaning to the user
+        return read(path)
+    except validation.WrongError as error:
         raise UserError(f"{path}: the file is damaged; {remedy}.") from error

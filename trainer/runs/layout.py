@@ -3,11 +3,11 @@
 No other module contains these names. The pictures uploaded for a run lie in data/; its config.yaml names them.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 from trainer.errors import UserError
+from trainer.runs import validation
 
 
 class File(NamedTuple):
@@ -52,6 +52,7 @@ LOG = _file("training/log.txt", "output of the training")
 PREVIEW = _file("training/preview.safetensors", "current reconstructions, samples and traversals")
 SKIPPED = _file("training/skipped.txt", "training pictures that were left out, with the reason")
 LOCK = _file("training/lock", "held while a process trains", travels=False)
+CHANGED_DATA = _file("training/changed_data", "goes on although its pictures have changed", travels=False)
 STOP = _file("training/stop", "asks the training to stop", travels=False)
 REQUEST = _file("training/request.json", "asks for a training to be started", travels=False)
 LAUNCH = _file("training/launch.json", "the process started for it", travels=False)
@@ -67,7 +68,6 @@ RESUMABLE = frozenset({CHECKPOINT, STATUS})
 """Files that make a run resumable, all or none: a status without its checkpoint would restart the training."""
 BUNDLED = (HISTORY, OOD_HISTORY)
 """Files of a training that a bundled model keeps unchanged."""
-HEADER_LIMIT = 2**27  # bytes
 
 
 def check_safetensors(path: Path, remedy: str) -> None:
@@ -75,14 +75,7 @@ def check_safetensors(path: Path, remedy: str) -> None:
 
     Raises: UserError, ending in `remedy`, if the file is truncated or of another kind.
     """
-    size = path.stat().st_size
-    with open(path, "rb") as handle:
-        length = int.from_bytes(handle.read(8), "little")
-        header = handle.read(length) if 0 < length < min(size, HEADER_LIMIT) else b""
     try:
-        tensors = json.loads(header)
-        end = max(value["data_offsets"][1] for key, value in tensors.items() if key != "__metadata__")
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        end = -1
-    if size != 8 + length + end:
-        raise UserError(f"{path}: truncated or no safetensors file; {remedy}.")
+        validation.check_safetensors(path)
+    except validation.WrongError as error:
+        raise UserError(f"{path}: {error}; {remedy}.") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.system import files, locks, processes
 
 SILENT_AFTER = 120.0
@@ -87,7 +87,7 @@ def look(folder: Path) -> Training:
         phase=_phase(folder, stored, alive, pid),
         seconds=number(stored, "seconds"),
         heartbeat=number(stored, "heartbeat"),
-        message=str(stored.get("message", "")),
+        message=_text(stored.get("message")),
         pid=pid,
         **counts,
     )
@@ -185,10 +185,15 @@ def note(folder: Path, state: str, message: str) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object; empty if the file is missing or damaged."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        values = validation.parse_json(validation.read_bytes(path, validation.MAX_JSON))
+    except validation.WrongError:
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """Return a message of ordinary length; empty for anything else."""
+    return value[:2000] if isinstance(value, str) else ""
 
 
 def number(stored: dict, name: str) -> float:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from trainer.errors import UserError
 
+_NUMBER = re.compile(r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?|[-+]?(?:inf|nan)")
+
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary neighbour of `path`, flush it to disk, then rename it over `path`.
@@ -28,6 +30,13 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise explained(error, path) from error
+
+
+def spreadsheet(value: object) -> object:
+    """Return a CSV cell that is shown, not run: text that begins like a formula gets an apostrophe before it."""
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    return value if _NUMBER.fullmatch(value) else f"'{value}"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -80,6 +89,18 @@ def make_folder(path: Path) -> None:
         raise explained(error, path) from error
 
 
+@contextlib.contextmanager
+def memory_explained(advice: str) -> Iterator[None]:
+    """Raise a UserError that names the cause where memory, of the machine or of its limits, is used up."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        words = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
+        if isinstance(error, MemoryError) or any(text in str(error).lower() for text in words):
+            raise UserError(f"There is not enough memory for this; {advice}.") from error
+        raise
+
+
 def remove_leftovers(*folders: Path) -> None:
     """Delete the temporary files that write_atomic left in processes that were killed."""
     for folder in folders:
@@ -107,10 +128,10 @@ def explained(error: Exception, path: Path) -> Exception:
 
     safetensors reports such errors as its own, with only "(os error 28)" in the text.
     """
-    match = re.search(r"\(os error (\d+)\)", str(error))
+    match = re.search(r"(?:\(os error |\[Errno )(\d+)[)\]]", str(error))
     if not isinstance(error, OSError) and not match:
         return error
-    code = error.errno if isinstance(error, OSError) else int(match[1])
+    code = (error.errno if isinstance(error, OSError) else None) or (int(match[1]) if match else 0)
     if code in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path}: no space left on the disk; free some and resume, nothing saved before is lost.")
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):

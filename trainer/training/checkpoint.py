@@ -70,11 +70,13 @@ def save(
     optimizers: Mapping[str, Optimizer],
     generators: Mapping[str, torch.Generator],
     state: State,
+    data: str = "",
 ) -> None:
     """Write everything atomically; a crash or a full disk leaves the previous file as it was.
 
     Args:
         modules: the model, and what else holds weights, by name.
+        data: fingerprint of the training pictures.
 
     Raises: UserError if the disk is full or the folder may not be written.
     """
@@ -87,7 +89,7 @@ def save(
     tensors |= {f"generator/{name}": generator.get_state() for name, generator in generators.items()}
     tensors |= {f"sums/{name}": value for name, value in state.sums.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"counters": json.dumps(asdict(state.counters))}
+    metadata = {"counters": json.dumps(asdict(state.counters)), "data": data}
     files.write_atomic(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
 
 
@@ -98,6 +100,15 @@ def read_counters(path: Path) -> Counters:
     """
     with _explained(path), safe_open(path, framework="pt") as file:
         return COUNTERS.validate_json(file.metadata()["counters"], strict=True)
+
+
+def read_data(path: Path) -> str:
+    """Return the fingerprint of the pictures a training was made with, or an empty string where it was not kept.
+
+    Raises: UserError as read_counters.
+    """
+    with _told(path), safe_open(path, framework="pt") as file:
+        return file.metadata().get("data", "")
 
 
 def load(

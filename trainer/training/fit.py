@@ -54,9 +54,11 @@ def fit(
         root = data_root or data.default_data_root()
         images = _pictures(run, root, fabric, recorder, counters)
         made = partial(Trainer, run, images, hardware=hardware, fabric=fabric, data_root=root, pause=pause)
-        trainer = share.every(made)
-        del images, made  # the trainer holds what it needs; a second copy is 60 MB of MNIST
-        return trainer.fit(max_minutes, progress)
+        advice = "lower optim.batch_size, model.width or data.size, or free some, and resume"
+        with files.memory_explained(advice):
+            trainer = share.every(made)
+            del images, made  # the trainer holds what it needs; a second copy is 60 MB of MNIST
+            return trainer.fit(max_minutes, progress)
 
 
 def _pictures(run: Run, root: Path, fabric: Fabric, recorder: Recorder, counters: Counters) -> ImageSet:
@@ -68,6 +70,8 @@ def _pictures(run: Run, root: Path, fabric: Fabric, recorder: Recorder, counters
         read = share.every(lambda reads=reads: data.load(run.config.data, "train", root) if reads else None)
         images = images or read
     _require_same(share, images)
+    if share.seen(run.checkpoint_path):
+        share.every(lambda: reading.require_same(run, reading.fingerprint(images)))
     return images
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from trainer.ood.history import History
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
-from trainer.training import checkpoint, finite, validation
+from trainer.training import checkpoint, finite, reading, validation
 from trainer.training import hardware as lightning
 from trainer.training.hardware import Fabric, Hardware
 from trainer.training.history import Counters, Recorder, Row
@@ -33,6 +34,8 @@ LOG_EVERY = 50
 LOG_FIRST = 10
 """Likewise before the first such row: the steepest part of the curves, and the first sign of life."""
 SAMPLE = 2_000
+LOG_EVERY = 60.0
+"""Seconds between two lines of progress where standard error is no terminal."""
 """Training pictures from which a model may measure statistics at a checkpoint (LatentModel.finalise)."""
 SHOWN = ("loss", "gw", "reconstruction", "critic gap", "entropy", "kl")
 """Terms beside the progress bar."""
@@ -83,6 +86,7 @@ class Trainer:
         self.optim = self.settings.optim
         self.fabric = fabric or lightning.launch(hardware)
         torch.manual_seed(self.settings.seed)
+        self.data = reading.fingerprint(images)
         self.train_set, self.validation_set = split_validation(
             images, self.settings.data.validation, self.settings.seed
         )
@@ -226,7 +230,8 @@ class Trainer:
             if self.optim.keep == "last" or not self.run.is_trained:
                 models.save_weights(self.model, self.run.weights_path)
         state = checkpoint.State(self.counters, self.recorder.sums)
-        checkpoint.save(self.run.checkpoint_path, *self._state(), state)
+        checkpoint.save(self.run.checkpoint_path, *self._state(), state, self.data)
+        files.remove(self.run.path / layout.CHANGED_DATA)
 
     @property
     def is_warming_up(self) -> bool:
@@ -275,7 +280,7 @@ class Trainer:
             total=self.optim.max_steps,
             unit="step",
             disable=not enabled,
-            mininterval=1.0,
+            mininterval=1.0 if sys.stderr.isatty() else LOG_EVERY,
             dynamic_ncols=True,
         )
 

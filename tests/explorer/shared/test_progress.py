@@ -26,7 +26,7 @@ from trainer.jobs.task import JobState
         (
             JobState("running", "scoring a_b", 3, 4, part="ood", place=4, places=5),
             0.75,
-            r"Measuring, part 4 of 5: Outliers, scoring a\_b (3 of 4) …",
+            r"Measuring, part 4 of 5: Outliers, scoring a_b (3 of 4) …",
         ),
         (JobState("running", "x", 9, 4, part="files", place=5, places=5), 1.0, None),
     ],

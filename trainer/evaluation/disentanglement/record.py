@@ -7,6 +7,7 @@ factor.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,13 +21,15 @@ from trainer.evaluation.disentanglement.dci import DCI
 from trainer.evaluation.disentanglement.factor_vae import FactorVAE
 from trainer.evaluation.disentanglement.mig import MIG
 from trainer.evaluation.disentanglement.sap import SAP
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.runs.folder import Metric, Run
 from trainer.system import files
 
 FORMAT = "gwae-disentanglement-1"
 GROUP = "disentanglement"
 NAMED_FROM = 0.3
+NAME = re.compile(r"[\w .,()-]{1,80}")
+"""What data sets, splits and factors are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ def fits(path: Path, checkpoint: str, protocol: str, other: str = "") -> bool:
     """Return whether a file is a valid record of this checkpoint and protocol (and other data set, if named)."""
     try:
         record = _parsed(path)
-    except (ValueError, TypeError, OSError):
+    except (ValueError, TypeError, OverflowError, OSError):
         return False
     return _belongs(record, checkpoint, protocol, other)
 
@@ -167,7 +170,7 @@ def _plain(value: Any) -> Any:
 
 def _parsed(path: Path) -> Record:
     """Return the record in a file. Raises: OSError, ValueError or TypeError if there is none."""
-    record = _RECORD.validate_json(path.read_bytes())
+    record = _RECORD.validate_json(validation.read_bytes(path, validation.MAX_JSON))
     _require_shapes(record)
     return record
 
@@ -178,5 +181,11 @@ def _require_shapes(record: Record) -> None:
     per_factor = (record.dci.per_factor, record.dci.accuracy, record.mig.gaps, record.sap.gaps, record.factor_sizes)
     sound = all(matrix.shape == (axes, factors) for matrix in matrices)
     sound &= all(len(values) == factors for values in per_factor) and len(record.factor_vae.active) == axes
-    if not sound or not all(np.isfinite(matrix).all() for matrix in matrices):
+    arrays = (*matrices, *per_factor, record.dci.per_axis, record.factor_vae.active)
+    parts = (record.dci, record.mig, record.sap, record.factor_vae)
+    scores = [value for part in parts for value in vars(part).values() if isinstance(value, float)]
+    named = all(NAME.fullmatch(name) for name in (record.data, record.split, record.protocol, *record.factor_names))
+    if not (sound and named) or not all(np.isfinite(values).all() for values in (*arrays, scores)):
         raise ValueError("shapes")
+    if min(record.factor_sizes, default=0) < 1 or max(record.factor_sizes) > 10_000 or record.pictures < 0:
+        raise ValueError("sizes")

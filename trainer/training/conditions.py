@@ -1,0 +1,20 @@
+"""What is known before a training: whether there are enough pictures for what is asked. No torch here."""
+
+from trainer.config import Config
+
+CHANGED = "its training pictures have changed since the last checkpoint"
+
+
+def conditions(settings: Config, pictures: int) -> list[str]:
+    """Return a sentence on each condition that so many training pictures do not meet, validation taken off."""
+    unmet = []
+    mixture = settings.prior.components if settings.prior.kind == "gmp" else 0
+    needs = mixture if settings.prior.warm_start or settings.model.kind == "dagmm" else 0
+    if pictures < 1:
+        unmet.append("no picture is left to train on; add some.")
+    elif pictures < needs:
+        unmet.append(
+            f"{pictures:,} training pictures are fewer than the {needs} mixture components; add pictures, or lower "
+            "prior.components."
+        )
+    return unmet
