@@ -33,6 +33,8 @@ PAGES_OF = {
     layout.CHECKPOINT: ("train",),
 }
 """The pages that read a file; Home, the list of trainings and the command line read all runs at once."""
+DRAWN = 8
+"""Damages of a file that its pages are drawn for; the readers below the pages are tried with all."""
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +104,15 @@ def test_pages_of_all_runs(damaged, page, view):
 
 
 @pytest.mark.parametrize("part", PAGES_OF)
-def test_pages_of_one_damaged_run(damaged, part):
+def test_pages_of_one_damaged_run(damaged, part, tmp_path, monkeypatch):
+    root = next(iter(damaged.values())).parent
+    monkeypatch.setattr(catalog, "roots", lambda: (root / "none", tmp_path))  # some runs, not hundreds to compare with
+    (tmp_path / "sound").symlink_to(root / "sound")
     failed, own = [], [what for what in damaged if what.startswith(part)]
+    own = own[:: -(-len(own) // (2 if PAGES_OF[part] == ("ood",) else DRAWN))]  # the page of outliers draws for seconds
     for number, what in enumerate(own):
-        folder = damaged[what]
+        folder = tmp_path / damaged[what].name
+        folder.symlink_to(damaged[what])
         page = PAGES_OF[part][number % len(PAGES_OF[part])]
         if page == "train" or catalog.of_folder(folder):
             link = {"view": "runs", "run": folder.name} if page == "train" else {}
