@@ -107,7 +107,7 @@ def read_data(path: Path) -> str:
 
     Raises: UserError as read_counters.
     """
-    with _told(path), safe_open(path, framework="pt") as file:
+    with _explained(path), safe_open(path, framework="pt") as file:
         return file.metadata().get("data", "")
 
 
