@@ -97,7 +97,7 @@ def test_trainings_without_a_model_are_no_damaged_folders(app, young):
         ":violet-badge[waiting]",
         "starts by itself",
         ":red-badge[failed]",
-        r"/photos\_1\: no such folder or zip; correct the path.",
+        "/photos_1: no such folder or zip; correct the path.",
         ":gray-badge[not started]",
     ):
         assert words in said
