@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.shared import cache, catalog, pixels, state
-from explorer.shared.escape import markdown
+from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
 
@@ -182,7 +182,7 @@ def protocol_text(metric: Metric) -> str:
     if metric.low is not None and metric.high is not None:
         rows.append(("95 % interval", f"{metric.low:.4g} to {metric.high:.4g}"))
     rows.append(("Better", "higher" if metric.higher_is_better else "lower"))
-    rows.append(("Checkpoint", markdown(metric.checkpoint)))
+    rows.append(("Checkpoint", code(metric.checkpoint)))
     lines = [f"| {name} | {value} |" for name, value in rows]
     return "\n".join([f"| **{markdown(metric.name)}** | **{format_value(metric)}** |", "|---|---|", *lines])
 
