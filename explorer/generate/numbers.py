@@ -70,13 +70,13 @@ def table(found: dict[str, list[Metric]]) -> str:
         return ""
     best = {(kind, measure): _best(rows, kind, measure) for kind in kinds for measure in measures}
     lines = [
-        "| | " + " | ".join(escape.cell(measure) for measure in measures) + " |",
+        "| | " + " | ".join(escape.markdown(measure) for measure in measures) + " |",
         "|---" * (len(measures) + 1) + "|",
     ]
     for (kind, model), row in rows.items():
         name = f"{kind} · {model}" if kind else model
         cells = [_cell(row.get(measure), best[kind, measure]) for measure in measures]
-        lines.append(f"| {escape.cell(name)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {escape.markdown(name)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
