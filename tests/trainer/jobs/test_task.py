@@ -128,6 +128,6 @@ def test_a_map_is_stopped_in_the_middle_of_its_layout(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Job, "write_status", stop_at_layout)
     monkeypatch.setattr(task, "_STEP_SECONDS", 0)
-    computing.run()  # in this thread: tqdm keeps its lock where its file raises, and only the same thread passes it then
+    computing.run()  # in this thread: tqdm keeps its lock where its file raises, and no other passes it then
     assert computing.state() == JobState("absent")
     assert list(computing.target.parent.iterdir()) == []
