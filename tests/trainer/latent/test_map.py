@@ -163,7 +163,7 @@ def test_a_map_survives_its_file_and_fits_only_its_own(made, run, tmp_path):
     assert not map_file.fits(tmp_path / "none.parquet", run.hash, settings)
     file.write_bytes(file.read_bytes()[:-50])
     assert not map_file.fits(file, run.hash, settings)
-    with pytest.raises(UserError, match="computed anew"):
+    with pytest.raises(UserError, match="move it away, and it is made anew"):
         map_file.read(file)
     run.codes.to_parquet(file)  # a table, but no map
     assert not map_file.fits(file, run.hash, settings)
