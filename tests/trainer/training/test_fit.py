@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from tests.trainings import CPU, assert_same_training, history, pictures, settings, state, train, write_pictures
+from tests.trainings import CPU, FEW, assert_same_training, history, pictures, settings, state, train, write_pictures
 from trainer import data
 from trainer.data.imageset import split_validation
 from trainer.errors import UserError
@@ -176,7 +176,7 @@ def test_an_ended_run_is_left_as_it_is(tmp_path, monkeypatch):
     assert status(tmp_path / "run")["state"] == "finished"
     text = (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
     (tmp_path / "run" / "config.yaml").write_text(text.replace("max_steps: 14", "max_steps: 16"), encoding="utf-8")
-    monkeypatch.setattr(data, "load", lambda *_: pictures())
+    monkeypatch.setattr(data, "load", lambda *_: pictures(FEW))
     assert fit.fit(Run(tmp_path / "run"), progress=False, hardware=CPU) == ("finished", 16, True)
 
 
