@@ -98,6 +98,7 @@ def test_a_click_opens_the_sample_and_traverse_shows_the_same_picture(page, serv
     page.get_by_role("button", name="Open in Traverse").click()
     page.wait_for_selector(".stage[data-painted]")
     settled(page)
+    expect(page.locator(".stage .current canvas")).to_have_attribute("width", "32")
     url = page.locator(".stage .current canvas").evaluate("canvas => canvas.toDataURL()")
     with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as opened:
         assert np.abs(np.asarray(opened.convert("L")).astype(int) - expected(served, [9])[0]).max() <= 3

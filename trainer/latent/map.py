@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,33 @@ def _layout(everything: np.ndarray, n_codes: int, settings: MapSettings, progres
             init=start.round(4).astype(np.float32),
             tqdm_kwds={"file": _Epochs(progress), "disable": False, "bar_format": "{n_fmt}/{total_fmt}"},
         )
-        return fitted.fit_transform(everything).astype(np.float32)
+        with _bars_without_lock():
+            return fitted.fit_transform(everything).astype(np.float32)
+
+
+@contextlib.contextmanager
+def _bars_without_lock() -> Iterator[None]:
+    """Take the lock from tqdm's bars: it is never given back where `_Epochs` raises to stop the map.
+
+    `refresh` has no `finally`, so the next bar of another thread would wait for ever. UMAP's bar writes to `_Epochs`
+    alone, so there is no terminal to share.
+    """
+    from tqdm.auto import tqdm
+
+    lock = tqdm.get_lock()
+    tqdm.set_lock(_NoLock())
+    try:
+        yield
+    finally:
+        tqdm.set_lock(lock)
+
+
+class _NoLock(contextlib.nullcontext):
+    def acquire(self, *_: object) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
 
 
 def _provide_numba_cache() -> None:

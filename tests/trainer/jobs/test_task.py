@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
+from tqdm.auto import tqdm as umap_bar
 
 from tests.fixtures import make_run
 from trainer.errors import UserError
@@ -128,6 +132,11 @@ def test_a_map_is_stopped_in_the_middle_of_its_layout(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Job, "write_status", stop_at_layout)
     monkeypatch.setattr(task, "_STEP_SECONDS", 0)
-    computing.run()  # in this thread: tqdm keeps its lock where its file raises, and no other passes it then
+    computing.run()
     assert computing.state() == JobState("absent")
     assert list(computing.target.parent.iterdir()) == []
+    for bar in (tqdm, umap_bar):
+        thread = threading.Thread(target=lambda bar=bar: bar(file=io.StringIO()).close(), daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive(), "a stopped map keeps the lock of tqdm's bars"
