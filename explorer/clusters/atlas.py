@@ -69,16 +69,16 @@ class Atlas:
         return float((self.places.max(0) - self.places.min(0)).max())
 
     def placed(self, codes: np.ndarray) -> np.ndarray:
-        """Coordinates of codes (M, d) on this map, (M, 2 or 3)."""
+        """Return coordinates of codes (M, d) on this map, (M, 2 or 3)."""
         return maps.place(codes, self.everything, self.places, self.settings, len(self.codes))
 
     def code_at(self, at: tuple[float, ...]) -> np.ndarray:
-        """The distance-weighted code at a place of the map, (d,) float32."""
+        """Return the distance-weighted code at a place of the map, (d,) float32."""
         return neighbours.place(np.array([at]), self.places, self.everything)[0].astype(np.float32)
 
 
 def from_file(entry: catalog.Entry, path: Path) -> Atlas:
-    """The map in a file.
+    """Return the map in a file.
 
     Raises: UserError if it, or codes.parquet, is damaged, or the two do not belong together.
     """
@@ -98,7 +98,7 @@ def _pca(settings: MapSettings) -> MapSettings:
     max_entries=6, show_spinner=False, hash_funcs=_KEYED | {MapSettings: lambda settings: _pca(settings).key}
 )
 def by_pca(entry: catalog.Entry, settings: MapSettings) -> Atlas:
-    """The linear map, computed here and now.
+    """Return the linear map, computed here and now.
 
     Raises: UserError if there are no codes or the model cannot be loaded.
     """
@@ -162,7 +162,7 @@ class Colouring:
 
 
 def colourings(atlas: Atlas) -> dict[str, Colouring]:
-    """What the points of this map can be coloured by, the usual one first."""
+    """Return what the points of this map can be coloured by, the usual one first."""
     table, offered = atlas.pictures, {}
     if "label" in table and (table["label"] >= 0).any():
         labels = table.drop_duplicates("label").sort_values("label")
@@ -180,6 +180,6 @@ def colourings(atlas: Atlas) -> dict[str, Colouring]:
 
 
 def score_title(name: str) -> str:
-    """Name of an outlier score, or of its column, as the page writes it."""
+    """Return the name of an outlier score, or of its column, as the page writes it."""
     name = name.removeprefix("score_")
     return name[:1].upper() + name[1:]

@@ -46,7 +46,7 @@ class Component:
 
 @st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=keyed())
 def describe(atlas: Atlas) -> list[Component]:
-    """All components in the prior's order."""
+    """Return all components in the prior's order."""
     table = cache.codes(atlas.entry)  # all of them, though a map may show a sample
     weights = atlas.model.prior.weights().detach().numpy()
     dead = dead_components(weights, table["component"].to_numpy())
@@ -120,7 +120,9 @@ def _strip(tiles: np.ndarray, places: int | None = None) -> np.ndarray:
 
 
 def sample(atlas: Atlas, k: int, n: int, seed: int, spread: float = 1.0) -> np.ndarray:
-    """n draws of component k with its standard deviations times `spread`, (n, d): 0 is the centre, 1 the component."""
+    """Return n draws of component k with its standard deviations times `spread`, (n, d): 0 is the centre, 1 the
+    component.
+    """
     import torch
 
     with torch.inference_mode():
@@ -231,7 +233,7 @@ def _heat_map(atlas: Atlas, column: str, title: str) -> None:
 
 
 def matched_order(counts: np.ndarray) -> list[int]:
-    """Clusters in the order of the labels they match best (Hungarian), unmatched ones last."""
+    """Return clusters in the order of the labels they match best (Hungarian), unmatched ones last."""
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(counts, maximize=True)

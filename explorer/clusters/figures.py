@@ -33,7 +33,7 @@ class Drawn:
 def map_figure(
     atlas: Atlas, colouring: Colouring, layers: tuple[str, ...], dark: bool, own: Sequence[float] | None = None
 ) -> Drawn:
-    """The map: lattice below, then prior samples, codes, outlines, centres and the user's own picture.
+    """Return the map: lattice below, then prior samples, codes, outlines, centres and the user's own picture.
 
     Args:
         layers: any of prior, centres, outlines.
@@ -96,7 +96,7 @@ def _lattice(atlas: Atlas) -> dict[str, Any]:
 
 
 def empty_places(places: np.ndarray, count: int = LATTICE) -> np.ndarray:
-    """Lattice points (M, 2) over the extent of `places` (N, 2) and a margin, except next to one of them."""
+    """Return lattice points (M, 2) over the extent of `places` (N, 2) and a margin, except next to one of them."""
     low, high = places[:, :2].min(0), places[:, :2].max(0)
     step = float((high - low).max()) / count
     if step == 0:
@@ -155,7 +155,8 @@ def _scale(colouring: Colouring) -> dict[str, Any]:
 
 
 def id_template(ids: list[str], rows: list[int]) -> str:
-    """Plotly's template of each id by its row, such as "mnist-test-%{customdata:05d}"; empty where ids are no numbers.
+    """Return Plotly's template of each id by its row, such as "mnist-test-%{customdata:05d}"; empty where ids are no
+    numbers.
 
     Thousands of ids are half of a figure's bytes, which the browser reads, searches and copies several times.
     """
@@ -249,7 +250,7 @@ def _layout(atlas: Atlas, dark: bool, flat: bool) -> dict[str, Any]:
 
 
 def contingency_figure(table: np.ndarray, rows: list[str], columns: list[str], row_title: str, dark: bool) -> Figure:
-    """Counts n[cluster, label] as a heat map: colour is the share of the row, the number is the count.
+    """Return counts n[cluster, label] as a heat map: colour is the share of the row, the number is the count.
 
     Args:
         table: (K, L) counts.

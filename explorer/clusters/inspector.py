@@ -103,8 +103,9 @@ def _scores(atlas: Atlas, subject: Subject) -> list[tuple[str, ...]]:
 
 
 def traverse_state(atlas: Atlas, subject: Subject) -> TraverseState:
-    """The state of the Traverse page that starts at a subject's code: a test picture as it is, anything else as its
-    nearest one, moved to the code."""
+    """Return the state of the Traverse page that starts at a subject's code: a test picture as it is, anything
+    else as its nearest one, moved to the code.
+    """
     view, table, hash_ = current(), atlas.pictures, atlas.entry.hash
     index = table["sprite_index" if atlas.entry.has_sprite else "row"].to_numpy()
     known = (index >= 0) if atlas.entry.has_sprite else index < WITHOUT_SPRITE

@@ -72,7 +72,7 @@ def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
 
 
 def of_row(atlas: Atlas, row: int) -> Subject:
-    """The test picture in a row of Atlas.pictures."""
+    """Return the test picture in a row of Atlas.pictures."""
     picture = atlas.pictures.iloc[row]
     label, original = picture.get("label_name") or "no label", originals(atlas, [row])[0]
     return Subject(atlas.codes[row], Text(label), Text(picture["id"]), original, row, False, _at(atlas, row))
@@ -126,7 +126,7 @@ def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
 
 
 def responsibilities(atlas: Atlas, code: np.ndarray) -> np.ndarray:
-    """p(k | z) of a mixture prior, (K,)."""
+    """Return p(k | z) of a mixture prior, (K,)."""
     import torch
 
     with torch.inference_mode():
@@ -134,13 +134,13 @@ def responsibilities(atlas: Atlas, code: np.ndarray) -> np.ndarray:
 
 
 def neighbours(atlas: Atlas, subject: Subject, k: int = NEIGHBOURS) -> list[int]:
-    """Rows of the nearest test pictures in code space, nearest first, the picture itself left out."""
+    """Return rows of the nearest test pictures in code space, nearest first, the picture itself left out."""
     rows = knn.nearest(subject.code[None], atlas.codes, k + 1)[0][0]
     return [int(row) for row in rows if row != subject.row][:k]
 
 
 def decoded(atlas: Atlas, codes: np.ndarray) -> np.ndarray:
-    """Pictures of codes (M, d), uint8 (M, C, H, W)."""
+    """Return pictures of codes (M, d), uint8 (M, C, H, W)."""
     import torch
 
     with torch.inference_mode():
@@ -162,12 +162,12 @@ def warm_up(atlas: Atlas) -> bool:
 
 
 def originals(atlas: Atlas, rows: list[int]) -> list[np.ndarray | None]:
-    """Test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not at hand."""
+    """Return test pictures by row of Atlas.pictures, uint8 (C, H, W); None for those that are not at hand."""
     return test_pictures.pictures(atlas.entry).of(atlas.pictures["row"].to_numpy()[rows])
 
 
 def pictures(atlas: Atlas, rows: list[int]) -> np.ndarray:
-    """Test pictures by row, the model's reconstruction for those that are not at hand, uint8 (M, C, H, W)."""
+    """Return test pictures by row, the model's reconstruction for those that are not at hand, uint8 (M, C, H, W)."""
     shown = originals(atlas, rows)
     missing = [place for place, picture in enumerate(shown) if picture is None]
     if missing:

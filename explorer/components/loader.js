@@ -15,7 +15,7 @@ async function renew() {
 
 /** Ask for what the components share all at once, not when one module after the other names it. */
 function preload() {
-  for (const file of files) if (file.startsWith("shared/")) import(`${root}/${file}`).catch(() => {}); // told below
+  for (const file of files) if (file.startsWith("shared/")) import(`${root}/${file}`).catch(() => {}); // reported below
 }
 
 async function load() {

@@ -64,7 +64,9 @@ def _point(panel: Panel, curve: Curve, threshold: float) -> None:
 
 
 def axis(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[float, float, float]:
-    """(low, high, scale) of the histogram's axis: linear (scale 0), or asinh(v / scale) where outliers lie far out."""
+    """Return (low, high, scale) of the histogram's axis: linear (scale 0), or asinh(v / scale) where outliers lie far
+    out.
+    """
     ends = [np.quantile(values, (0.002, 0.998)) for values in (ordinary, outliers)]
     low, high = float(min(ends[0][0], ends[1][0])), float(max(ends[0][1], ends[1][1]))
     if high <= low:

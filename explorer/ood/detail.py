@@ -39,7 +39,7 @@ def show(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray
 
 
 def stability(record: pd.Series) -> str:
-    """Whether shifts and inversion change the verdict, as a sentence."""
+    """Return whether shifts and inversion change the verdict, as a sentence."""
     same = int(record["same when shifted"])
     firm = {
         4: "The verdict holds in all four shifts by one pixel",

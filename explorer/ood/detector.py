@@ -97,7 +97,7 @@ class Curve:
     hash_funcs=catalog.keyed(layout.OOD_CALIBRATION, layout.OOD_SCORES, layout.METRICS),
 )
 def read_detector(entry: catalog.Entry) -> Detector:
-    """Calibration and stored scores of a model.
+    """Return the calibration and stored scores of a model.
 
     Raises: UserError where they are missing, damaged, or of other weights, with the command that makes them.
     """
@@ -105,19 +105,19 @@ def read_detector(entry: catalog.Entry) -> Detector:
 
 
 def has_scores(entry: catalog.Entry) -> bool:
-    """Whether a folder holds both files, without reading them."""
+    """Return whether a folder holds both files, without reading them."""
     return all((entry.path / name).is_file() for name in (layout.OOD_CALIBRATION, layout.OOD_SCORES))
 
 
 def pairs_of(detector: Detector) -> tuple[Pair, ...]:
-    """The named protocols of the model's data, then the folders of own pictures that were scored."""
+    """Return the named protocols of the model's data, then the folders of own pictures that were scored."""
     settings, table = detector.entry.run.config.data, detector.table
     own = table.loc[table["polarity"] == pairs.OWN, "data"].unique()
     return (*pairs.pairs_of(settings), *(pairs.own_pair(settings, str(title)) for title in own))
 
 
 def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
-    """The outliers' data set, and the polarity where it occurs in more than one."""
+    """Return the outliers' data set, and the polarity where it occurs in more than one."""
     title = pairs.title_of(pair)
     alone = sum(other.outliers == pair.outliers for other in among) == 1
     return title if alone else f"{title}, {pair.polarity}"
@@ -127,13 +127,13 @@ def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
 
 
 def chosen_scores(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
-    """The scores that a choice means for one model, without those it lacks."""
+    """Return the scores that a choice means for one model, without those it lacks."""
     names = [scores.published(detector.entry.model_kind) if name == PAPER else name for name in wanted]
     return [name for name in dict.fromkeys(names) if name in detector.scores]
 
 
 def lacking(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
-    """A sentence for every chosen score that the model does not have."""
+    """Return a sentence for every chosen score that the model does not have."""
     why = {
         name: next((why for family, why in scores.LACKING.items() if name.startswith(family)), "it was not stored")
         for name in wanted
@@ -143,7 +143,7 @@ def lacking(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
 
 
 def sides(detector: Detector, pair: Pair) -> tuple[Side, Side] | None:
-    """Stored scores of both sides of a pair, baselines included; None where the outliers were not scored."""
+    """Return stored scores of both sides of a pair, baselines included; None where the outliers were not scored."""
     if pair.name not in detector.sides:
         ordinary, outliers = tables.pair_rows(detector.table, pair, pairs.title_of(pair))
         detector.sides[pair.name] = None if outliers.empty else (side(ordinary), side(outliers))
@@ -151,7 +151,7 @@ def sides(detector: Detector, pair: Pair) -> tuple[Side, Side] | None:
 
 
 def side(rows: pd.DataFrame) -> Side:
-    """One data set of ood_scores.parquet."""
+    """Return one data set of ood_scores.parquet."""
     scores = {
         column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE): rows[column].to_numpy()
         for column in tables.score_columns(rows)
@@ -160,7 +160,7 @@ def side(rows: pd.DataFrame) -> Side:
 
 
 def model_curves(detector: Detector, pair: str, both: tuple[Side, Side], names: Sequence[str]) -> list[Curve]:
-    """Scores of one model on one pair, with the stored measures, or measured here where there are none."""
+    """Return scores of one model on one pair, with the stored measures, or measured here where there are none."""
     ordinary, outliers = (each.scores for each in both)
     measures = (_stored(detector.entry, pair, name) or _measured(ordinary[name], outliers[name]) for name in names)
     return [
@@ -170,7 +170,7 @@ def model_curves(detector: Detector, pair: str, both: tuple[Side, Side], names: 
 
 
 def baseline_curves(detector: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
-    """The baselines, each under the sign that separates better."""
+    """Return the baselines, each under the sign that separates better."""
     return [_facing(replace(curve, model="")) for curve in model_curves(detector, pair, both, BASELINES)]
 
 
@@ -211,14 +211,16 @@ def _facing(curve: Curve) -> Curve:
 
 
 def threshold_of(detector: Detector | None, curve: Curve, fpr: float) -> float:
-    """Threshold of a target false-positive rate: from held-out pictures; of a baseline, from the ordinary ones here."""
+    """Return the threshold of a target false-positive rate: from held-out pictures; of a baseline, from the ordinary
+    ones here.
+    """
     if detector is None:
         return float(np.quantile(curve.ordinary, 1 - fpr))
     return detector.calibration.threshold(curve.score, fpr)
 
 
 def missing(detector: Detector, pair: Pair) -> str:
-    """Why a pair's outliers are not among the stored scores, as a sentence; looks on the disk only."""
+    """Return why a pair's outliers are not among the stored scores, as a sentence; looks on the disk only."""
     try:
         return pairs.missing(pair, None) or f"{detector.entry.name} was evaluated before {pair.name} was there."
     except UserError as error:

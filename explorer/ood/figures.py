@@ -26,7 +26,7 @@ def roc(
     point: tuple[float, float] | None = None,
     dark: bool = False,
 ) -> theme.Figure:
-    """True-positive over false-positive rate of every curve, baselines thin and grey, with the operating point.
+    """Return true-positive over false-positive rate of every curve, baselines thin and grey, with the operating point.
 
     Args:
         log: false-positive rates on a logarithmic axis; a rate of 0 is drawn at half of one ordinary picture.
@@ -53,7 +53,9 @@ def roc(
 
 
 def line_styles(curves: Sequence[Curve]) -> dict[str, tuple[int, str]]:
-    """Category and dash of each curve: models differ in colour and scores in dash; a single model's scores in both."""
+    """Return the category and dash of each curve: models differ in colour and scores in dash; a single model's scores
+    in both.
+    """
     models = list(dict.fromkeys(curve.model for curve in curves))
     scores = list(dict.fromkeys(curve.score for curve in curves))
     styles = {}
@@ -65,7 +67,7 @@ def line_styles(curves: Sequence[Curve]) -> dict[str, tuple[int, str]]:
 
 
 def thinned(x: np.ndarray, y: np.ndarray, log: bool) -> np.ndarray:
-    """Indices of the points that differ by a pixel or so, the first and the last among them."""
+    """Return indices of the points that differ by a pixel or so, the first and the last among them."""
     across = np.log10(np.maximum(x, 1e-6)) / 6 if log else x
     cells = np.stack([np.rint(across * STEPS), np.rint(y * STEPS)])
     new = np.r_[True, (np.diff(cells, axis=1) != 0).any(0)]
@@ -103,7 +105,8 @@ def _roc_layout(log: bool, n: int, names: int) -> dict:
 
 
 def course(rows: "Sequence[Row]", chosen: Sequence[str], dark: bool = False) -> theme.Figure:
-    """AUROC of every score at each checkpoint of one pair; the chosen scores in colour, the others as thin grey lines.
+    """Return the AUROC of every score at each checkpoint of one pair; the chosen scores in colour, the others as thin
+    grey lines.
 
     Args:
         rows: of one pair.

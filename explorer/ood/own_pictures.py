@@ -114,7 +114,7 @@ def _results(detector: Detector, own: Uploads) -> None:
 
 
 def summary(detector: Detector, table: pd.DataFrame, fpr: float) -> str:
-    """How many pictures are outliers, against how many of as many ordinary ones."""
+    """Return how many pictures are outliers, against how many of as many ordinary ones."""
     outliers, total = table[table["verdict"] == "outlier"], len(table)
     count, steady = len(outliers), int((outliers["same when shifted"] == 4).sum())
     are, plural = ("is an", "") if total == 1 else ("are", "s")
@@ -128,7 +128,9 @@ def summary(detector: Detector, table: pd.DataFrame, fpr: float) -> str:
 
 
 def polarity_hint(detector: Detector, own: Uploads, invert: bool) -> str:
-    """A sentence where most pictures have the background of the other polarity than the model's data; else empty."""
+    """Return a sentence where most pictures have the background of the other polarity than the model's data; else
+    empty.
+    """
     places, count = list(pictures.places(detector.entry).values())[:50], len(own.uploads)
     if not places or own.shape[0] != 1:
         return ""
@@ -202,7 +204,7 @@ def rows(detector: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.n
 
 
 def nearest(detector: Detector, table: pd.DataFrame) -> list[str | None] | None:
-    """The nearest training pictures of each row side by side; None where none are stored."""
+    """Return the nearest training pictures of each row side by side; None where none are stored."""
     known = pictures.training_places(detector.entry)
     if not known:
         return None

@@ -55,7 +55,7 @@ def hardest(scores: np.ndarray, threshold: float, outliers: bool, known: np.ndar
 
 
 def places(entry: catalog.Entry) -> dict[str, int]:
-    """Row of codes.parquet of each test picture that is at hand, by id.
+    """Return the row of codes.parquet of each test picture that is at hand, by id.
 
     Raises: UserError if codes.parquet is damaged.
     """
@@ -67,7 +67,7 @@ def places(entry: catalog.Entry) -> dict[str, int]:
 
 
 def test_pictures(entry: catalog.Entry, rows: list[int]) -> np.ndarray:
-    """Test pictures by row of `places`, uint8 (n, C, H, W). Raises: UserError as test_data.pictures."""
+    """Return test pictures by row of `places`, uint8 (n, C, H, W). Raises: UserError as test_data.pictures."""
     if not rows:
         return np.zeros((0, *entry.image_shape), np.uint8)
     return np.ascontiguousarray(test_data.pictures(entry).read(np.array(rows)))
@@ -78,21 +78,21 @@ def test_pictures(entry: catalog.Entry, rows: list[int]) -> np.ndarray:
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.TRAIN_CODES))
 def training_codes(entry: catalog.Entry) -> pd.DataFrame:
-    """Codes of training pictures (trainer/ood/neighbours.py); no rows where none are stored."""
+    """Return codes of training pictures (trainer/ood/neighbours.py); no rows where none are stored."""
     from trainer.ood import neighbours
 
     return neighbours.read(entry.run)
 
 
 def training_places(entry: catalog.Entry) -> dict[str, int]:
-    """Place in train_sprite.png by id, of the training pictures that may be shown."""
+    """Return the place in train_sprite.png by id, of the training pictures that may be shown."""
     table = training_codes(entry)
     table = table[table["tile"] >= 0]
     return dict(zip(table["id"], table["tile"].astype(int), strict=True))
 
 
 def training_pictures(entry: catalog.Entry, places: list[int]) -> np.ndarray:
-    """Tiles of train_sprite.png, uint8 (n, C, H, W). Raises: UserError if the file is missing or damaged."""
+    """Return tiles of train_sprite.png, uint8 (n, C, H, W). Raises: UserError if the file is missing or damaged."""
     if not places:
         return np.zeros((0, *entry.image_shape), np.uint8)
     return _training_tiles(entry)[places]
@@ -107,7 +107,7 @@ def _training_tiles(entry: catalog.Entry) -> np.ndarray:
 
 
 def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, int]) -> np.ndarray:
-    """Outliers by id, as the model saw them, uint8 (n, C, H, W); looks on the disk and downloads nothing.
+    """Return outliers by id, as the model saw them, uint8 (n, C, H, W); looks on the disk and downloads nothing.
 
     Raises: UserError with what to do if the data are not there or a picture cannot be read.
     """

@@ -7,7 +7,7 @@ SOLVED = 0.9995
 
 
 def against_baselines(curve: Curve, bar: float) -> str:
-    """Where a curve's AUROC stands to the best baseline's: above, level (its interval holds it) or below."""
+    """Return how a curve's AUROC compares with the best baseline's: above, level (its interval holds it) or below."""
     own = curve.measured["AUROC"]
     if own.low > bar:
         return "above"
@@ -15,7 +15,7 @@ def against_baselines(curve: Curve, bar: float) -> str:
 
 
 def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
-    """One sentence: the best score against the best baseline."""
+    """Return one sentence: the best score against the best baseline."""
     best = max(curves, key=lambda curve: curve.auroc)
     bar = max(baselines, key=lambda curve: curve.auroc)
     if bar.auroc >= SOLVED:
@@ -36,5 +36,5 @@ def verdict(curves: list[Curve], baselines: list[Curve]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as the page writes it: 0.051 is "5.1 %"."""
+    """Return a share as the page writes it: 0.051 is "5.1 %"."""
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"

@@ -64,7 +64,7 @@ def scored(
 
 
 def reconstructions(entry: catalog.Entry, own: Uploads, invert: bool) -> np.ndarray:
-    """g(mu(x)) of the pictures, uint8 (n, C, H, W)."""
+    """Return g(mu(x)) of the pictures, uint8 (n, C, H, W)."""
     return _once((entry.hash, own.key, invert), lambda: reconstructed(entry, own.arrays(invert)))
 
 
@@ -81,7 +81,7 @@ def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
 
 
 def side(detector: Detector, own: Uploads, fpr: float, invert: bool) -> Side:
-    """The pictures as the outliers of a pair: every score of one model, and the baselines.
+    """Return the pictures as the outliers of a pair: every score of one model, and the baselines.
 
     Raises: UserError as `scored`.
     """

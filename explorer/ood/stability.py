@@ -44,7 +44,7 @@ def show(panel: Panel, curve: Curve) -> None:
 
 
 def sentence(rows: "Sequence[Row]", score: str) -> str:
-    """How steady a score was, as a sentence."""
+    """Return how steady a score was, as a sentence."""
     values = [row.auroc for row in sorted(rows, key=lambda row: row.step) if row.score == score]
     if not values:
         return f"**{markdown(score)}** was not recorded."

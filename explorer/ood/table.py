@@ -36,7 +36,7 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, det
 
 
 def table(curves: list[Curve], baselines: list[Curve]) -> str:
-    """The ranking as a Markdown table."""
+    """Return the ranking as a Markdown table."""
     bar = max(baseline.auroc for baseline in baselines)
     head = ["| | " + " | ".join(MEASURES) + " | gain over best baseline |", "|---|---|---|---|---|---|"]
     ranked = sorted([*curves, *baselines], key=lambda curve: -curve.auroc)
@@ -74,7 +74,7 @@ def _protocol(curve: Curve, pair: str, detector: Detector) -> None:
 
 
 def as_csv(curves: list[Curve], pair: str, detectors: dict[str, Detector]) -> str:
-    """One line per measure of each curve, with interval, sizes and checkpoint."""
+    """Return one line per measure of each curve, with interval, sizes and checkpoint."""
     rows = [
         (
             pair,

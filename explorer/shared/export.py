@@ -119,7 +119,7 @@ def _exact(value: object) -> object:
 
 
 def labelled_png(blocks: Sequence[tuple[str, np.ndarray]], scale: int = 2, margin: int = 8, line: int = 22) -> bytes:
-    """Pictures below one another, each under its label, on white.
+    """Return pictures below one another, each under its label, on white.
 
     Args:
         blocks: label and pixels, uint8 (H, W) or (H, W, 3), which are enlarged `scale` times.

@@ -17,9 +17,10 @@ def opened(address: str | None) -> str:
     if own:
         return ""
     return (
-        f"This server listens on {address or 'all addresses'}: whoever can reach this machine may, without a password, "
-        "see and download all models and own pictures, upload files, and start, stop and delete trainings; leave out "
-        "--server.address to keep it to this machine. Browsers are let in by the names in --server.allowedHosts only."
+        f"This server listens on {address or 'all addresses'}: anyone who can reach this machine may, without a "
+        "password, see and download all models and own pictures, upload files, and start, stop and delete trainings; "
+        "leave out --server.address to keep it to this machine. Browsers are let in by the names in "
+        "--server.allowedHosts only."
     )
 
 

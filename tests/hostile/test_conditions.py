@@ -1,4 +1,4 @@
-"""Conditions of a training are told before it; changed pictures, full disks and little memory are named."""
+"""Conditions of a training are reported before it; changed pictures, full disks and little memory are named."""
 
 from __future__ import annotations
 

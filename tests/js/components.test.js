@@ -30,9 +30,9 @@ test("a place on the page keeps its part, hears of new data, and is closed", () 
   }
   const entry = mount(Part);
   const [a, b] = [{ name: "a" }, { name: "b" }];
-  const told = [];
+  const reported = [];
   const call = (parentElement, data, run) =>
-    entry({ parentElement, data, setTriggerValue: (name, value) => told.push([run, name, value]) });
+    entry({ parentElement, data, setTriggerValue: (name, value) => reported.push([run, name, value]) });
   call(a, 1, "first");
   const close = call(a, 2, "second");
   call(b, 3, "third");
@@ -41,7 +41,7 @@ test("a place on the page keeps its part, hears of new data, and is closed", () 
   const lives = log.map(([name, value]) => `${name} ${value ?? ""}`.trim());
   assert.deepEqual(lives, ["made a", "update 1", "update 2", "made b", "update 3", "close", "made a", "update 4"]);
   assert.deepEqual(
-    told.map(([run]) => run),
+    reported.map(([run]) => run),
     ["first", "second", "third", "fourth"],
     "always by the latest run",
   );

@@ -158,7 +158,7 @@ test("the pointer is followed from where it is pressed until it is let go", () =
 
 // ---------------------------------------------------------------- messages and reports
 
-test("messages reach whoever listens, until they stop", () => {
+test("messages reach every listener, until they stop", () => {
   const heard = [];
   const stop = listen({ answered: (sequence) => heard.push(sequence), edit: (edits) => heard.push(edits) });
   announce("answered", 3);
@@ -169,7 +169,7 @@ test("messages reach whoever listens, until they stop", () => {
   assert.deepEqual(heard, [3, { 1: 0.5 }]);
 });
 
-/** Run with clocks that go only when told. */
+/** Run with clocks that go only when asked to. */
 function timed(run) {
   mock.timers.enable({ apis: ["setTimeout"] });
   try {

@@ -68,8 +68,8 @@ def elements(block: Any) -> Iterator[Any]:
         yield from elements(child)
 
 
-def told(app: AppTest, component: str) -> dict[str, Any] | None:
-    """What Python told a component, or None if the page does not show it."""
+def sent_to(app: AppTest, component: str) -> dict[str, Any] | None:
+    """Return what Python sent to a component, or None if the page does not show it."""
     for element in elements(app._tree):
         if element.type == "bidi_component" and element.proto.component_name == f"gwae_{component}":
             return json.loads(element.proto.json)

@@ -198,12 +198,12 @@ def test_the_others_can_be_changed_and_are_in_the_link():
 
 def test_live_shows_the_picture_its_reconstruction_and_its_code():
     found, values = space(catalog.find("shapes")), (9, 0, 4, 2, 3, 0)
-    told = live.data(found, 5, values)
-    pixels = np.frombuffer(base64.b64decode(told.picture), np.uint8).reshape(3, 32, 32)
+    reported = live.data(found, 5, values)
+    pixels = np.frombuffer(base64.b64decode(reported.picture), np.uint8).reshape(3, 32, 32)
     assert np.array_equal(pixels, rendering.render_indices([values], 32)[0].numpy())
-    assert (told.sequence, told.values) == (5, list(values))
-    assert len(told.code) == 5
-    assert {axis["i"]: axis["carries"] for axis in told.axes}[3] == "object hue (0.92)"
+    assert (reported.sequence, reported.values) == (5, list(values))
+    assert len(reported.code) == 5
+    assert {axis["i"]: axis["carries"] for axis in reported.axes}[3] == "object hue (0.92)"
     assert not opened(view="live").error
 
 

@@ -22,7 +22,7 @@ from explorer.shared import catalog
 from explorer.shared.links import TraverseState
 from tests.fixtures import blob_pictures, make_run
 from tests.pages import reading
-from tests.pages.reading import button, ran, texts, told
+from tests.pages.reading import button, ran, sent_to, texts
 from trainer.data.imageset import ImageSet
 from trainer.models import onnx_export
 from trainer.ood import neighbours
@@ -69,7 +69,7 @@ def floats(text: str, z_dim: int = 4) -> np.ndarray:
 
 
 def test_it_opens_with_a_sheet_of_prior_samples_and_the_next_ones_in_stock():
-    sent = told(opened(), "samples")
+    sent = sent_to(opened(), "samples")
     assert (sent["count"], sent["columns"], sent["seed"], sent["temperature"]) == (64, 8, 0, 1.0)
     (model,) = sent["models"]
     assert model["name"] == "small-np"
@@ -78,7 +78,7 @@ def test_it_opens_with_a_sheet_of_prior_samples_and_the_next_ones_in_stock():
 
 
 def test_a_sample_is_the_one_that_traverse_calls_by_its_seed():
-    codes = floats(told(opened(seed="7"), "samples")["models"][0]["codes"])
+    codes = floats(sent_to(opened(seed="7"), "samples")["models"][0]["codes"])
     model = catalog.find("small-np").run.load_model()
     for place in (0, 5, 64):
         expected = model.sample_prior(1, torch.Generator().manual_seed(7 + place))[0].detach().numpy()
@@ -88,7 +88,7 @@ def test_a_sample_is_the_one_that_traverse_calls_by_its_seed():
 def test_a_mixture_offers_its_components_and_scales_around_their_means():
     app = opened("small-gmp", component="3")
     assert "component 3" in app.selectbox(key="generate.component").options
-    model = told(app, "samples")["models"][0]
+    model = sent_to(app, "samples")["models"][0]
     entry = catalog.find("small-gmp")
     prior = entry.run.load_model().prior
     expected = prior.sample_component(3, 1, torch.Generator().manual_seed(1))[0].detach().numpy()
@@ -103,7 +103,7 @@ def test_a_mixture_offers_its_components_and_scales_around_their_means():
 def test_models_of_the_same_pictures_stand_side_by_side_on_the_same_seeds():
     app = opened(beside="small-gmp,shapes,nonsense")
     assert set(app.multiselect(key="generate.beside").options) == {"bare", "small-gmp"}
-    sent = told(app, "samples")
+    sent = sent_to(app, "samples")
     assert [model["name"] for model in sent["models"]] == ["small-np", "small-gmp"]
     assert sent["count"] == 36
 

@@ -145,8 +145,8 @@ def test_a_failure_is_a_sentence_and_can_be_tried_again(app, bare, started):
 
 
 def test_a_run_that_is_training_is_not_measured(app, bare):
-    told = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
-    (bare / "training" / "launch.json").write_text(json.dumps(told), encoding="utf-8")
+    reported = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
+    (bare / "training" / "launch.json").write_text(json.dumps(reported), encoding="utf-8")
     assert look(bare).is_active
     train_page(app)
     assert "Measure this model" not in labels(app)

@@ -22,7 +22,7 @@ from explorer.shared import catalog
 from tests.fixtures import blob_pictures, make_run
 from tests.outliers import FASHION, MATCHED, OUTLIERS, PUBLISHED, add_scores, plant, stripes
 from tests.pages import reading
-from tests.pages.reading import png, ran, texts, told
+from tests.pages.reading import png, ran, sent_to, texts
 from trainer.ood import calibration, tables
 from trainer.runs import layout
 from trainer.runs.folder import Run
@@ -155,7 +155,7 @@ def test_planted_perfect_scores_reach_the_corner_and_are_counted_by_hand(runs):
     app = opened(against="", at="0.75")
     trace = next(t for t in figure(app)["data"] if t.get("name", "").startswith("small-gmp"))
     assert trace["name"].endswith("1.000")
-    point = told(app, "point")
+    point = sent_to(app, "point")
     ordinary, outliers = scores(point, "ordinary"), scores(point, "outliers")
     assert point["threshold"] == 0.75
     assert (np.diff(ordinary) >= 0).all()
@@ -163,7 +163,7 @@ def test_planted_perfect_scores_reach_the_corner_and_are_counted_by_hand(runs):
     assert (outliers > 0.75).sum() == OUTLIERS
     marker = next(t for t in figure(app)["data"] if t.get("name") == "now")
     assert (marker["x"][0], marker["y"][0]) == (pytest.approx(0.25), 1.0)
-    gallery = {group["title"]: group for group in told(app, "gallery")["groups"]}
+    gallery = {group["title"]: group for group in sent_to(app, "gallery")["groups"]}
     assert gallery["False alarms"]["note"].startswith("30 of MNIST")
     assert gallery["False alarms"]["titles"][0] == "mnist-test-00119 · 1"
     assert gallery["Just accepted"]["note"].startswith("90 of MNIST")
@@ -173,23 +173,23 @@ def test_planted_perfect_scores_reach_the_corner_and_are_counted_by_hand(runs):
 def test_the_threshold_of_a_target_rate_is_the_calibrated_one(runs):
     app = opened(against="")
     expected = calibration.read(Run(runs / "small-gmp")).threshold
-    assert told(app, "point")["threshold"] == pytest.approx(expected("combined", 0.05))
+    assert sent_to(app, "point")["threshold"] == pytest.approx(expected("combined", 0.05))
     app.number_input(key="ood.fpr").set_value(20.0)
     ran(app)
-    assert told(app, "point")["threshold"] == pytest.approx(expected("combined", 0.2))
+    assert sent_to(app, "point")["threshold"] == pytest.approx(expected("combined", 0.2))
     assert "Back to the target" not in str([button.label for button in app.button])
 
 
 def test_a_threshold_set_by_hand_is_forgotten_for_another_curve_or_target():
     app = opened(at="1.25", against="")
-    assert told(app, "point")["threshold"] == 1.25
+    assert sent_to(app, "point")["threshold"] == 1.25
     app.button(key="ood.back").click()
     ran(app)
-    assert told(app, "point")["threshold"] != 1.25
+    assert sent_to(app, "point")["threshold"] != 1.25
     app = opened(at="1.25", against="")
     app.selectbox(key="ood.focus").set_value("|stroke area")
     ran(app)
-    point = told(app, "point")
+    point = sent_to(app, "point")
     assert point["score"] in ("stroke area", "minus stroke area")
     assert point["threshold"] == pytest.approx(float(np.quantile(scores(point, "ordinary"), 0.95)))
 
@@ -213,14 +213,14 @@ def test_outliers_that_are_not_on_the_disk_are_said_to_be_absent_and_shown_where
     app = opened(against="")
     assert "not part of the model's folder" in texts(app)
     assert "load('omniglot', 'all')" in texts(app)
-    assert {group["title"] for group in told(app, "gallery")["groups"]} <= {"False alarms", "Just accepted"}
+    assert {group["title"] for group in sent_to(app, "gallery")["groups"]} <= {"False alarms", "Just accepted"}
     pictures = stripes()
     for i, picture in enumerate(pictures):
         folder = tmp_path / "data" / "omniglot-py" / "images_background" / "Greek" / f"character{i // 5 + 1:02d}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{i // 5 + 1:04d}_{i % 5 + 1:02d}.png").write_bytes(png(picture[0]))
     app = opened(against="", at="-1000000")
-    data = told(app, "gallery")
+    data = sent_to(app, "gallery")
     caught = next(group for group in data["groups"] if group["title"] == "Just flagged")
     assert caught["note"].startswith(f"{OUTLIERS} of Omniglot")
     with Image.open(io.BytesIO(base64.b64decode(data["sprite"]))) as sprite:
@@ -390,7 +390,7 @@ def test_ones_own_pictures_are_a_pair_too():
     ran(app)
     names = [row[0] for row in table(app)]
     assert {"**small-gmp** · combined", "**small-vae** · combined"} <= set(names)
-    assert told(app, "point")["names"][1] == "your own pictures · 6"
+    assert sent_to(app, "point")["names"][1] == "your own pictures · 6"
     assert "Your pictures are the outliers here" in texts(app)
 
 

@@ -36,8 +36,8 @@ def launched(runs, monkeypatch):
     def pretend(folder: Path) -> None:
         names.append(folder.name)
         (folder / "training" / "request.json").unlink()
-        told = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
-        (folder / "training" / "launch.json").write_text(json.dumps(told), encoding="utf-8")
+        reported = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
+        (folder / "training" / "launch.json").write_text(json.dumps(reported), encoding="utf-8")
 
     monkeypatch.setattr(queue, "_launch", pretend)
     return names
@@ -72,8 +72,8 @@ def preview(folder: Path, step: int = 100) -> None:
         name: np.linspace(1, 0.1, 4, dtype=np.float32) for name in ("prior_scale", "code_scale", "posterior_scale")
     }
     pictures = {"originals": noise[:10], "reconstructions": noise[:10], "samples": noise[:20], "strip": noise}
-    told = {"axes": np.array([2, 0, 1]), "step": np.array(step)}
-    save_file(pictures | told | scales, folder / layout.PREVIEW)
+    reported = {"axes": np.array([2, 0, 1]), "step": np.array(step)}
+    save_file(pictures | reported | scales, folder / layout.PREVIEW)
 
 
 def opened(app: AppTest, **fields) -> AppTest:
@@ -143,8 +143,8 @@ def test_a_taken_or_impossible_name_is_told(app, launched, runs):
 def test_settings_that_do_not_fit_are_named_as_the_page_names_them(app, launched):
     opened(app)
     app.number_input(key="train.set.optim.max_steps").set_value(1000).run()
-    told = "These settings: “Refine steps” (All settings, Optimisation) has to be smaller than “Steps”."
-    assert [error.value for error in app.error] == [told]
+    reported = "These settings: “Refine steps” (All settings, Optimisation) has to be smaller than “Steps”."
+    assert [error.value for error in app.error] == [reported]
     assert "Start training" not in labels(app)
 
 

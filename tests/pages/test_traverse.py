@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.pages import reading
-from tests.pages.reading import elements, png, told
+from tests.pages.reading import elements, png, sent_to
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
@@ -27,7 +27,7 @@ def opened(model: str = "small-gmp", **link: str) -> AppTest:
 
 
 def panel(app: AppTest) -> dict[str, Any]:
-    data = told(app, "panel")
+    data = sent_to(app, "panel")
     assert data is not None, [error.value for error in app.error]
     return data
 
@@ -124,9 +124,9 @@ def test_choosing_a_kind_of_start_changes_the_link_and_forgets_moved_axes():
 
 def test_a_label_filters_the_gallery():
     app = opened()
-    count = told(app, "tiles")["count"]
+    count = sent_to(app, "tiles")["count"]
     choose(app, "Label", "4")
-    gallery = told(app, "tiles")
+    gallery = sent_to(app, "tiles")
     assert gallery["count"] == count / 10
     assert all(title.startswith("4 ·") for title in gallery["titles"])
     assert app.query_params["label"] == "4"
@@ -247,7 +247,7 @@ def test_the_other_end_is_of_another_label_unless_chosen():
 
 @pytest.mark.parametrize("background", ["pictures", "codes"])
 def test_the_pad_shows_two_axes(background):
-    data = told(opened(view="pad", pad_x="2", pad_y="5", background=background, edits="5_0.25"), "pad")
+    data = sent_to(opened(view="pad", pad_x="2", pad_y="5", background=background, edits="5_0.25"), "pad")
     assert (data["x"]["i"], data["y"]["i"]) == (2, 5)
     assert data["value"][1] == 0.25
     assert bool(data["background"]) == (background == "pictures")
@@ -256,7 +256,7 @@ def test_the_pad_shows_two_axes(background):
 
 def test_the_pad_asks_for_two_different_axes():
     app = opened(view="pad", pad_x="2", pad_y="2")
-    assert told(app, "pad") is None
+    assert sent_to(app, "pad") is None
     assert "two different" in app.info[0].value
 
 
@@ -360,7 +360,7 @@ def test_without_a_sprite_the_reconstructions_stand_for_the_pictures(runs):
     (made.path / "sprite.png").unlink()
     app = opened("no-pictures")
     assert panel(app)["original"] is None
-    assert told(app, "tiles")["count"] == 120
+    assert sent_to(app, "tiles")["count"] == 120
     assert any("may not be bundled" in caption.value for caption in app.caption)
 
 

@@ -98,7 +98,7 @@ def test_every_model_and_size_is_measured():
 
 
 def test_variants_are_timed_in_turn(monkeypatch):
-    """What each is told to do shows in its own time alone, and threads are as before afterwards."""
+    """What each is asked to do shows in its own time alone, and threads are as before afterwards."""
     one_step = Trainer._one_step
     seen = []
 

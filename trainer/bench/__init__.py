@@ -12,7 +12,7 @@ from trainer.bench import memory, passes, settings, variants
 
 
 def measure(repeats: int = 15, all_models: bool = True) -> dict:
-    """Everything that `table` tells, as numbers.
+    """Return the numbers that `table` shows.
 
     Args:
         repeats: interleaved measurements of the step and its passes; a third as many of every model.
@@ -25,7 +25,7 @@ def measure(repeats: int = 15, all_models: bool = True) -> dict:
 
 
 def table(results: dict) -> str:
-    """The results of `measure` as text."""
+    """Return the results of `measure` as text."""
     peak = f"peak memory, published setting {results['peak_gb']:.3f} GB     target at most {memory.LIMIT}"
     parts = [passes.table(results["times"], results["threads"]), peak]
     return "\n".join(parts + ([variants.table(results["models"])] if results["models"] else []))

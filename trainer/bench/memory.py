@@ -19,7 +19,7 @@ STEPS = 6
 
 
 def peak_gb(settings: config.Config) -> float:
-    """Peak resident memory, in GB, of a fresh process that trains so (`_train_briefly`)."""
+    """Return the peak resident memory, in GB, of a fresh process that trains so (`_train_briefly`)."""
     child = subprocess.run(
         [sys.executable, "-m", "trainer.bench.memory"],
         input=settings.model_dump_json(),

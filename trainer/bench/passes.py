@@ -52,7 +52,7 @@ Passes = dict[str, tuple[int, Callable[[], object]]]
 
 
 def time_step(settings: config.Config, repeats: int) -> dict:
-    """Median milliseconds of the step and of each pass (times how often the step needs it), and their ratio."""
+    """Return the median milliseconds of the step and of each pass (times its uses in a step), and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(create(Path(folder) / "run", settings), synthetic(settings), hardware=CPU)
         bar = tqdm(disable=True)
@@ -86,7 +86,7 @@ def _milliseconds(call: Callable[[], object]) -> float:
 
 
 def unavoidable(trainer: Trainer) -> Passes:
-    """The passes of one step, as the module's text lists them, on a copy of the trainer's networks."""
+    """Return the passes of one step, as the module's text lists them, on a copy of the trainer's networks."""
     model, optim = deepcopy(trainer.model), trainer.optim
     steps, n = optim.critic_steps, optim.batch_size
     plain = plain_critic(model, trainer.settings)
@@ -138,7 +138,7 @@ def _prior_terms(trainer: Trainer, model: nn.Module, z: Tensor) -> Tensor:
 
 
 def plain_critic(model: GWAE, settings: config.Config) -> Critic:
-    """The model's critic with its normalised weights as ordinary ones."""
+    """Return the model's critic with its normalised weights as ordinary ones."""
     plain = Critic(model.image_shape, model.z_dim, settings.model.critic_width)
     for module in list(plain.modules()):
         if parametrize.is_parametrized(module):
@@ -165,7 +165,7 @@ def normalisation(critic: Critic, backward: bool) -> Callable[[], None]:
 
 
 def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
-    """The optimiser's step on a copy of its weights, all with gradients."""
+    """Return the function that takes the optimiser's step on a copy of its weights, all with gradients."""
     groups = [
         {
             **{name: value for name, value in group.items() if name != "params"},
@@ -180,7 +180,7 @@ def optimiser_step(trainer: Trainer, player: str) -> Callable[[], object]:
 
 
 def table(results: Mapping[str, dict], threads: int) -> str:
-    """The results of `time_step` by setting, as text."""
+    """Return the results of `time_step` by setting, as text."""
     lines = []
     for name, result in results.items():
         lines += [f"{name} ({threads} thread{'s' * (threads > 1)})"]

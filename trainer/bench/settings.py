@@ -30,13 +30,13 @@ SIZES = {"32x32x1": {"size": 32, "channels": 1}, "64x64x3": {"size": 64, "channe
 
 
 def by_name() -> dict[str, config.Config]:
-    """The published setting, and the 32x32 recipe without its warm-up."""
+    """Return the published setting, and the 32x32 recipe without its warm-up."""
     recipe = config.load(config.RECIPES / "mnist-gmp.yaml", ["optim.warmup_steps=0", "prior.warm_start=false"])
     return {"published, 64x64x3": config.from_dict(PUBLISHED), "recipe mnist-gmp, 32x32": recipe}
 
 
 def by_model_and_size() -> dict[tuple[str, str], config.Config]:
-    """Every model at every size, with the batches of the published setting."""
+    """Return every model at every size, with the batches of the published setting."""
     common = {"optim": PUBLISHED["optim"]}
     return {
         (model, size): config.from_dict(common | MODELS[model] | {"data": SIZES[size]})
@@ -45,7 +45,7 @@ def by_model_and_size() -> dict[tuple[str, str], config.Config]:
 
 
 def synthetic(settings: config.Config, count: int = PICTURES) -> ImageSet:
-    """Random pictures of the configured form."""
+    """Return random pictures of the configured form."""
     shape = (count, *settings.data.shape)
     images = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return ImageSet(images, None, (), tuple(map(str, range(count))), "Noise", "train")

@@ -37,7 +37,7 @@ class Variant:
 
 
 def variants(compiled: bool) -> list[Variant]:
-    """The plain one first: one thread, float32."""
+    """Return the variants, the plain one first: one thread, float32."""
     cores = os.cpu_count() or 1
     variants = [Variant("1 thread", CPU, 1)]
     variants += [Variant(f"{cores} threads", CPU, cores)] if cores > 1 else []
@@ -46,7 +46,7 @@ def variants(compiled: bool) -> list[Variant]:
 
 
 def measure(repeats: int, report: Callable[[str], None] = lambda text: print(text, file=sys.stderr)) -> list[dict]:
-    """A row for every model and size: milliseconds of a step by variant, pictures a second, peak memory."""
+    """Return a row for every model and size: milliseconds of a step by variant, pictures a second, peak memory."""
     rows = []
     for (model, size), settings in by_model_and_size().items():
         report(f"{model}, {size} ...")
@@ -60,7 +60,7 @@ def measure(repeats: int, report: Callable[[str], None] = lambda text: print(tex
 
 
 def step_ms(settings: config.Config, wanted: list[Variant], repeats: int) -> dict[str, float]:
-    """Median milliseconds of a main step with its critic steps, by the variant's name."""
+    """Return the median milliseconds of a main step with its critic steps, by the variant's name."""
     times: dict[str, list[float]] = {variant.name: [] for variant in wanted}
     before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +86,7 @@ def _step(folder: Path, settings: config.Config, variant: Variant) -> Callable[[
 
 
 def table(rows: list[dict]) -> str:
-    """The results of `measure` as text; every variant as how many times as fast as the first."""
+    """Return the results of `measure` as text; every variant as how many times as fast as the first."""
     names = list(dict.fromkeys(name for row in rows for name in row["step_ms"]))
     plain, *others = names
     head = f"{'model':<12}{'size':<10}{'step, ' + plain:>16}{'images/s':>10}{'peak':>10}"

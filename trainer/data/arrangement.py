@@ -101,7 +101,7 @@ def _split(folder: str) -> str:
 
 
 def hashed_splits(ids: Sequence[str]) -> list[str]:
-    """ "test" where the id's SHA-256, read as a fraction, is below TEST_SHARE; else "train".
+    """Return "test" where the id's SHA-256, read as a fraction, is below TEST_SHARE; else "train".
 
     In a small folder that may leave a split empty: then the picture with the smallest (largest) fraction is moved.
     """

@@ -61,12 +61,12 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
 
 
 def digit_ids(name: str, split: str, count: int) -> tuple[str, ...]:
-    """Ids of the first `count` pictures of a split, in the order of the file."""
+    """Return ids of the first `count` pictures of a split, in the order of the file."""
     return tuple(f"{name}-{split}-{index:05d}" for index in range(count))
 
 
 def on_disk(name: str, split: str, root: Path) -> bool:
-    """Whether both files of a split are below `root`, so that nothing has to be downloaded."""
+    """Return whether both files of a split are below `root`, so that nothing has to be downloaded."""
     return all(idx.find(_folder(name, root), file) for file in _files(split))
 
 

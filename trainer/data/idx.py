@@ -20,12 +20,12 @@ LIMIT = 2**29
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """The file `name` of a folder, else its compressed form `name`.gz, else None."""
+    """Return the file `name` of a folder, else its compressed form `name`.gz, else None."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
 def read(path: Path) -> np.ndarray:
-    """Values of a file, uint8, in its own shape; read-only.
+    """Return values of a file, uint8, in its own shape; read-only.
 
     Raises: ValueError, OSError or EOFError if it is damaged, cut short, too long, or holds anything but bytes.
     """

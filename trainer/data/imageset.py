@@ -53,7 +53,7 @@ class ImageSet:
         return len(self.images)
 
     def subset(self, indices: Indices) -> ImageSet:
-        """The pictures at `indices`, in that order (integers or a slice; a list may be empty).
+        """Return the pictures at `indices`, in that order (integers or a slice; a list may be empty).
 
         A copy of what is in memory; nothing is read of what is in a file.
         """
@@ -67,7 +67,7 @@ class ImageSet:
         )
 
     def float_batch(self, indices: Indices) -> torch.Tensor:
-        """Pictures at `indices` as float32 (B, C, H, W) in [0, 1]: byte / 255."""
+        """Return pictures at `indices` as float32 (B, C, H, W) in [0, 1]: byte / 255."""
         return self.images[_as_index(indices)].to(torch.float32).div_(255)
 
 

@@ -37,7 +37,9 @@ CHEAP_JPEG, CHEAP_JPEG_PIXELS, CHEAP_SCANS = 2**20, 12 * 10**6, 2
 
 
 def is_cheap(content: bytes) -> bool:
-    """Whether a file is too small to hold expensive structures; its pixels are compared with `cheap_pixels` later."""
+    """Return whether a file is too small to hold expensive structures; its pixels are compared with `cheap_pixels`
+    later.
+    """
     if content.startswith(b"\xff\xd8\xff"):
         scans = content.count(b"\xff\xda", 0, CHEAP_JPEG)  # one, and one of the thumbnail in its EXIF block
         return len(content) <= CHEAP_JPEG and scans <= CHEAP_SCANS and b"\xff\xc2" not in content

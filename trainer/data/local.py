@@ -38,7 +38,7 @@ class LocalPictures:
 
 
 def place(data: DataConfig, roots: Sequence[Path]) -> Path | None:
-    """The first of these folders, in torchvision's layout, that holds the files of a data set's test pictures."""
+    """Return the first of these folders, in torchvision's layout, that holds a data set's test pictures."""
     if data.name == _CELEBA:
         return next((root for root in roots if celeba.folder(root).is_dir()), None)
     if data.name not in _DIGITS:
@@ -47,7 +47,7 @@ def place(data: DataConfig, roots: Sequence[Path]) -> Path | None:
 
 
 def find(data: DataConfig, ids: Sequence[str], root: Path | None) -> LocalPictures | None:
-    """The test pictures of these ids, or None where they are not here, are damaged, or are not exactly these.
+    """Return the test pictures of these ids, or None where they are not here, are damaged, or are not exactly these.
 
     Args:
         data: what the pictures are of, and their size.

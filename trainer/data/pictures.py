@@ -109,7 +109,7 @@ def _decodes_here(content: bytes) -> bool:
 
 
 def answer(content: bytes, header: dict[str, Any], allow: Callable[[int], None]) -> tuple[dict[str, Any], bytes]:
-    """Return what read_picture or check_header asked another process for; `allow` is told the number of pixels."""
+    """Return what read_picture or check_header asked another process for; `allow` gets the number of pixels."""
     name = header["name"]
     if "header_pixels" in header:
         _check_pixels(content, name, header["header_pixels"])
@@ -212,7 +212,7 @@ def _decoded(picture: Image.Image, name: str, allow: Callable[[int], None] = lam
 
 
 def plain(picture: Image.Image) -> Image.Image:
-    """Any Pillow mode to 8-bit "L" (grey) or "RGB".
+    """Return a picture of any Pillow mode as 8-bit "L" (grey) or "RGB".
 
     * alpha and transparent palettes are composited over white, as viewers and paper do;
     * 16-bit grey is scaled, v / 257 rounded, so that 65535 becomes 255, or from 12 bits where none is above 4095

@@ -58,5 +58,5 @@ DATASETS: dict[str, DatasetInfo] = {
 
 
 def default_data_root() -> Path:
-    """`$GWAE_DATA` where it is set, with ~ and $VARIABLES in it, else ./data."""
+    """Return `$GWAE_DATA` where it is set, with ~ and $VARIABLES in it, else ./data."""
     return Path(os.path.expandvars(os.environ.get("GWAE_DATA") or "data")).expanduser()

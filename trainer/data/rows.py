@@ -46,11 +46,11 @@ class Rows:
         return torch.from_numpy(pixels)
 
     def numpy(self) -> np.ndarray:
-        """All of them in memory, uint8 (N, C, H, W)."""
+        """Return all rows in memory, uint8 (N, C, H, W)."""
         return self[:].numpy()
 
     def take(self, rows: slice | list[int] | np.ndarray | torch.Tensor) -> Rows:
-        """Some of these rows, nothing read."""
+        """Return some of these rows without reading them."""
         return Rows(self.store, self.index[_plain(rows)], self.channels)
 
 

@@ -30,7 +30,7 @@ _SPLIT_SEED = 3
 
 
 def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: Progress | None = None) -> ImageSet:
-    """One split of "shapes3d" or "shapes3d-rendered".
+    """Return one split of "shapes3d" or "shapes3d-rendered".
 
     * "test": 48,000 combinations of factors drawn at random once and for all, the same in both sets; "train": the
       other 432,000; "all": every one. Each in the order of the published file.
@@ -58,14 +58,14 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
 
 
 def is_at_hand(name: str, root: Path, size: int) -> bool:
-    """Whether a set can be loaded without a download: rendered pictures always, published ones where they lie."""
+    """Return whether a set can be loaded without a download: rendered ones always, published ones where they lie."""
     folder = root / "3dshapes"
     return name == "shapes3d-rendered" or any((folder / f).is_file() for f in ("3dshapes.h5", f"3dshapes-{size}.npy"))
 
 
 @functools.cache
 def split_places() -> dict[str, np.ndarray]:
-    """Places of the "train" and "test" pictures in the published file, int64, ascending."""
+    """Return places of the "train" and "test" pictures in the published file, int64, ascending."""
     # NumPy's legacy generator is the one whose stream never changes.
     order = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(_SPLIT_SEED))).permutation(COUNT)
     return {"test": np.sort(order[:TEST_COUNT]), "train": np.sort(order[TEST_COUNT:])}

@@ -25,7 +25,8 @@ _BLOCK = 2_000  # pictures read at a time, 25 MB
 
 
 def available(folder: Path, title: str, url: str) -> Path:
-    """Path of the file in `folder`, downloaded with a progress bar if it is not there; its checksum is verified.
+    """Return the path of the file in `folder`, downloaded with a progress bar if it is not there; its checksum is
+    verified.
 
     Raises: UserError if it is absent and cannot be downloaded, or is not the published file.
     """
@@ -41,7 +42,7 @@ def available(folder: Path, title: str, url: str) -> Path:
 def blocks(
     file: Path, size: int, progress: Callable[[int, int], None] | None = None, count: int = COUNT
 ) -> Iterator[np.ndarray]:
-    """The first `count` pictures in order, as uint8 (B, 3, size, size); 32 is the mean of 2x2 pixels of 64.
+    """Return the first `count` pictures in order, as uint8 (B, 3, size, size); 32 is the mean of 2x2 pixels of 64.
 
     Raises: UserError if the file cannot be read or has not the structure above.
     """

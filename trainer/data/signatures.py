@@ -15,12 +15,12 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"
 
 
 def begins_like_picture(head: bytes) -> bool:
-    """Whether the first 16 bytes (or more) are those of one of FORMATS: cheap, necessary, not sufficient."""
+    """Return whether the first 16 bytes (or more) are those of one of FORMATS: cheap, necessary, not sufficient."""
     return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
 def not_a_picture(content: bytes, name: str) -> str:
-    """One sentence on what the bytes are instead of a picture, as far as their beginning tells."""
+    """Return one sentence on what the bytes are instead of a picture, as far as their beginning shows."""
     head = content[:4096]
     if not head:
         return f"{name}: the file is empty (0 bytes); {ADVICE}."

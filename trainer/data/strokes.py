@@ -20,7 +20,7 @@ KINDS = ("rotated", "mirrored", "spliced")
 
 
 def random_strokes(n: int, seed: int) -> np.ndarray:
-    """n pictures of 1 to 4 random strokes, light on black, uint8 (n, 28, 28), the same for the same seed.
+    """Return n pictures of 1 to 4 random strokes, light on black, uint8 (n, 28, 28), the same for the same seed.
 
     Each stroke is a straight line, an arc-like quadratic or an S-like cubic Bezier curve with random control points
     in the 20x20 box; the pen is 1.6 to 3.6 pixels wide (MNIST's strokes: about 2 to 3.5) and has round ends; the
@@ -60,7 +60,7 @@ def _stroke(pen: ImageDraw.ImageDraw, points: np.ndarray, width: float) -> None:
 
 
 def transformed(images: ImageSet, n: int, seed: int) -> tuple[torch.Tensor, list[str]]:
-    """n pictures (n, C, H, W) made from those of `images`, in turn of each of KINDS, and the kind of each.
+    """Return n pictures (n, C, H, W) made from those of `images`, in turn of each of KINDS, and the kind of each.
 
     * rotated by a quarter turn to the left;
     * mirrored left to right (a picture that is its own mirror image stays what it was: a few of MNIST's 0, 1 and 8 do,
@@ -93,7 +93,8 @@ def _partner(images: ImageSet, index: int, rng: np.random.Generator) -> int:
 
 
 def validation_outliers(images: ImageSet, n: int, seed: int = 0) -> ImageSet:
-    """n drawn outliers for a data set: half strokes and half transformed pictures where it is grey, else the latter.
+    """Return n drawn outliers for a data set: half strokes and half transformed pictures where it is grey, else the
+    latter.
 
     Args:
         images: held-out pictures of the data set itself, the material of the transformations.

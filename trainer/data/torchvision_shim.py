@@ -35,7 +35,7 @@ def _load_extension() -> None:
 
 
 def is_declared(name: str) -> bool:
-    """Whether the operator `torchvision::<name>` has a schema."""
+    """Return whether the operator `torchvision::<name>` has a schema."""
     return hasattr(torch.ops.torchvision, name)
 
 
@@ -55,7 +55,7 @@ _library = _declare_missing()  # kept here: when the object is freed, so are the
 
 
 def datasets() -> ModuleType:
-    """`torchvision.datasets`, imported when first asked for: it takes a second, and the pages never need it."""
+    """Return `torchvision.datasets`, imported when first asked for: it takes a second, and the pages never need it."""
     from torchvision import datasets as module
 
     return module

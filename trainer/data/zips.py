@@ -79,7 +79,7 @@ class Collection:
 
 
 def printable(name: str) -> str:
-    """A file name that can be printed, stored as UTF-8 and told apart: the rest as backslash escapes."""
+    """Return a file name that can be printed, stored as UTF-8 and distinguished: the rest as backslash escapes."""
     return "".join(
         c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         for c in name
@@ -87,7 +87,7 @@ def printable(name: str) -> str:
 
 
 def is_clutter(parts: tuple[str, ...]) -> bool:
-    """Whether a path is hidden, or left behind by macOS, Windows or a network drive."""
+    """Return whether a path is hidden, or left behind by macOS, Windows or a network drive."""
     return any(part.startswith(".") or part in _CLUTTER for part in parts)
 
 

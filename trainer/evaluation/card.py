@@ -31,7 +31,7 @@ def write_card(run: Run) -> None:
 
 
 def card_text(run: Run) -> str:
-    """The card as Markdown; the same folder gives the same text."""
+    """Return the card as Markdown; the same folder gives the same text."""
     sections = [_title(run), _data(run), _training(run), _numbers(run.metrics), _limits(run), _reproduce(run)]
     return "\n\n".join(sections) + "\n"
 

@@ -17,7 +17,7 @@ RESAMPLES = 1000
 
 
 def matched_accuracy(table: np.ndarray) -> float:
-    """Share of pictures on the best one-to-one matching of clusters to classes (Hungarian algorithm).
+    """Return the share of pictures on the best one-to-one matching of clusters to classes (Hungarian algorithm).
 
     `table` (K, L) may be rectangular: with K > L the clusters left without a class count as wrong, with K < L the
     classes left without a cluster do.
@@ -27,7 +27,7 @@ def matched_accuracy(table: np.ndarray) -> float:
 
 
 def normalised_mutual_information(table: np.ndarray) -> float:
-    """NMI = I(K; C) / ((H(K) + H(C)) / 2) in [0, 1], scikit-learn's default form; 1 if both sides are constant."""
+    """Return NMI = I(K; C) / ((H(K) + H(C)) / 2) in [0, 1], scikit-learn's default; 1 if both sides are constant."""
     joint = table / table.sum()
     rows, columns = joint.sum(1), joint.sum(0)
     mean_entropy = (_entropy(rows) + _entropy(columns)) / 2
@@ -38,7 +38,7 @@ def normalised_mutual_information(table: np.ndarray) -> float:
 
 
 def adjusted_rand_index(table: np.ndarray) -> float:
-    """Rand index corrected for chance (Hubert and Arabie, 1985): 0 for random, 1 for equal partitions."""
+    """Return the Rand index corrected for chance (Hubert and Arabie, 1985): 0 for random, 1 for equal partitions."""
     pairs = _pairs(table).sum()
     rows, columns = _pairs(table.sum(1)).sum(), _pairs(table.sum(0)).sum()
     expected = rows * columns / max(_pairs(table.sum()), 1.0)
@@ -55,7 +55,9 @@ HOW = {
 
 
 def bootstrap_interval(table: np.ndarray, measure, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """Percentile 95 % bootstrap interval of `measure(table)` over pictures, the clustering itself held fixed."""
+    """Return the percentile 95 % bootstrap interval of `measure(table)` over pictures, the clustering itself held
+    fixed.
+    """
     random, n = np.random.default_rng(seed), int(table.sum())
     cells = np.flatnonzero(table)  # an empty cell stays empty; a table of 600 x 600 classes is mostly empty
     shares = table.ravel()[cells] / n
@@ -69,12 +71,13 @@ def bootstrap_interval(table: np.ndarray, measure, seed: int, resamples: int = R
 
 
 def applies(config: Config, images: ImageSet) -> bool:
-    """Needs labels to compare with, or a mixture to describe."""
+    """Return whether there are labels to compare with, or a mixture to describe."""
     return images.labels is not None or config.prior.kind == "gmp"
 
 
 def measure(context: Context) -> list[Metric]:
-    """Agreement of components (gmp) and of k-means with the labels; dead components and the largest weight (gmp).
+    """Return the agreement of components (gmp) and of k-means with the labels; dead components and the largest weight
+    (gmp).
 
     k-means gets as many clusters as the prior has components, and without a mixture as many as there are classes.
     """

@@ -76,7 +76,7 @@ class Context:
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float] | None:
-    """Normal 95 % interval of the mean, mean -+ 1.96 s / sqrt(n); None for fewer than two values."""
+    """Return the normal 95 % interval of the mean, mean -+ 1.96 s / sqrt(n); None for fewer than two values."""
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return None

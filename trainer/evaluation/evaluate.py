@@ -162,14 +162,16 @@ def _context(run: Run, model: LatentModel, images: ImageSet, encoded: Encoded, *
 
 
 def measured(images: ImageSet) -> ImageSet:
-    """The test set itself, or a fixed random sample of TEST_PICTURES of it, in the order of the data set."""
+    """Return the test set itself, or a fixed random sample of TEST_PICTURES of it, in the order of the data set."""
     if len(images) <= TEST_PICTURES:
         return images
     return images.subset(np.sort(np.random.default_rng(0).permutation(len(images))[:TEST_PICTURES]))
 
 
 def encode(model: LatentModel, images: ImageSet, device: str = "cpu", progress: Progress = silent) -> Encoded:
-    """Posterior means and log variances, each (N, z_dim), and the per-picture columns of codes.parquet, each (N,)."""
+    """Return posterior means and log variances, each (N, z_dim), and the per-picture columns of codes.parquet, each
+    (N,).
+    """
     model = model.to(device)
     with_components = getattr(model.prior, "kind", "") == "gmp"
     means, log_variances, columns = [], [], {}
@@ -193,7 +195,7 @@ def encode(model: LatentModel, images: ImageSet, device: str = "cpu", progress: 
 def code_table(
     images: ImageSet, mu: Tensor, log_var: Tensor, columns: dict[str, Tensor], tiles: np.ndarray
 ) -> pd.DataFrame:
-    """codes.parquet as a table; `tiles` are the rows shown in the sprite, in its order."""
+    """Return codes.parquet as a table; `tiles` are the rows shown in the sprite, in its order."""
     n = len(images)
     labels = np.full(n, -1, dtype=np.int64) if images.labels is None else images.labels.numpy().astype(np.int64)
     names = np.array([*images.label_names, ""], dtype=object)  # the last one, index -1, is "no label"
@@ -244,7 +246,7 @@ def _write_decoder(run: Run, model: LatentModel, progress: Progress) -> None:
 
 
 def _write_metrics(run: Run, metrics: list[Metric]) -> None:
-    """Write metrics.json; a damaged one is what the user is told to repair by this very command, so it is dropped."""
+    """Write metrics.json; a damaged one is dropped: the message about it asks for this very command."""
     try:
         _ = run.metrics
     except UserError:

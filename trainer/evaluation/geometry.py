@@ -17,7 +17,7 @@ STARTS = 5
 
 
 def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
-    """Spearman and Pearson correlation of two lists of pair distances, both (P,).
+    """Return Spearman and Pearson correlation of two lists of pair distances, both (P,).
 
     A constant list has no correlation and gives 0, which is what a collapsed decoder deserves.
     """
@@ -27,7 +27,7 @@ def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
 
 
 def distortion(d_z: np.ndarray, d_x: np.ndarray) -> float:
-    """min over c of mean |c d_z - d_x| / mean d_x: 0 for a similarity, at most 1 (c = 0).
+    """Return min over c of mean |c d_z - d_x| / mean d_x: 0 for a similarity, at most 1 (c = 0).
 
     The minimum is at the median of d_x / d_z weighted by d_z, so models with and without a learned distance
     coefficient are measured alike.
@@ -41,7 +41,7 @@ def distortion(d_z: np.ndarray, d_x: np.ndarray) -> float:
 
 
 def gromov_wasserstein(d_a: np.ndarray, d_b: np.ndarray, seed: int, starts: int = STARTS) -> float:
-    """Discrete Gromov-Wasserstein distance of two uniform point clouds, by POT (Flamary et al., JMLR 2021).
+    """Return the discrete Gromov-Wasserstein distance of two uniform point clouds, by POT (Flamary et al., JMLR 2021).
 
     GW = min_T sqrt(sum_ijkl (A_ij / mean A - B_kl / mean B)^2 T_ik T_jl), scale-free. The problem is not convex: the
     value is the best of the product coupling and `starts` seeded random permutations, an upper bound.
@@ -65,7 +65,9 @@ def gromov_wasserstein(d_a: np.ndarray, d_b: np.ndarray, seed: int, starts: int 
 
 
 def measure(context: Context) -> list[Metric]:
-    """Correlations and distortion of prior samples; GW to the test pictures, and its floor between test pictures."""
+    """Return correlations and distortion of prior samples; GW to the test pictures, and its floor between test
+    pictures.
+    """
     pairs = []
     for draw in range(DRAWS):
         pairs.append(_prior_pairs(context, context.seed * DRAWS + draw))

@@ -13,7 +13,7 @@ from trainer.runs.folder import Metric
 
 
 def applies(config: Config, images: ImageSet) -> bool:
-    """Needs enough pictures for a layout to tell more than PCA does."""
+    """Return whether there are enough pictures for a layout to show more than PCA does."""
     return len(images) >= EVALUATED_FROM
 
 

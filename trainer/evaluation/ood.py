@@ -30,25 +30,27 @@ log = logging.getLogger(__name__)
 
 
 def metric_name(measure: str, score: str, pair: str) -> str:
-    """Name of a Metric of this group; `parse_name` is its inverse."""
+    """Return the name of a Metric of this group; `parse_name` is its inverse."""
     return f"{measure}, {score}, {pair}"
 
 
 def parse_name(name: str) -> tuple[str, str, str]:
-    """(measure, score, pair) of a Metric's name."""
+    """Return (measure, score, pair) of a Metric's name."""
     measure, rest = name.split(", ", 1)
     score, pair = rest.rsplit(", ", 1)
     return measure, score, pair
 
 
 def pairs_measured(metrics: list[Metric]) -> list[str]:
-    """Names of the reported pairs that were measured, in their order; the validation pairs are none of them."""
+    """Return names of the reported pairs that were measured, in their order; the validation pairs are none of them."""
     names = dict.fromkeys(parse_name(metric.name)[2] for metric in metrics if metric.group == GROUP)
     return [pair for pair in names if pair not in protocols.VALIDATION]
 
 
 def is_headline(metric: Metric) -> bool:
-    """Whether a card shows the number: of this group AUROC and FPR95 of the combined score, AUROC of the baselines."""
+    """Return whether a card shows the number: of this group AUROC and FPR95 of the combined score, AUROC of the
+    baselines.
+    """
     if metric.group != GROUP:
         return True
     measure_, score, _ = parse_name(metric.name)
@@ -56,7 +58,8 @@ def is_headline(metric: Metric) -> bool:
 
 
 def beats_baselines(metrics: list[Metric], score: str, pair: str) -> bool | None:
-    """Whether a score's AUROC exceeds that of every baseline under the better of its signs; None if not measured.
+    """Return whether a score's AUROC exceeds that of every baseline under the better of its signs; None if not
+    measured.
 
     The bar is max(AUROC, 1 - AUROC): a baseline may choose its sign, a model may not.
     """

@@ -40,7 +40,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
 
 
 def measure(context: Context) -> list[Metric]:
-    """PSNR and SSIM, each the mean over the test pictures with the normal 95 % interval of that mean."""
+    """Return PSNR and SSIM, each the mean over the test pictures with the normal 95 % interval of that mean."""
     pieces = []
     with torch.inference_mode():
         for rows in batches(len(context.images)):

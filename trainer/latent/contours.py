@@ -65,7 +65,7 @@ def level_paths(field: np.ndarray, level: float) -> list[np.ndarray]:
 
 
 def inside(points: np.ndarray, paths: list[np.ndarray]) -> np.ndarray:
-    """Which points are inside an outline (even-odd rule over all its paths), bool (M,)."""
+    """Return which points are inside an outline (even-odd rule over all its paths), bool (M,)."""
     x, y = np.asarray(points, dtype=np.float64).T
     odd = np.zeros(len(x), dtype=bool)
     for path in paths:

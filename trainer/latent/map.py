@@ -45,7 +45,8 @@ def compute(
     settings: MapSettings | None = None,
     progress: Progress = silent,
 ) -> Map:
-    """Lay out a model's test codes with its prior's samples and centres. Same input, same seed: same coordinates.
+    """Lay out a model's test codes with its prior's samples and centres. Same input, same seed: same
+    coordinates.
 
     Args:
         codes: of codes.parquet: id, label, z0...; at least MINIMUM rows.
@@ -222,7 +223,7 @@ def _component_outlines(
 def place(
     points: np.ndarray, everything: np.ndarray, coordinates: np.ndarray, settings: MapSettings, n_codes: int
 ) -> np.ndarray:
-    """Where a map puts codes (M, d) that it was not fitted on, (M, dims).
+    """Return where a map puts codes (M, d) that it was not fitted on, (M, dims).
 
     Args:
         everything, coordinates: codes and places of all points of the map; the first `n_codes` are test codes.
@@ -262,7 +263,7 @@ def _rounded(values: np.ndarray) -> list:
 
 
 def of_run(run: Run, settings: MapSettings, progress: Progress = silent) -> Map:
-    """The map of an evaluated run folder, computed anew.
+    """Return the map of an evaluated run folder, computed anew.
 
     Raises: UserError if there are no codes or the model cannot be loaded.
     """

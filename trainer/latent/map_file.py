@@ -51,7 +51,7 @@ class MapSettings(config.Section):
 
 
 def parse_settings(text: str) -> MapSettings:
-    """Settings from JSON text; what it leaves out is as in the stored map.
+    """Return settings from JSON text; what it leaves out is as in the stored map.
 
     Raises: UserError naming what is wrong.
     """
@@ -115,7 +115,7 @@ def read(path: Path) -> Map:
 
 
 def fits(path: Path, checkpoint: str, settings: MapSettings) -> bool:
-    """Whether a file is a map of this checkpoint and these settings; reads its header only."""
+    """Return whether a file is a map of this checkpoint and these settings; reads its header only."""
     try:
         meta = _parsed(pq.read_schema(path).metadata[_META])
         wanted = (VERSION, checkpoint, settings.model_dump())

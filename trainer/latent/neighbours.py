@@ -80,7 +80,8 @@ def _weights(points: np.ndarray, known: np.ndarray, k: int) -> tuple[np.ndarray,
 
 
 def pca(codes: np.ndarray, dims: int, fitted_on: int | None = None) -> np.ndarray:
-    """Scores on the first principal axes, float64 (N, dims); deterministic, the largest loading of an axis is positive.
+    """Return scores on the first principal axes, float64 (N, dims); deterministic, the largest loading of an axis is
+    positive.
 
     Args:
         fitted_on: the first so many rows give mean and axes (None: all). With fewer than `dims` axes the rest is 0.
@@ -96,7 +97,8 @@ def pca(codes: np.ndarray, dims: int, fitted_on: int | None = None) -> np.ndarra
 
 
 def trustworthiness(codes: np.ndarray, coordinates: np.ndarray, k: int = TRUST_NEIGHBOURS) -> float:
-    """Share of map neighbours that are near in code space too, 1 for a map that invents none (Venna and Kaski, 2001).
+    """Return the share of map neighbours that are near in code space too, 1 for a map that invents none (Venna and
+    Kaski, 2001).
 
     T = 1 - 2 / (N k (2N - 3k - 1)) sum_i sum_{j in U_i} (r(i, j) - k), U_i: the k nearest of i on the map, r(i, j):
     rank of j among the neighbours of i in code space, counted where it is above k. Equals scikit-learn's, in blocks,
@@ -123,18 +125,19 @@ def trustworthiness(codes: np.ndarray, coordinates: np.ndarray, k: int = TRUST_N
 
 
 def neighbour_distances(codes: np.ndarray, count: int) -> np.ndarray:
-    """Distance to the nearest other code, of `count` codes spread evenly over all, float64, sorted."""
+    """Return the distance to the nearest other code, of `count` codes spread evenly over all, float64, sorted."""
     rows = np.unique(np.linspace(0, len(codes) - 1, min(count, len(codes))).round().astype(np.int64))
     return np.sort(nearest(codes[rows], codes, 2)[1][:, -1])
 
 
 def share_beyond(sorted_values: np.ndarray, value: float) -> float:
-    """Share of the values that are at least `value`: 1 where it is smaller than all, 0 where it is larger."""
+    """Return the share of values that are at least `value`: 1 where it is smaller than all, 0 where it is larger."""
     return float(1 - np.searchsorted(sorted_values, value, side="left") / len(sorted_values))
 
 
 def stratified_rows(labels: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
-    """`n` rows in which every label has its share to within one picture; ascending, all rows where there are no more.
+    """Return `n` rows in which every label has its share to within one picture; ascending, all rows where there are no
+    more.
 
     Args:
         labels: (N,), any integers.

@@ -53,14 +53,14 @@ class AxisTable:
 
 @torch.no_grad()
 def decode(model: LatentModel, codes: Tensor) -> Tensor:
-    """g(z) for any number of codes, (N, C, H, W), in chunks so that memory stays bounded."""
+    """Return g(z) for any number of codes, (N, C, H, W), in chunks so that memory stays bounded."""
     if not len(codes):
         return torch.empty(0, *model.image_shape)
     return torch.cat([model.decode(chunk) for chunk in codes.split(DECODE_CHUNK)])
 
 
 def spread_rows(n: int, count: int) -> Tensor:
-    """`count` row numbers spread evenly over n rows: a fixed small set that needs no seed, (min(count, n),)."""
+    """Return `count` row numbers spread evenly over n rows: a fixed small set that needs no seed, (min(count, n),)."""
     return torch.linspace(0, n - 1, min(count, n)).round().long()
 
 
@@ -87,17 +87,18 @@ def axis_effects(model: LatentModel, codes: Tensor, bases: int | None = None) ->
 
 
 def default_bases(d: int) -> int:
-    """Number of base codes that keeps axis_effects near EFFECT_DECODES pictures: 32 for 16 axes, 8 for 64."""
+    """Return how many base codes keep axis_effects near EFFECT_DECODES pictures: 32 for 16 axes, 8 for 64."""
     return max(4, min(32, EFFECT_DECODES // (2 * d)))
 
 
 def live_axes(effects: Tensor) -> Tensor:
-    """True where an axis' effect reaches both RELATIVE_FLOOR of the strongest and ABSOLUTE_FLOOR, (d,) bool."""
+    """Return True where an axis' effect reaches both RELATIVE_FLOOR of the strongest and ABSOLUTE_FLOOR, (d,) bool."""
     return (effects >= RELATIVE_FLOOR * effects.max()) & (effects >= ABSOLUTE_FLOOR)
 
 
 def axis_ranges(codes: Tensor, margin: float = 0.12) -> tuple[Tensor, Tensor]:
-    """From the 0.5 % to the 99.5 % quantile, widened by `margin` of that span on both sides; each (d,).
+    """Return the range from the 0.5 % to the 99.5 % quantile, widened by `margin` of that span on both sides; each
+    (d,).
 
     An axis on which all codes agree gets +-1 around them, so that a slider still has a range.
     """
@@ -107,7 +108,7 @@ def axis_ranges(codes: Tensor, margin: float = 0.12) -> tuple[Tensor, Tensor]:
 
 
 def densities(codes: Tensor, low: Tensor, high: Tensor, points: int = GRID_POINTS) -> Tensor:
-    """Gaussian kernel density of each column at `points` places from low to high, in 1/unit, (d, points).
+    """Return the Gaussian kernel density of each column at `points` places from low to high, in 1/unit, (d, points).
 
     Half of Silverman's bandwidth 0.9 min(sigma, IQR/1.34) n^(-1/5), because the codes of a clustering prior have gaps
     that the full one fills; floored at half a grid step.
@@ -128,7 +129,7 @@ def densities(codes: Tensor, low: Tensor, high: Tensor, points: int = GRID_POINT
 
 @torch.no_grad()
 def describe_axes(model: LatentModel, codes: Tensor, prior_samples: int = 2048) -> AxisTable:
-    """Everything the sliders need to know, measured once per model (seed 0 for the prior's marginal).
+    """Return everything the sliders need to know, measured once per model (seed 0 for the prior's marginal).
 
     Args:
         codes: (N, d) posterior means of real pictures; where there are none, pass draws from the prior.
@@ -154,7 +155,9 @@ def describe_axes(model: LatentModel, codes: Tensor, prior_samples: int = 2048) 
 
 
 def density_at(table: AxisTable, z: Tensor) -> Tensor:
-    """Density of the codes at each coordinate of one code as a share of the axis' peak, (d,); 0 beyond the range."""
+    """Return the density of the codes at each coordinate of one code as a share of the axis' peak, (d,); 0 beyond the
+    range.
+    """
     place = (z - table.low) / (table.high - table.low) * (GRID_POINTS - 1)
     left = place.floor().clamp(0, GRID_POINTS - 2).long()
     rows = torch.arange(len(z))
@@ -164,7 +167,8 @@ def density_at(table: AxisTable, z: Tensor) -> Tensor:
 
 
 def sheet_codes(z: Tensor, axes: list[int], low: Tensor, high: Tensor, steps: int) -> Tensor:
-    """Codes of a traversal sheet: row r moves axis axes[r] from low over its own value to high, (len(axes), steps, d).
+    """Return codes of a traversal sheet: row r moves axis axes[r] from low over its own value to high, (len(axes),
+    steps, d).
 
     The two halves are spaced evenly on their own, so the centre column is the given code itself, whichever it is;
     where the code lies beyond the range, the row ends at the code.
@@ -186,7 +190,8 @@ def sheet_codes(z: Tensor, axes: list[int], low: Tensor, high: Tensor, steps: in
 
 
 def sweep_codes(z: Tensor, axis: int, low: float, high: float, frames: int) -> Tensor:
-    """One axis there and back without repeating the turning points, for a looping animation, (frames, d).
+    """Return codes of one axis there and back without repeating the turning points, for a looping animation, (frames,
+    d).
 
     Args:
         frames: even and >= 4: frames/2 + 1 distinct values, from low to high and back.
@@ -200,7 +205,7 @@ def sweep_codes(z: Tensor, axis: int, low: float, high: float, frames: int) -> T
 
 
 def pad_codes(z: Tensor, x: int, y: int, low: Tensor, high: Tensor, size: int) -> Tensor:
-    """Codes of a size x size grid over axes x (to the right) and y (upwards), at cell centres, (size, size, d)."""
+    """Return codes of a square grid over axes x (to the right) and y (upwards), at cell centres: (size, size, d)."""
     centres = (torch.arange(size) + 0.5) / size
     codes = z.repeat(size, size, 1)
     codes[..., y] = (high[y] - centres * (high[y] - low[y]))[:, None]
@@ -209,7 +214,7 @@ def pad_codes(z: Tensor, x: int, y: int, low: Tensor, high: Tensor, size: int) -
 
 
 def interpolate(first: Tensor, second: Tensor, steps: int, path: Path = "linear") -> Tensor:
-    """Codes from `first` to `second`, both included exactly, (steps, d).
+    """Return codes from `first` to `second`, both included exactly, (steps, d).
 
     linear: (1 - t) a + t b. spherical (Shoemake 1985): the direction turns at constant angular speed while the norm
     changes linearly; it keeps the norm where a Gaussian prior has its mass. Without an angle to turn through
@@ -231,7 +236,7 @@ def interpolate(first: Tensor, second: Tensor, steps: int, path: Path = "linear"
 
 
 def nearest_distance(z: Tensor, codes: Tensor) -> Tensor:
-    """Euclidean distance of each code in z (M, d) to the nearest of `codes` (N, d), (M,).
+    """Return Euclidean distance of each code in z (M, d) to the nearest of `codes` (N, d), (M,).
 
     The yardstick is neighbours.neighbour_distances: how far apart real codes are from one another.
     """

@@ -20,7 +20,7 @@ FORMAT = {"format": "gwae-explorer/1"}
 
 
 def build(settings: Config) -> LatentModel:
-    """An untrained model, its weights seeded by `settings.seed` without touching the global generator."""
+    """Return an untrained model, its weights seeded by `settings.seed` without touching the global generator."""
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(settings.seed)  # the CPU's alone, on which weights are made
         return MODELS[settings.model.kind](settings)
@@ -46,7 +46,7 @@ def save_weights(model: LatentModel, path: Path, half: bool = False) -> None:
 
 
 def load_weights(settings: Config, path: Path) -> LatentModel:
-    """The configured model with the stored weights, in evaluation mode on the CPU.
+    """Return the configured model with the stored weights, in evaluation mode on the CPU.
 
     Raises: UserError if the file is missing, truncated, not safetensors, or made for another architecture.
     """

@@ -41,22 +41,22 @@ class LatentModel(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Posterior mean and log variance, each (B, z_dim)."""
+        """Return the posterior mean and log variance, each (B, z_dim)."""
 
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
-        """Image g(z), (B, C, H, W), in [0, 1]."""
+        """Return pictures g(z), (B, C, H, W), in [0, 1]."""
 
     def sample_prior(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n draws from pi(z), (n, z_dim)."""
+        """Return n draws from pi(z), (n, z_dim)."""
         return self.prior.sample(n, generator)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """g(mu(x)), the picture of the posterior mean, (B, C, H, W)."""
+        """Return g(mu(x)), the picture of the posterior mean, (B, C, H, W)."""
         return self.decode(self.encode(x)[0])
 
     def ood_scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Out-of-distribution scores by name, each (B,); a larger score is more out-of-distribution.
+        """Return out-of-distribution scores by name, each (B,); a larger score is more out-of-distribution.
 
         Every model has "reconstruction error" = |x - g(mu)|^2 / 2, which grows with the amount of ink, and
         "relative error" = |x - g(mu)| / |x|, which does not.
@@ -65,7 +65,7 @@ class LatentModel(nn.Module, ABC):
         return self.scores_from(x, mu, self.decode(mu))
 
     def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
-        """ood_scores of pictures that have been encoded already: mu = mu(x), (B, z_dim), reconstruction = g(mu)."""
+        """Return ood_scores of encoded pictures: mu = mu(x), (B, z_dim), reconstruction = g(mu)."""
         squared = (x - reconstruction).square().flatten(1).sum(1)
         length = x.flatten(1).norm(dim=1).clamp_min(SMALLEST_NORM)
         return {"reconstruction error": 0.5 * squared, "relative error": squared.sqrt() / length}
@@ -82,7 +82,7 @@ class LatentModel(nn.Module, ABC):
 
 @contextlib.contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, every module's own mode afterwards."""
+    """Put modules into evaluation mode inside the context, every module's own mode afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -93,10 +93,10 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 def bounded_log_var(raw: Tensor) -> Tensor:
-    """limit * tanh(raw / limit): the identity near 0, smooth and inside +-LOG_VAR_LIMIT everywhere."""
+    """Return the limit * tanh(raw / limit): the identity near 0, smooth and inside +-LOG_VAR_LIMIT everywhere."""
     return LOG_VAR_LIMIT * torch.tanh(raw / LOG_VAR_LIMIT)
 
 
 def posterior_sample(mu: Tensor, log_var: Tensor) -> Tensor:
-    """z = mu + sigma eps, eps ~ N(0, I): the reparameterised draw from q(z|x), (B, z_dim)."""
+    """Return z = mu + sigma eps, eps ~ N(0, I): the reparameterised draw from q(z|x), (B, z_dim)."""
     return mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)

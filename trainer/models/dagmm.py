@@ -41,7 +41,7 @@ def mixture_moments(z: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def component_log_density(z: Tensor, phi: Tensor, mu: Tensor, sigma: Tensor, jitter: float) -> Tensor:
-    """log phi_k + log N(z; mu_k, Sigma_k + jitter I), (B, K), computed in float64 by Cholesky factors.
+    """Return log phi_k + log N(z; mu_k, Sigma_k + jitter I), (B, K), computed in float64 by Cholesky factors.
 
     Raises: UserError if a covariance is not positive definite or not finite, naming the component.
     """
@@ -63,7 +63,7 @@ def component_log_density(z: Tensor, phi: Tensor, mu: Tensor, sigma: Tensor, jit
 
 
 def mixture_energy(z: Tensor, phi: Tensor, mu: Tensor, sigma: Tensor, jitter: float) -> Tensor:
-    """E(z) = -log sum_k phi_k N(z; mu_k, Sigma_k + jitter I), (B,), float64; errors as component_log_density."""
+    """Return E(z) = -log sum_k phi_k N(z; mu_k, Sigma_k + jitter I), (B,), float64; errors as component_log_density."""
     return -component_log_density(z, phi, mu, sigma, jitter).logsumexp(1)
 
 
@@ -87,28 +87,28 @@ class CodeMixture(Mixture):
             buffer.copy_(value)
 
     def energy(self, features: Tensor) -> Tensor:
-        """Energy of features (B, D) under the stored moments, (B,), float64."""
+        """Return the energy of features (B, D) under the stored moments, (B,), float64."""
         return mixture_energy(features, self.phi, self.mu, self.sigma, self.jitter)
 
     def weights(self) -> Tensor:
-        """phi, (K,)."""
+        """Return phi, (K,)."""
         return self.phi
 
     def means(self) -> Tensor:
-        """Component means of the code, (K, z_dim)."""
+        """Return component means of the code, (K, z_dim)."""
         return self.mu[:, : self.z_dim]
 
     def covariances(self) -> Tensor:
-        """Component covariances of the code, (K, z_dim, z_dim), jitter included."""
+        """Return component covariances of the code, (K, z_dim, z_dim), jitter included."""
         eye = torch.eye(self.z_dim, device=self.sigma.device)
         return self.sigma[:, : self.z_dim, : self.z_dim] + self.jitter * eye
 
     def component_log_prob(self, z: Tensor) -> Tensor:
-        """log phi_k + log N(z; mean_k, covariance_k), (B, K)."""
+        """Return log phi_k + log N(z; mean_k, covariance_k), (B, K)."""
         return component_log_density(z, self.phi, self.means(), self.covariances(), 0.0).to(z.dtype)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws of the code's marginal."""
+        """Return (n, z_dim) draws of the code's marginal."""
         device = generator.device if generator is not None else self.phi.device
         uniform = torch.rand(n, generator=generator, device=device).to(self.phi.device)
         chosen = torch.searchsorted(self.phi.cumsum(0), uniform).clamp_max(self.components - 1)
@@ -117,7 +117,7 @@ class CodeMixture(Mixture):
         return self.means()[chosen] + torch.einsum("nij,nj->ni", scales[chosen], eps)
 
     def sample_component(self, k: int, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws of component k alone."""
+        """Return (n, z_dim) draws of component k alone."""
         eps = standard_normal(n, self.z_dim, generator, self.mu)
         return self.means()[k] + eps @ torch.linalg.cholesky(self.covariances()[k]).T
 
@@ -137,7 +137,7 @@ class DAGMM(Deterministic):
         )
 
     def features(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> Tensor:
-        """[z_c, |x - x'| / |x|, cos(x, x')], (B, z_dim + 2)."""
+        """Return [z_c, |x - x'| / |x|, cos(x, x')], (B, z_dim + 2)."""
         x, y = x.flatten(1), reconstruction.flatten(1)
         length = x.norm(dim=1).clamp_min(SMALLEST_NORM)
         relative = (x - y).norm(dim=1) / length
@@ -145,11 +145,11 @@ class DAGMM(Deterministic):
         return torch.cat([mu, relative.unsqueeze(1), cosine.unsqueeze(1)], dim=1)
 
     def memberships(self, features: Tensor) -> Tensor:
-        """gamma = softmax(MLP(z)), (B, K)."""
+        """Return gamma = softmax(MLP(z)), (B, K)."""
         return self.estimation(features).softmax(1)
 
     def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
-        """Adds the energy under the moments of the training set."""
+        """Add the energy under the moments of the training set."""
         scores = super().scores_from(x, mu, reconstruction)
         scores["energy"] = self.prior.energy(self.features(x, mu, reconstruction)).to(mu.dtype)
         return scores

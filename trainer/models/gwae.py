@@ -22,7 +22,7 @@ class GWAE(Autoencoder):
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_DISTANCE_SCALE)))
 
     def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
-        """Adds the Kantorovich potential as published, f(g(mu), mu), and on the picture itself, f(x, mu).
+        """Add the Kantorovich potential as published, f(g(mu), mu), and on the picture itself, f(x, mu).
 
         Both are deterministic; the published code scores g(z) of a sampled z.
         """

@@ -24,13 +24,13 @@ BRANCH = 64
 
 
 def stage_widths(size: int, width: int) -> list[int]:
-    """Channels per stage, doubling from `width` until the map is 4x4: 64 -> 4 stages, 32 -> 3."""
+    """Return channels per stage, doubling from `width` until the map is 4x4: 64 -> 4 stages, 32 -> 3."""
     stages = (size // SMALLEST).bit_length() - 1
     return [width * 2**stage for stage in range(stages)]
 
 
 def pixel_logits(x: Tensor) -> Tensor:
-    """log(p / (1 - p)) with p = (255 x + 1/2) / 256, the centre of the pixel's 8-bit bin, so |logit| <= 6.3.
+    """Return log(p / (1 - p)) with p = (255 x + 1/2) / 256, the centre of the pixel's 8-bit bin, so |logit| <= 6.3.
 
     The published encoder clips x itself, which sends black and white to arbitrary large values.
     """
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self.heads = nn.Linear(HIDDEN, 2 * z_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) in [0, 1] -> mu and log sigma^2, each (B, z_dim)."""
+        """Return mu and log sigma^2, each (B, z_dim), of pictures (B, C, H, W) in [0, 1]."""
         hidden = self.body(pixel_logits(x) if self.inverse_sigmoid else x)
         mu, raw = self.heads(hidden).chunk(2, dim=1)
         return mu, bounded_log_var(raw)
@@ -79,7 +79,7 @@ class Decoder(nn.Module):
         self.body = nn.Sequential(*layers[:-1], nn.Sigmoid())
 
     def forward(self, z: Tensor) -> Tensor:
-        """(B, z_dim) -> (B, C, H, W) in [0, 1]."""
+        """Return pictures in [0, 1], (B, C, H, W), of codes (B, z_dim)."""
         return self.body(z)
 
 
@@ -99,12 +99,12 @@ class Critic(nn.Module):
         self.joint = _mlp(2 * BRANCH, 1)
 
     def potential(self, image_features: Tensor, z: Tensor) -> Tensor:
-        """f from precomputed image features (B, 64) and codes (B, z_dim), shape (B,)."""
+        """Return f from precomputed image features (B, 64) and codes (B, z_dim), shape (B,)."""
         both = torch.cat([image_features, self.latent(z)], dim=1) / 2
         return self.joint(both).squeeze(1)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        """f(x, z), shape (B,)."""
+        """Return f(x, z), shape (B,)."""
         return self.potential(self.image(x), z)
 
 

@@ -28,7 +28,7 @@ SILU_GAIN = 1.68
 
 
 def standard_normal(n: int, d: int, generator: torch.Generator | None, like: Tensor) -> Tensor:
-    """(n, d) draws of N(0, I) on the device of `like`; a generator's own device decides where they are made."""
+    """Return (n, d) draws of N(0, I) on the device of `like`; a generator's own device decides where they are made."""
     device = generator.device if generator is not None else like.device
     return torch.randn(n, d, generator=generator, device=device).to(like.device)
 
@@ -40,11 +40,11 @@ class Prior(nn.Module):
     z_dim: int
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws, differentiable in whatever they depend on smoothly."""
+        """Return (n, z_dim) draws, differentiable in whatever they depend on smoothly."""
         raise NotImplementedError
 
     def sample_weighted(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        """Draws with the weights (n,) that their terms need in a loss, for the sake of the gradient.
+        """Return draws with the weights (n,) that their terms need in a loss, for the sake of the gradient.
 
         None where the samples alone carry the whole gradient.
         """
@@ -65,11 +65,11 @@ class NormalPrior(Prior):
         self.register_buffer("anchor", torch.zeros(0), persistent=False)  # knows the device
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws."""
+        """Return (n, z_dim) draws."""
         return standard_normal(n, self.z_dim, generator, self.anchor)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log N(z; 0, I), shape (B,)."""
+        """Return log N(z; 0, I), shape (B,)."""
         return -0.5 * (z.square().sum(1) + self.z_dim * math.log(2 * math.pi))
 
 
@@ -126,7 +126,7 @@ class NeuralPrior(_PushForward):
     kind = "np"
 
     def layer(self, inputs: int, outputs: int) -> nn.Module:
-        """A layer of h."""
+        """Return a layer of h."""
         return nn.Linear(inputs, outputs)
 
 
@@ -136,15 +136,15 @@ class FactorisedPrior(_PushForward):
     kind = "fnp"
 
     def layer(self, inputs: int, outputs: int) -> nn.Module:
-        """A layer of all h_j."""
+        """Return a layer of all h_j."""
         return nn.Conv1d(inputs, outputs, 1, groups=self.z_dim)
 
     def transport(self, eps: Tensor) -> Tensor:
-        """h(eps), (n, z_dim), before standardisation."""
+        """Return h(eps), (n, z_dim), before standardisation."""
         return self.net(eps.unsqueeze(2)).squeeze(2)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log pi(z), shape (B,), by a Gaussian kernel estimate of each coordinate's density.
+        """Return log pi(z), shape (B,), by a Gaussian kernel estimate of each coordinate's density.
 
         sum_j log (1/m) sum_i N(z_j; s_ij, BANDWIDTH^2) over m draws s_i of the prior: coordinates are independent, so
         a few hundred draws are dense on every axis, whatever z_dim is. The draws are fresh while training and those of
@@ -166,15 +166,15 @@ class Mixture(Prior):
     kind = "gmp"
 
     def component_log_prob(self, z: Tensor) -> Tensor:
-        """log w_k + log N(z; mean_k, covariance_k), (B, K)."""
+        """Return log w_k + log N(z; mean_k, covariance_k), (B, K)."""
         raise NotImplementedError
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log pi(z), shape (B,)."""
+        """Return log pi(z), shape (B,)."""
         return self.component_log_prob(z).logsumexp(1)
 
     def responsibilities(self, z: Tensor) -> Tensor:
-        """p(k | z), shape (B, K), rows sum to 1."""
+        """Return p(k | z), shape (B, K), rows sum to 1."""
         return self.component_log_prob(z).softmax(1)
 
 
@@ -203,7 +203,7 @@ class MixturePrior(Mixture):
         self.logits = nn.Parameter(torch.zeros(components))
 
     def weights(self) -> Tensor:
-        """Mixture weights w = softmax(logits), (K,)."""
+        """Return mixture weights w = softmax(logits), (K,)."""
         return self.logits.softmax(0)
 
     def _code_space(self, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -215,20 +215,20 @@ class MixturePrior(Mixture):
         return (self.raw_means - mean) / std, self.raw_scales / std.unsqueeze(1)
 
     def means(self) -> Tensor:
-        """Component means in code space, (K, z_dim)."""
+        """Return component means in code space, (K, z_dim)."""
         return self._code_space()[0]
 
     def covariances(self) -> Tensor:
-        """Component covariances L_k L_k^T in code space, (K, z_dim, z_dim)."""
+        """Return component covariances L_k L_k^T in code space, (K, z_dim, z_dim)."""
         scales = self._code_space()[1]
         return scales @ scales.mT
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws, differentiable in means and matrices."""
+        """Return (n, z_dim) draws, differentiable in means and matrices."""
         return self._draw(self.weights().detach(), n, generator)[0]
 
     def sample_weighted(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Draws (n, z_dim) and their weights (n,), all 1, with the gradient of the logits.
+        """Return draws (n, z_dim) and their weights (n,), all 1, with the gradient of the logits.
 
         The weights are divided by their mean, which subtracts the mean loss as a baseline.
         """
@@ -249,12 +249,12 @@ class MixturePrior(Mixture):
         return per_component[torch.arange(n, device=means.device), chosen], chosen
 
     def sample_component(self, k: int, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, z_dim) draws of component k alone."""
+        """Return (n, z_dim) draws of component k alone."""
         means, scales = self._code_space()
         return means[k] + standard_normal(n, self.z_dim, generator, means) @ scales[k].T
 
     def component_log_prob(self, z: Tensor) -> Tensor:
-        """log w_k + log N(z; c_k, L_k L_k^T + 1e-6 I), shape (B, K)."""
+        """Return log w_k + log N(z; c_k, L_k L_k^T + 1e-6 I), shape (B, K)."""
         means, scales = self._code_space()
         # The triangular root by QR of [L_k, 1e-3 I]^T: Cholesky of the product fails in single precision on
         # components that are flat in some direction.
@@ -275,7 +275,7 @@ class MixturePrior(Mixture):
 
 
 def build(settings: PriorConfig, z_dim: int) -> Prior:
-    """The prior module that the configuration names."""
+    """Return the prior module that the configuration names."""
     if settings.kind == "gmp":
         return MixturePrior(z_dim, settings.components, settings.spread)
     return {"np": NeuralPrior, "fnp": FactorisedPrior, "normal": NormalPrior}[settings.kind](z_dim)

@@ -22,15 +22,15 @@ class Autoencoder(LatentModel):
         self.prior = priors.build(settings.prior, model.z_dim)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Posterior mean and log variance, each (B, z_dim)."""
+        """Return the posterior mean and log variance, each (B, z_dim)."""
         return self.encoder(x)
 
     def decode(self, z: Tensor) -> Tensor:
-        """g(z), (B, C, H, W), in [0, 1]."""
+        """Return g(z), (B, C, H, W), in [0, 1]."""
         return self.decoder(z)
 
     def scores_from(self, x: Tensor, mu: Tensor, reconstruction: Tensor) -> dict[str, Tensor]:
-        """Reconstruction error and, where the prior has a density, its negative log at mu(x)."""
+        """Return the reconstruction error and, where the prior has a density, its negative log at mu(x)."""
         scores = super().scores_from(x, mu, reconstruction)
         if hasattr(self.prior, "log_prob"):
             scores["prior"] = -self.prior.log_prob(mu)
@@ -41,7 +41,7 @@ class Deterministic(Autoencoder):
     """An autoencoder whose codes have no noise."""
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The code and, since it has no noise, the smallest log variance there is, each (B, z_dim)."""
+        """Return the code and, since it has no noise, the smallest log variance there is, each (B, z_dim)."""
         mu, _ = self.encoder(x)
         return mu, torch.full_like(mu, -LOG_VAR_LIMIT)
 

@@ -15,7 +15,8 @@ BASELINES = ("mean intensity", "stroke area", "PNG size")
 
 
 def baseline_scores(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean of all bytes / 255, share of pixels brighter than 1/2, and size of the picture as PNG in bytes, each (N,).
+    """Return the mean of all bytes / 255, share of pixels brighter than 1/2, and size of the picture as PNG in bytes,
+    each (N,).
 
     Args:
         images: uint8 (N, C, H, W); a tensor on the CPU will do. Colour counts by the mean of its channels.
@@ -30,12 +31,12 @@ def baseline_scores(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def png_size(picture: np.ndarray) -> int:
-    """Bytes of a picture, uint8 (C, H, W), as Pillow's PNG."""
+    """Return bytes of a picture, uint8 (C, H, W), as Pillow's PNG."""
     buffer = BytesIO()
     Image.fromarray(channels_last(picture)).save(buffer, "PNG")
     return len(buffer.getvalue())
 
 
 def better_sign(auroc: float) -> float:
-    """AUROC of a baseline whose sign may be chosen: max(a, 1 - a)."""
+    """Return the AUROC of a baseline whose sign may be chosen: max(a, 1 - a)."""
     return max(auroc, 1 - auroc)

@@ -81,7 +81,8 @@ class Calibration:
         return tuple(self.quantiles)
 
     def extend(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The combined score, the raw ones and the two-sided potentials, each (N,) float32, in the order of `names`.
+        """Return the combined score, the raw ones and the two-sided potentials, each (N,) float32, in the order of
+        `names`.
 
         Args:
             raw: LatentModel.ood_scores of N pictures as arrays.
@@ -93,11 +94,12 @@ class Calibration:
         return {name: values.astype(np.float32) for name, values in scores.items()}
 
     def percentile(self, name: str, scores: np.ndarray) -> np.ndarray:
-        """Share of held-out pictures that score lower, in percent, (N,) in [0, 100]."""
+        """Return the share of held-out pictures that score lower, in percent, (N,) in [0, 100]."""
         return 100 * _share_below(np.asarray(scores, dtype=np.float64), self.quantiles[name])
 
     def threshold(self, name: str, fpr: float) -> float:
-        """Score that a share `fpr` in (0, 1) of the held-out pictures exceeds; larger ones are called outliers.
+        """Return the score that a share `fpr` in (0, 1) of the held-out pictures exceeds; larger ones are called
+        outliers.
 
         Raises: UserError for a rate outside (0, 1).
         """
@@ -127,7 +129,9 @@ def calibrate(raw: Mapping[str, np.ndarray], kind: str, *, checkpoint: str = "",
 
 
 def surprise(scores: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
-    """-log p of scores (N,), p the share of held-out pictures at or above, with the exponential tail: rising, >= 0."""
+    """Return -log p of scores (N,), p the share of held-out pictures at or above, with the exponential tail: rising, >=
+    0.
+    """
     q90, q99 = np.interp((0.90, 0.99), LEVELS, quantiles)
     spread = max(q99 - q90, 1e-9 * max(1.0, abs(q99)))  # held-out pictures may be few, or all the same
     inside = -np.log1p(-np.minimum(_share_below(scores, quantiles), 0.99))
@@ -174,7 +178,7 @@ def _parsed(record: validation.CalibrationSchema) -> Calibration:
 
 
 def read(run: Run) -> Calibration:
-    """The calibration of this very checkpoint, as stored.
+    """Return the calibration of this very checkpoint, as stored.
 
     Raises: UserError if there is none, it is damaged, or it belongs to other weights.
     """

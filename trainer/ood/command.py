@@ -37,7 +37,7 @@ def score(run: Run, paths: list[Path], csv: Path | None = None, fpr: float = 0.0
 
 
 def printed(table: pd.DataFrame, fpr: float) -> str:
-    """One paragraph per picture: verdict, then each score with its percentile among held-out pictures."""
+    """Return one paragraph per picture: verdict, then each score with its percentile among held-out pictures."""
     text = as_text(table)
     scores = [name for name in text.columns if name + PERCENTILE in text.columns]
     lines = []

@@ -104,7 +104,7 @@ class History:
 
 
 def read(folder: Path) -> list[Row]:
-    """The rows of ood_history.csv, in their order; none where there is no such file or it is damaged."""
+    """Return the rows of ood_history.csv, in their order; none where there is no such file or it is damaged."""
     try:
         with (folder / layout.OOD_HISTORY).open(encoding="utf-8", newline="") as handle:
             return [

@@ -56,7 +56,7 @@ def _write_pictures(run: Run, some: ImageSet) -> bool:
 
 
 def read(run: Run) -> pd.DataFrame:
-    """train_codes.parquet of this very checkpoint; no rows where it is absent, damaged or of other weights."""
+    """Return train_codes.parquet of this very checkpoint; no rows where it is absent, damaged or of other weights."""
     try:
         table, _ = validation.read_table(run.path / layout.TRAIN_CODES, ("id", "label_name", "tile", "checkpoint"))
         if set(table["checkpoint"]) == {run.hash}:
@@ -67,7 +67,7 @@ def read(run: Run) -> pd.DataFrame:
 
 
 def nearest(known: pd.DataFrame, mu: np.ndarray, count: int = NEAREST) -> list[list[str]]:
-    """For each code (n, z_dim) the ids of the nearest of the known codes, Euclidean, nearest first."""
+    """Return for each code (n, z_dim) the ids of the nearest of the known codes, Euclidean, nearest first."""
     axes = [f"z{axis}" for axis in range(mu.shape[1])]
     if known.empty or not set(axes) <= set(known.columns):
         return [[] for _ in mu]

@@ -14,7 +14,7 @@ from trainer.ood.pairs import MATCHED, Pair
 
 
 def outliers_of(pair: Pair, settings: DataConfig, data_root: Path | None, split: str | None = None) -> ImageSet:
-    """The pair's outliers at the model's size, inverted where the pair says so; downloads what is absent.
+    """Return the pair's outliers at the model's size, inverted where the pair says so; downloads what is absent.
 
     Args:
         settings: the model's data section, for size and channels.
@@ -28,12 +28,12 @@ def outliers_of(pair: Pair, settings: DataConfig, data_root: Path | None, split:
 
 
 def inverted(images: ImageSet) -> ImageSet:
-    """The same pictures with v replaced by 255 - v."""
+    """Return the same pictures with v replaced by 255 - v."""
     return replace(images, images=255 - images.images)
 
 
 def own_folder(path: Path, settings: DataConfig) -> ImageSet:
-    """All pictures of a user's folder or zip at the model's size, the set named after it.
+    """Return all pictures of a user's folder or zip at the model's size, the set named after it.
 
     Raises: UserError as trainer.data.load.
     """
@@ -43,7 +43,7 @@ def own_folder(path: Path, settings: DataConfig) -> ImageSet:
 
 
 def validation_pair(validation: ImageSet, n: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:
-    """At most n ordinary and as many drawn outliers, made from other held-out pictures than the ordinary ones.
+    """Return at most n ordinary and as many drawn outliers, made from other held-out pictures than the ordinary ones.
 
     Raises: UserError if fewer than two pictures were held out.
     """

@@ -46,12 +46,12 @@ PAIRS = (
 
 
 def pairs_of(settings: DataConfig) -> tuple[Pair, ...]:
-    """The named pairs whose ordinary pictures are those of this data set."""
+    """Return the named pairs whose ordinary pictures are those of this data set."""
     return tuple(pair for pair in PAIRS if pair.ordinary == settings.name)
 
 
 def missing(pair: Pair, data_root: Path | None) -> str | None:
-    """One sentence if the pair's outliers are not on disk, else None; looks only, downloads nothing."""
+    """Return one sentence if the pair's outliers are not on disk, else None; looks only, downloads nothing."""
     root = Path(data_root) if data_root is not None else data.default_data_root()
     if pair.outliers == "omniglot":
         place = root / "omniglot-py" / "images_background"
@@ -66,10 +66,10 @@ def missing(pair: Pair, data_root: Path | None) -> str | None:
 
 
 def own_pair(settings: DataConfig, title: str) -> Pair:
-    """The pair of a user's folder called `title`, e.g. "mnist/my letters"."""
+    """Return the pair of a user's folder called `title`, e.g. "mnist/my letters"."""
     return Pair(f"{settings.name}/{title}", settings.name, title, "all", OWN)
 
 
 def title_of(pair: Pair) -> str:
-    """What the pair's outliers are called in ood_scores.parquet."""
+    """Return what the pair's outliers are called in ood_scores.parquet."""
     return pair.outliers if pair.polarity == OWN else data.DATASETS[pair.outliers].title

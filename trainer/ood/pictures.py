@@ -80,7 +80,7 @@ def score_pictures(
 
 
 def shifted(arrays: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Pictures (n, C, H, W) moved by `down` and `right` pixels (negative: up, left); the border is repeated."""
+    """Return pictures (n, C, H, W) moved by `down` and `right` pixels (negative: up, left); the border is repeated."""
     height, width = arrays.shape[-2:]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
@@ -88,7 +88,7 @@ def shifted(arrays: np.ndarray, down: int, right: int) -> np.ndarray:
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as it is shown: scores and threshold to six significant digits, percentiles to two decimals."""
+    """Return the table as it is shown: scores and threshold to six significant digits, percentiles to two decimals."""
     text = table.copy()
     for name in table.columns:
         digits = ".2f" if name.endswith(PERCENTILE) else ".6g" if table[name].dtype.kind == "f" else ""
@@ -97,7 +97,7 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """CSV of `as_text`, with a header, lines ended by a newline."""
+    """Return CSV of `as_text`, with a header, lines ended by a newline."""
     return as_text(table).map(files.spreadsheet).to_csv(index=False, lineterminator="\n")
 
 

@@ -29,7 +29,7 @@ class Measured:
 
 
 def check(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64 vectors.
+    """Return both samples of scores as float64 vectors.
 
     Raises: UserError if one of them is empty (a ranking needs two classes) or holds what is not finite.
     """
@@ -43,21 +43,21 @@ def check(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def measures(ordinary: np.ndarray, outliers: np.ndarray) -> dict[str, float]:
-    """MEASURES of scores (n,) and (m,), each in [0, 1]. Raises: UserError as `check`."""
+    """Return MEASURES of scores (n,) and (m,), each in [0, 1]. Raises: UserError as `check`."""
     sorted_ = _Sorted(*check(ordinary, outliers))
     ones = np.ones((1, len(sorted_.order)), dtype=np.int32)
     return {name: float(values[0]) for name, values in sorted_.measures(ones).items()}
 
 
 def auroc(ordinary: np.ndarray, outliers: np.ndarray) -> float:
-    """P(outlier's score > ordinary one's) + P(equal) / 2."""
+    """Return P(outlier's score > ordinary one's) + P(equal) / 2."""
     return measures(ordinary, outliers)["AUROC"]
 
 
 def resampled(
     ordinary: np.ndarray, outliers: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """MEASURES of bootstrap resamples, each (resamples,): both classes are drawn anew, with their own sizes.
+    """Return MEASURES of bootstrap resamples, each (resamples,): both classes are drawn anew, with their own sizes.
 
     The draws depend on the sizes and the seed alone. So scores of the same pictures see the same resamples, and the
     differences of two detectors' arrays are a paired bootstrap.
@@ -74,7 +74,7 @@ def resampled(
 def with_intervals(
     ordinary: np.ndarray, outliers: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Measured]:
-    """MEASURES with their 95 % intervals. Raises: UserError as `check`."""
+    """Return MEASURES with their 95 % intervals. Raises: UserError as `check`."""
     values, draws = measures(ordinary, outliers), resampled(ordinary, outliers, resamples, seed)
     return {name: Measured(values[name], *map(float, np.quantile(draws[name], (0.025, 0.975)))) for name in MEASURES}
 
@@ -86,14 +86,17 @@ def difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Measured:
-    """Measure of `first` minus that of `second`, (ordinary, outliers) of the same pictures each; paired bootstrap."""
+    """Return the measure of `first` minus that of `second`, (ordinary, outliers) of the same pictures each; paired
+    bootstrap.
+    """
     draws = resampled(*first, resamples, seed)[measure] - resampled(*second, resamples, seed)[measure]
     value = measures(*first)[measure] - measures(*second)[measure]
     return Measured(value, *map(float, np.quantile(draws, (0.025, 0.975))))
 
 
 def roc_curve(ordinary: np.ndarray, outliers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(false-positive rate, true-positive rate, threshold), each (points,), from (0, 0) at an infinite threshold.
+    """Return (false-positive rate, true-positive rate, threshold), each (points,), from (0, 0) at an infinite
+    threshold.
 
     A picture is flagged where its score is at or above the threshold. Points on a straight line between their
     neighbours are left out. Raises: UserError as `check`.

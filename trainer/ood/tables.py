@@ -37,7 +37,9 @@ ORDINARY, OUTLIER = "ordinary", "outlier"
 def rows(
     images: ImageSet, raw: dict[str, np.ndarray], calibration: Calibration, role: str, polarity: str = ""
 ) -> pd.DataFrame:
-    """The table of one data set, given its raw scores; scores to 16 significant bits, a quarter of the file less."""
+    """Return the table of one data set, given its raw scores; scores to 16 significant bits, a quarter of the file
+    less.
+    """
     names = np.array([*images.label_names, ""], dtype=object)
     labels = np.full(len(images), -1) if images.labels is None else images.labels.numpy()
     table: dict[str, object] = {
@@ -57,13 +59,13 @@ REQUIRED = ("id", "data", "role", "polarity", "label_name", "checkpoint")
 
 
 def pair_rows(table: pd.DataFrame, pair: Pair, title: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(ordinary, outliers) of a pair; `title` is what the outliers' data set is called. Either may be empty."""
+    """Return (ordinary, outliers) of a pair; `title` is what the outliers' data set is called. Either may be empty."""
     outliers = table[(table["role"] == OUTLIER) & (table["data"] == title) & (table["polarity"] == pair.polarity)]
     return table[table["role"] == ORDINARY], outliers
 
 
 def score_columns(table: pd.DataFrame) -> list[str]:
-    """Columns that hold a score or a baseline, in the order of the file."""
+    """Return columns that hold a score or a baseline, in the order of the file."""
     return [name for name in table.columns if name.startswith((SCORE, BASELINE))]
 
 
@@ -73,7 +75,7 @@ def write(table: pd.DataFrame, run: Run) -> None:
 
 
 def read(run: Run) -> pd.DataFrame:
-    """ood_scores.parquet of this very checkpoint.
+    """Return ood_scores.parquet of this very checkpoint.
 
     Raises: UserError if there is none, it is damaged, or it belongs to other weights.
     """

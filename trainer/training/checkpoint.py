@@ -36,7 +36,7 @@ class State(NamedTuple):
 
 
 def optimiser_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as `index.name` -> tensor."""
+    """Return the optimiser's state as `index.name` -> tensor."""
     state = optimizer.state_dict()["state"]
     return {
         f"{index}.{name}": torch.as_tensor(value) for index, slots in state.items() for name, value in slots.items()
@@ -94,7 +94,7 @@ def save(
 
 
 def read_counters(path: Path) -> Counters:
-    """Where the training stood, without reading any tensor.
+    """Return where the training stood, without reading any tensor.
 
     Raises: UserError if the file is truncated or not a checkpoint.
     """

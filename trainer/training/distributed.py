@@ -44,23 +44,25 @@ class Share:
         return self.rank == 0
 
     def rows(self, whole: Tensor) -> Tensor:
-        """This process's part of (n, ...), n a multiple of `size`: (n / size, ...)."""
+        """Return this process's part of (n, ...), n a multiple of `size`: (n / size, ...)."""
         return whole if self.size == 1 else whole.chunk(self.size)[self.rank]
 
     def whole(self, rows: Tensor) -> Tensor:
-        """Inverse of `rows`, differentiable: the gradient that reaches a row is summed over the processes."""
+        """Return the inverse of `rows`, differentiable: the gradient of a row is summed over the processes."""
         return rows if self.size == 1 else self._fabric.all_gather(rows, sync_grads=True).flatten(0, 1)
 
     def normal(self, like: Tensor) -> Tensor:
-        """This process's rows of standard normal noise for the whole batch, in the form of `like` (n / size, ...)."""
+        """Return this process's rows of standard normal noise for the whole batch, in the form of `like` (n / size,
+        ...).
+        """
         return self.rows(torch.randn(self.size * len(like), *like.shape[1:], dtype=like.dtype, device=like.device))
 
     def uniform(self, like: Tensor) -> Tensor:
-        """Likewise uniform in [0, 1), one number a row, (n / size, 1)."""
+        """Return numbers that are uniform in [0, 1), as `normal` does, one number a row, (n / size, 1)."""
         return self.rows(torch.rand(self.size * len(like), 1, dtype=like.dtype, device=like.device))
 
     def mean(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Scalars by name, without their graphs, averaged over the processes: the terms of the whole batch."""
+        """Return scalars by name, without their graphs, averaged over the processes: the terms of the whole batch."""
         terms = {name: value.detach() for name, value in terms.items()}
         if self.size == 1:
             return terms
@@ -74,13 +76,13 @@ class Share:
                 tensor.copy_(self._fabric.broadcast(tensor.cpu()))
 
     def most(self, number: int) -> int:
-        """The largest of the processes' numbers."""
+        """Return the largest of the processes' numbers."""
         if self.size == 1:
             return number
         return int(self._fabric.all_reduce(torch.tensor(number, device=self._fabric.device), reduce_op="max"))
 
     def seen(self, path: Path) -> bool:
-        """Whether the leading process sees the file: on a shared file system others may see it late."""
+        """Return whether the leading process sees the file: on a shared file system others may see it late."""
         return bool(self.most(int(self.leads and path.is_file())))
 
     def first(self, work: Callable[[], Result]) -> Result | None:
@@ -97,7 +99,8 @@ class Share:
         return result
 
     def every(self, work: Callable[[], Result]) -> Result:
-        """All processes do `work`; where it fails on any, it fails on all, and the first of those tells why.
+        """Return what `work` gives; all processes do `work`; where it fails on any, it fails on all, and the first of
+        those says why.
 
         Raises: what `work` raises; EchoError on the other processes.
         """
@@ -111,14 +114,14 @@ class Share:
 
     @contextlib.contextmanager
     def alike(self) -> Iterator[None]:
-        """Errors within the context are the same on every process, so that the leading one's are enough."""
+        """Make errors within the context the same on every process, so that the leading one's are enough."""
         try:
             yield
         except UserError as error:
             raise (error if self.leads else EchoError(str(error))) from error
 
     def explained(self, error: Exception) -> Exception:
-        """The error itself, or a sentence in place of what a lost connection to the other processes says."""
+        """Return the error itself, or a sentence in place of what a lost connection to the other processes says."""
         lost = type(error) is RuntimeError and any(word in str(error) for word in LOST)
         if self.size == 1 or not (lost or isinstance(error, torch.distributed.DistError)):
             return error

@@ -82,7 +82,8 @@ class _Mixed(MixedPrecision):
 
 
 def launch(hardware: Hardware = Hardware(), in_turns: bool = True) -> Fabric:
-    """A Fabric with all its processes started and known to each other; the others run this same program from its start.
+    """Return a Fabric with all its processes started and known to each other; the others run this same program from its
+    start.
 
     Processes that torchrun or SLURM started are recognised and used.
 
@@ -129,7 +130,7 @@ def _otherwise(hardware: Hardware, counts: str) -> str:
 
 
 def is_follower() -> bool:
-    """Whether Fabric started this process for another one, which it kills as soon as this one fails."""
+    """Return whether Fabric started this process for another one, which it kills as soon as this one fails."""
     return any(thread.name == FOLLOWER for thread in threading.enumerate())
 
 
@@ -142,7 +143,7 @@ def _follow(parent: int) -> None:
 
 @contextlib.contextmanager
 def leaving(fabric: Fabric) -> Iterator[None]:
-    """A context at whose end the processes part: one that is gone before the others have ended would abort them."""
+    """Return a context at whose end the processes part: one that goes before the others end would abort them."""
     try:
         yield
         fabric.barrier()

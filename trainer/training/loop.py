@@ -286,7 +286,7 @@ class Trainer:
 
 
 def completed(counters: Counters, run: Run) -> str | None:
-    """Why nothing is left to train, or None."""
+    """Return why nothing is left to train, or None."""
     if counters.step >= run.config.optim.max_steps:
         return "finished"
     return "early stop" if counters.stale >= run.config.optim.patience else None

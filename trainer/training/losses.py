@@ -13,7 +13,7 @@ ROUNDING = 4
 
 
 def pairwise_distances(points: Tensor) -> Tensor:
-    """Euclidean distances of all ordered pairs, (B, ...) -> (B, B), with an exactly zero diagonal.
+    """Return Euclidean distances of all ordered pairs, (B, ...) -> (B, B), with an exactly zero diagonal.
 
     |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, so memory is B*B + B*D and no (B, B, D) tensor exists. Squares
     below the rounding error of that difference count as 0, and the gradient there is 0, the subgradient
@@ -30,7 +30,7 @@ def pairwise_distances(points: Tensor) -> Tensor:
 
 
 def gromov_wasserstein(z: Tensor, x: Tensor, log_scale: Tensor, weights: Tensor | None = None) -> Tensor:
-    """L_GW = mean_ij | C d_Z(z_i, z_j) / s - d_X(x_i, x_j) |, a scalar >= 0 (paper, eq. 6).
+    """Return L_GW = mean_ij | C d_Z(z_i, z_j) / s - d_X(x_i, x_j) |, a scalar >= 0 (paper, eq. 6).
 
     Args:
         z: prior samples, (B, z_dim).
@@ -49,22 +49,22 @@ def gromov_wasserstein(z: Tensor, x: Tensor, log_scale: Tensor, weights: Tensor 
 
 
 def reconstruction(x: Tensor, reconstructed: Tensor) -> Tensor:
-    """L_W = mean_i sum_pixels (x_i - g(z_i))^2 / 2, a scalar (paper, eq. 7)."""
+    """Return L_W = mean_i sum_pixels (x_i - g(z_i))^2 / 2, a scalar (paper, eq. 7)."""
     return 0.5 * (x - reconstructed).square().sum() / len(x)
 
 
 def entropy_regulariser(log_var: Tensor) -> Tensor:
-    """R_H = - mean_i sum_j log sigma_j^2(x_i), a scalar (paper, eq. 10)."""
+    """Return R_H = - mean_i sum_j log sigma_j^2(x_i), a scalar (paper, eq. 10)."""
     return -log_var.sum() / len(log_var)
 
 
 def kl_to_standard_normal(mu: Tensor, log_var: Tensor) -> Tensor:
-    """Mean over the batch of KL(N(mu, diag sigma^2) || N(0, I)), in nats."""
+    """Return mean over the batch of KL(N(mu, diag sigma^2) || N(0, I)), in nats."""
     return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum() / len(mu)
 
 
 def potential_gap(f_model: Tensor, f_data: Tensor, weights: Tensor | None = None) -> Tensor:
-    """L_D = mean f(g(z), z) over z ~ pi, minus mean f(x, z) over z ~ q(z|x) (paper, eq. 9).
+    """Return L_D = mean f(g(z), z) over z ~ pi, minus mean f(x, z) over z ~ q(z|x) (paper, eq. 9).
 
     The critic maximises it (Kantorovich-Rubinstein duality), the autoencoder and the prior minimise it.
     `weights`, (B,) with mean 1, are those of the samples z ~ pi (priors.Prior.sample_weighted).
@@ -80,7 +80,7 @@ def gradient_penalty(
     data_pair: tuple[Tensor, Tensor],
     mix: Tensor | None = None,
 ) -> Tensor:
-    """mean (|grad_(x,z) f| - 1)^2 at uniform points of the lines between (g(z'), z') and (x, z).
+    """Return mean (|grad_(x,z) f| - 1)^2 at uniform points of the lines between (g(z'), z') and (x, z).
 
     The norm is that of the joint gradient over picture and code (Gulrajani et al., 2017).
 
@@ -97,7 +97,7 @@ def gradient_penalty(
 
 
 def drift(f_model: Tensor, f_data: Tensor) -> Tensor:
-    """mean f(x, z)^2 + mean f(g(z'), z')^2: keeps the potential, known up to a constant, near 0."""
+    """Return mean f(x, z)^2 + mean f(g(z'), z')^2: keeps the potential, known up to a constant, near 0."""
     return f_model.square().mean() + f_data.square().mean()
 
 
@@ -106,7 +106,8 @@ MMD_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 def mmd(codes: Tensor, prior: Tensor) -> Tensor:
-    """Unbiased estimate of MMD^2 between two samples of n >= 2 points each, both (n, d); a scalar, may be negative.
+    """Return the unbiased estimate of MMD^2 between two samples of n >= 2 points each, both (n, d); a scalar, may be
+    negative.
 
     The kernel is the sum over MMD_SCALES s of the inverse multiquadratic k(a, b) = C / (C + |a - b|^2) with
     C = 2 d s: twice the dimension is the expected squared distance of two draws of N(0, I).

@@ -14,7 +14,7 @@ CRITIC_BETAS = (0.5, 0.9)  # the usual choice under a gradient penalty: little m
 
 
 def build(objective: nn.Module, settings: OptimConfig) -> dict[str, Optimizer]:
-    """Optimisers by player: 'main', and 'critic' where the objective has one."""
+    """Return optimisers by player: 'main', and 'critic' where the objective has one."""
     optimizers = {"main": _optimiser(objective.main_parameters(), settings, settings.lr, MAIN_BETAS)}
     if objective.has_critic:
         optimizers["critic"] = _optimiser(objective.critic_parameters(), settings, settings.critic_lr, CRITIC_BETAS)
@@ -47,7 +47,8 @@ def set_learning_rates(optimizers: Mapping[str, Optimizer], settings: OptimConfi
 
 
 def start_up(optimizer: Optimizer) -> float:
-    """Factor on RMSprop's rate, sqrt(1 - alpha^n) at its n-th step: 0.1, 0.14, ..., 0.98 at the 300th; else 1.
+    """Return the factor on RMSprop's rate, sqrt(1 - alpha^n) at its n-th step: 0.1, 0.14, ..., 0.98 at the 300th; else
+    1.
 
     RMSprop divides by the root of an average of squared gradients that starts at 0, so its first step is
     1 / sqrt(1 - alpha) = 10 times the learning rate in every weight at once, and the next ones little less. The

@@ -54,23 +54,23 @@ class Players:
         self.average = CriticAverage(self.model.critic) if self.optim.refine_steps else None
 
     def modules(self) -> dict[str, nn.Module]:
-        """Everything with weights that a checkpoint has to hold."""
+        """Return everything with weights that a checkpoint has to hold."""
         return {"model": self.model} | ({"average": self.average.averaged} if self.average else {})
 
     def presented(self) -> contextlib.AbstractContextManager:
-        """A context in which the model is as it is to be stored: with the averaged critic, once there is one."""
+        """Return a context in which the model is as it is to be stored: with the averaged critic, once there is one."""
         return self.average.presented(self.model) if self.average else contextlib.nullcontext()
 
     def is_warming_up(self, step: int) -> bool:
-        """Whether the step after so many belongs to the warm-up."""
+        """Return whether the step after so many belongs to the warm-up."""
         return self.objective.has_critic and step < self.optim.warmup_steps
 
     def is_refining(self, step: int) -> bool:
-        """Whether the step after so many trains the critic alone."""
+        """Return whether the step after so many trains the critic alone."""
         return step >= self.optim.max_steps - self.optim.refine_steps
 
     def step(self, done: int) -> Terms:
-        """The step after `done` steps; its terms, without graphs, over the whole batch.
+        """Take the step after `done` steps and return its terms, without graphs, over the whole batch.
 
         Raises: UserError on a term that is not finite; the terms are the whole batch's, so every process raises it.
         """
@@ -95,7 +95,9 @@ class Players:
         return {name: value for name, value in terms.items() if name != "loss"}
 
     def update(self, player: str, done: int = 0) -> Terms:
-        """One optimiser step of one player; the other player's parameters and buffers stay as they are."""
+        """Take one optimiser step of one player and return its terms; the other player's parameters and buffers stay as
+        they are.
+        """
         self.pause()
         optimizer = self._wrapped["critic" if player == "critic" else "main"]
         if self.objective.has_critic:

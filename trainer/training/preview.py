@@ -74,7 +74,7 @@ class Preview:
 
     @torch.no_grad()
     def arrays(self, model: LatentModel) -> dict[str, np.ndarray]:
-        """Pictures, uint8 (n, C, H, W): originals, reconstructions, samples, strip (AXES x STEPS); axes, Scales."""
+        """Return uint8 (n, C, H, W): originals, reconstructions, samples, strip (AXES x STEPS); axes, Scales."""
         with evaluation(model):
             x = self._batch(model, PICTURES)
             mean, _ = model.encode(x)
@@ -92,7 +92,9 @@ class Preview:
 
     @torch.no_grad()
     def scales(self, model: LatentModel) -> Scales:
-        """How wide prior, codes and posterior are; if the first grows away from the second, samples leave the data."""
+        """Return how wide prior, codes and posterior are; if the first grows away from the second, samples leave the
+        data.
+        """
         with evaluation(model):
             mean, log_var = model.encode(self._batch(model, CODES))
             prior = self._prior(model)

@@ -29,7 +29,7 @@ _log = logging.getLogger("trainer")
 
 
 def pictures(run: Run, data_root: Path, recorder: Recorder, counters: Counters) -> ImageSet:
-    """The training pictures, with status "loading" meanwhile; training/skipped.txt names the files left out.
+    """Return the training pictures, with status "loading" meanwhile; training/skipped.txt names the files left out.
 
     Raises: UserError as data.load; StoppedError if the training is asked to stop meanwhile.
     """

@@ -58,7 +58,7 @@ class Limits:
         return time.monotonic() - self._started
 
     def reason(self) -> str | None:
-        """'stopped' or 'time limit' where that is due, else None."""
+        """Return 'stopped' or 'time limit' where that is due, else None."""
         if self.signalled or (self.stop_path and self.stop_path.exists()):
             return "stopped"
         return "time limit" if self.seconds is not None and self.elapsed > self.seconds else None

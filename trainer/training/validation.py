@@ -12,7 +12,8 @@ PICTURES = 2_000
 def validate(
     objective: Objective, images: ImageSet, batch_size: int, seed: int, player: str, device: torch.device
 ) -> dict[str, float]:
-    """Mean terms of the player over at most 2,000 pictures, with fixed noise, and PSNR in dB; all in float32.
+    """Return the mean terms of the player over at most 2,000 pictures, with fixed noise, and PSNR in dB; all in
+    float32.
 
     Batches are those of the training, as L_GW depends on their size. No random state changes.
     """

@@ -15,7 +15,7 @@ PICTURES = 20_000
 
 @torch.no_grad()
 def sample_codes(model: LatentModel, images: ImageSet, seed: int, device: torch.device | str = "cpu") -> Tensor:
-    """Codes z ~ q(z|x) of at most 20,000 pictures, (n, z_dim), without touching the global generator."""
+    """Return codes z ~ q(z|x) of at most 20,000 pictures, (n, z_dim), without touching the global generator."""
     generator = torch.Generator().manual_seed(seed)
     indices = torch.randperm(len(images), generator=generator)[:PICTURES]
     with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):

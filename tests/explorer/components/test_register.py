@@ -44,9 +44,9 @@ def test_every_component_has_its_module_and_every_module_is_used():
 @pytest.mark.parametrize(("base", "path"), [("", "/app/static/js"), ("/a/b/", "/a/b/app/static/js")])
 def test_the_loader_names_the_address_below_the_base_path(monkeypatch, base, path):
     monkeypatch.setattr(register.st, "get_option", {"server.baseUrlPath": base}.__getitem__)
-    told = served(register.loader("live_decoder/panel.js"))
-    assert (told["path"], told["entry"]) == (path, "live_decoder/panel.js")
-    assert "shared/pictures.js" in told["files"]
+    reported = served(register.loader("live_decoder/panel.js"))
+    assert (reported["path"], reported["entry"]) == (path, "live_decoder/panel.js")
+    assert "shared/pictures.js" in reported["files"]
 
 
 def test_the_version_is_that_of_the_content(monkeypatch, tmp_path):

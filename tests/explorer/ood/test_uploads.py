@@ -87,7 +87,7 @@ def test_unsafe_paths_and_nested_zips_are_left_out_by_name():
 
 def test_ten_thousand_entries_are_refused_before_they_are_listed(monkeypatch):
     content = zipped({f"{i:05d}.png": b"" for i in range(10_000)}, zipfile.ZIP_STORED)
-    monkeypatch.setattr(zipfile, "ZipFile", None)  # whoever opens it now fails
+    monkeypatch.setattr(zipfile, "ZipFile", None)  # opening it fails now
     assert "10,000 files" in refused("many.zip", content)
 
 

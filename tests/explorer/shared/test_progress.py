@@ -13,7 +13,7 @@ from trainer.jobs.task import JobState
 
 
 @pytest.mark.parametrize(
-    ("found", "share", "told"),
+    ("found", "share", "reported"),
     [
         (JobState("running", "starting"), 0.0, "Starting …"),
         (JobState("running", "waiting"), 0.0, "Waiting for another measurement to end …"),
@@ -31,9 +31,9 @@ from trainer.jobs.task import JobState
         (JobState("running", "x", 9, 4, part="files", place=5, places=5), 1.0, None),
     ],
 )
-def test_progress_counts_all_parts_and_says_which_one_it_is(found, share, told):
+def test_progress_counts_all_parts_and_says_which_one_it_is(found, share, reported):
     assert progress.share(found) == pytest.approx(share)
-    assert told is None or progress.text(found, evaluate.TASK) == told
+    assert reported is None or progress.text(found, evaluate.TASK) == reported
 
 
 def test_headlines_are_the_combined_score_on_reported_pairs_beside_the_usual_numbers():

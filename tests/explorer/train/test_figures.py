@@ -1,4 +1,4 @@
-"""Curves of trainings: every term once, thinned but complete, and the validation told from the training."""
+"""Curves of trainings: every term once, thinned but complete, and validation and training drawn apart."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_a_failure_counts_until_its_result_or_a_source_changes(tmp_path):
 
 
 def test_a_lock_that_the_work_meets_is_a_failure_and_no_second_process(tmp_path):
-    """BusyError from within, of a data set that another process makes, must be told."""
+    """BusyError from within, of a data set that another process makes, must be reported."""
 
     def busy(*_: object) -> None:
         raise locks.BusyError("another process is making it; wait for that.")

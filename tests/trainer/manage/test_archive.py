@@ -191,7 +191,7 @@ def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, 
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.zip"), str(root)], cwd=ROOT)
     assert killed.returncode == -signal.SIGKILL
     (root / ".deleted-b").mkdir()
-    other = root / f".import-{os.getpid()}-now"  # of somebody who lives
+    other = root / f".import-{os.getpid()}-now"  # of a process that runs
     other.mkdir()
     assert len(list(root.glob(".import-*"))) == 2
     assert [found.name for found in look_at_all(root)] == ["a"]

@@ -1,4 +1,4 @@
-"""Run folders edited by hand, and pictures that are missing or broken: told in a sentence, and nothing good is lost."""
+"""Run folders edited by hand, and pictures that are missing or broken: one sentence, and nothing good is lost."""
 
 from __future__ import annotations
 

@@ -78,10 +78,10 @@ def test_loading_a_folder_needs_nothing_but_the_folder(trained, tmp_path):
         "import sys; sys.path.insert(0, sys.argv[2]); from trainer.runs.folder import Run\n"
         "found = Run(sys.argv[1]); print(found.hash, found.load_model().z_dim, len(found.history))"
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", code, str(trained), str(ROOT)], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
-    assert told.stdout == f"{run.Run(trained).hash} 4 4\n", told.stderr
+    assert reported.stdout == f"{run.Run(trained).hash} 4 4\n", reported.stderr
 
 
 def test_listing_runs_imports_neither_torch_nor_pandas(trained):
@@ -89,10 +89,10 @@ def test_listing_runs_imports_neither_torch_nor_pandas(trained):
         "import sys; from trainer.runs import folder as run\n"
         "print([found.hash for found in run.find(sys.argv[1])], {'torch', 'pandas'} & set(sys.modules))"
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", code, str(trained.parent)], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-    assert told.stdout == f"['{run.Run(trained).hash}'] set()\n", told.stderr
+    assert reported.stdout == f"['{run.Run(trained).hash}'] set()\n", reported.stderr
 
 
 def test_everything_in_the_folder_is_text_or_safetensors(trained):

@@ -102,7 +102,7 @@ def test_a_server_killed_between_two_of_its_steps_starts_no_second_training(sour
     wait_until(lambda: not locks.is_held(folder / "training" / "lock"), lambda: "the lock is let go")
     for child in queue._children:
         child.wait(200)
-    assert look(folder).phase == "finished", "whoever came second has left everything as it was"
+    assert look(folder).phase == "finished", "the second process has left everything as it was"
     assert checkpointed(folder) == STEPS
     assert monitor.log(folder).count(f"step {STEPS} of {STEPS}") == 1, "it was trained once"
 

@@ -44,12 +44,12 @@ def render(values: Tensor | np.ndarray, size: int = 64) -> Tensor:
 
 
 def render_indices(factors: Tensor | np.ndarray, size: int = 64) -> Tensor:
-    """Pictures of factor indices (N, 6) on the grid of the data set; see `render`."""
+    """Return pictures of factor indices (N, 6) on the grid of the data set; see `render`."""
     return render(values_of(torch.as_tensor(factors)), size)
 
 
 def weights_of(scenes: Tensor, size: int) -> Tensor:
-    """The weights of the five layers, float32 (G, 5, size, size), of scenes (G, 3): scale, shape, orientation."""
+    """Return weights of the five layers, float32 (G, 5, size, size), of scenes (G, 3): scale, shape, orientation."""
     out = torch.empty(len(scenes), scene.LAYERS, size, size)
     for shape in range(len(SHAPES)):
         rows = torch.nonzero(scenes[:, 1] == shape)[:, 0]
@@ -60,7 +60,7 @@ def weights_of(scenes: Tensor, size: int) -> Tensor:
 
 
 def palette(hues: Tensor) -> Tensor:
-    """Colours of the five layers, float32 (N, 5, 3): pure hues (HSV with S = V = 1), the sky, white."""
+    """Return colours of the five layers, float32 (N, 5, 3): pure hues (HSV with S = V = 1), the sky, white."""
     phase = (torch.tensor([5.0, 3.0, 1.0], dtype=torch.float64) + 6 * hues[..., None]).remainder(6)
     pure = 1 - torch.minimum(phase, 4 - phase).clamp(0, 1)
     fixed = torch.tensor([SKY, (1.0, 1.0, 1.0)], dtype=torch.float64).expand(len(hues), 2, 3)

@@ -28,7 +28,7 @@ GRID: tuple[np.ndarray, ...] = (
 
 
 def index_of(factors: torch.Tensor) -> torch.Tensor:
-    """Place of each combination in the file: int64 (N,) from factor indices (N, 6).
+    """Return the place of each combination in the file: int64 (N,) from factor indices (N, 6).
 
     Raises: ValueError if an index is outside its factor's range.
     """
@@ -44,7 +44,7 @@ def index_of(factors: torch.Tensor) -> torch.Tensor:
 
 
 def factors_of(index: torch.Tensor) -> torch.Tensor:
-    """Factor indices, int64 (N, 6), of places 0 to 479,999 in the file; the inverse of `index_of`.
+    """Return factor indices, int64 (N, 6), of places 0 to 479,999 in the file; the inverse of `index_of`.
 
     Raises: ValueError if a place is outside the file.
     """
@@ -59,7 +59,7 @@ def factors_of(index: torch.Tensor) -> torch.Tensor:
 
 
 def values_of(factors: torch.Tensor) -> torch.Tensor:
-    """Factor values, float64 (N, 6), of factor indices (N, 6): hues in turns, scale, shape 0 to 3, degrees."""
+    """Return factor values, float64 (N, 6), of factor indices (N, 6): hues in turns, scale, shape 0 to 3, degrees."""
     factors = torch.as_tensor(factors, dtype=torch.int64)
     index_of(factors)  # refuses what is outside the grid
     return torch.stack([torch.from_numpy(GRID[f])[factors[:, f]] for f in range(len(SIZES))], dim=1)

@@ -31,17 +31,19 @@ EXTENT = (
 
 
 def dot(a: Vector, b: Vector) -> Number:
-    """Scalar product of vectors given by their components."""
+    """Return the scalar product of vectors given by their components."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def turned(a: Vector, cosine: Number, sine: Number) -> Vector:
-    """A vector of the camera's frame in the frame of the room, which is turned by the angle about the vertical."""
+    """Return a vector of the camera's frame in the room's frame, turned by the angle about the vertical."""
     return cosine * a[0] + sine * a[2], a[1], cosine * a[2] - sine * a[0]
 
 
 def intersect(shape: int, o: Vector, d: Vector, scale: Tensor, cosine: Tensor, sine: Tensor) -> Hit:
-    """Rays against the object `shape` (0 cube, 1 cylinder, 2 sphere, 3 capsule); scale, cosine, sine are (G, 1, 1)."""
+    """Return where rays meet the object `shape` (0 cube, 1 cylinder, 2 sphere, 3 capsule); scale, cosine, sine are (G,
+    1, 1).
+    """
     if shape == 0:
         return cube(o, d, CUBE_HALF * scale, cosine, sine)
     if shape == 1:
@@ -53,7 +55,7 @@ def intersect(shape: int, o: Vector, d: Vector, scale: Tensor, cosine: Tensor, s
 
 
 def cube(o: Vector, d: Vector, half: Tensor, cosine: Tensor, sine: Tensor) -> Hit:
-    """A cube of half side `half`, turned with the room: the slab method in the cube's own frame."""
+    """Return a cube of half side `half`, turned with the room: the slab method in the cube's own frame."""
     origin, inverse = turned(o, cosine, sine), tuple(1 / a for a in turned(d, cosine, sine))
     origin = (origin[0], origin[1] - half, origin[2])
     middle = tuple(-a * b for a, b in zip(origin, inverse, strict=True))
@@ -67,7 +69,7 @@ def cube(o: Vector, d: Vector, half: Tensor, cosine: Tensor, sine: Tensor) -> Hi
 
 
 def sphere(o: Vector, d: Vector, radius: Tensor, height: Tensor) -> Hit:
-    """A sphere with its centre at `height` on the axis."""
+    """Return a sphere with its centre at `height` on the axis."""
     o = (o[0], o[1] - height, o[2])
     square, half = dot(d, d), dot(o, d)
     root = half * half - square * (dot(o, o) - radius * radius)
@@ -77,7 +79,7 @@ def sphere(o: Vector, d: Vector, radius: Tensor, height: Tensor) -> Hit:
 
 
 def tube(o: Vector, d: Vector, radius: Tensor, low: Number, high: Tensor) -> Hit:
-    """The side of an upright cylinder between the heights `low` and `high`."""
+    """Return the side of an upright cylinder between the heights `low` and `high`."""
     t, root, normal = _endless_tube(o, d, radius)
     y = o[1] + t * d[1]
     return _valid(t, (root > 0) & (y >= low) & (y <= high)), normal
@@ -94,7 +96,7 @@ def _endless_tube(o: Vector, d: Vector, radius: Tensor) -> tuple[Tensor, Tensor,
 
 
 def capsule(o: Vector, d: Vector, radius: Tensor, high: Tensor) -> Hit:
-    """A tube between the heights `radius` and `high` with a half sphere at either end.
+    """Return a tube between the heights `radius` and `high` with a half sphere at either end.
 
     A ray that enters the endless tube above `high` can only hit the upper sphere first, and below the lower one.
     """
@@ -107,7 +109,7 @@ def capsule(o: Vector, d: Vector, radius: Tensor, high: Tensor) -> Hit:
 
 
 def disc(o: Vector, d: Vector, radius: Tensor, height: Tensor) -> Hit:
-    """A horizontal disc seen from above (or, by a ray of light, from below: then only t has a meaning)."""
+    """Return a horizontal disc seen from above (or, by a ray of light, from below: then only t has a meaning)."""
     t = (height - o[1]) / d[1]
     x, z = o[0] + t * d[0], o[2] + t * d[2]
     return _valid(t, x * x + z * z <= radius * radius), (0.0, 1.0, 0.0)

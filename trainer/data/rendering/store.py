@@ -19,7 +19,7 @@ _SCENES = SIZES[3] * SIZES[4] * SIZES[5]  # they follow each other in the file, 
 
 
 def mapped(path: Path, shape: tuple[int, int, int, int], blocks: Callable[[], Iterable[np.ndarray]]) -> np.ndarray:
-    """The picture file `path`, memory-mapped and read-only; made from `blocks` first if it is not there whole.
+    """Return the picture file `path`, memory-mapped and read-only; made from `blocks` first if it is not there whole.
 
     Args:
         shape: (N, 3, H, W).
@@ -42,7 +42,7 @@ def mapped(path: Path, shape: tuple[int, int, int, int], blocks: Callable[[], It
 
 
 def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The file's pictures, or None if it is absent, cut short or something else."""
+    """Return the file's pictures, or None if it is absent, cut short or something else."""
     try:
         pictures = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError):
@@ -60,7 +60,7 @@ def _require_room(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def _write(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> None:
-    """Written as an ordinary file: a full disk is then an error that can be told, and not a killed process."""
+    """Write an ordinary file: a full disk is then an error with a message, and not a killed process."""
     count = 0
     with open(path, "wb") as handle:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -75,18 +75,18 @@ def _write(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> 
 
 
 def rendered_path(root: Path, size: int) -> Path:
-    """Where the rendered pictures lie; the name changes with every change of what is drawn."""
+    """Return where the rendered pictures lie; the name changes with every change of what is drawn."""
     return root / "shapes3d-rendered" / f"rendered-{size}-v{drawing.VERSION}-{fingerprint(size)}.npy"
 
 
 def fingerprint(size: int) -> str:
-    """Eight hexadecimal digits of 32 pictures from all over the grid: another renderer, another number."""
+    """Return eight hexadecimal digits of 32 pictures from all over the grid: another renderer, another number."""
     some = torch.linspace(0, COUNT - 1, 32, dtype=torch.float64).long()
     return hashlib.sha256(drawing.render_indices(factors_of(some), size).numpy().tobytes()).hexdigest()[:8]
 
 
 def rendered_blocks(size: int, progress: Progress | None = None, count: int = COUNT) -> Iterator[np.ndarray]:
-    """The first `count` pictures of the grid, 480 at a time: one combination of hues, all scenes.
+    """Return the first `count` pictures of the grid, 480 at a time: one combination of hues, all scenes.
 
     The weights of the 480 scenes are cast once and kept, 39 MB at 64x64.
     """

@@ -41,7 +41,7 @@ class FactorCodes:
 
     @classmethod
     def of_codes(cls, codes: np.ndarray, factors: np.ndarray, factor_names: tuple[str, ...]) -> FactorCodes:
-        """Codes that are there already, (N, d)."""
+        """Return codes that are there already, (N, d)."""
         codes = np.asarray(codes, dtype=np.float32)
         return cls(factors, factor_names, lambda rows: codes[rows])
 
@@ -54,7 +54,7 @@ class FactorCodes:
         return int(self._known.sum())
 
     def codes(self, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
-        """Codes of `rows`, any shape, as float32 (*rows.shape, d).
+        """Return codes of `rows`, any shape, as float32 (*rows.shape, d).
 
         Raises: UserError if the model gives codes that are not finite; whatever `progress` raises.
         """

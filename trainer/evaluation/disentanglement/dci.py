@@ -69,7 +69,7 @@ def dci(
 
 
 def scores(importance: np.ndarray, accuracy: np.ndarray) -> DCI:
-    """Entropy weighting of an importance matrix (d, F), see dci; `accuracy` (F,) is passed on."""
+    """Return the entropy weighting of an importance matrix (d, F), see dci; `accuracy` (F,) is passed on."""
     per_axis, per_factor = _concentration(importance), _concentration(importance.T)
     return DCI(
         importance=importance,

@@ -69,7 +69,8 @@ def factor_vae(
 def draw_votes(
     factors: np.ndarray, count: int, batch: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which factor each vote fixes, (count,), and the rows of its pictures, (count, batch), which share its value.
+    """Return which factor each vote fixes, (count,), and the rows of its pictures, (count, batch), which share its
+    value.
 
     The factor and its value are uniform, the pictures uniform (with replacement) among those that have it.
     """
@@ -92,7 +93,7 @@ def voted_axes(
     active: np.ndarray,
     progress: Progress = silent,
 ) -> np.ndarray:
-    """The active axis of least Var_batch / `spread` for each vote, (count,), of `rows` (count, batch)."""
+    """Return the active axis of least Var_batch / `spread` for each vote, (count,), of `rows` (count, batch)."""
     source.codes(np.unique(rows), progress)  # all at once: one course of progress, pictures in their order
     places, chosen = np.flatnonzero(active), []
     for start in range(0, len(rows), _CHUNK):

@@ -24,7 +24,7 @@ SAME_FACTORS = ("shapes3d", "shapes3d-rendered")
 
 
 def applies(config: Config, images: ImageSet) -> bool:
-    """Needs pictures whose factors are known, and enough of them."""
+    """Return whether the factors of the pictures are known, and the pictures enough."""
     return images.factors is not None and len(images) >= protocols.LEAST
 
 
@@ -79,13 +79,13 @@ def posterior_means(model: LatentModel, images: ImageSet, device: str = "cpu") -
 
 
 def others(config: Config) -> tuple[str, ...]:
-    """Names of the data sets with the factors of this one: pictures of the same things, made in another way."""
+    """Return names of the data sets with the factors of this one: pictures of the same things, made in another way."""
     own = config.data.name
     return tuple(name for name in SAME_FACTORS if name != own) if own in SAME_FACTORS else ()
 
 
 def on_data(config: Config, other: str) -> Config:
-    """The same settings with another data set of the same factors, at the model's size.
+    """Return the same settings with another data set of the same factors, at the model's size.
 
     Raises: UserError if it is none of `others`.
     """

@@ -25,7 +25,7 @@ class MIG:
 
 
 def mig(codes: np.ndarray, factors: np.ndarray, *, bins: int = BINS) -> MIG:
-    """mean_f (I(z_a; f) - I(z_b; f)) / H(f), with a and b the two axes with the most information on factor f.
+    """Return mean_f (I(z_a; f) - I(z_b; f)) / H(f), with a and b the two axes with the most information on factor f.
 
     Axes are cut into `bins` equal bins between their extremes, and I and H are those of the counts (plug-in, biased
     upwards by about (bins - 1) (values - 1) / 2N nats). The gap is one between axes, never between factors.
@@ -41,7 +41,7 @@ def mig(codes: np.ndarray, factors: np.ndarray, *, bins: int = BINS) -> MIG:
 
 
 def column_gaps(table: np.ndarray) -> np.ndarray:
-    """Largest minus second largest value of each column of (d, F), (F,); with a single axis the second is 0."""
+    """Return largest minus second largest value of each column of (d, F), (F,); of a single axis the second is 0."""
     ordered = np.sort(np.concatenate([np.zeros_like(table[:1]), table]), axis=0)
     return ordered[-1] - ordered[-2]
 

@@ -32,7 +32,7 @@ class Protocol:
     test_votes: int
 
     def fitted(self, pictures: int) -> Protocol:
-        """The same with no more pictures than there are; two thirds of too few are for training.
+        """Return the same with no more pictures than there are; two thirds of too few are for training.
 
         Raises: UserError with fewer than LEAST.
         """
@@ -60,7 +60,7 @@ def measure(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Record:
-    """DCI, SAP and MIG of pictures drawn without replacement, and the FactorVAE score.
+    """Return DCI, SAP and MIG of pictures drawn without replacement, and the FactorVAE score.
 
     DCI and SAP share their training and their test pictures; the draw depends on `seed` alone.
 

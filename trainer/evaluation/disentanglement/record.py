@@ -126,7 +126,7 @@ def axis_names(record: Record) -> list[str | None]:
 
 
 def metrics(record: Record) -> list[Metric]:
-    """The six numbers with their protocol; those of the fast one are called so and form a group of their own."""
+    """Return the six numbers with their protocol; those of the fast one are called so and form a group of their own."""
     fast = "" if record.protocol == "full" else f", {record.protocol}"
     size, among = record.sizes, f"of {record.pictures:,} pictures, codes mu(x)"
     split = f"{size['train']:,} training and {size['test']:,} test codes"

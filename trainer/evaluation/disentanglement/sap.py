@@ -35,7 +35,8 @@ def sap(
     seed: int = 0,
     progress: Progress = silent,
 ) -> SAP:
-    """mean_f (A_af - A_bf), with A_jf the test accuracy of a linear SVM (C = 0.01, balanced classes) on axis j alone.
+    """Return mean_f (A_af - A_bf), with A_jf the test accuracy of a linear SVM (C = 0.01, balanced classes) on axis j
+    alone.
 
     a and b are the two axes that predict factor f best: the gap is one between axes, never between factors. A linear
     SVM on one axis can tell at most the outermost few of many values apart, so scores are low by construction.

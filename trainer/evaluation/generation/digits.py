@@ -37,11 +37,11 @@ class DigitClassifier(nn.Module):
         self.classes = nn.Linear(FEATURES, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features, (B, 64)."""
+        """Return features, (B, 64)."""
         return F.relu(self.features(self.convolutions(x).flatten(1)))
 
     def classify(self, x: Tensor) -> Tensor:
-        """Logits of the ten digits, (B, 10)."""
+        """Return logits of the ten digits, (B, 10)."""
         return self.classes(self(x))
 
 

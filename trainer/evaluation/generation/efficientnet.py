@@ -82,7 +82,7 @@ class EfficientNetLite0(nn.Module):
             self._bn1 = _norm(HEAD)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features, (B, 320) or (B, 1280)."""
+        """Return features, (B, 320) or (B, 1280)."""
         x = (x * 255 - 127) / 128  # as the weights were trained
         x = self._blocks(F.relu6(self._bn0(self._conv_stem(x))))
         if self.with_head:

@@ -36,7 +36,7 @@ class Network(NamedTuple):
 
 
 def colour(x: Tensor) -> Tensor:
-    """Grey repeated in three channels; colour as it is."""
+    """Return pictures in colour: grey repeated in three channels."""
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
 
 

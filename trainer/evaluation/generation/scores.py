@@ -42,7 +42,8 @@ class _Features(nn.Module):
 
 
 def frechet(real: Tensor, fake: Tensor) -> float:
-    """Frechet distance of the Gaussians with the means and covariances of two sets of features, (N, d) and (M, d).
+    """Return the Frechet distance of the Gaussians with the means and covariances of two sets of features, (N, d) and
+    (M, d).
 
     Raises: UserError where a set has fewer pictures than features: its covariance is singular, and the number would
         measure the sample's size.
@@ -62,7 +63,7 @@ def frechet(real: Tensor, fake: Tensor) -> float:
 
 
 def kernel(real: Tensor, fake: Tensor, seed: int = 0) -> tuple[float, tuple[float, float]]:
-    """Unbiased squared MMD with the cubic kernel over SUBSETS halves, and its normal 95 % interval.
+    """Return the unbiased squared MMD with the cubic kernel over SUBSETS halves, and its normal 95 % interval.
 
     The subsets are half of the smaller set, drawn without replacement: their spread is then that of the whole
     (delete-half jackknife), not of one subset.
@@ -82,7 +83,9 @@ def kernel(real: Tensor, fake: Tensor, seed: int = 0) -> tuple[float, tuple[floa
 
 
 def neighbourhoods(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Precision and recall with K neighbours, density and coverage with K_COVERAGE, of (N, d) and (M, d) features."""
+    """Return precision and recall with K neighbours, density and coverage with K_COVERAGE, of (N, d) and (M, d)
+    features.
+    """
     reals, fakes = torch.cdist(real, real), torch.cdist(fake, fake)
     between = torch.cdist(real, fake)  # (N, M)
     radius = {k: reals.kthvalue(k + 1, dim=1).values for k in (K, K_COVERAGE)}  # the nearest is the picture itself

@@ -12,6 +12,6 @@ from trainer.training.objectives.gwae import GWAEObjective
 
 
 def build(model: LatentModel, settings: Config) -> Objective:
-    """The objective that belongs to the model."""
+    """Return the objective that belongs to the model."""
     kinds = {GWAE: GWAEObjective, VAE: VAEObjective, WAE: WAEObjective, DAGMM: DAGMMObjective}
     return kinds[type(model)](model, settings)

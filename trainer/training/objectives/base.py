@@ -51,11 +51,11 @@ class Objective(nn.Module):
             self._encode, self._decode = torch.compile(self.model.encode), torch.compile(self.model.decode)
 
     def main_parameters(self) -> list[dict]:
-        """Optimiser groups of the main player, each with a `scale` of the learning rate."""
+        """Return optimiser groups of the main player, each with a `scale` of the learning rate."""
         return [{"params": list(self.model.parameters()), "scale": 1.0}]
 
     def forward(self, x: Tensor, player: str = "main") -> Terms:
-        """Terms of the images (B, C, H, W), B those of this process, for the named player."""
+        """Return terms of the images (B, C, H, W), B those of this process, for the named player."""
         with torch.autocast(x.device.type, enabled=False):
             return self.terms(x, player)
 
@@ -69,20 +69,20 @@ class Objective(nn.Module):
         return self._share if self.training else ALONE
 
     def reduced(self) -> contextlib.AbstractContextManager:
-        """The context of the training's precision; float32 in evaluation."""
+        """Return the context of the training's precision; float32 in evaluation."""
         return self._reduced() if self.training else contextlib.nullcontext()
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Posterior mean and log variance, float32, each (B, z_dim)."""
+        """Return the posterior mean and log variance, float32, each (B, z_dim)."""
         with self.reduced():
             mu, log_var = self._encode(x)
         return mu.float(), log_var.float()
 
     def decode(self, z: Tensor) -> Tensor:
-        """Pictures g(z), float32, (B, C, H, W)."""
+        """Return pictures g(z), float32, (B, C, H, W)."""
         with self.reduced():
             return self._decode(z).float()
 
     def posterior_sample(self, mu: Tensor, log_var: Tensor) -> Tensor:
-        """z = mu + sigma eps, (B, z_dim), the same eps for the same row however many processes there are."""
+        """Return z = mu + sigma eps, (B, z_dim), the same eps for the same row however many processes there are."""
         return mu + torch.exp(0.5 * log_var) * self.share.normal(mu)

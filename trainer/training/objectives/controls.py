@@ -8,7 +8,7 @@ from trainer.training.objectives.base import Objective, Terms
 
 
 def negative_elbo(objective: Objective, x: Tensor, beta: float) -> Terms:
-    """L_W + beta KL(q(z|x) || N(0, I)) of the images (B, C, H, W), with a unit-variance Gaussian likelihood."""
+    """Return L_W + beta KL(q(z|x) || N(0, I)) of the images (B, C, H, W), with a unit-variance Gaussian likelihood."""
     mu, log_var = objective.encode(x)
     reconstruction = losses.reconstruction(x, objective.decode(objective.posterior_sample(mu, log_var)))
     kl = losses.kl_to_standard_normal(mu, log_var)
@@ -19,7 +19,7 @@ class VAEObjective(Objective):
     """Negative (beta-)ELBO with a unit-variance Gaussian likelihood: L_W + beta KL(q(z|x) || N(0, I))."""
 
     def terms(self, x: Tensor, player: str) -> Terms:
-        """Terms of a batch of images (B, C, H, W)."""
+        """Return terms of a batch of images (B, C, H, W)."""
         return negative_elbo(self, x, self.settings.objective.beta)
 
 
@@ -27,7 +27,7 @@ class WAEObjective(Objective):
     """L_W + lambda MMD^2(q(z), N(0, I)) with codes without noise (Tolstikhin et al., ICLR 2018, algorithm 2)."""
 
     def terms(self, x: Tensor, player: str) -> Terms:
-        """Terms of a batch of images (B, C, H, W); a batch of one has no discrepancy to speak of."""
+        """Return terms of a batch of images (B, C, H, W); a batch of one has no discrepancy to speak of."""
         codes, _ = self.encode(x)
         reconstruction = losses.reconstruction(x, self.decode(codes))
         codes = self.share.whole(codes)
@@ -44,7 +44,7 @@ class DAGMMObjective(Objective):
     """
 
     def terms(self, x: Tensor, player: str) -> Terms:
-        """Terms of a batch of images (B, C, H, W)."""
+        """Return terms of a batch of images (B, C, H, W)."""
         model, weights, stored = self.model, self.settings.dagmm, self.model.prior
         mu, _ = self.encode(x)
         reconstructed = self.decode(mu)

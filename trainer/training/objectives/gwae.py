@@ -34,7 +34,7 @@ class GWAEObjective(Objective):
         return begin ** (1 - share) * end**share
 
     def main_parameters(self) -> list[dict]:
-        """Optimiser groups of the main player: encoder, decoder and C; the prior with its own scale."""
+        """Return optimiser groups of the main player: encoder, decoder and C; the prior with its own scale."""
         model = self.model
         own = [*model.encoder.parameters(), *model.decoder.parameters(), model.log_scale]
         prior = list(model.prior.parameters())
@@ -42,11 +42,11 @@ class GWAEObjective(Objective):
         return [*groups, {"params": prior, "scale": self.optim.prior_lr_scale}] if prior else groups
 
     def critic_parameters(self) -> list[dict]:
-        """Optimiser group of the critic."""
+        """Return the optimiser group of the critic."""
         return [{"params": list(self.model.critic.parameters()), "scale": 1.0}]
 
     def terms(self, x: Tensor, player: str) -> Terms:
-        """Terms of a batch of images (B, C, H, W) for the named player."""
+        """Return terms of a batch of images (B, C, H, W) for the named player."""
         if player == "critic":
             return self._critic_terms(x)
         if player == "warmup":

@@ -41,7 +41,7 @@ class Stage {
   sent = 0; // of the report that is under way, or was answered last
   answered = 0;
   final = true; // whether the hand has let go
-  told = true; // whether the server knows that
+  reported = true; // whether the server knows that
 
   /** @param {HTMLElement} parent */
   constructor(parent) {
@@ -69,7 +69,7 @@ class Stage {
     if (data.sequence >= this.sent) {
       this.report.answered();
       this.answered = data.sequence;
-      if (this.sequence > this.sent || (this.final && !this.told)) this.report.start();
+      if (this.sequence > this.sent || (this.final && !this.reported)) this.report.start();
     }
     if (data.sequence >= this.sequence) this.showFactors(data.values);
     this.paint(data);
@@ -100,14 +100,14 @@ class Stage {
   /** @param {boolean} final whether the hand has let go */
   changed(final) {
     this.final = final;
-    this.told = false;
+    this.reported = false;
     if (this.answered >= this.sent) this.report.start();
   }
 
   send() {
     if (this.sequence === this.sent) this.sequence += 1; // the end of a drag is a report of its own
     this.sent = this.sequence;
-    this.told = this.final;
+    this.reported = this.final;
     this.tell("moved", { sequence: this.sent, values: this.values(), final: this.final });
   }
 

@@ -44,7 +44,7 @@ class Samples {
   crew = crew();
   idle = this.crew.decode.map(() => true);
   begun = 0;
-  told = 0; // value of `drawn` when all pictures were done the last time
+  reported = 0; // value of `drawn` when all pictures were done the last time
   drawn = 0; // pictures of sheets so far, which tests.benchmarks.generate reads
 
   /** @param {HTMLElement} parent */
@@ -243,7 +243,7 @@ class Samples {
       if (this.data) this.failed(error);
     }
     this.idle[thread] = true;
-    if (this.data && this.drawn > this.told && this.idle.every(Boolean) && this.oldest() < 0) this.done();
+    if (this.data && this.drawn > this.reported && this.idle.every(Boolean) && this.oldest() < 0) this.done();
   }
 
   /** Return the sheet whose turn it is, -1 if all are done. */
@@ -255,7 +255,7 @@ class Samples {
   }
 
   done() {
-    this.told = this.drawn;
+    this.reported = this.drawn;
     this.root.dataset.drawn = String(this.drawn);
     this.root.dataset.took = (performance.now() - this.begun).toFixed(1);
     countPainted(this.root);

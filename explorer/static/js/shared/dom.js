@@ -6,7 +6,7 @@
 
 /**
  * Return a component's entry, which Streamlit calls with every rerun: a Part is made once for each place on the page,
- * told of new data, and closed when its place goes.
+ * informed of new data, and closed when its place goes.
  *
  * @template Data
  * @param {new (parent: HTMLElement) => Part<Data>} Kind
