@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import streamlit as st
 
 from explorer.shared import axis_names, cache, catalog, test_pictures
 from explorer.shared.escape import Text
+from explorer.shared.links import Kind
 from explorer.shared.own_picture import Kept, OwnPicture
 from trainer.errors import UserError
 from trainer.runs import layout
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from trainer.latent.traversal import AxisTable
     from trainer.models.base import LatentModel
 
-Kind = Literal["image", "prior", "component", "upload"]
 PRIOR_CODES = 2000
 WITHOUT_SPRITE = 2000
 YARDSTICK = 1000  # codes whose distances to their nearest other code a distance is compared with

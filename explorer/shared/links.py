@@ -6,7 +6,8 @@ from typing import Literal, NoReturn
 from pydantic import Field, field_validator
 
 from explorer.shared import state, widgets
-from explorer.shared.latent import Kind
+
+Kind = Literal["image", "prior", "component", "upload"]  # of the picture that a view starts from
 
 
 class TraverseState(state.PageState):
