@@ -7,6 +7,7 @@ the picture was changed.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ MAX_BYTES = 20 * 2**20  # of one file
 MAX_PIXELS = 40_000_000  # of one picture: checked before decoding, so 20 kB cannot become 800 MB
 MAX_FILES = 200  # in one go
 MAX_TOGETHER = 1_000_000_000  # pixels of all pictures together: some 15 s of decoding
+MAX_WASTED = 4.0  # seconds spent on files that turn out to be none: some are patience, hundreds an attack
 ZIP = Limits(files=1_000, unpacked=256 * 2**20, advice=f"upload one with at most {MAX_FILES} pictures")
 
 _BLOCK = 2  # pictures decoded at a time
@@ -130,25 +132,32 @@ def read_files(
 
     Raises: UserError if a zip is damaged or exceeds its limits, or there are more than MAX_FILES pictures.
     """
-    names, uploads, pixels = [], [], 0
+    names, uploads, pixels, wasted = [], [], 0, 0.0
     with ExitStack() as stack:
         gathered = gather(stack, files, ZIP, MAX_FILES)
         rejected, total = gathered.skipped, len(gathered.entries)
+        begun = time.monotonic()
         for place, result in read_each(gathered.entries, partial(_decoded, image_shape), progress, _BLOCK):
             if isinstance(result, str):
                 rejected.append(result)
+                wasted += time.monotonic() - begun
             else:
                 uploads.append(result)
                 names.append(gathered.entries[place].name)
                 pixels += result.original_size[0] * result.original_size[1]
-            left = total - place - 1
-            if pixels > MAX_TOGETHER and left and (place + 1) % _BLOCK == 0:
-                rejected.append(
-                    f"{left} more were left out, because all pictures together have more than "
-                    f"{MAX_TOGETHER // 10**6:,} million pixels; scale them down or upload them in parts."
-                )
+            left, begun = total - place - 1, time.monotonic()
+            if left and (place + 1) % _BLOCK == 0 and (reason := _too_much(pixels, wasted)):
+                rejected.append(f"{left} more were left out, because {reason}.")
                 break
     return Uploads(tuple(image_shape), tuple(names), tuple(uploads), tuple(rejected))
+
+
+def _too_much(pixels: int, wasted: float) -> str:
+    """Return why no further picture is decoded, and what to do; empty where all is well."""
+    if pixels > MAX_TOGETHER:
+        most = f"{MAX_TOGETHER // 10**6:,} million pixels"
+        return f"all pictures together have more than {most}; scale them down or upload them in parts"
+    return "the files named here took too long; upload the others without them" if wasted > MAX_WASTED else ""
 
 
 def _decoded(image_shape: tuple[int, int, int], entry: Entry) -> Upload:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from trainer.data import pictures
-from trainer.data.isolation import BYTES_PER_PIXEL, IDLE, MEMORY, MORE, SECONDS_PER_MEGAPIXEL, halves, send
+from trainer.data.isolation import BYTES_PER_PIXEL, IDLE, MEMORY, MORE, halves, send, too_large
 from trainer.errors import UserError
 
 
@@ -21,30 +22,43 @@ def main() -> None:
     idle = _data_bytes()
     out.write(b"here")
     out.flush()
-    poll = select.poll()
-    poll.register(source, select.POLLIN)
-    while poll.poll(IDLE * 1000):
-        sizes = source.read(8)
+    while True:
+        sizes = _waited(lambda: source.read(8))
         if len(sizes) < 8:
             return
         length, size = (int.from_bytes(part, "little") for part in halves(sizes))
         header, content = json.loads(source.read(length)), source.read(size)
 
-        def allow(pixels: int, most: int = header["memory"]) -> None:
-            _limit(idle + size + min(MEMORY + BYTES_PER_PIXEL * pixels, most))  # noqa: B023 - called at once
-            out.write(MORE + int(1000 * SECONDS_PER_MEGAPIXEL * pixels / 10**6).to_bytes(8, "little"))
+        def allow(pixels: int, each: float, most: int = header["memory"]) -> None:
+            asks = size + MEMORY + BYTES_PER_PIXEL * pixels  # noqa: B023 - called at once
+            bounded["large"] = asks > most  # noqa: B023
+            if size + each * pixels > most:  # noqa: B023
+                raise MemoryError
+            _limit(idle + min(asks, most))
+            out.write(MORE + pixels.to_bytes(8, "little"))
             out.flush()
 
-        _limit(idle + size + MEMORY)
+        bounded = {"large": False}
+        _limit(idle + min(size + MEMORY, header["memory"]))
         try:
             said, data = pictures.answer(content, header, allow)
         except UserError as error:
             said, data = {"error": str(error)}, b""
         except MemoryError:
-            how = "takes more memory than a picture of its size"
-            said, data = {"error": f"{header['name']}: decoding it {how}; save it again as PNG."}, b""
+            said, data = {"error": too_large(header["name"]), **bounded}, b""
         _limit(-1)
         send(out, said, data)
+
+
+def _waited(read: Callable[[], bytes]) -> bytes:
+    """Return what is read; ends this process where nothing comes for IDLE seconds."""
+    end = threading.Timer(IDLE, os._exit, (0,))
+    end.daemon = True
+    end.start()
+    try:
+        return read()
+    finally:
+        end.cancel()
 
 
 def _data_bytes() -> int:

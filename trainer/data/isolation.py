@@ -13,11 +13,11 @@ import contextlib
 import json
 import os
 import queue
-import select
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,11 +25,14 @@ from trainer.errors import UserError
 from trainer.system import ROOT
 
 WORKERS = min(4, os.cpu_count() or 1)
-SECONDS, SECONDS_PER_MEGAPIXEL = 1.2, 0.03
-"""Of the processor, for one picture: a camera's take a tenth."""
-PATIENCE = 15  # times as long by the clock, on a busy machine
-MEMORY, BYTES_PER_PIXEL, MOST_MEMORY = 64 * 2**20, 8, 250 * 2**20
-"""Bytes beyond the idle child: twice the picture itself, and 64 MiB; files of one's own disk may take more."""
+SECONDS, SECONDS_PER_MEGAPIXEL = 0.7, 0.02
+"""Of the processor, for one picture: a camera's take a tenth. Files of one's own disk may take GENEROUS times that."""
+GENEROUS = 3
+PATIENCE = 4  # times as long by the clock, on a busy machine
+MEMORY, BYTES_PER_PIXEL = 32 * 2**20, 16
+"""Bytes beyond the idle child: as much as decoding takes at most, WebP in colour or PNG with alpha."""
+MOST_MEMORY, SHARED_MEMORY = 212 * 2**20, 106 * 2**20
+"""The same for an upload, its file included: of one that is decoded alone, and of each of two decoded together."""
 IDLE = 20.0
 """Seconds after which a child without work ends."""
 CHEAP_BYTES, CHEAP_PIXELS = 2**18, 4 * 10**6
@@ -56,11 +59,23 @@ def ask(content: bytes, name: str, most_memory: int = MOST_MEMORY, **wanted: Any
 
     Raises: UserError, one sentence: the child's, or that the file needs more time or memory than a picture does.
     """
-    header = {"name": name, "memory": most_memory, **wanted}
+    if most_memory > MOST_MEMORY:
+        return _asked({"name": name, "memory": most_memory, **wanted}, content, GENEROUS)
+    try:
+        with _budget.of(SHARED_MEMORY):
+            return _asked({"name": name, "memory": SHARED_MEMORY, **wanted}, content)
+    except _LargeError:
+        with _budget.of(MOST_MEMORY):
+            return _asked({"name": name, "memory": MOST_MEMORY, **wanted}, content)
+
+
+def _asked(header: dict[str, Any], content: bytes, generous: int = 1) -> tuple[dict[str, Any], bytes]:
+    """Return the answer under these limits. Raises: UserError; _LargeError, one too, where more memory may help."""
+    name = header["name"]
     for _ in range(2):  # a child may have ended, idle, just now
         worker = _pool.take()
         try:
-            said, data = worker.ask(header, content)
+            said, data = worker.ask(header, content, generous)
         except _SlowError as error:
             raise UserError(
                 f"{name}: decoding it takes longer than any picture of its size; save it as PNG."
@@ -72,9 +87,18 @@ def ask(content: bytes, name: str, most_memory: int = MOST_MEMORY, **wanted: Any
         finally:
             _pool.give(worker)
         if "error" in said:
-            raise UserError(said["error"])
+            raise (_LargeError if said.get("large") else UserError)(said["error"])
         return said, data
-    raise UserError(f"{name}: decoding it takes more memory than a picture of its size; save it again as PNG.")
+    raise (_LargeError if header["memory"] == SHARED_MEMORY else UserError)(too_large(name))
+
+
+def too_large(name: str) -> str:
+    """Return the sentence on a file that reached the limit of memory."""
+    return f"{name}: decoding it takes more memory than pictures get here; scale it down, or save it again as PNG."
+
+
+class _LargeError(UserError):
+    """The limit of memory for pictures decoded together."""
 
 
 class _SlowError(Exception):
@@ -94,14 +118,15 @@ class _Worker:
             [sys.executable, "-m", "trainer.data.decoder"],
             cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.fresh = True
-        self._ready = False
+        self.fresh, self._ready, self._said = True, False, b""
+        self._parts: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def ask(self, header: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    def ask(self, header: dict[str, Any], content: bytes, generous: int) -> tuple[dict[str, Any], bytes]:
         """Send a request and return the answer; kills the child that exceeds the limit of seconds."""
         if not self._ready:
             self._read(4, 60.0, 60.0)  # its imports are not the picture's fault
@@ -110,38 +135,49 @@ class _Worker:
             send(self.process.stdin, header, content)
         except OSError as error:
             raise _GoneError from error
-        length, size = (int.from_bytes(part, "little") for part in halves(self._read(8, SECONDS, None)))
+        length, size = (
+            int.from_bytes(part, "little") for part in halves(self._read(8, SECONDS * generous, None, generous))
+        )
         said = json.loads(self._read(length, 5.0, 5.0))
         data = self._read(size, 5.0, 5.0)
         self.fresh = False
         return said, data
 
-    def _read(self, count: int, seconds: float, wall: float | None) -> bytes:
-        """Return so many bytes of the answer. The child says how many more seconds a large picture may take."""
-        found, begun, used = b"", time.monotonic(), self._used()
-        poll = select.poll()
-        poll.register(self.process.stdout, select.POLLIN)
-        while len(found) < count:
-            if poll.poll(20):
-                part = os.read(self.process.stdout.fileno(), min(count - len(found), 2**20))
-                if not part:
-                    raise _GoneError
-                found += part
-                if wall is None and found[:8] == MORE:
-                    seconds += int.from_bytes(self._read(8, SECONDS, SECONDS * PATIENCE), "little") / 1000
-                    found = b""
-            elif self._used() - used > seconds or time.monotonic() - begun > (wall or seconds * PATIENCE):
-                self.end()
-                raise _SlowError
+    def _read(self, count: int, seconds: float, wall: float | None, generous: int = 1) -> bytes:
+        """Return so many bytes of the answer. The child says how many pixels a picture has, which may take longer."""
+        begun, used = time.monotonic(), self._used()
+        while len(self._said) < count:
+            try:
+                part = self._parts.get(timeout=0.02)
+            except queue.Empty:
+                if self._used() - used > seconds or time.monotonic() - begun > (wall or seconds * PATIENCE):
+                    self.end()
+                    raise _SlowError from None
+                continue
+            if not part:
+                raise _GoneError
+            self._said += part
+            if wall is None and self._said[:8] == MORE:
+                self._said = self._said[8:]
+                pixels = int.from_bytes(self._read(8, 5.0, 5.0), "little")
+                seconds += generous * SECONDS_PER_MEGAPIXEL * pixels / 10**6
+        found, self._said = self._said[:count], self._said[count:]
         return found
+
+    def _listen(self) -> None:
+        """Hand on what the child says: Windows can wait for a pipe in a thread only."""
+        with contextlib.suppress(OSError, ValueError):
+            while part := os.read(self.process.stdout.fileno(), 2**20):
+                self._parts.put(part)
+        self._parts.put(b"")
 
     def _used(self) -> float:
         """Return the seconds of the processor the child has used; those of the clock where that is not known."""
         try:
             fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        except (OSError, ValueError, IndexError):
-            return time.monotonic() / 3
+        except (OSError, ValueError, IndexError, AttributeError):
+            return time.monotonic() / 2
 
     def end(self) -> None:
         """Kill the child."""
@@ -200,7 +236,27 @@ class _Pool:
                     worker.end()
 
 
-_pool = _Pool()
+class _Budget:
+    """Bytes that pictures being decoded may take together."""
+
+    def __init__(self, size: int) -> None:
+        self._left, self._changed = size, threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        """Hold so many bytes, after waiting for them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= size)
+            self._left -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size
+                self._changed.notify_all()
+
+
+_pool, _budget = _Pool(), _Budget(MOST_MEMORY)
 atexit.register(_pool.end)
 
 

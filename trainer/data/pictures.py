@@ -7,7 +7,6 @@
 Uploads and image folders both go through here, so a picture means the same to training and to the pages.
 """
 
-import select
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,22 +18,28 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from trainer.data import isolation
-from trainer.data.conversions import FORMATS, conversions, unsupported
+from trainer.data.conversions import FORMATS, bytes_per_pixel, conversions, unsupported
+from trainer.data.modes import NARROW, plain
 from trainer.data.pixels import channels_first
-from trainer.data.signatures import ADVICE, begins_like_picture, not_a_picture
+from trainer.data.signatures import ADVICE, begins_like_picture, not_a_picture, webp_pixels
 from trainer.errors import UserError
 
 MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
 DIGIT = (28, 32)  # side of a digit's file, and of the model's input that keeps its bytes
-_BLOCK = 2**20  # pixels converted at a time
 MAX_MEMORY = 640 * 2**20
-TWELVE_BITS = 4095
-NARROW = "gwae 12-bit"
-"""Key of Image.info: the values of a 16-bit picture were those of a 12-bit one."""
 
 # The size is checked below, against a lower limit and before decoding; Pillow's own warning would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+Allow = Callable[[int, float], None]
+"""Told the pixels, and the bytes that each needs at least; raises MemoryError where that is too much."""
+WEBP_BYTES = 15
+
+
+def _nothing(pixels: int, each: float) -> None:
+    """Nothing is to be allowed in the process that decodes for itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +102,6 @@ class Wanted(NamedTuple):
 
 def _decodes_here(content: bytes) -> bool:
     """Whether decoding is cheap by the file's kind, size and pixels, so that no other process is needed."""
-    if not hasattr(select, "poll"):  # Windows: no limits there
-        return True
     if not isolation.is_cheap(content):
         return False
     try:
@@ -108,17 +111,22 @@ def _decodes_here(content: bytes) -> bool:
         return True
 
 
-def answer(content: bytes, header: dict[str, Any], allow: Callable[[int], None]) -> tuple[dict[str, Any], bytes]:
+def answer(content: bytes, header: dict[str, Any], allow: Allow) -> tuple[dict[str, Any], bytes]:
     """Return what read_picture or check_header asked another process for; `allow` gets the number of pixels."""
     name = header["name"]
     if "header_pixels" in header:
         _check_pixels(content, name, header["header_pixels"])
         return {}, b""
+    if pixels := webp_pixels(content):  # its decoder takes memory for the whole picture when it is opened
+        if pixels > header["max_pixels"]:
+            raise UserError(_too_many(name, header["max_pixels"]))
+        allow(pixels, WEBP_BYTES)
+        allow = _nothing
     found = _picture(content, name, Wanted(*(header[field] for field in Wanted._fields)), allow)
     return {"size": found.size, "notes": found.notes}, found.array.tobytes()
 
 
-def _picture(content: bytes, name: str, wanted: Wanted, allow: Callable[[int], None] = lambda pixels: None) -> Picture:
+def _picture(content: bytes, name: str, wanted: Wanted, allow: Allow = _nothing) -> Picture:
     """Decode in this process."""
     channels, side, _ = wanted.image_shape
     picture = _decoded(_open(content, wanted.max_pixels, name), name, allow)
@@ -145,7 +153,7 @@ def check_header(content: bytes, name: str, max_bytes: int, max_pixels: int) -> 
     if not begins_like_picture(content):
         raise UserError(not_a_picture(content, name))
     _read(content, max_bytes, name)
-    if isolation.is_cheap(content) or not hasattr(select, "poll"):
+    if isolation.is_cheap(content):
         _check_pixels(content, name, max_pixels)
     else:
         isolation.ask(content, name, header_pixels=max_pixels)
@@ -186,9 +194,9 @@ def open_picture(
     return _decoded(_open(content, max_pixels, name), name)
 
 
-def _decoded(picture: Image.Image, name: str, allow: Callable[[int], None] = lambda pixels: None) -> Image.Image:
+def _decoded(picture: Image.Image, name: str, allow: Allow = _nothing) -> Image.Image:
     """The second half of open_picture."""
-    allow(picture.width * picture.height)
+    allow(picture.width * picture.height, bytes_per_pixel(picture))
     try:
         picture.load()
     except MemoryError:
@@ -202,37 +210,13 @@ def _decoded(picture: Image.Image, name: str, allow: Callable[[int], None] = lam
             ) from error
         raise UserError(f"{name}: the {picture.format} file is damaged; save it again as PNG.") from error
     try:
-        picture = ImageOps.exif_transpose(picture)
+        ImageOps.exif_transpose(picture, in_place=True)  # a copy would double the memory
     except Exception:  # a broken EXIF block does not make the picture unreadable; it is then shown as stored
         picture.info.pop("exif", None)
     try:
         return plain(picture)
     except (ValueError, OSError) as error:
         raise UserError(f"{name}: its colour mode {picture.mode} is not supported; save it as 8-bit PNG.") from error
-
-
-def plain(picture: Image.Image) -> Image.Image:
-    """Return a picture of any Pillow mode as 8-bit "L" (grey) or "RGB".
-
-    * alpha and transparent palettes are composited over white, as viewers and paper do;
-    * 16-bit grey is scaled, v / 257 rounded, so that 65535 becomes 255, or from 12 bits where none is above 4095
-      (microscopes, scanners, DICOM); 32-bit and float grey by the smallest of
-      the ranges [0, 1] (float only), [0, 255] and [0, 65535] that holds all values, else by their own range;
-    * CMYK, YCbCr, palette become RGB; bilevel becomes grey.
-    """
-    mode = picture.mode
-    if mode in ("L", "RGB") and "transparency" not in picture.info:
-        return picture
-    if mode.startswith(("I", "F")):
-        return _from_deep(np.asarray(picture))
-    if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        if mode in ("RGBa", "La"):  # premultiplied; Pillow converts these only to their straight twins
-            picture = picture.convert(mode.replace("a", "A"))
-        grey = picture.mode in ("1", "L", "LA")
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("L" if grey else "RGB")
-    return picture.convert("L" if mode == "1" else "RGB")
 
 
 def to_array(picture: Image.Image, size: int, channels: int, crop: int | None = None) -> np.ndarray:
@@ -314,34 +298,3 @@ def _too_many(name: str, max_pixels: int, measured: str = "") -> str:
         f"{name}: the picture has more than {max_pixels / 1e6:.4g} million pixels{measured}; "
         "scale it down and try again."
     )
-
-
-def _from_deep(values: np.ndarray) -> Image.Image:
-    """16-bit, 32-bit or float grey (H, W) to 8-bit grey, a block at a time so that large pictures need no copies."""
-    out = np.empty(values.shape, dtype=np.uint8)
-    blocks = [slice(start, start + _BLOCK) for start in range(0, values.size, _BLOCK)]
-    flat, flat_out = values.reshape(-1), out.reshape(-1)
-    if values.dtype.kind == "u":
-        narrow = 255 < max(int(flat[block].max(initial=0)) for block in blocks) <= TWELVE_BITS
-        for block in blocks:
-            deep = flat[block].astype(np.uint32)
-            flat_out[block] = (deep * 255 + TWELVE_BITS // 2) // TWELVE_BITS if narrow else (deep + 128) // 257
-        picture = Image.fromarray(out)
-        picture.info |= {NARROW: True} if narrow else {}
-        return picture
-    low = min(float(_finite(flat[block]).min()) for block in blocks)
-    high = max(float(_finite(flat[block]).max()) for block in blocks)
-    ceilings = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    ceiling = next((c for c in ceilings if low >= 0 and high <= c), None)
-    if ceiling is None:
-        offset, ceiling = low, high - low
-    else:
-        offset = 0.0
-    for block in blocks:
-        flat_out[block] = np.rint((_finite(flat[block]) - offset) * (255.0 / (ceiling or 1.0)))
-    return Image.fromarray(out)
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    """As float64, with 0 for what is not a number."""
-    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

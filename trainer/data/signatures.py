@@ -19,6 +19,19 @@ def begins_like_picture(head: bytes) -> bool:
     return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
+def webp_pixels(content: bytes) -> int:
+    """Return how many pixels the header of a WebP file declares; 0 for anything else."""
+    kind = content[12:16] if begins_like_picture(content[:12]) and content[:4] == b"RIFF" else b""
+    if kind == b"VP8X":
+        sides = (1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little"))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        sides = (1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
+    else:
+        sides = tuple(int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    return sides[0] * sides[1] if kind else 0
+
+
 def not_a_picture(content: bytes, name: str) -> str:
     """Return one sentence on what the bytes are instead of a picture, as far as their beginning shows."""
     head = content[:4096]
