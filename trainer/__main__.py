@@ -253,7 +253,9 @@ def list_runs(
     roots: Annotated[list[Path] | None, typer.Argument(help="Folders that hold run folders.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models in pretrained/ and runs/."""
+    """List the models in pretrained/ and runs/; what is damaged in them is named on standard error."""
+    from trainer.manage import flaws
+
     places = roots or [Path("pretrained"), Path("runs")]
     runs = find(*places)
     rows = [
@@ -269,7 +271,8 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
-    for sentence in unreadable(*places):
+    damaged = [f"{run.path}: {sentence}" for run in runs for sentence in flaws.of_run(run).values()]
+    for sentence in [*unreadable(*places), *damaged]:
         typer.echo(sentence, err=True)
     for row in rows:
         typer.echo("  ".join(str(value or "untrained") for value in row.values()))

@@ -2,27 +2,28 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.shared import cache, catalog, links, state, widgets
 from explorer.shared.escape import markdown
 from trainer.errors import UserError
 
 
-def show(entries: list[catalog.Entry]) -> list:
-    """Draw a card per model; return the places of the pictures that need the model, to be filled last."""
+def show(entries: list[catalog.Entry]) -> list[tuple[DeltaGenerator, DeltaGenerator]]:
+    """Draw a card per model; return two places each, to be filled last: of pictures that need the model, and flaws."""
     places = []
     with st.container(key="gallery"):
         for entry in entries:
             with st.container(border=True, key=f"card-{entry.name}", height="stretch"):
                 with st.container(key=f"pictures-{entry.name}", gap=None):
                     _originals(entry)
-                    places.append(st.empty())
-                _describe(entry)
+                    pictures = st.empty()
+                places.append((pictures, _describe(entry)))
     return places
 
 
-def _describe(entry: catalog.Entry) -> None:
-    """Draw name, data set, key metrics, and the button that opens the model."""
+def _describe(entry: catalog.Entry) -> DeltaGenerator:
+    """Draw name, data set, key metrics, and the button that opens the model; return the place of its flaws."""
     origin = "" if entry.bundled else " :gray-badge[your run]"
     with st.container(gap="xxsmall"):
         st.markdown(f"**{entry.name}**{origin}")
@@ -30,6 +31,7 @@ def _describe(entry: catalog.Entry) -> None:
             f"{entry.model_kind.upper()} · {entry.prior_title}  \n"
             f"{entry.data_title} {entry.image_shape[1]}×{entry.image_shape[2]} · {entry.z_dim} axes · `{entry.hash}`"
         )
+        place = st.empty()
     if not entry.has_sprite:
         st.caption("Both rows: samples from the prior, decoded.")
     if entry.key_metrics:
@@ -45,6 +47,13 @@ def _describe(entry: catalog.Entry) -> None:
     if st.button("Open in Traverse", key=f"open-{entry.name}", icon=":material/tune:", width="stretch"):
         state.select_model(entry.name)
         widgets.open_page("traverse")
+    return place
+
+
+def flaws(entry: catalog.Entry) -> None:
+    """Draw a sentence on each damaged file; reading all files takes longer than drawing the page."""
+    for sentence in catalog.flaws(entry):
+        st.caption(f":material/broken_image: {markdown(sentence)}")
 
 
 def _originals(entry: catalog.Entry) -> None:
@@ -54,7 +63,7 @@ def _originals(entry: catalog.Entry) -> None:
     try:
         _row(cache.originals(entry), f"Test pictures of {entry.name}")
     except UserError as error:
-        st.caption(f":material/broken_image: {markdown(error)}")
+        _missing(entry, error)
 
 
 def decoded(entry: catalog.Entry) -> None:
@@ -66,6 +75,12 @@ def decoded(entry: catalog.Entry) -> None:
             samples = cache.prior_pictures(entry, 2 * cache.PREVIEW_TILES)
             _row(samples, f"Prior samples decoded by {entry.name}", rows=2)
     except UserError as error:
+        _missing(entry, error)
+
+
+def _missing(entry: catalog.Entry, error: UserError) -> None:
+    """Draw why there are no pictures, unless a sentence on a damaged file says so."""
+    if not catalog.flaws(entry):
         st.caption(f":material/broken_image: {markdown(error)}")
 
 

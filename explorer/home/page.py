@@ -30,9 +30,12 @@ def show() -> None:
     if broken := [entry for entry in entries if entry.broken and entry.path not in young]:
         _damaged(broken)
     state.mirror()  # a page is linkable before its last picture is there
-    for place, entry in zip(places, ready, strict=True):
+    for (place, _), entry in zip(places, ready, strict=True):
         with place.container(gap=None):
             gallery.decoded(entry)
+    for (_, place), entry in zip(places, ready, strict=True):
+        with place.container(gap="xxsmall"):
+            gallery.flaws(entry)
 
 
 def _starting(folders: list[Path]) -> None:

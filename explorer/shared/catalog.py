@@ -13,6 +13,7 @@ from explorer.shared.escape import Text
 from trainer.config import Config
 from trainer.data.registry import DATASETS
 from trainer.errors import UserError
+from trainer.manage import flaws as damages
 from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 from trainer.system import ROOT
@@ -170,6 +171,18 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
         has_sprite=run.sprite_path is not None,
         note=note,
     )
+
+
+def flaws(entry: Entry) -> tuple[str, ...]:
+    """Return a sentence on each damaged file; that on metrics.json is the entry's note."""
+    return _flaws(entry.key(*sorted(layout.TRAVELS)), entry)
+
+
+@lru_cache(maxsize=512)
+def _flaws(key: tuple, entry: Entry) -> tuple[str, ...]:
+    """Read all files once; a changed `key` makes the cache read them again."""
+    said = damages.of_run(entry.run)
+    return tuple(said[name] for name in said if name != layout.METRICS or not entry.note)
 
 
 def data_title(settings: Config) -> str:

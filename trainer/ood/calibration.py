@@ -166,7 +166,7 @@ def write(calibration: Calibration, folder: Path) -> None:
     files.write_text(folder / layout.OOD_CALIBRATION, json.dumps(record) + "\n")
 
 
-def _parsed(record: validation.CalibrationSchema) -> Calibration:
+def parsed(record: validation.CalibrationSchema) -> Calibration:
     """Return a calibration whose parts belong together. Raises: WrongError."""
     quantiles = {name: np.array(row, dtype=np.float64) for name, row in record.quantiles.items()}
     sound = record.format == FORMAT and {COMBINED, *record.parts, *record.centre} <= set(quantiles)
@@ -185,7 +185,7 @@ def read(run: Run) -> Calibration:
     path = run.path / layout.OOD_CALIBRATION
     again = f"make it with 'python -m trainer evaluate {run.path} --only ood'"
     with files.reading(path, "what ordinary pictures score is not measured yet", again):
-        calibration = _parsed(validation.read_json(path, validation.CalibrationSchema))
+        calibration = parsed(validation.read_json(path, validation.CalibrationSchema))
     if calibration.checkpoint != run.hash:
         raise UserError(f"{path}: it belongs to other weights than model.safetensors; {again}.")
     return calibration

@@ -58,7 +58,7 @@ def _write_pictures(run: Run, some: ImageSet) -> bool:
 def read(run: Run) -> pd.DataFrame:
     """Return train_codes.parquet of this very checkpoint; no rows where it is absent, damaged or of other weights."""
     try:
-        table, _ = validation.read_table(run.path / layout.TRAIN_CODES, ("id", "label_name", "tile", "checkpoint"))
+        table, _ = validation.read_table(run.path / layout.TRAIN_CODES, validation.TRAIN_COLUMNS)
         if set(table["checkpoint"]) == {run.hash}:
             return table
     except validation.WrongError:  # what is missing here costs one column of a table

@@ -104,6 +104,17 @@ class MapSchema(Schema):
     round_trips: Annotated[list[FiniteFloat], Field(min_length=1, max_length=100_000)]
 
 
+class StatusSchema(Schema):
+    """training/status.json (trainer.runs.status), as far as pages show it."""
+
+    state: Word
+    message: Annotated[str, StringConstraints(max_length=100_000)] = ""
+    step: Count = 0
+    max_steps: Count = 0
+    pid: Count | None = None
+    heartbeat: FiniteFloat = 0.0
+
+
 METRICS = TypeAdapter(Annotated[list[MetricSchema], Field(max_length=20_000)])
 TAGS = TypeAdapter(Annotated[list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=12)])
 
@@ -252,6 +263,8 @@ COLUMNS = {
     r"psnr|entropy": NUMBER,
 }
 """What a column of this name holds, in every table of a run; other columns are not read."""
+TRAIN_COLUMNS = ("id", "label_name", "tile", "checkpoint")
+"""Of train_codes.parquet."""
 
 
 @lru_cache(maxsize=4096)

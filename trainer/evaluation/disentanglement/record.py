@@ -86,7 +86,7 @@ def read(run: Run, protocol: str = "full", path: Path | None = None, other: str 
     path = path or run.path / layout.disentanglement(protocol, other)
     again = f"make it with '{command(run.path, protocol, other)}'"
     with files.reading(path, "disentanglement is not measured yet", again):
-        record = _parsed(path)
+        record = parsed(path)
     if not _belongs(record, run.hash, protocol, other):
         raise UserError(
             f"{path}: it belongs to other weights than model.safetensors, another protocol or data set; {again}."
@@ -97,7 +97,7 @@ def read(run: Run, protocol: str = "full", path: Path | None = None, other: str 
 def fits(path: Path, checkpoint: str, protocol: str, other: str = "") -> bool:
     """Return whether a file is a valid record of this checkpoint and protocol (and other data set, if named)."""
     try:
-        record = _parsed(path)
+        record = parsed(path)
     except (ValueError, TypeError, OverflowError, OSError):
         return False
     return _belongs(record, checkpoint, protocol, other)
@@ -168,7 +168,7 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
-def _parsed(path: Path) -> Record:
+def parsed(path: Path) -> Record:
     """Return the record in a file. Raises: OSError, ValueError or TypeError if there is none."""
     record = _RECORD.validate_json(validation.read_bytes(path, validation.MAX_JSON))
     _require_shapes(record)
