@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.disentangle import figures
-from explorer.disentangle.records import Kind, data_title, records
+from explorer.disentangle.records import Measurement, data_title, records
 from explorer.disentangle.state import bound, current
 from explorer.shared import catalog, theme, widgets
 from explorer.shared.escape import markdown
@@ -14,7 +14,7 @@ from trainer.evaluation.disentanglement.record import Record, metrics
 SHORT = ("DCI-D", "DCI-C", "DCI-I", "MIG", "SAP", "FactorVAE")
 
 
-def show(entry: catalog.Entry, kind: Kind | None) -> None:
+def show(entry: catalog.Entry, kind: Measurement | None) -> None:
     """Draw one group of models: table, bars, protocols.
 
     Args:
@@ -65,7 +65,7 @@ def groups() -> tuple[dict[str, dict[str, Record]], list[str]]:
     return dict(sorted(by_group.items(), key=lambda item: (item[0].endswith("fast protocol"), item[0]))), unmeasured
 
 
-def _group(entry: catalog.Entry, kind: Kind, record: Record) -> str:
+def _group(entry: catalog.Entry, kind: Measurement, record: Record) -> str:
     usual = PROTOCOLS[kind.protocol]
     codes = record.sizes["train"] + record.sizes["test"]
     fewer = "" if codes == usual.train + usual.test else f", {codes:,} codes"

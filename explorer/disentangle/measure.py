@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.disentangle.records import Kind, data_title, kinds
+from explorer.disentangle.records import Measurement, data_title, kinds
 from explorer.shared import axis_names, catalog, progress, test_pictures, widgets
 from trainer.data import DATASETS
 from trainer.evaluation.disentanglement.record import Record, command
@@ -18,12 +18,12 @@ ABOUT = {
 }
 
 
-def possible(entry: catalog.Entry) -> list[Kind]:
+def possible(entry: catalog.Entry) -> list[Measurement]:
     """Return the measurements that need no download: on the model's data set, and on others with the same factors."""
     return [kind for kind in kinds(entry) if _roots(entry, kind)]
 
 
-def _roots(entry: catalog.Entry, kind: Kind) -> list[Path]:
+def _roots(entry: catalog.Entry, kind: Measurement) -> list[Path]:
     """Return the folders that have the pictures of a measurement."""
     from trainer.data import shapes3d
 
@@ -48,7 +48,7 @@ def offer(entry: catalog.Entry) -> None:
     _about_pictures(entry)
 
 
-def popover(entry: catalog.Entry, stored: dict[Kind, Record]) -> None:
+def popover(entry: catalog.Entry, stored: dict[Measurement, Record]) -> None:
     """Offer what is not measured yet."""
     left = [kind for kind in possible(entry) if kind not in stored]
     if left and not _is_busy(entry):
@@ -58,13 +58,13 @@ def popover(entry: catalog.Entry, stored: dict[Kind, Record]) -> None:
                 st.caption(_about(entry, kind))
 
 
-def _buttons(entry: catalog.Entry, offered: list[Kind]) -> None:
+def _buttons(entry: catalog.Entry, offered: list[Measurement]) -> None:
     for kind in offered:
         on = f" on {data_title(entry, kind)}" if kind.other else ""
         if st.button(
             f"{TITLES[kind.protocol]}{on}",
             key=f"disentangle.measure.{kind.text}",
-            type="primary" if kind == Kind("fast") else "secondary",
+            type="primary" if kind == Measurement("fast") else "secondary",
             help=_about(entry, kind),
         ):
             with widgets.user_errors():
@@ -72,7 +72,7 @@ def _buttons(entry: catalog.Entry, offered: list[Kind]) -> None:
                 st.rerun()
 
 
-def _about(entry: catalog.Entry, kind: Kind) -> str:
+def _about(entry: catalog.Entry, kind: Measurement) -> str:
     if not kind.other:
         return ABOUT[kind.protocol]
     return (
@@ -98,7 +98,7 @@ def _about_pictures(entry: catalog.Entry) -> None:
 # ---------------------------------------------------------------- the job
 
 
-def _job(entry: catalog.Entry, kind: Kind, data_root: Path | None = None) -> Job:
+def _job(entry: catalog.Entry, kind: Measurement, data_root: Path | None = None) -> Job:
     return disentangle.job(entry.run, axis_names.target(entry, *kind), kind.protocol, data_root, kind.other)
 
 

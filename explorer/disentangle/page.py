@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.disentangle import compare, live, matrix, measure, path
-from explorer.disentangle.records import Kind, data_title, records
+from explorer.disentangle.records import Measurement, data_title, records
 from explorer.disentangle.state import MATRICES, VIEWS, bound, change, current, page
 from explorer.shared import catalog, state, widgets
 from explorer.shared.factors import has_factors
@@ -69,7 +69,7 @@ def _without_factors(entry: catalog.Entry) -> None:
             st.button(name, key=f"disentangle.choose.{name}", on_click=state.select_model, args=(name,))
 
 
-def _controls(entry: catalog.Entry, stored: dict[Kind, Record], kind: Kind | None) -> str:
+def _controls(entry: catalog.Entry, stored: dict[Measurement, Record], kind: Measurement | None) -> str:
     """Choose the view, and for the matrix its values and measurement; return the view."""
     view = widgets.view_selector(page, VIEWS)
     if view != "matrix" or kind is None:

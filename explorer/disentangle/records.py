@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Kind(NamedTuple):
+class Measurement(NamedTuple):
     """Protocol and data set of a record; `other` is empty for the model's own data set."""
 
     protocol: str
@@ -25,21 +25,23 @@ class Kind(NamedTuple):
         return ",".join(filter(None, self))
 
 
-def kinds(entry: catalog.Entry) -> list[Kind]:
+def kinds(entry: catalog.Entry) -> list[Measurement]:
     """Return every kind of measurement that a model allows, its own data set and the full protocol first."""
     from trainer.evaluation.disentanglement import group
 
     return [
-        Kind(protocol, other) for other in ("", *group.others(entry.run.config)) for protocol in axis_names.PROTOCOLS
+        Measurement(protocol, other)
+        for other in ("", *group.others(entry.run.config))
+        for protocol in axis_names.PROTOCOLS
     ]
 
 
-def records(entry: catalog.Entry) -> dict[Kind, Record]:
+def records(entry: catalog.Entry) -> dict[Measurement, Record]:
     """Return the stored measurements of a model."""
     return {kind: record for kind in kinds(entry) if (record := axis_names.record(entry, *kind)) is not None}
 
 
-def data_title(entry: catalog.Entry, kind: Kind) -> str:
+def data_title(entry: catalog.Entry, kind: Measurement) -> str:
     """Return the title of the data set that a kind of measurement uses."""
     return DATASETS[kind.other or entry.run.config.data.name].title
 

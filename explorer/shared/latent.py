@@ -13,7 +13,7 @@ import streamlit as st
 from explorer.shared import axis_names, cache, catalog, test_pictures
 from explorer.shared.escape import Text
 from explorer.shared.links import Kind
-from explorer.shared.own_picture import Kept, OwnPicture
+from explorer.shared.own_picture import EncodedPicture, OwnPicture
 from trainer.errors import UserError
 from trainer.runs import layout
 
@@ -238,7 +238,7 @@ def _component(space: Space, wanted: int) -> Start:
 # ---------------------------------------------------------------- uploads
 
 
-def own_picture(side: str, changed: Callable[[Kept], None] = lambda kept: None) -> OwnPicture:
+def own_picture(side: str, changed: Callable[[EncodedPicture], None] = lambda kept: None) -> OwnPicture:
     """Return the user's picture for the start or the end."""
     return OwnPicture(f"traverse.{{}}.{side}", changed)
 

@@ -25,7 +25,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class EncodedPicture:
     """An uploaded picture, its code and its outlier scores by the model of `hash`.
 
     Attributes:
@@ -42,7 +42,7 @@ class Kept:
     scores: dict[str, float]
 
 
-def _encoded(loaded: Model, plain: Upload, invert: bool) -> Kept:
+def _encoded(loaded: Model, plain: Upload, invert: bool) -> EncodedPicture:
     import torch
 
     upload = plain.turned(invert)
@@ -51,7 +51,7 @@ def _encoded(loaded: Model, plain: Upload, invert: bool) -> Kept:
         mean, log_var = loaded.model.encode(picture)
         scores = {name: float(score[0]) for name, score in loaded.model.ood_scores(picture).items()}
         code = tuple(round(float(value), 3) for value in mean[0])
-        return Kept(loaded.entry.hash, plain, upload, code, (0.5 * log_var[0]).exp(), scores)
+        return EncodedPicture(loaded.entry.hash, plain, upload, code, (0.5 * log_var[0]).exp(), scores)
 
 
 class OwnPicture:
@@ -62,10 +62,10 @@ class OwnPicture:
         changed: called with each new picture and each inversion.
     """
 
-    def __init__(self, keys: str, changed: Callable[[Kept], None] = lambda kept: None):
+    def __init__(self, keys: str, changed: Callable[[EncodedPicture], None] = lambda kept: None):
         self.key, self.changed = keys.format, changed
 
-    def kept(self, loaded: Model) -> Kept | None:
+    def kept(self, loaded: Model) -> EncodedPicture | None:
         """Return the session's picture as encoded by this model, None where there is none of the model's shape."""
         kept = st.session_state.get(self.key("uploaded"))
         if not kept or kept.upload.array.shape != tuple(loaded.entry.image_shape):
@@ -89,7 +89,7 @@ class OwnPicture:
         own = ordinary() if looks_inverted(plain.array) else []
         self.changed(self._keep(loaded, plain, len(own) > 0 and not light_ground(own)))
 
-    def preview(self, loaded: Model, width: int) -> Kept | None:
+    def preview(self, loaded: Model, width: int) -> EncodedPicture | None:
         """Draw the model's exact input and return it, None without one."""
         kept = self.kept(loaded)
         if kept:
@@ -103,7 +103,7 @@ class OwnPicture:
         st.session_state[key] = kept.upload.inverted
         invert_switch(key=key, on_change=lambda: self.changed(self._keep(loaded, kept.plain, st.session_state[key])))
 
-    def _keep(self, loaded: Model, plain: Upload, invert: bool) -> Kept:
+    def _keep(self, loaded: Model, plain: Upload, invert: bool) -> EncodedPicture:
         kept = _encoded(loaded, plain, invert)
         st.session_state[self.key("uploaded")] = kept
         return kept

@@ -13,9 +13,8 @@ from trainer.runs import layout, status
 from trainer.runs.folder import Run
 from trainer.system import files, locks
 from trainer.training import checkpoint, reading
-from trainer.training import hardware as lightning
 from trainer.training.distributed import Share
-from trainer.training.hardware import Fabric, Hardware
+from trainer.training.hardware import Fabric, Hardware, launch
 from trainer.training.history import Counters, Recorder
 from trainer.training.loop import Ended, Trainer, completed
 
@@ -41,7 +40,7 @@ def fit(
         checkpoint, a non-finite term, a full disk or an unwritable folder. StoppedError if asked to stop while the
         pictures were read.
     """
-    fabric = fabric or lightning.launch(hardware)
+    fabric = fabric or launch(hardware)
     share = Share(fabric)
     with contextlib.ExitStack() as held:
         share.first(lambda: _take(run, held))

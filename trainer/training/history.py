@@ -46,7 +46,7 @@ class Recorder:
     Args:
         folder: the run folder.
         max_steps: where the training ends.
-        hardware: what it runs on, for status.json (lightning.Hardware).
+        hardware: what it runs on, for status.json (hardware.Hardware).
         writes: whether this process is the one that writes.
     """
 

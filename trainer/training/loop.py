@@ -22,8 +22,7 @@ from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training import checkpoint, finite, reading, validation
-from trainer.training import hardware as lightning
-from trainer.training.hardware import Fabric, Hardware
+from trainer.training.hardware import Fabric, Hardware, launch
 from trainer.training.history import Counters, Recorder, Row
 from trainer.training.players import Players
 from trainer.training.preview import Preview
@@ -84,7 +83,7 @@ class Trainer:
     ):
         self.run, self.settings = run, run.config
         self.optim = self.settings.optim
-        self.fabric = fabric or lightning.launch(hardware)
+        self.fabric = fabric or launch(hardware)
         torch.manual_seed(self.settings.seed)
         self.data = reading.fingerprint(images)
         self.train_set, self.validation_set = split_validation(

@@ -13,7 +13,6 @@ import torch
 
 from explorer.disentangle import compare
 from explorer.disentangle import records as disentangle_records
-from explorer.disentangle.records import Kind
 from explorer.shared import axis_names, catalog, factors
 from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation.disentanglement import record as records
@@ -90,13 +89,13 @@ def test_only_pictures_of_known_factors_have_kinds_of_records(entry, root):
     assert factors.has_factors(entry)
     assert not factors.has_factors(catalog.find("digits"))
     assert disentangle_records.kinds(entry) == [
-        Kind("full"),
-        Kind("fast"),
-        Kind("full", "shapes3d"),
-        Kind("fast", "shapes3d"),
+        Measurement("full"),
+        Measurement("fast"),
+        Measurement("full", "shapes3d"),
+        Measurement("fast", "shapes3d"),
     ]
-    assert disentangle_records.data_title(entry, Kind("full")) == "3D Shapes (rendered)"
-    assert disentangle_records.data_title(entry, Kind("full", "shapes3d")) == "3D Shapes"
+    assert disentangle_records.data_title(entry, Measurement("full")) == "3D Shapes (rendered)"
+    assert disentangle_records.data_title(entry, Measurement("full", "shapes3d")) == "3D Shapes"
 
 
 def test_different_protocols_and_data_never_meet_in_a_ranking(root):
