@@ -13,6 +13,7 @@ import torch
 
 from explorer.disentangle import compare
 from explorer.disentangle import records as disentangle_records
+from explorer.disentangle.records import Measurement
 from explorer.shared import axis_names, catalog, factors
 from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation.disentanglement import record as records
