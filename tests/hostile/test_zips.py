@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import time
 import tracemalloc
+import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from trainer.config import DataConfig
 from trainer.data import load
 from trainer.data.survey import survey
 from trainer.errors import UserError
+from trainer.manage import archive
 
 NAMED = dict(zips.named())
 ALL = {**dict(zips.lying()), **dict(zips.expanding()), **dict(zips.unsafe()), **dict(zips.mutants(40))}
@@ -65,6 +69,44 @@ def test_names_of_other_systems_are_read_alike_at_every_door(tmp_path, what):
         assert images.label_names == ("Bär", "Kätzchen")
         assert len(images) == 20
         assert "2 classes: Bär 10, Kätzchen 10" in survey(str(tmp_path / name), tmp_path).about
+
+
+def test_other_code_pages_keep_their_folders_apart_though_not_their_names(tmp_path):
+    """Nothing tells Shift-JIS from code page 437; its backslashes, second bytes of characters, are no separators."""
+    names = [f"{kind}/{i}.png" for kind in ("表A", "ソB", "犬") for i in range(10)]
+    assert doors(zips.in_encoding(names, "shift_jis", system=0), tmp_path) == ["", "", ""]
+    images = load(DataConfig(name="folder", path=str(tmp_path / "x.zip")), "all")
+    assert len(images.label_names) == 3
+    assert len(images) == 30
+
+
+RUN = {"a/config.yaml": b"name: a\n"}
+
+
+@pytest.mark.parametrize("what", [*ALL])
+def test_a_hostile_zip_is_no_run(tmp_path, what):
+    before = time.process_time()
+    (tmp_path / "x.zip").write_bytes(ALL[what])
+    with pytest.raises(UserError) as said:
+        archive.import_zip(tmp_path / "x.zip", tmp_path / "runs")
+    assert "\n" not in str(said.value)
+    assert time.process_time() - before < SECONDS
+    assert [*(tmp_path / "runs").iterdir()] == []
+
+
+def test_runs_are_read_as_pictures_are(tmp_path):
+    """zip64, names of other systems and what macOS adds, by the same reader."""
+    clutter = {"__MACOSX/a/._config.yaml": b"x", "a/.DS_Store": b"x"}
+    (tmp_path / "x.zip").write_bytes(zips.zipped_bytes(RUN | clutter))
+    assert archive.import_zip(tmp_path / "x.zip", tmp_path / "runs").name == "a"
+    for what, name in (("unsafe path", "a/../../config.yaml"), ("second entry", "a/config.yaml")):
+        buffer = io.BytesIO(zips.zipped_bytes(RUN))
+        with zipfile.ZipFile(buffer, "a") as packed, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            packed.writestr(name, b"name: b\n")
+        (tmp_path / "x.zip").write_bytes(buffer.getvalue())
+        with pytest.raises(UserError, match=what):
+            archive.import_zip(tmp_path / "x.zip", tmp_path / "runs")
 
 
 def test_what_unpacks_to_hundreds_of_times_its_size_is_refused_everywhere(tmp_path):

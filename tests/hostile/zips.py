@@ -51,6 +51,18 @@ def in_encoding(names: list[str], encoding: str, system: int = 3) -> bytes:
     return buffer.getvalue()
 
 
+def with_unicode_path(names: list[str]) -> bytes:
+    """A zip whose names are in a code page, and in UTF-8 in Info-ZIP's extra field."""
+    buffer = io.BytesIO()
+    kind = type("Info", (NoFlag,), {"encoding": "cp850"})
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number, name in enumerate(names):
+            info, text = kind(name), name.encode()
+            info.extra = struct.pack("<HHBI", 0x7075, 5 + len(text), 1, zlib.crc32(name.encode("cp850"))) + text
+            archive.writestr(info, picture(number))
+    return buffer.getvalue()
+
+
 def zip64(names: list[str]) -> bytes:
     """A small zip whose records are those of a large one."""
     content = zipped(names)
@@ -137,6 +149,7 @@ def named() -> Iterator[tuple[str, bytes]]:
     yield "code page 437", in_encoding(UMLAUTS, "cp437", system=0)
     yield "Latin on Unix", in_encoding(UMLAUTS, "cp1252", system=3)
     yield "zip64", zip64(UMLAUTS)
+    yield "Info-ZIP's field over another code page", with_unicode_path(UMLAUTS)
     yield "backslashes", zipped([name.replace("/", "\\") for name in UMLAUTS])
     clutter = {f"__MACOSX/Tiere/Bär/._{i}.png": b"\0\5\x16\7" for i in range(3)} | {"Tiere/.DS_Store": b"x"}
     clutter |= {"Tiere/@eaDir/1.png": picture(), "Tiere/.thumbnails/1.png": picture(), "Tiere/Thumbs.db": b"x"}

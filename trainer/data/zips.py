@@ -1,7 +1,8 @@
-"""Zips of pictures, read in memory and never extracted: unsafe names are refused, counts and sizes limited."""
+"""The one reader of zips, of pictures and of exported runs: unsafe names are refused, counts and sizes limited."""
 
 import contextlib
 import os
+import stat
 import struct
 import unicodedata
 import zipfile
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from trainer.data.pictures import MAX_BYTES
 from trainer.data.signatures import begins_like_picture, not_a_picture
@@ -35,6 +36,7 @@ class Limits:
         ratio: unpacked bytes over the zip's own. Deflate reaches 1,032; more only where entries overlap or lie.
         packed: times the zip's size that its files may have together, beyond `freely` bytes.
         advice: what to do about a zip of too many files.
+        remedy: what to do about one that unpacks to too much.
     """
 
     files: int = 200_000
@@ -44,6 +46,7 @@ class Limits:
     packed: int = 100
     freely: int = 64 * 2**20
     advice: str = ""
+    remedy: str = "no pictures do that, so save them as PNG or JPEG and pack them again"
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,17 @@ def _name(info: zipfile.ZipInfo) -> str:
     """Return an entry's name as its maker wrote it, in composed form (NFC).
 
     Without the flag for UTF-8, zipfile takes names for code page 437. What is UTF-8 is read so (macOS, 7-Zip); the
-    field that Info-ZIP adds counts first; Unix has no code pages, so the rest of its names is Latin.
+    field that Info-ZIP adds counts first; Unix has no code pages, so the rest of its names is Latin. Other code pages
+    (Shift-JIS) cannot be told from 437, and stay what the standard says. A backslash separates where nothing else does;
+    beside slashes it is a part of a name, or the second byte of a Shift-JIS character.
     """
     name = info.filename
     if not info.flag_bits & 0x800 and not name.isascii():
         with contextlib.suppress(UnicodeError, struct.error):
             raw = info.orig_filename.encode("cp437")
             name = _unicode_path(info.extra) or _decoded(raw, info.create_system == 3)
-    return unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", name)
+    return name if "/" in name else name.replace("\\", "/")
 
 
 def _decoded(raw: bytes, is_unix: bool) -> str:
@@ -142,8 +148,33 @@ def _too_many_files(count: str, name: str, limits: Limits) -> UserError:
     return UserError(f"{name}: the zip holds {count} files; {advice}.")
 
 
-def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> Collection:
-    """List the pictures in a zip; they can be read while the stack is open.
+class Member(NamedTuple):
+    """A file in an open zip.
+
+    Attributes:
+        name: path with "/" and only printable characters.
+        refused: why it is not even looked into, or None.
+    """
+
+    name: str
+    refused: str | None
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+
+    def read(self, limit: int) -> bytes:
+        """Return at most `limit` bytes, whatever the header declares; the checksum is compared at its end.
+
+        Raises: UserError if it is damaged.
+        """
+        try:
+            with self.archive.open(self.info) as handle:
+                return handle.read(limit)
+        except (*ERRORS, OSError) as error:
+            raise UserError(f"{self.name}: damaged in the zip; make the zip again.") from error
+
+
+def members(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> list[Member]:
+    """Return the files in a zip besides clutter, readable while the stack is open; nothing is unpacked yet.
 
     Raises: UserError if it exceeds the limits, one of ERRORS or OSError if it is damaged.
     """
@@ -151,19 +182,29 @@ def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> C
     archive = stack.enter_context(zipfile.ZipFile(handle))
     infos = [info for info in archive.infolist() if info.filename and not info.is_dir()]
     _check_sizes(archive, infos, name, limits)
-    collection, seen = Collection(), set()
+    found, seen = [], set()
     for info in infos:
-        raw = _name(info).replace("\\", "/")
+        raw = _name(info)
         own = printable(raw)
-        if is_clutter(tuple(part for part in raw.split("/") if part != "..")):
+        if not is_clutter(tuple(part for part in raw.split("/") if part != "..")):
+            refused = _refusal(info, raw, own in seen, limits)
+            found.append(Member(own, refused, archive, info))
+            seen |= set() if refused else {own}
+    return found
+
+
+def open_zip(stack: ExitStack, handle: BinaryIO, name: str, limits: Limits) -> Collection:
+    """List the pictures in a zip; they can be read while the stack is open.
+
+    Raises: UserError if it exceeds the limits, one of ERRORS or OSError if it is damaged.
+    """
+    collection = Collection()
+    for member in members(stack, handle, name, limits):
+        if member.refused is not None:
+            collection.skipped.append(f"{member.name}: {member.refused}.")
             continue
-        reason = _refusal(info, raw, own in seen, limits)
-        if reason is not None:
-            collection.skipped.append(f"{own}: {reason}.")
-            continue
-        seen.add(own)
-        read = partial(_read_entry, archive, info, own)
-        collection.consider(Entry(own, partial(read, limits.file_bytes + 1)), partial(read, HEAD))
+        entry = Entry(member.name, partial(member.read, limits.file_bytes + 1))
+        collection.consider(entry, partial(member.read, HEAD))
     return collection
 
 
@@ -175,22 +216,25 @@ def _check_sizes(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], name: s
     if unpacked > limits.unpacked:
         raise UserError(
             f"{name}: {unpacked / 2**20:,.0f} MiB when unpacked, and at most {limits.unpacked / 2**20:,.0f} MiB are "
-            "read; choose a zip with fewer pictures, or split it."
+            "read; choose one that holds less, or split it."
         )
     size = archive.fp.seek(0, os.SEEK_END)
     if sum(info.file_size for info in infos if info.compress_type in _METHODS) > limits.ratio * size:
         raise UserError(f"{name}: the sizes in the zip cannot be true, its files overlap; make it again.")
     if unpacked > max(limits.freely, limits.packed * size):
         raise UserError(
-            f"{name}: unpacks to {unpacked / 2**20:,.0f} MiB, more than {limits.packed} times its size, which no "
-            "pictures do; save them as PNG or JPEG and pack them again."
+            f"{name}: unpacks to {unpacked / 2**20:,.0f} MiB, more than {limits.packed} times its size; "
+            f"{limits.remedy}."
         )
 
 
 def _refusal(info: zipfile.ZipInfo, raw: str, is_repeated: bool, limits: Limits) -> str | None:
-    """Why an entry is not even looked into, or None."""
-    if raw.startswith("/") or raw[1:2] == ":" or ".." in PurePosixPath(raw).parts:
+    """Return why an entry is not even looked into, or None."""
+    parts = raw.replace("\\", "/").split("/")
+    if parts[0] == "" or raw[1:2] == ":" or ".." in parts:
         return "unsafe path in the zip, absolute or with '..'"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "a link in the zip, not a file"
     if is_repeated:
         return "a second entry of the same name in the zip"
     if info.flag_bits & 0x1:
@@ -200,12 +244,3 @@ def _refusal(info: zipfile.ZipInfo, raw: str, is_repeated: bool, limits: Limits)
     if info.file_size > limits.file_bytes:
         return f"larger than {limits.file_bytes >> 20} MiB when unpacked"
     return None
-
-
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limit: int) -> bytes:
-    """At most `limit` bytes of an entry, whatever its header declares; the checksum is compared at its end."""
-    try:
-        with archive.open(info) as handle:
-            return handle.read(limit)
-    except (*ERRORS, OSError) as error:
-        raise UserError(f"{name}: damaged in the zip; make the zip again.") from error

@@ -1,13 +1,12 @@
 """A run as a zip: export, and import after checking its whole content."""
 
+import contextlib
 import os
-import stat
-import struct
 import tempfile
 import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from trainer.data import zips
 from trainer.errors import UserError
 from trainer.jobs import queue
 from trainer.manage import runs
@@ -15,12 +14,12 @@ from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 
-MAX_FILE = 2 * 2**30
-MAX_UNPACKED = 4 * 2**30
-MAX_ENTRIES = 64
-MAX_PACKED = 200
-"""Highest ratio of unpacked to packed size, for entries of more than FREELY bytes; tables and logs stay below 50."""
-FREELY = 16 * 2**20
+LIMITS = zips.Limits(
+    files=64, unpacked=4 * 2**30, file_bytes=2 * 2**30, packed=200, freely=16 * 2**20,
+    advice="more than a run has, so choose one that was exported here",
+    remedy="no exported run does that, so choose one that was exported here",
+)  # fmt: skip
+"""Of the reader of all zips (trainer/data/zips.py). Tables and logs pack to a fiftieth at most."""
 
 
 def export(folder: Path, out: Path, resumable: bool = True) -> None:
@@ -45,7 +44,7 @@ def export(folder: Path, out: Path, resumable: bool = True) -> None:
 def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
     """Check and unpack a run that `export` wrote; return its folder, which gets a free name.
 
-    Accepted are only the files that `export` writes, each at most MAX_FILE bytes, with no name outside the folder;
+    Accepted are only the files that `export` writes, within LIMITS, with no name outside the folder;
     weights must be intact safetensors, config.yaml must be valid. The run appears once everything is checked.
 
     Raises: UserError on the first thing that is wrong; nothing is left behind.
@@ -58,11 +57,13 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
         folder = Path(staging.name) / "run"
         folder.mkdir()
         try:
-            with zipfile.ZipFile(path) as archive:
-                stored_name = _unpack(archive, folder)
-        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError) as error:
+            with contextlib.ExitStack() as stack:
+                stored_name = _unpack(
+                    zips.members(stack, stack.enter_context(path.open("rb")), path.name, LIMITS), folder
+                )
+        except zips.ERRORS as error:
             raise UserError(f"{path.name}: not an intact zip; export the run again.") from error
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             raise UserError(
                 f"{path.name}: cannot be unpacked ({error}); free some space or export it again."
             ) from error
@@ -74,50 +75,34 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
     return target
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> str:
-    """Write the files below `folder`; return the name of the run in the zip."""
-    infos = [info for info in archive.infolist() if not info.is_dir()]
-    if len(infos) > MAX_ENTRIES:
-        raise UserError(f"The zip holds {len(infos):,} files, more than a run has; choose one that was exported here.")
-    if sum(info.file_size for info in infos) > MAX_UNPACKED:
-        raise UserError(f"The zip would unpack to more than {MAX_UNPACKED >> 30} GiB; it is no exported run.")
-    prefix, names = _names(infos)
-    for info, name in zip(infos, names, strict=True):
-        _write(archive, info, folder / name, name)
+def _unpack(members: list[zips.Member], folder: Path) -> str:
+    """Write the files below `folder`; return the name of the run in the zip.
+
+    Raises: UserError if a file is not one of a run.
+    """
+    if not members:
+        raise UserError("The zip is empty; choose one that was exported here.")
+    first = {member.name.partition("/")[0] for member in members}
+    prefix = first.pop() if len(first) == 1 and all("/" in member.name for member in members) else ""
+    places = [member.name.removeprefix(f"{prefix}/") if prefix else member.name for member in members]
+    for place, member in zip(places, members, strict=True):
+        if member.refused or place not in layout.TRAVELS:
+            why = f" ({member.refused})" if member.refused else ""
+            raise UserError(f"The zip holds “{member.name[:80]}”, which is no file of a run{why}; it was not imported.")
+    for place, member in zip(places, members, strict=True):
+        _write(member, folder / place)
     return prefix
 
 
-def _names(infos: list[zipfile.ZipInfo]) -> tuple[str, list[str]]:
-    """Return the run's name and each entry's name in the run folder. Raises: UserError if an entry is not allowed."""
-    raw = [info.filename for info in infos]
-    if not raw:
-        raise UserError("The zip is empty; choose one that was exported here.")
-    first = {name.partition("/")[0] for name in raw}
-    prefix = first.pop() if len(first) == 1 and all("/" in name for name in raw) else ""
-    names = [name.removeprefix(f"{prefix}/") if prefix else name for name in raw]
-    for name, info in zip(names, infos, strict=True):
-        is_link = stat.S_ISLNK(info.external_attr >> 16)
-        if name not in layout.TRAVELS or ".." in PurePosixPath(info.filename).parts or is_link:
-            shown = "".join(c if c.isprintable() else "?" for c in info.filename[:80])
-            raise UserError(f"The zip holds “{shown}”, which is no file of a run; it was not imported.")
-        if info.flag_bits & 0x1 or info.file_size > MAX_FILE:
-            raise UserError(f"{name}: encrypted, or larger than {MAX_FILE >> 30} GiB; it was not imported.")
-        if info.file_size > max(FREELY, MAX_PACKED * info.compress_size):
-            raise UserError(f"{name}: unpacks to more than {MAX_PACKED} times its size; it was not imported.")
-    if len(set(names)) < len(names):
-        raise UserError("The zip holds a file twice; it was not imported.")
-    return prefix, names
-
-
-def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, name: str) -> None:
-    """Unpack one entry, at most the size that its header declares."""
+def _write(member: zips.Member, target: Path) -> None:
+    """Unpack one file, at most the size that its header declares."""
     target.parent.mkdir(exist_ok=True)
-    with archive.open(info) as source, open(target, "xb") as out:
-        left = info.file_size
+    with member.archive.open(member.info) as source, open(target, "xb") as out:
+        left = member.info.file_size
         while block := source.read(min(2**20, left + 1)):
             left -= len(block)
             if left < 0:
-                raise UserError(f"{name}: longer than the zip declares; it was not imported.")
+                raise UserError(f"{member.name}: longer than the zip declares; it was not imported.")
             out.write(block)
 
 

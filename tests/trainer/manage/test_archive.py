@@ -62,7 +62,7 @@ CONFIG = b"name: a\n"
     [
         ({}, "is empty"),
         ({"a/config.yaml": CONFIG, "a/evil.py": b"print()"}, "“a/evil.py”, which is no file of a run"),
-        ({"a/config.yaml": CONFIG, "a/e\nvil\x1b": b""}, r"“a/e\?vil\?”, which is no file of a run"),
+        ({"a/config.yaml": CONFIG, "a/e\nvil\x1b": b""}, r"“a/e\\nvil\\x1b”, which is no file of a run"),
         ({"a/config.yaml": CONFIG, "a/../../evil.yaml": b""}, "no file of a run"),
         ({"../config.yaml": CONFIG}, "no file of a run"),
         ({"/etc/config.yaml": CONFIG}, "no file of a run"),
@@ -101,7 +101,7 @@ def test_a_bomb_is_refused_by_its_table_of_contents(root, tmp_path):
     directory = data.rindex(b"PK\x01\x02")
     data[directory + 24 : directory + 28] = struct.pack("<I", 2**32 - 2)
     path.write_bytes(data)
-    with pytest.raises(UserError, match="larger than 2 GiB"):
+    with pytest.raises(UserError, match="the sizes in the zip cannot be true"):
         archive.import_zip(path, root)
 
 
@@ -115,7 +115,7 @@ def test_a_bomb_is_refused_by_how_densely_it_is_packed(root, tmp_path, monkeypat
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("a/model.safetensors", bytes(32 * 2**20))
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("nothing is unpacked"))
-    with pytest.raises(UserError, match=r"model\.safetensors: unpacks to more than 200 times its size"):
+    with pytest.raises(UserError, match=r"x\.zip: unpacks to 32 MiB, more than 200 times its size"):
         archive.import_zip(path, root)
 
 
