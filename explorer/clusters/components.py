@@ -188,7 +188,7 @@ def _numbers(atlas: Atlas) -> None:
     known = {metric.name: metric for metric in atlas.entry.metrics}
     if "k-means NMI" not in known:
         if atlas.entry.bundled:
-            st.info(f"Not measured yet; run: python -m trainer evaluate {atlas.entry.path} --only clustering")
+            st.info(f"Not measured yet; run: python -m trainer evaluate {markdown(atlas.entry.path)} --only clustering")
         elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
             measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return

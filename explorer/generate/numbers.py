@@ -106,6 +106,6 @@ def _protocols(found: dict[str, dict[str, Metric]]) -> None:
         st.caption("Protocol:", width="content")
         for name, metrics in found.items():
             if metrics:
-                with st.popover(name, type="tertiary", key=f"generate.protocol.{name}"):
+                with st.popover(escape.markdown(name), type="tertiary", key=f"generate.protocol.{name}"):
                     for metric in metrics.values():
                         st.markdown(widgets.protocol_text(metric))

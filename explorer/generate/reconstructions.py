@@ -85,7 +85,8 @@ def _row(label: str, pictures: np.ndarray, captions: list[str]) -> None:
     st.caption(f"**{escape.markdown(label)}**")
     with st.container(horizontal=True, gap="small"):
         for picture, caption in zip(pictures, captions, strict=True):
-            st.image(pixels.inline(pixels.png(pixels.join_tiles(picture[None], 1), enlarge)), caption, width=SIDE)
+            png = pixels.png(pixels.join_tiles(picture[None], 1), enlarge)
+            st.image(pixels.inline(png), escape.markdown(caption), width=SIDE)
 
 
 def _missing(entry: catalog.Entry) -> None:
@@ -93,4 +94,4 @@ def _missing(entry: catalog.Entry) -> None:
     if entry.bundled:
         widgets.empty_state("Not measured yet", said, f"python -m trainer evaluate {entry.path}")
     else:
-        measuring.missing(entry, escape.markdown(said))
+        measuring.missing(entry, said)

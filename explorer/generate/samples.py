@@ -13,6 +13,7 @@ from explorer.generate import details, downloads
 from explorer.generate.draws import draws
 from explorer.generate.state import bound, change, current, shown
 from explorer.shared import cache, catalog, pixels, widgets
+from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
 from trainer.runs import layout
 
@@ -36,7 +37,7 @@ def show(entry: catalog.Entry) -> None:
             if each not in decodable:
                 st.info(
                     f"{each.name} has no decoder for the browser yet; make it with: "
-                    f"python -m trainer evaluate {each.path}",
+                    f"python -m trainer evaluate {markdown(each.path)}",
                     icon=":material/info:",
                 )
         if not decodable:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import streamlit as st
 
-from explorer.shared import cache, catalog, pixels, state
+from explorer.shared import cache, catalog, escape, pixels, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
@@ -116,7 +116,7 @@ def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
     """Draw a figure of `theme.figure`; with the name of a `file` it can be saved as SVG."""
     export = {"modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg", "filename": file}}
     config = {"displaylogo": False, **export} if file else {"displayModeBar": False}
-    st.plotly_chart(figure, theme=None, key=key, **{"config": config, **options})
+    st.plotly_chart(escape.figure(figure), theme=None, key=key, **{"config": config, **options})
 
 
 # ---------------------------------------------------------------- the model picker

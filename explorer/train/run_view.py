@@ -136,7 +136,9 @@ def _explain(training: Training) -> None:
         with st.expander(f"{count} left out", icon=":material/broken_image:"):
             st.code("\n".join(skipped[:SKIPPED_SHOWN]), language=None, height=180)
             if len(skipped) > SKIPPED_SHOWN:
-                st.caption(f"The first {SKIPPED_SHOWN}; all of them are in {training.folder}/training/skipped.txt.")
+                st.caption(
+                    f"The first {SKIPPED_SHOWN}; all of them are in {markdown(training.folder)}/training/skipped.txt."
+                )
 
 
 # --- curves and pictures ----------------------------------------------------------------------------------------------

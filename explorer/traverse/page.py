@@ -39,7 +39,7 @@ def show(entry: catalog.Entry) -> None:
 def _without_codes(entry: catalog.Entry) -> None:
     text = f"{entry.name} has no codes of test pictures yet; ranges and densities come from draws from its prior"
     if entry.bundled:
-        st.info(f"{text}. Compute them: python -m trainer evaluate {entry.path}", icon=":material/info:")
+        st.info(f"{text}. Compute them: python -m trainer evaluate {markdown(entry.path)}", icon=":material/info:")
     else:
         measuring.missing(entry, f"{markdown(text)}.")
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from explorer.clusters.state import ClustersState
 from explorer.disentangle.state import DisentangleState
+from explorer.generate.state import GenerateState
 from explorer.ood.state import OodState
 from explorer.shared.links import TrainState, TraverseState
 from explorer.shared.state import PageState
@@ -15,6 +16,7 @@ from explorer.shared.state import PageState
 STATES: dict[str, type[PageState]] = {
     "home": PageState,
     "traverse": TraverseState,
+    "generate": GenerateState,
     "clusters": ClustersState,
     "ood": OodState,
     "disentangle": DisentangleState,

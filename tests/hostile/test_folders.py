@@ -19,16 +19,16 @@ from trainer.runs import layout, status
 from trainer.runs.folder import Run
 
 PAGES_OF = {
-    "weights ": ("traverse",),
-    layout.METRICS: ("clusters",),
-    layout.CODES: ("traverse", "clusters"),
+    "weights ": ("traverse", "generate"),
+    layout.METRICS: ("clusters", "generate"),
+    layout.CODES: ("traverse", "clusters", "generate"),
     layout.MAP: ("clusters",),
     layout.OOD_CALIBRATION: ("ood",),
     layout.OOD_SCORES: ("ood",),
     layout.OOD_HISTORY: ("ood",),
     layout.TRAIN_CODES: ("ood",),
     layout.disentanglement("full"): ("disentangle",),
-    layout.SPRITE: ("traverse",),
+    layout.SPRITE: ("traverse", "generate"),
     layout.HISTORY: ("train",),
     layout.STATUS: ("train",),
     layout.TAGS: ("train",),

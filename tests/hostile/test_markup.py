@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -25,10 +26,13 @@ MARKUP = f"{IMAGE} {LINK} <img src=http:evil.example> **b** `c` :red[d] $e$"
 RENDERED = re.compile(r"!\[x\]\(|(?<!\\)\[y\]\(|(?<!\\)<img|(?<![\\*])\*\*b\*\*|(?<!\\):red\[d\]")
 CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 PLAIN = {
-    "text_input", "multiselect", "selectbox", "code", "dataframe", "arrow_data_frame", "plotly_chart", "bidi_component",
+    "text_input", "multiselect", "selectbox", "code", "dataframe", "arrow_data_frame", "bidi_component",
     "json", "text", "imgs",
 }  # fmt: skip
 """Elements that show text as it is, or have tests of their own."""
+
+
+TAGGED = re.compile(r"<(?!br>|/?(?:i|extra)>)")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,9 @@ def rendered(app: AppTest) -> list[str]:
     """Texts that a browser would make markup of."""
     found = []
     for element in elements(app._tree):
+        if element.type == "plotly_chart":
+            found += [f"plotly: {text}" for text in strings(json.loads(element.proto.spec)) if TAGGED.search(text)]
+            continue
         if element.type in PLAIN or not hasattr(element, "proto") or element.proto is None:
             continue
         found += [
@@ -102,6 +109,7 @@ VIEWS = {
     "clusters": [{}, {"focus": "code"}, {"view": "components"}, {"view": "agreement"}],
     "ood": [{}, {"view": "mine"}],
     "disentangle": [{}, {"view": "compare"}, {"axis": "0", "factor": "0"}],
+    "generate": [{}, {"view": "reconstructions"}, {"view": "numbers"}, {"picked": "1"}],
     "train": [{}, {"view": "runs"}, {"view": "compare"}, {"name": MARKUP}],
 }
 
@@ -138,7 +146,31 @@ def test_a_link_to_a_model_of_such_a_name_is_told_as_text(marked, page):
 def test_markdown_shows_the_text_itself(text):
     escaped = escape.markdown(text)
     assert not RENDERED.search(escaped)
-    assert re.sub(r"\\([^a-z\s])", r"\1", escaped) == text.replace("\n", " ")
+    assert re.sub(r"\\([^a-z\s])", r"\1", escaped).replace(escape.JOINER, "") == text.replace("\n", " ")
+
+
+LINKED = re.compile(r"(https?://|www(?=\.))([-.\w]+)([^ \t\r\n]*)|([-.\w+]+)@([-\w]+(?:\.[-\w]+)+)", re.IGNORECASE)
+"""What mdast-util-gfm-autolink-literal makes links of, in text whose escapes it no longer sees."""
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a.example/x", "HTTP://a.example", "see www.a.example", "WWW.A.EXAMPLE", "me@a.example", "x@y.z.w"]
+)
+def test_no_bare_address_becomes_a_link(text):
+    assert LINKED.search(text)
+    assert not LINKED.search(re.sub(r"\\([^a-z\s])", r"\1", escape.markdown(text)))
+
+
+def test_figures_show_tags_as_text():
+    tagged = '<a href="http://evil.example">x</a><b>y</b>'
+    shown = go.Figure([go.Bar(name=tagged, x=[tagged, "a"], y=[1, 2], text=[tagged, "<br>"])])
+    shown.data[0].hovertemplate = "%{x}<br>%{y}<extra>" + tagged + "</extra>"
+    escape.figure(shown)
+    (bar,) = shown.data
+    for text in (bar.name, bar.x[0], bar.text[0], bar.hovertemplate):
+        assert "&lt;a href" in text
+        assert not TAGGED.search(text)
+    assert (bar.x[1], bar.text[1], list(bar.y)) == ("a", "<br>", [1, 2])
 
 
 def test_ordinary_names_stay_as_they_are():
