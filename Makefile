@@ -41,6 +41,7 @@ $(VENV)/.dev: requirements-dev.txt package-lock.json $(VENV)/.app
 venv: $(VENV)/.dev ## make .venv with everything, for development
 
 app: $(VENV)/.app ## install what the app needs, then open it at http://127.0.0.1:8501
+	@$(BIN)/python -m explorer.shared.exposure $(ARGS)
 	$(BIN)/streamlit run explorer/app.py $(ARGS)
 
 test: $(VENV)/.dev ## run the tests (GWAE_DATA=folder adds those on real data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -45,13 +46,18 @@ Fast = Annotated[bool, typer.Option("--fast", help="Disentanglement from a small
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
+SECONDS_PER_LINE = 30
+_said: dict = {}
+
+
 def _on_stderr(what: str, done: int, total: int) -> None:
     """Report progress on one line on standard error, rewritten in place."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{what} {done}/{total}" if done < total else "\r\033[K")
         sys.stderr.flush()
-    elif done == 0 and done < total:  # a file or a pipe: one line for each part
-        sys.stderr.write(f"{what}\n")
+    elif done < total and (_said.get("what") != what or time.monotonic() - _said["at"] > SECONDS_PER_LINE):
+        sys.stderr.write(f"{what} {done}/{total}\n" if done else f"{what}\n")  # a file or a pipe keeps every line
+        _said.update(what=what, at=time.monotonic())
 
 
 def _train(

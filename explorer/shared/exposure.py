@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+import os
 import sys
-
-import streamlit as st
+from collections.abc import Sequence
 
 
 def opened(address: str | None) -> str:
@@ -24,10 +25,26 @@ def opened(address: str | None) -> str:
     )
 
 
-@st.cache_resource(show_spinner=False)
+@functools.cache
 def announce() -> str:
-    """Print what the server's address opens, once; return the sentence."""
+    """Print what the server's address opens, once a process; return the sentence."""
+    import streamlit as st
+
     sentence = opened(st.get_option("server.address"))
     if sentence:
         print(sentence, file=sys.stderr, flush=True)
     return sentence
+
+
+def asked(arguments: Sequence[str]) -> str:
+    """Return the address that the options of `streamlit run`, or its environment, name; else this machine's."""
+    found = os.environ.get("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
+        if argument.partition("=")[0] == "--server.address":
+            found = argument.partition("=")[2] or following
+    return found
+
+
+if __name__ == "__main__":  # before `streamlit run`, which runs nothing of the app until the first session
+    if said := opened(asked(sys.argv[1:])):
+        print(said, file=sys.stderr, flush=True)

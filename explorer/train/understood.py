@@ -14,7 +14,7 @@ from trainer.config import Config
 from trainer.data import default_data_root, survey
 from trainer.data.collect import gather
 from trainer.errors import UserError
-from trainer.training.conditions import conditions
+from trainer.training.conditions import conditions, remarks
 
 FRESH_SECONDS = 20
 
@@ -33,7 +33,8 @@ def show(settings: Config, path: str, files: Sequence[UploadedFile]) -> None:
         return
     st.caption(f":material/info: Understood: {markdown(found.about)}")
     held = max(1, round(settings.data.validation * found.training))
-    for sentence in conditions(settings, found.training - held):
+    left = found.training - held
+    for sentence in [*conditions(settings, left), *remarks(settings, left, found.test)]:
         st.warning(markdown(sentence[:1].upper() + sentence[1:]), icon=":material/warning:")
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import errno
 import io
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import tqdm
 
 from tests.hostile.zips import picture
 from trainer import __main__ as command
 from trainer import config
+from trainer.data import shapes3d
+from trainer.data.download import fetch
 from trainer.errors import UserError
 from trainer.latent import map as mapping
 from trainer.runs.folder import Run
-from trainer.system import files
-from trainer.training.conditions import conditions
+from trainer.system import ROOT, files
+from trainer.training.conditions import conditions, remarks
 
 
 def recipe(tmp_path: Path, pictures: Path, **prior) -> Path:
@@ -77,6 +82,44 @@ def test_fewer_pictures_than_components():
     assert conditions(config.Config(), 5) == []
 
 
+def test_a_batch_of_more_than_all_pictures_and_a_missing_test_split_are_remarked(tmp_path, own, caplog):
+    settings = config.from_dict({"optim": {"batch_size": 64}})
+    assert "fewer than a batch of 64" in remarks(settings, 40, 5)[0]
+    assert "cannot be measured" in remarks(settings, 64, 0)[0]
+    assert remarks(settings, 64, 1) == []
+    caplog.set_level("WARNING", "trainer")
+    asked = str(recipe(tmp_path, own))
+    run = ["fit", asked, "--set", "optim.batch_size=40", "--set", "optim.max_steps=2", "--out", str(tmp_path / "run")]
+    assert command.main(run) == 0
+    assert "fewer than a batch of 40" in caplog.text
+
+
+def without_home(*arguments: str) -> subprocess.CompletedProcess:
+    """A process whose home nobody may write to, not even root."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "GWAE_"))}
+    variables |= {"HOME": "/proc", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, *arguments], env=variables, cwd=ROOT, text=True, capture_output=True)
+
+
+PAGE = """
+from streamlit.testing.v1 import AppTest
+from trainer.jobs import task
+app = AppTest.from_file("explorer/app.py", default_timeout=60).run()
+assert not app.exception and app.title[0].value, app.exception
+(task.cache_folder() / "x").write_text("")
+(task.cache_folder() / "x").unlink()
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder that nobody may write to")
+def test_a_home_that_is_read_only():
+    shown = without_home("-c", PAGE)
+    assert shown.returncode == 0, shown.stderr
+    listed = without_home("-m", "trainer", "list")
+    assert listed.returncode == 0
+    assert listed.stderr == ""
+
+
 def test_memory_is_named():
     for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")):
         with (
@@ -113,6 +156,24 @@ def test_progress_into_a_file_is_a_line_for_each_part(monkeypatch):
         for done in range(101):
             command._on_stderr(what, done, 100)
     assert out.getvalue() == "reconstruction\nclustering\n"
+
+
+class Pipe(io.StringIO):
+    """A standard error that is no terminal."""
+
+
+def test_bars_into_a_file_are_a_line_now_and_then(monkeypatch, tmp_path):
+    out = Pipe()
+    monkeypatch.setattr(sys, "stderr", out)
+
+    def download():
+        for _ in tqdm.tqdm(range(5000), mininterval=0, miniters=1):
+            pass
+
+    fetch(download, title="Digits", place=tmp_path, url="x")
+    blocks = list(shapes3d._reporting("rendering", 32, lambda progress: (progress(i, 9) for i in range(5000)), None))
+    assert len(blocks) == 5000
+    assert out.getvalue().replace("\r", "\n").count("\n") < 8
 
 
 def test_home_and_variables_in_the_data_root(monkeypatch, tmp_path):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -11,9 +14,12 @@ import pytest
 
 from tests.hostile.zips import CENTRAL, END, LOCAL, picture
 from trainer.config import DataConfig
-from trainer.data import load
+from trainer.data import celeba, collect, load
 from trainer.data.arrangement import arrange, in_words
 from trainer.data.survey import survey
+from trainer.data.zips import Limits
+from trainer.errors import UserError
+from trainer.system import ROOT
 
 
 def classes(top: str, count: int) -> list[str]:
@@ -85,13 +91,31 @@ def test_links_to_folders_are_followed_once_and_circles_are_named(tmp_path):
     assert sum("a link to a folder that is read already" in text for text in images.skipped) == 3
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_folder_is_named(tmp_path):
-    folder = fill(tmp_path, [*classes("", 8), "owl/1.png"])
-    (folder / "owl").chmod(0)
-    images = load(DataConfig(name="folder", path=str(folder)), "all")
-    (folder / "owl").chmod(0o755)
-    assert "cannot be read" in images.skipped[0]
+READING = """
+import os, sys
+from trainer.config import DataConfig
+from trainer.data import celeba, collect, load
+data = DataConfig(name="folder", path=sys.argv[1])
+if os.geteuid() == 0:  # root reads everything, and what is imported, too
+    load(data, "all")
+    os.setgid(65534)
+    os.setuid(65534)
+print(len(images := load(data, "all")), *images.skipped)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of Unix")
+def test_an_unreadable_folder_is_named():
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        folder = fill(Path(place), [*classes("", 8), "owl/1.png"])
+        folder.chmod(0o755)
+        (folder / "owl").chmod(0)
+        command = [sys.executable, "-c", READING, place]
+        said = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+        (folder / "owl").chmod(0o755)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("16 ")
+    assert "owl: the folder cannot be read (Permission denied)" in said.stdout
 
 
 def test_home_and_variables_in_paths(tmp_path, monkeypatch):
@@ -128,3 +152,14 @@ def test_the_complete_celeba_is_read(tmp_path):
     (root / "list_eval_partition.txt").write_text(parts)
     images = load(DataConfig(name="celeba", size=32, channels=3), "test", tmp_path)
     assert (len(images), images.skipped) == (40, ())
+
+
+def test_as_a_folder_it_has_its_own_limit_too(tmp_path, monkeypatch):
+    """The complete folder is 202,599 files; here the limit of users' folders is lowered instead."""
+    assert celeba.LIMITS.files >= CELEBA
+    monkeypatch.setattr(collect, "LIMITS", Limits(files=20))
+    folder = fill(tmp_path / "celeba" / "img_align_celeba", [f"{i:06d}.jpg" for i in range(1, 31)])
+    (folder.parent / "list_eval_partition.txt").write_text("".join(f"{i:06d}.jpg 0\n" for i in range(1, 31)))
+    assert len(load(DataConfig(name="celeba", size=32, channels=3), "train", tmp_path)) == 30
+    with pytest.raises(UserError, match="more than 20 files"):
+        load(DataConfig(name="folder", path=str(folder)), "all")

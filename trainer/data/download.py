@@ -1,6 +1,7 @@
 """Downloads through torchvision; every failure becomes one sentence."""
 
 import contextlib
+import io
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,11 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
+def pace() -> float:
+    """Return the seconds between two states of a bar on standard error: a file or pipe keeps every one as a line."""
+    return 1.0 if sys.stderr.isatty() else 30.0
+
+
 def fetch(download: Callable[[], Any], *, title: str, place: Path, url: str) -> None:
     """Run `download`, a torchvision data set's constructor with download=True.
 
@@ -34,8 +40,9 @@ def fetch(download: Callable[[], Any], *, title: str, place: Path, url: str) -> 
     """
     print(f"{title} is not in {place}; downloading it.", file=sys.stderr)
     try:
-        with _socket_timeout(TIMEOUT), contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            download()
+        bars = sys.stderr if sys.stderr.isatty() else io.StringIO()  # torchvision's take a line each tenth of a second
+        with _socket_timeout(TIMEOUT), contextlib.redirect_stdout(bars), contextlib.redirect_stderr(bars):
+            download()  # stdout is for results
     except Exception as error:  # URLError, timeouts, RuntimeError (checksum), OSError (disk), zip and gzip errors
         raise UserError(
             f"{title} is not in {place} and could not be downloaded ({_reason(error)}); "

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from trainer.config import DataConfig
 from trainer.data import shapes3d_file
+from trainer.data.download import pace
 from trainer.data.imageset import ImageSet
 from trainer.data.registry import DatasetInfo, Progress
 from trainer.data.rendering import store
@@ -96,5 +97,5 @@ def _reporting(
         yield from blocks(progress)
         return
     what = f"{doing} 3D Shapes at {size}x{size}"
-    with tqdm(total=COUNT, desc=what, unit="picture", file=sys.stderr, mininterval=1.0) as bar:
+    with tqdm(total=COUNT, desc=what, unit="picture", file=sys.stderr, mininterval=pace()) as bar:
         yield from blocks(lambda done, total: bar.update(done - bar.n))

@@ -11,10 +11,11 @@ from trainer.errors import UserError
 
 
 class Survey(NamedTuple):
-    """about: splits, classes and what is left out, in words; training: how many training pictures there are."""
+    """about: splits, classes and what is left out, in words; training, test: how many pictures of each there are."""
 
     about: str
     training: int
+    test: int
 
 
 def survey(path: str, root: Path) -> Survey:
@@ -31,7 +32,8 @@ def survey(path: str, root: Path) -> Survey:
 def of_collection(collection: Collection) -> Survey:
     """Return what an open folder or zip holds."""
     places = arrange([entry.name for entry in collection.entries])
-    return Survey(in_words(places, collection.skipped), sum(place.split == "train" for place in places))
+    splits = [place.split for place in places]
+    return Survey(in_words(places, collection.skipped), splits.count("train"), splits.count("test"))
 
 
 def located(path: str, root: Path) -> Path:

@@ -6,11 +6,13 @@ identified by the file that it writes. Beside that file: a status (its stage, or
 """
 
 import contextlib
+import functools
 import json
 import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -233,8 +235,28 @@ class Reporter:
 
 
 def cache_folder() -> Path:
-    """Return $GWAE_CACHE, else ~/.cache/gwae-explorer: for results of read-only folders."""
-    return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/gwae-explorer").expanduser()
+    """Return $GWAE_CACHE, else ~/.cache/gwae-explorer: for results of read-only folders.
+
+    Where the home is read-only, too, it is a folder of this user among the temporary ones.
+    """
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser() if named else _usual_cache()
+
+
+@functools.cache
+def _usual_cache() -> Path:
+    own = f"gwae-explorer-{os.getuid()}" if hasattr(os, "getuid") else "gwae-explorer"
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: there is no home at all
+        place = Path("~/.cache/gwae-explorer").expanduser()
+        place.mkdir(parents=True, exist_ok=True)
+        if os.access(place, os.W_OK):
+            return place
+    place = Path(tempfile.gettempdir(), own)
+    with contextlib.suppress(OSError):
+        place.mkdir(mode=0o700, exist_ok=True)
+        if not hasattr(os, "getuid") or (place.stat().st_uid == os.getuid() and not place.is_symlink()):
+            return place
+    return Path(tempfile.mkdtemp(prefix=f"{own}-"))  # somebody else took the name
 
 
 def is_busy(folder: Path) -> bool:

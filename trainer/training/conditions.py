@@ -18,3 +18,16 @@ def conditions(settings: Config, pictures: int) -> list[str]:
             "prior.components."
         )
     return unmet
+
+
+def remarks(settings: Config, pictures: int, test: int | None = None) -> list[str]:
+    """Return a sentence on what works with so many training pictures, and test pictures, but not as one may expect."""
+    said, batch = [], settings.optim.batch_size
+    if 0 < pictures < batch:
+        said.append(
+            f"{pictures:,} training pictures are fewer than a batch of {batch}, which then holds some twice; add "
+            "pictures, or lower optim.batch_size."
+        )
+    if test == 0:
+        said.append("no test picture is left, so the model cannot be measured; add pictures.")
+    return said

@@ -17,7 +17,7 @@ from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training import checkpoint
-from trainer.training.conditions import CHANGED, conditions
+from trainer.training.conditions import CHANGED, conditions, remarks
 from trainer.training.history import Counters, Recorder
 from trainer.training.stopping import forget_stop
 
@@ -48,6 +48,8 @@ def require_enough(settings: Config, images: ImageSet) -> None:
     held = max(1, round(settings.data.validation * len(images)))
     if unmet := conditions(settings, len(images) - held):
         raise UserError(f"{images.name}: {unmet[0]}")
+    for sentence in remarks(settings, len(images) - held):
+        _log.warning("%s: %s", images.name, sentence)
 
 
 def fingerprint(images: ImageSet) -> str:

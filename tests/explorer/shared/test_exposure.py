@@ -29,6 +29,17 @@ def test_other_addresses_are_told_what_they_open(address):
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "address"),
+    [([], "127.0.0.1"), (["--server.address", "0.0.0.0"], "0.0.0.0"), (["--server.address=::"], "::")],
+)
+def test_what_is_opened_is_said_before_the_server_starts(arguments, address):
+    assert exposure.asked(arguments) == address
+    command = [sys.executable, "-m", "explorer.shared.exposure", "--server.port", "1", *arguments]
+    said = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stderr
+    assert (f"listens on {address}" in said) == (address != "127.0.0.1")
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory) -> int:
     """The port of a server started somewhere else, beside settings of a stranger."""
