@@ -116,6 +116,13 @@ class DataConfig(Section):
         "and the largest square for a folder or zip.",
     )
     validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the training pictures held out for validation.")
+    mirror: bool = Field(False, description="Mirror every second training picture, drawn by chance, left to right.")
+    shift: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="Move each training picture by at most so many pixels, at random; repeat its border.",
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from trainer import models
 from trainer.config import Config
+from trainer.data import augment
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.training import finite, objectives, optimisers, warm_start
@@ -120,6 +121,9 @@ class Players:
         """This process's pictures of the next batch."""
         indices = torch.randint(len(self.images), (self.optim.batch_size,), generator=self.batches)
         images = self.images.float_batch(self.share.rows(indices))
+        if (data := self.settings.data).mirror or data.shift:
+            drawn = augment.draw(len(indices), data.shift, data.mirror, self.batches)
+            images = augment.changed(images, *map(self.share.rows, drawn))
         return self.fabric.to_device(images.contiguous(memory_format=torch.channels_last))
 
 

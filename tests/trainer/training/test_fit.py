@@ -43,6 +43,7 @@ KINDS = {
     "rmsprop": {"prior": {"kind": "np"}, "optim": {"name": "rmsprop"}},
     "best": {"prior": {"kind": "np"}, "optim": {"keep": "best"}},
     "vae": VAE,
+    "augmented": {"data": {"mirror": True, "shift": 2}},
     "dagmm": {"model": {"kind": "dagmm"}, "prior": {"kind": "gmp", "components": 2}},
 }
 

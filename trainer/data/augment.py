@@ -1,0 +1,30 @@
+"""Random changes of training pictures that leave what they show: a mirror image, a small shift."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+
+def draw(n: int, shift: int, mirror: bool, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return n random moves, (n, 2) int64 in [-shift, shift] (down, right), and which pictures to mirror, (n,) bool."""
+    moves = torch.randint(-shift, shift + 1, (n, 2), generator=generator)
+    return moves, torch.rand(n, generator=generator) < 0.5 * mirror
+
+
+def changed(images: Tensor, moves: Tensor, mirrored: Tensor) -> Tensor:
+    """Return pictures (B, C, H, W) mirrored left to right where asked for, then moved; the border is repeated.
+
+    Args:
+        moves: (B, 2) whole pixels, down and right; negative ones go up and left.
+        mirrored: (B,) bool.
+    """
+    images = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(-1), images)
+    most = int(moves.abs().max()) if len(moves) else 0
+    if not most:
+        return images
+    height, width = images.shape[-2:]
+    padded = pad(images, (most,) * 4, mode="replicate")
+    down = most - moves[:, :1] + torch.arange(height)
+    right = most - moves[:, 1:] + torch.arange(width)
+    every = torch.arange(len(images))
+    return padded.movedim(1, -1)[every[:, None, None], down[:, :, None], right[:, None, :]].movedim(-1, 1)
