@@ -35,6 +35,8 @@ def progress(training: Training) -> str:
     if training.phase == "loading":
         return f"Reading pictures: {training.done:,} of {training.total:,}" if training.total else "Reading pictures"
     text = f"Step {training.step:,} of {training.max_steps:,}" if training.max_steps else "No step yet"
+    if training.phase == "running" and training.total:
+        text += f" · placing the mixture, {training.done / training.total:.0%}"
     if training.seconds:
         text += f" · {duration(training.seconds)} so far"
     if training.phase == "running" and training.step and training.seconds:

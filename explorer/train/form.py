@@ -51,7 +51,7 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
         "objective.gradient_penalty", "objective.drift", "optim.critic_lr", "optim.critic_steps",
         "optim.prior_lr_scale", "optim.warmup_steps", "optim.refine_steps",
     ),
-    "gwae-gmp": ("prior.warm_start", "objective.lambda_p"),
+    "gwae-gmp": ("prior.warm_start", "prior.placement", "objective.lambda_p"),
     "gwae-normal": ("objective.lambda_p",),
     "vae": ("objective.beta",),
     "wae-mmd": ("objective.lambda_mmd",),

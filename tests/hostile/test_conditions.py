@@ -18,7 +18,7 @@ from trainer import config
 from trainer.data import shapes3d
 from trainer.data.download import fetch
 from trainer.errors import UserError
-from trainer.latent import map as mapping
+from trainer.latent import embedding
 from trainer.runs.folder import Run
 from trainer.system import ROOT, files
 from trainer.training.conditions import conditions, remarks
@@ -142,9 +142,9 @@ def test_a_full_disk_is_named_whatever_the_library_says(tmp_path):
 
 def test_umap_has_a_cache_where_nothing_may_be_written(monkeypatch, tmp_path):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    monkeypatch.setattr(mapping.os, "access", lambda *args: False)
-    mapping._provide_numba_cache()
-    folder = Path(mapping.os.environ["NUMBA_CACHE_DIR"])
+    monkeypatch.setattr(embedding.os, "access", lambda *args: False)
+    embedding._provide_numba_cache()
+    folder = Path(embedding.os.environ["NUMBA_CACHE_DIR"])
     assert folder.is_dir()
     folder.rmdir()
 

@@ -1,6 +1,7 @@
 """What is known before a training: whether there are enough pictures for what is asked. No torch here."""
 
 from trainer.config import Config
+from trainer.latent.mixtures import NEIGHBOURS
 
 CHANGED = "its training pictures have changed since the last checkpoint"
 
@@ -16,6 +17,11 @@ def conditions(settings: Config, pictures: int) -> list[str]:
         unmet.append(
             f"{pictures:,} training pictures are fewer than the {needs} mixture components; add pictures, or lower "
             "prior.components."
+        )
+    elif needs and settings.prior.placement == "neighbours" and pictures <= NEIGHBOURS:
+        unmet.append(
+            f"{pictures:,} training pictures are too few for {NEIGHBOURS} neighbours of each; add pictures, or set "
+            "prior.placement=em."
         )
     return unmet
 

@@ -89,9 +89,9 @@ class Trainer:
         self.train_set, self.validation_set = split_validation(
             images, self.settings.data.validation, self.settings.seed
         )
-        self.players = Players(self.settings, self.train_set, self.fabric, hardware.compile, pause)
-        self.model, self.objective, self.share = self.players.model, self.players.objective, self.players.share
         self.counters = Counters()
+        self.players = Players(self.settings, self.train_set, self.fabric, hardware.compile, pause, self._note_placing)
+        self.model, self.objective, self.share = self.players.model, self.players.objective, self.players.share
         self._failure: UserError | None = None
         self.recorder = Recorder(run.path, self.optim.max_steps, asdict(hardware), writes=self.share.leads)
         self.sample = self.train_set.subset(slice(SAMPLE if self.model.needs_training_set else 0))
@@ -171,9 +171,15 @@ class Trainer:
             bar.set_postfix(shown, refresh=False)
         if step % self.optim.validate_every == 0:
             self._checkpoint(validate=True)
+        elif self.players.places(step - 1):
+            self._checkpoint(validate=False)  # a resumed training does not place the mixture again
         if self.share.leads:
             self._written(lambda: self.recorder.beat(self.counters))
             self._written(lambda: self.preview.beat(self.model, step))
+
+    def _note_placing(self, what: str, done: int, total: int) -> None:
+        """Progress of the placing of the mixture, which takes as long as hundreds of steps."""
+        self.recorder.beat(self.counters, done=done, total=total)
 
     def _written(self, write: Callable[[], T]) -> T | None:
         """What the leading process writes between steps; if it cannot, all end at the next step, which all reach.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer import models
+from trainer.batching import Progress, silent
 from trainer.config import Config
 from trainer.data import augment
 from trainer.data.imageset import ImageSet
@@ -27,6 +28,7 @@ class Players:
         fabric: launched; it may spread the batch over processes (trainer/training/distributed.py).
         compiled: whether encoder and decoder go through torch.compile.
         pause: called before every step of a player; may wait.
+        progress: called while the mixture is placed.
 
     Raises: UserError if the batch cannot be divided among the processes.
     """
@@ -38,8 +40,9 @@ class Players:
         fabric: Fabric,
         compiled: bool = False,
         pause: Callable[[], None] = lambda: None,
+        progress: Progress = silent,
     ):
-        self.pause = pause
+        self.pause, self.progress = pause, progress
         self.settings, self.optim, self.images, self.fabric = settings, settings.optim, images, fabric
         self.share = Share(fabric)
         with self.share.alike():
@@ -70,6 +73,10 @@ class Players:
         """Return whether the step after so many trains the critic alone."""
         return step >= self.optim.max_steps - self.optim.refine_steps
 
+    def places(self, step: int) -> bool:
+        """Whether the mixture is placed at the end of the step after so many."""
+        return self.settings.prior.warm_start and step + 1 == self.optim.warmup_steps
+
     def step(self, done: int) -> Terms:
         """Take the step after `done` steps and return its terms, without graphs, over the whole batch.
 
@@ -82,8 +89,9 @@ class Players:
             terms |= self._critic_steps(done)
         if not self.is_refining(done):
             terms |= self.update("warmup" if self.is_warming_up(done) else "main", done)
-        if done + 1 == self.optim.warmup_steps and self.settings.prior.warm_start:
-            warm_start.place_mixture(self.model, self.images, self.settings.seed, self.fabric.device)
+        if self.places(done):
+            wanted = self.settings.seed, self.fabric.device, self.settings.prior.placement, self.progress
+            self.share.first(lambda: warm_start.place_mixture(self.model, self.images, *wanted))
             self.share.agree(self.model)
         return terms
 

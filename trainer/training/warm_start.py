@@ -6,7 +6,10 @@ Why: components that start on top of each other hardly ever part under L_GW and 
 import torch
 from torch import Tensor
 
+from trainer.batching import Progress, silent
+from trainer.config import Placement
 from trainer.data.imageset import ImageSet
+from trainer.latent import mixtures
 from trainer.models.base import LatentModel, posterior_sample
 from trainer.models.vae import Autoencoder
 
@@ -42,14 +45,21 @@ def standardise_codes(model: Autoencoder, mean: Tensor, std: Tensor) -> None:
     first.weight *= std
 
 
-def place_mixture(model: Autoencoder, images: ImageSet, seed: int, device: torch.device | str = "cpu") -> None:
-    """Standardise the codes, fit a mixture to them by expectation maximisation, and start the prior there."""
-    from sklearn.mixture import GaussianMixture  # 30 MB and a second that other trainings do without
+def place_mixture(
+    model: Autoencoder,
+    images: ImageSet,
+    seed: int,
+    device: torch.device | str = "cpu",
+    placement: Placement = "em",
+    progress: Progress = silent,
+) -> None:
+    """Standardise the codes, fit a mixture to them (trainer/latent/mixtures.py), and start the prior there.
 
+    Raises: UserError if the process that finds neighbours fails.
+    """
     codes = sample_codes(model, images, seed, device)
     mean, std = codes.mean(0), codes.std(0)
     standardise_codes(model, mean.to(device), std.to(device))
-    mixture = GaussianMixture(model.prior.components, reg_covar=1e-3, n_init=4, random_state=seed)
-    mixture.fit(((codes - mean) / std).double().numpy())
-    parts = (mixture.weights_, mixture.means_, mixture.covariances_)
-    model.prior.place(*(torch.as_tensor(part, dtype=torch.float32).to(device) for part in parts))
+    wanted = ((codes - mean) / std).double().numpy(), model.prior.components, seed
+    found = mixtures.by_em(*wanted) if placement == "em" else mixtures.in_child(*wanted, progress)
+    model.prior.place(*(torch.as_tensor(part, dtype=torch.float32).to(device) for part in found))
