@@ -161,17 +161,12 @@ class PriorConfig(Section):
 
     kind: PriorKind = Field("np", description="np: neural, fnp: factorised, gmp: Gaussian mixture, normal: N(0, I).")
     components: int = Field(10, ge=2, le=200, description="Number of mixture components (gmp).")
-    spread: float = Field(
-        1.0, gt=0, le=MAX_WEIGHT, description="Standard deviation of the initial component means (gmp)."
-    )
-    warm_start: bool = Field(
-        False,
-        description="Place the mixture on the codes after the warm-up, without labels (gmp).",
-    )
+    spread: float = Field(1.0, gt=0, le=MAX_WEIGHT, description="Standard deviation of the initial means (gmp).")
+    warm_start: bool = Field(False, description="Place the mixture on the codes after the warm-up, without labels.")
     placement: Placement = Field(
         "em",
-        description="How: em fits Gaussians to the codes; neighbours first draws together what is connected (UMAP), a "
-        "minute that finds digits better. The default keeps what earlier recipes mean.",
+        description="em fits Gaussians to the codes; neighbours first draws together what is connected (UMAP), a "
+        "minute that finds digits better. The default keeps the meaning of earlier recipes.",
     )
 
 

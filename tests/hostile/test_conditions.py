@@ -120,6 +120,13 @@ def test_a_home_that_is_read_only():
     assert listed.stderr == ""
 
 
+def test_too_few_pictures_for_neighbours():
+    mixture = {"kind": "gmp", "components": 3, "warm_start": True, "placement": "neighbours"}
+    settings = config.from_dict({"prior": mixture, "optim": {"warmup_steps": 5}})
+    assert "too few for 15 neighbours of each; add pictures, or set prior.placement=em." in conditions(settings, 15)[0]
+    assert conditions(settings, 16) == []
+
+
 def test_memory_is_named():
     for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")):
         with (

@@ -1,4 +1,4 @@
-"""Do the codes fall into the classes? Mixture components, and k-means on the same codes as the baseline.
+"""Do the codes fall into the classes? Mixture components, and what needs no trained prior on the same codes: controls.
 
 All measures of agreement are functions of the contingency table n[k, c] (cluster k, class c), so their bootstrap
 needs no second clustering: resampling the pictures resamples the table.
@@ -10,10 +10,13 @@ from scipy.optimize import linear_sum_assignment
 from trainer.config import Config
 from trainer.data.imageset import ImageSet
 from trainer.evaluation.context import Context
+from trainer.latent import mixtures
 from trainer.latent.clusters import contingency, dead_components, kmeans
 from trainer.runs.folder import Metric
 
 RESAMPLES = 1000
+CONTROLS_FROM = 200
+"""Test pictures from which mixtures are fitted as controls; with fewer, neighbours tell little."""
 
 
 def matched_accuracy(table: np.ndarray) -> float:
@@ -76,10 +79,9 @@ def applies(config: Config, images: ImageSet) -> bool:
 
 
 def measure(context: Context) -> list[Metric]:
-    """Return the agreement of components (gmp) and of k-means with the labels; dead components and the largest weight
-    (gmp).
+    """Return the agreement of components (gmp) and of controls with the labels, and what the mixture is made of (gmp).
 
-    k-means gets as many clusters as the prior has components, and without a mixture as many as there are classes.
+    The controls get as many clusters as the prior has components, and without a mixture as many as there are classes.
     """
     metrics: list[Metric] = []
     labels = None if context.labels is None else np.unique(context.labels.numpy(), return_inverse=True)[1]
@@ -93,12 +95,31 @@ def measure(context: Context) -> list[Metric]:
     if labels is not None:
         clusters = int(labels.max()) + 1 if context.component is None else context.run.config.prior.components
         clusters = min(clusters, len(context.images))
-        context.progress("k-means", 0, 1)
-        groups = kmeans(context.mu.numpy(), clusters, context.seed)
-        context.progress("k-means", 1, 1)
-        how = f"k-means (K = {clusters}, 10 restarts) on mu(x)"
-        metrics += _agreement(context, "k-means", groups, labels, clusters, how)
+        for name, (groups, how) in _controls(context, clusters).items():
+            metrics += _agreement(context, name, groups, labels, clusters, f"{how} on mu(x)")
     return metrics
+
+
+def _controls(context: Context, clusters: int) -> dict[str, tuple[np.ndarray, str]]:
+    """Return clusterings of the test codes that need no trained prior, with how they were made, by name."""
+    codes, seed = context.mu.double().numpy(), context.seed
+    context.progress("k-means", 0, 1)
+    found = {"k-means": (kmeans(codes, clusters, seed), f"k-means (K = {clusters}, 10 restarts)")}
+    context.progress("k-means", 1, 1)
+    if len(codes) < CONTROLS_FROM:
+        return found
+    fitted = mixtures.assigned(mixtures.by_em(codes, clusters, seed), codes)
+    shares = mixtures.in_child(codes, clusters, seed, context.progress)
+    placed = mixtures.assigned(mixtures.moments(codes, shares), codes)
+    mixture, umap = (
+        f"mixture of {clusters} Gaussians",
+        f"UMAP (15 neighbours, {mixtures.DIMS} axes) and a mixture there",
+    )
+    return found | {
+        "fitted mixture": (fitted, f"{mixture} fitted afterwards by EM ({mixtures.STARTS} starts)"),
+        "N2D": (shares.argmax(1), f"N2D: {umap}"),
+        "placed mixture": (placed, f"{mixture} fitted afterwards, with the memberships of {umap},"),
+    }
 
 
 def _agreement(

@@ -29,7 +29,7 @@ STARTS = 4
 """k-means starts of every mixture, of which the likeliest is kept."""
 FLOOR = 1e-3
 """Added to the variances, so that no component is flat; codes have unit variance."""
-CODES, PROGRESS, RESULT, LOG = "codes.npy", "progress.json", "mixture.npz", "output.txt"
+CODES, PROGRESS, RESULT, LOG = "codes.npy", "progress.json", "memberships.npy", "output.txt"
 
 
 class Moments(NamedTuple):
@@ -46,6 +46,11 @@ def by_em(codes: np.ndarray, components: int, seed: int) -> Moments:
     return Moments(mixture.weights_, mixture.means_, mixture.covariances_)
 
 
+def by_neighbours(codes: np.ndarray, components: int, seed: int, progress: Progress = silent) -> Moments:
+    """Return the mixture of the components that neighbours form, found by a child process (see `in_child`)."""
+    return moments(codes, in_child(codes, components, seed, progress))
+
+
 def memberships(codes: np.ndarray, components: int, seed: int, progress: Progress = silent) -> np.ndarray:
     """Return p(k | code) under a mixture on UMAP's coordinates of the codes (N, d), (N, K); rows sum to 1.
 
@@ -60,14 +65,22 @@ def memberships(codes: np.ndarray, components: int, seed: int, progress: Progres
     return _fitted(together, components, seed).predict_proba(together.astype(np.float64))
 
 
-def by_neighbours(codes: np.ndarray, components: int, seed: int, progress: Progress = silent) -> Moments:
-    """Return the moments, in the space of the codes (N, d), of the components that `memberships` finds."""
-    shares = memberships(codes, components, seed, progress)
+def moments(codes: np.ndarray, shares: np.ndarray) -> Moments:
+    """Return the mixture, in the space of the codes (N, d), whose components have these memberships (N, K)."""
     counts = shares.sum(0) + 1e-6  # a component that nothing belongs to has a density all the same
     means = shares.T @ codes / counts[:, None]
-    apart = codes[None] - means[:, None]  # (K, N, d)
-    covariances = np.einsum("nk,kni,knj->kij", shares, apart, apart, optimize=True) / counts[:, None, None]
-    return Moments(counts / counts.sum(), means, covariances + FLOOR * np.eye(codes.shape[1]))
+    floor = FLOOR * np.eye(codes.shape[1])
+    apart = (codes - mean for mean in means)  # of one component at a time: all at once may be gigabytes
+    covariances = [(share * each.T) @ each / n + floor for share, each, n in zip(shares.T, apart, counts, strict=True)]
+    return Moments(counts / counts.sum(), means, np.stack(covariances))
+
+
+def assigned(mixture: Moments, codes: np.ndarray) -> np.ndarray:
+    """Return the most responsible component of each code (N, d), (N,)."""
+    from scipy.stats import multivariate_normal
+
+    parts = zip(*mixture, strict=True)
+    return np.stack([np.log(weight) + multivariate_normal(*each).logpdf(codes) for weight, *each in parts]).argmax(0)
 
 
 def _fitted(points: np.ndarray, components: int, seed: int, floor: float = 1e-6):
@@ -80,8 +93,8 @@ def _fitted(points: np.ndarray, components: int, seed: int, floor: float = 1e-6)
 # --- in a process of its own ------------------------------------------------------------------------------------------
 
 
-def in_child(codes: np.ndarray, components: int, seed: int, progress: Progress = silent) -> Moments:
-    """Return `by_neighbours` of the codes, found by a child process.
+def in_child(codes: np.ndarray, components: int, seed: int, progress: Progress = silent) -> np.ndarray:
+    """Return `memberships` of the codes, found by a child process.
 
     Numba's threads go on spinning after UMAP and would take half of every later training step.
 
@@ -90,18 +103,16 @@ def in_child(codes: np.ndarray, components: int, seed: int, progress: Progress =
 
     Raises: UserError, one sentence, if the child fails or the temporary folder cannot be written.
     """
-    remedy = "resume to try again, or train anew with prior.placement=em"
+    said: str | None
     try:
         with tempfile.TemporaryDirectory(prefix="gwae-mixture-") as name:
-            folder = Path(name)
-            np.save(folder / CODES, codes)
-            said = _watched(folder, components, seed, progress)
-            if said is not None:
-                raise UserError(f"The mixture could not be placed by neighbours ({said}); {remedy}.")
-            with np.load(folder / RESULT) as found:
-                return Moments(**found)
+            np.save(Path(name) / CODES, codes)
+            said = _watched(Path(name), components, seed, progress)
+            if said is None:
+                return np.load(Path(name) / RESULT)
     except OSError as error:
-        raise UserError(f"The mixture could not be placed by neighbours ({error}); {remedy}.") from error
+        said = str(error)
+    raise UserError(f"Grouping the codes by neighbours failed ({said}); resume the training, or measure again.")
 
 
 def _watched(folder: Path, components: int, seed: int, progress: Progress) -> str | None:
@@ -136,7 +147,7 @@ def main(name: str, components: str, seed: str) -> None:
     """Do the work of the child process in its folder."""
     folder = Path(name)
     report = lambda *values: files.write_text(folder / PROGRESS, json.dumps(values))  # noqa: E731
-    np.savez(folder / RESULT, **by_neighbours(np.load(folder / CODES), int(components), int(seed), report)._asdict())
+    np.save(folder / RESULT, memberships(np.load(folder / CODES), int(components), int(seed), report))
 
 
 if __name__ == "__main__":

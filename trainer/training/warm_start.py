@@ -61,5 +61,5 @@ def place_mixture(
     mean, std = codes.mean(0), codes.std(0)
     standardise_codes(model, mean.to(device), std.to(device))
     wanted = ((codes - mean) / std).double().numpy(), model.prior.components, seed
-    found = mixtures.by_em(*wanted) if placement == "em" else mixtures.in_child(*wanted, progress)
+    found = mixtures.by_em(*wanted) if placement == "em" else mixtures.by_neighbours(*wanted, progress)
     model.prior.place(*(torch.as_tensor(part, dtype=torch.float32).to(device) for part in found))

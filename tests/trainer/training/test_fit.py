@@ -24,7 +24,7 @@ from trainer.manage.bundle import bundle
 from trainer.models import networks
 from trainer.runs.folder import Run, create
 from trainer.system import ROOT, files, locks
-from trainer.training import checkpoint, fit, loop, losses, objectives, optimisers, validation
+from trainer.training import checkpoint, fit, loop, losses, objectives, optimisers, validation, warm_start
 from trainer.training.fit import Trainer
 from trainer.training.hardware import Hardware
 
@@ -34,12 +34,14 @@ WARM = {
     "objective": {"lambda_p": 0.06},
     "optim": {"warmup_steps": 4, "decay": True},
 }
+NEIGHBOURS = WARM | {"prior": WARM["prior"] | {"placement": "neighbours"}}
 KINDS = {
     "np": {"prior": {"kind": "np"}},
     "fnp": {"prior": {"kind": "fnp"}},
     "gmp": {"prior": {"kind": "gmp", "components": 3}},
     "normal": {"prior": {"kind": "normal"}},
     "gmp, warm start": WARM,
+    "gmp, neighbours": NEIGHBOURS,
     "rmsprop": {"prior": {"kind": "np"}, "optim": {"name": "rmsprop"}},
     "best": {"prior": {"kind": "np"}, "optim": {"keep": "best"}},
     "vae": VAE,
@@ -138,6 +140,23 @@ def test_resumed_training_is_bit_equal_to_uninterrupted_training(tmp_path, monke
     moments = [key for key in state(tmp_path / "whole") if key.endswith(("exp_avg", "square_avg"))]
     assert any(key.startswith("main/") for key in moments)
     assert any(key.startswith("critic/") for key in moments) == (name not in ("vae", "dagmm"))
+
+
+def test_a_mixture_is_placed_once_whatever_kills_the_training(tmp_path, monkeypatch, at_step):
+    placed, deaths, place = [], [1], warm_start.place_mixture
+
+    def die(trainer):
+        if deaths:
+            raise KeyboardInterrupt(deaths.pop())  # passes through like a kill: no checkpoint, no last word
+
+    monkeypatch.setattr(warm_start, "place_mixture", lambda *args: (placed.append(1), place(*args)))
+    at_step(5, die)  # one step after the placing, before the first validation
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "parts", settings(**WARM))
+    assert train(tmp_path / "parts", settings(**WARM)) == ("finished", 14, True)
+    assert len(placed) == 1
+    train(tmp_path / "whole", settings(**WARM))
+    assert_same_training(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_the_comparison_notices_a_difference(tmp_path):

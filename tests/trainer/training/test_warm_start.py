@@ -110,11 +110,12 @@ def test_codes_are_samples_of_the_posterior_by_seed_alone(monkeypatch):
 # --- the mixture ------------------------------------------------------------------------------------------------------
 
 
-def test_components_land_on_planted_clusters():
+@pytest.mark.parametrize("placement", ["em", "neighbours"])
+def test_components_land_on_planted_clusters(placement):
     made, images, labels = planted()
     assert normalized_mutual_info_score(labels, assigned(made, images)) < 0.9
     before = torch.get_rng_state()
-    warm_start.place_mixture(made, images, seed=0)
+    warm_start.place_mixture(made, images, seed=0, placement=placement)
     assert torch.equal(torch.get_rng_state(), before)
     found = assigned(made, images)
     assert normalized_mutual_info_score(labels, found) == pytest.approx(1)
