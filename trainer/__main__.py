@@ -185,6 +185,17 @@ def evaluate(
 
 
 @app.command()
+def seeds(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Evaluated runs that differ in their seed.")],
+) -> None:
+    """Mean and range of each number over trainings of one recipe; stored with those of the first run."""
+    from trainer.evaluation.seeds import summarise
+
+    for metric in summarise([Run(folder) for folder in folders]):
+        typer.echo(f"{metric.name}  {metric.value:.4f}  {metric.interval}")
+
+
+@app.command()
 def bundle(
     folder: Annotated[Path, typer.Argument(help="Run folder.")],
     out: Annotated[Path, typer.Option("--out", help="New folder, for example pretrained/<name>.")],

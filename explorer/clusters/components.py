@@ -1,5 +1,6 @@
 """The components of a mixture prior, one by one, and the agreement of their assignment with the labels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from explorer.clusters.atlas import Atlas, keyed
 from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import bound, change, current
 from explorer.clusters.subject import decoded, pictures
-from explorer.shared import cache, measuring, pixels, theme, widgets
+from explorer.shared import cache, catalog, measuring, pixels, theme, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
 from trainer.latent.clusters import contingency, dead_components
@@ -21,6 +22,14 @@ MEMBERS = 8
 LISTED = 30
 PATH = 11
 DRAWN = 16
+CONTROLS = {
+    "placed mixture": "Mixture placed by neighbours, afterwards",
+    "fitted mixture": "Mixture fitted by EM, afterwards",
+    "N2D": "N2D (UMAP, then a mixture there)",
+    "k-means": "k-means",
+}
+ASSIGNMENTS = {"cluster": "Prior components", **{prefix: f"{title}, same codes" for prefix, title in CONTROLS.items()}}
+"""Prefixes of the metrics of agreement, and what they are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,25 +201,40 @@ def _numbers(atlas: Atlas) -> None:
         elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
             measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return
-    for prefix, title in {"cluster": "Prior components", "k-means": "k-means, same codes"}.items():
+    _table(known, ASSIGNMENTS)
+    if control := catalog.matched_control(atlas.entry):
+        st.caption(f"Control without GWAE: the same on the codes of {markdown(control.name)}, a VAE of the same beta")
+        _table({metric.name: metric for metric in control.metrics}, CONTROLS, of=control.name)
+    if not atlas.components:
+        st.caption(f"A {atlas.entry.prior_title} assigns nothing; what is measured needs no trained prior.")
+    st.caption(
+        "Accuracy: best one-to-one matching. Ranges: bootstrap 95 % over pictures, the clustering held fixed; "
+        "“seeds”: mean, smallest and largest value of several trainings."
+    )
+
+
+def _table(known: Mapping[str, Metric], titles: Mapping[str, str], of: str = "") -> None:
+    """A block per way to assign codes: its measures of agreement, each with its protocol."""
+    for prefix, title in titles.items():
         measured = {name: known.get(f"{prefix} {name}") for name in ("accuracy", "NMI", "ARI")}
         if any(measured.values()):
             st.markdown(f"**{title}**")
         for name, metric in measured.items():
             if metric is not None:
-                _number(metric, name)
-    if not atlas.components:
-        st.caption(f"A {atlas.entry.prior_title} assigns nothing, so only k-means is measured.")
-    st.caption("Accuracy: best one-to-one matching. Ranges: bootstrap 95 % over pictures, the clustering held fixed.")
+                _number(metric, name, known.get(f"{metric.name} over seeds"), of)
 
 
-def _number(metric: Metric, name: str) -> None:
-    """A value, its protocol and its interval in one line."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"metrics-c-{metric.name}"):
+def _number(metric: Metric, name: str, seeds: Metric | None, of: str) -> None:
+    """A value, its protocol and its interval in one line, and its mean and range over seeds where there are several."""
+    key = f"{of}{metric.name}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"metrics-c-{key}"):
         st.markdown(f"**{widgets.format_value(metric)}**", width="content")
-        widgets.protocol_card(metric, name, key=f"clusters.card.{metric.name}")
+        widgets.protocol_card(metric, name, key=f"clusters.card.{key}")
         if metric.low is not None:
             st.markdown(f":small[:gray[{metric.low:.3f} to {metric.high:.3f}]]", width="content")
+        if seeds is not None:
+            text = f"seeds {widgets.format_value(seeds)} ({seeds.low:.3f} to {seeds.high:.3f})"
+            widgets.protocol_card(seeds, text, key=f"clusters.seeds.{key}")
 
 
 def _heat_map(atlas: Atlas, column: str, title: str) -> None:

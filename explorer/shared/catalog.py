@@ -102,6 +102,14 @@ def of_folder(folder: Path) -> Entry | None:
     return next((entry for entry in usable() if entry.path == Path(folder)), None)
 
 
+def matched_control(entry: Entry) -> Entry | None:
+    """Return the VAE on the same pictures and number of axes whose beta weighs the posterior's entropy as this GWAE."""
+    own = entry.run.config
+    wanted = (own.data, own.model.z_dim, 2 * own.objective.lambda_h)
+    found = ((other, other.run.config) for other in usable() if own.model.kind == "gwae" and other.model_kind == "vae")
+    return next((other for other, its in found if (its.data, its.model.z_dim, its.objective.beta) == wanted), None)
+
+
 def _folders(root: Path) -> list[Path]:
     """Return the sub-folders that hold at least one file of a run."""
     try:

@@ -179,8 +179,8 @@ def protocol_text(metric: Metric) -> str:
         ("Seed", "none used" if metric.seed is None else str(metric.seed)),
         ("Estimator", markdown(metric.estimator)),
     ]
-    if metric.low is not None and metric.high is not None:
-        rows.append(("95 % interval", f"{metric.low:.4g} to {metric.high:.4g}"))
+    if metric.interval:
+        rows.append(("Range" if metric.group == "seeds" else "95 % interval", metric.interval))
     rows.append(("Better", "higher" if metric.higher_is_better else "lower"))
     rows.append(("Checkpoint", code(metric.checkpoint)))
     lines = [f"| {name} | {value} |" for name, value in rows]

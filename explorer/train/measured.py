@@ -100,7 +100,7 @@ def table(metrics: Sequence[Metric]) -> pd.DataFrame:
             "Group": _GROUPS.get(metric.group, metric.group),
             "Number": metric.name + (f", {metric.unit}" if metric.unit else ""),
             "Value": float(f"{metric.value:.4g}"),
-            "95 % interval": "" if metric.low is None else f"{metric.low:.4g} to {metric.high:.4g}",
+            "95 % interval": metric.interval,
             "Better": "higher" if metric.higher_is_better else "lower",
             "Data": metric.data,
             "Split": metric.split,

@@ -195,20 +195,40 @@ def test_agreement_shows_numbers_with_protocol_beside_k_means(clusters, runs):
     run.write_metrics(
         [
             Metric(f"{who} {what}", value, estimator="as ever", low=value - 0.01, high=value + 0.01, **shared)
-            for who, value in (("cluster", 0.8125), ("k-means", 0.625))
+            for who, value in (("cluster", 0.8125), ("k-means", 0.625), ("N2D", 0.9375))
             for what in ("accuracy", "NMI", "ARI")
         ]
+        + [Metric("cluster NMI over seeds", 0.5, estimator="mean", low=0.25, high=0.75, **shared | {"group": "seeds"})]
     )
     app = clusters("measured", view="agreement")
     assert not app.exception
     said = texts(app)
     assert said.count("**0.812**") == 2 * 3  # as the number, and at the head of its protocol
     assert said.count("**0.625**") == 2 * 3
+    assert said.count("**0.938**") == 2 * 3
+    assert said.count("0.25 to 0.75, range of seeds") == 1
+    assert any("seeds 0.500 (0.250 to 0.750)" in str(each.proto) for each in app.get("popover"))
+    assert "Control without GWAE" not in said
     assert "0.802 to 0.823" in said
     assert f"| Checkpoint | `{run.hash}` |" in said
     assert "120 test pictures by component and label" in said
     app.segmented_control(key="clusters.table").set_value("kmeans").run()
     assert "120 test pictures by cluster and label" in texts(app)
+
+
+def test_agreement_shows_the_matched_vae(clusters, runs):
+    control = make_run(runs / "control", kind="vae")
+    text = (control.path / "config.yaml").read_text()
+    (control.path / "config.yaml").write_text(text.replace("  beta: 1.0", "  beta: 0.06"))
+    shared = {"group": "clustering", "data": "MNIST", "split": "test", "n": 120, "seed": 0}
+    for run, names in ((Run(runs / "small-gmp"), ["k-means"]), (control, ["k-means", "placed mixture", "cluster"])):
+        run.write_metrics([Metric(f"{n} NMI", 0.5, checkpoint=run.hash, estimator="so", **shared) for n in names])
+    said = texts(clusters("small-gmp", view="agreement"))
+    assert "on the codes of control, a VAE of the same beta" in said
+    assert said.count("Mixture placed by neighbours, afterwards") == 1
+    assert f"| Checkpoint | `{control.hash}` |" in said
+    assert catalog.matched_control(catalog.find("small-gmp")).name == "control"
+    assert catalog.matched_control(catalog.find("control")) is None
 
 
 @pytest.mark.parametrize("model", ["small-vae", "small-np"])

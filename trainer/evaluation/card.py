@@ -109,13 +109,15 @@ def _numbers(metrics: list[Metric]) -> str:
     rows = ["| number | value | 95 % interval | data, n | how |", "|---|---|---|---|---|"]
     for metric in filter(ood.is_headline, metrics):
         unit = f" {metric.unit}" if metric.unit else ""
-        interval = "" if metric.low is None else f"{metric.low:.4g} to {metric.high:.4g}"
         seed = "" if metric.seed is None else f"; seed {metric.seed}"
         how = (metric.estimator + seed).replace("|", "\\|")
         where = f"{metric.data} {metric.split}, {metric.n:,}"
-        rows.append(f"| {metric.group}: {metric.name} | {metric.value:.4g}{unit} | {interval} | {where} | {how} |")
+        rows.append(
+            f"| {metric.group}: {metric.name} | {metric.value:.4g}{unit} | {metric.interval} | {where} | {how} |"
+        )
+    other = "whose spread is the range of seeds" if "seeds" in groups else "of which there is one here"
     return (
-        "## Numbers\n\nIntervals cover the choice of test pictures or samples, not another training (one seed).\n\n"
+        f"## Numbers\n\nIntervals cover the choice of test pictures or samples, not another training, {other}.\n\n"
         + "\n".join(rows)
         + ("\n\nThe other out-of-distribution numbers are in `metrics.json`." if ood.GROUP in groups else "")
     )

@@ -30,7 +30,7 @@ class Metric:
 
     name: str
     value: float
-    group: str  # reconstruction, clustering, ood, disentanglement, generation, geometry
+    group: str  # reconstruction, clustering, ood, disentanglement, generation, geometry, seeds
     data: str  # "MNIST"
     split: str  # "test"
     n: int
@@ -38,9 +38,16 @@ class Metric:
     estimator: str  # how it was computed
     checkpoint: str  # Run.hash
     unit: str = ""  # "dB"; empty for shares and scores
-    low: float | None = None  # 95 % interval, where one was estimated
+    low: float | None = None  # 95 % interval, where one was estimated; range of trainings in the group seeds
     high: float | None = None
     higher_is_better: bool = True
+
+    @property
+    def interval(self) -> str:
+        """The interval as text, or an empty string; a range over seeds is called so."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{self.low:.4g} to {self.high:.4g}" + (", range of seeds" if self.group == "seeds" else "")
 
 
 class Run:

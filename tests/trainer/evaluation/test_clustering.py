@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from itertools import permutations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from trainer.batching import silent
 from trainer.evaluation import clustering
 from trainer.latent import clusters
 
@@ -79,3 +82,17 @@ def test_kmeans_finds_separated_blobs():
     codes = 10 * np.eye(4)[labels] + rng.normal(0, 0.5, (200, 4))
     table = clusters.contingency(clusters.kmeans(codes, 4, seed=0), labels, 4, 4)
     assert clustering.matched_accuracy(table) == 1.0
+
+
+def test_controls_need_no_prior_and_are_what_they_say():
+    """Two clusters on a line each, long and close: k-means cuts them across, whatever looks at neighbours does not."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    codes = np.stack([rng.uniform(-8, 8, 400), 2 * labels + rng.normal(0, 0.15, 400), rng.normal(0, 0.15, 400)], 1)
+    found = clustering._controls(SimpleNamespace(mu=torch.from_numpy(codes), seed=0, progress=silent), 2)
+    assert set(found) == {"k-means", "fitted mixture", "N2D", "placed mixture"}
+    accuracy = {k: clustering.matched_accuracy(clusters.contingency(v, labels, 2, 2)) for k, (v, _) in found.items()}
+    assert accuracy["k-means"] < 0.6
+    assert accuracy["N2D"] == accuracy["placed mixture"] == 1
+    few = SimpleNamespace(mu=torch.from_numpy(codes[:199]), seed=0, progress=silent)
+    assert set(clustering._controls(few, 2)) == {"k-means"}
