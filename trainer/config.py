@@ -119,10 +119,7 @@ class DataConfig(Section):
     validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the training pictures held out for validation.")
     mirror: bool = Field(False, description="Mirror every second training picture, drawn by chance, left to right.")
     shift: int = Field(
-        0,
-        ge=0,
-        le=8,
-        description="Move each training picture by at most so many pixels, at random; repeat its border.",
+        0, ge=0, le=8, description="Move each training picture by up to so many pixels, at random; repeat its border."
     )
 
     @property
@@ -192,10 +189,7 @@ class ObjectiveConfig(Section):
     )
     beta: float = Field(1.0, ge=0, le=MAX_WEIGHT, description="Weight of the KL divergence (vae; 1 is the ELBO).")
     lambda_mmd: float = Field(
-        10.0,
-        ge=0,
-        le=MAX_WEIGHT,
-        description="Weight of the maximum mean discrepancy of codes and prior (wae-mmd; published: 10).",
+        10.0, ge=0, le=MAX_WEIGHT, description="Weight of the discrepancy of codes and prior (wae-mmd; published: 10)."
     )
 
 
@@ -209,10 +203,7 @@ class DagmmConfig(Section):
         0.005, ge=0, le=MAX_WEIGHT, description="Weight lambda_2 of sum 1 / diag(Sigma), as published."
     )
     jitter: float = Field(
-        1e-4,
-        ge=0,
-        le=MAX_WEIGHT,
-        description="Added to the diagonal of every covariance: they become singular otherwise.",
+        1e-4, ge=0, le=MAX_WEIGHT, description="Added to each covariance's diagonal: it becomes singular otherwise."
     )
 
 
