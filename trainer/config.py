@@ -162,7 +162,7 @@ class PriorConfig(Section):
     warm_start: bool = Field(False, description="Place the mixture on the codes after the warm-up, without labels.")
     placement: Placement = Field(
         "em",
-        description="em fits Gaussians to the codes; neighbours first draws together what is connected (UMAP), a "
+        description="Of the warm start: em fits Gaussians; neighbours first draws together what is connected (UMAP), a "
         "minute that finds digits better. The default keeps the meaning of earlier recipes.",
     )
 
@@ -271,8 +271,6 @@ class Config(Section):
             raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp, fnp or normal")
         if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):
             raise ValueError("prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0")
-        if self.prior.placement != "em" and not self.prior.warm_start:
-            raise ValueError("prior.placement=neighbours needs prior.warm_start=true")
         if self.optim.refine_steps and (self.model.kind != "gwae" or self.optim.keep != "last"):
             raise ValueError("optim.refine_steps needs model.kind=gwae, which has a critic, and optim.keep=last")
         if self.optim.refine_steps >= self.optim.max_steps:
