@@ -1,126 +1,151 @@
-"""Is the latent space shaped like the data? Distances of prior samples against those of their pictures."""
+"""Is the latent space shaped like the data? Distances of codes against those of their pictures."""
+
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial.distance import pdist, squareform
-from scipy.stats import pearsonr, spearmanr
+from scipy.spatial.distance import pdist
+from torch import Tensor
 
 from trainer.batching import batches
+from trainer.evaluation import transport
 from trainer.evaluation.context import Context
+from trainer.latent.distances import best_scale, correlations, distortion
+from trainer.models.base import LatentModel
 from trainer.runs.folder import Metric
+from trainer.training import losses
 
 SAMPLES = 500
 """Points per draw: 124,750 pairs, and a discrete GW problem that POT solves in half a second."""
 DRAWS = 5
 STUDENT_T = 2.776445  # 97.5 % quantile of Student's t with DRAWS - 1 = 4 degrees of freedom
-STARTS = 5
+LOWER_IS_BETTER = ("distortion", "L_GW")
+ABOUT = {
+    "distortion": "mean |c d_Z - d_X| / mean d_X at the best c, ",
+    "L_GW": "mean |C d_Z / s - d_X|, as the training's term, ",
+    "C": "learned; not estimated, ",
+}
+"""What the estimator of a number says before how its pairs were drawn."""
 
 
-def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
-    """Return Spearman and Pearson correlation of two lists of pair distances, both (P,).
+class Pairs:
+    """Codes with a picture each, and the distances of all their pairs.
 
-    A constant list has no correlation and gives 0, which is what a collapsed decoder deserves.
+    Attributes:
+        codes: (n, z_dim), pictures: (n, C, H, W) in [0, 1], both on the CPU.
+        d_z, d_x: Euclidean distances of codes and of flattened pictures, condensed (n (n - 1) / 2,).
+        coefficient: the learned C, or None for a model without one.
     """
-    if np.ptp(d_z) == 0 or np.ptp(d_x) == 0:
-        return {"Spearman": 0.0, "Pearson": 0.0}
-    return {"Spearman": float(spearmanr(d_z, d_x).statistic), "Pearson": float(pearsonr(d_z, d_x).statistic)}
+
+    def __init__(self, model: LatentModel, codes: Tensor, pictures: Tensor):
+        self.codes, self.pictures = codes.cpu(), pictures.cpu()
+        self.d_z = pdist(self.codes.double().numpy())
+        self.d_x = pdist(self.pictures.flatten(1).double().numpy())
+        log_scale = getattr(model, "log_scale", None)
+        self._log_scale = None if log_scale is None else log_scale.detach().cpu()
+        self.coefficient = None if log_scale is None else float(log_scale.detach().exp())
+
+    @property
+    def slope(self) -> float:
+        """The line d_X = slope d_Z: C / s with the learned C, else the best c of the distortion."""
+        if self.coefficient is None:
+            return best_scale(self.d_z, self.d_x)
+        spread = float(self.codes.std(dim=0, correction=min(1, len(self.codes) - 1)).mean())
+        return self.coefficient / max(spread, 1e-6)
+
+    @cached_property
+    def numbers(self) -> dict[str, float]:
+        """Spearman, Pearson and distortion; with a learned coefficient also L_GW and C, as the training has them."""
+        found = correlations(self.d_z, self.d_x) | {"distortion": distortion(self.d_z, self.d_x)}
+        if self.coefficient is not None:
+            found["L_GW"] = float(losses.gromov_wasserstein(self.codes, self.pictures, self._log_scale))
+            found["C"] = self.coefficient
+        return found
 
 
-def distortion(d_z: np.ndarray, d_x: np.ndarray) -> float:
-    """Return min over c of mean |c d_z - d_x| / mean d_x: 0 for a similarity, at most 1 (c = 0).
-
-    The minimum is at the median of d_x / d_z weighted by d_z, so models with and without a learned distance
-    coefficient are measured alike.
+def of_prior(model: LatentModel, seed: int, n: int = SAMPLES, device: str = "cpu") -> Pairs:
+    """Return n prior samples, drawn with `seed`, and the pictures they decode to. `evaluate` takes five draws, from
+    seed 5 s on, where s is its own seed.
     """
-    apart = d_z > 0
-    ratio, weight = d_x[apart] / d_z[apart], d_z[apart]
-    order = np.argsort(ratio)
-    cumulative = np.cumsum(weight[order])
-    scale = ratio[order][np.searchsorted(cumulative, cumulative[-1] / 2)] if len(order) else 0.0
-    return float(np.abs(scale * d_z - d_x).mean() / max(d_x.mean(), 1e-12))
+    with torch.inference_mode():
+        z = model.sample_prior(n, torch.Generator().manual_seed(seed))
+        x = torch.cat([model.decode(z[rows].to(device)).cpu() for rows in batches(n)])
+    return Pairs(model, z, x)
 
 
-def gromov_wasserstein(d_a: np.ndarray, d_b: np.ndarray, seed: int, starts: int = STARTS) -> float:
-    """Return the discrete Gromov-Wasserstein distance of two uniform point clouds, by POT (Flamary et al., JMLR 2021).
+class Chosen(NamedTuple):
+    """Rows of the test set: those that are compared with codes, and as many others."""
 
-    GW = min_T sqrt(sum_ijkl (A_ij / mean A - B_kl / mean B)^2 T_ik T_jl), scale-free. The problem is not convex: the
-    value is the best of the product coupling and `starts` seeded random permutations, an upper bound.
+    first: np.ndarray
+    second: np.ndarray
 
-    Args:
-        d_a, d_b: pair distances of n points each, condensed (n (n - 1) / 2,).
-    """
-    import ot
 
-    a, b = squareform(d_a), squareform(d_b)
-    a, b = a / max(a.mean(), 1e-12), b / max(b.mean(), 1e-12)
-    weights_a, weights_b = ot.unif(len(a)), ot.unif(len(b))
-    random = np.random.default_rng(seed)
-    initial = [None]
-    if len(a) == len(b):
-        initial += [np.eye(len(a))[random.permutation(len(a))] / len(a) for _ in range(starts)]
-    values = [
-        ot.gromov.gromov_wasserstein2(a, b, weights_a, weights_b, loss_fun="square_loss", G0=start) for start in initial
-    ]
-    return float(np.sqrt(max(min(values), 0.0)))
+def chosen(pictures: int, seed: int = 0, n: int = SAMPLES) -> Chosen:
+    """Return two disjoint random sets of at most n of so many test pictures, int64 rows."""
+    order = np.random.default_rng(seed).permutation(pictures)
+    n = min(n, pictures // 2)
+    return Chosen(order[:n], order[n : 2 * n])
 
 
 def measure(context: Context) -> list[Metric]:
-    """Return correlations and distortion of prior samples; GW to the test pictures, and its floor between test
-    pictures.
+    """Return correlations, distortion, L_GW and C of prior samples, and the former of the codes of test pictures; GW to
+    the test pictures, and its floor between test pictures.
     """
-    pairs = []
+    draws = []
     for draw in range(DRAWS):
-        pairs.append(_prior_pairs(context, context.seed * DRAWS + draw))
-        context.progress("geometry", draw + 1, DRAWS + 2)
-    rows = [correlations(*pair) | {"distortion": distortion(*pair)} for pair in pairs]
+        draws.append(of_prior(context.model, context.seed * DRAWS + draw, device=context.device))
+        context.progress("geometry", draw + 1, DRAWS + 3)
     how = f"pairs (d_Z, d_X) of {SAMPLES} prior samples; mean and t 95 % interval of {DRAWS} draws"
     metrics = []
-    for name in rows[0]:
-        values = np.array([row[name] for row in rows])
+    for name in draws[0].numbers:
+        values = np.array([pairs.numbers[name] for pairs in draws])
         half = STUDENT_T * values.std(ddof=1) / np.sqrt(DRAWS)
-        metrics.append(
-            context.metric(
-                "geometry",
-                name,
-                values.mean(),
-                f"{'mean |c d_Z - d_X| / mean d_X at the best c, ' if name == 'distortion' else ''}{how}",
-                n=SAMPLES,
-                split="prior samples",
-                seed=context.seed,
-                interval=(values.mean() - half, values.mean() + half),
-                higher_is_better=name != "distortion",
-            )
+        interval = None if name == "C" else (values.mean() - half, values.mean() + half)
+        about = {"n": SAMPLES, "split": "prior samples", "seed": context.seed, "interval": interval}
+        metrics.append(_metric(context, name, values.mean(), f"{ABOUT.get(name, '')}{how}", **about))
+    return metrics + _posterior(context) + _discrete(context, draws[0])
+
+
+def _metric(context: Context, name: str, value: float, estimator: str, **about: object) -> Metric:
+    better = name.partition(",")[0] not in LOWER_IS_BETTER
+    return context.metric("geometry", name, value, estimator, higher_is_better=better, **about)
+
+
+def _posterior(context: Context) -> list[Metric]:
+    """The numbers of posterior means and the test pictures they belong to; L_GW is one of the prior alone."""
+    rows = chosen(len(context.images), context.seed).first
+    if len(rows) < 2:
+        return []
+    pairs = Pairs(context.model, context.mu[rows], context.images.float_batch(rows))
+    context.progress("geometry", DRAWS + 1, DRAWS + 3)
+    how = f"pairs (d_Z, d_X) of the posterior means of {len(rows)} test pictures and of the pictures"
+    return [
+        _metric(
+            context, f"{name}, posterior codes", value, f"{ABOUT.get(name, '')}{how}", n=len(rows), seed=context.seed
         )
-    return metrics + _discrete(context, pairs[0][0])
+        for name, value in pairs.numbers.items()
+        if name not in ("L_GW", "C")
+    ]
 
 
-def _prior_pairs(context: Context, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Condensed Euclidean distances of SAMPLES prior codes and of their flattened pictures."""
-    with torch.inference_mode():
-        z = context.model.sample_prior(SAMPLES, torch.Generator().manual_seed(seed))
-        x = torch.cat([context.model.decode(z[rows].to(context.device)).cpu() for rows in batches(SAMPLES)])
-    return pdist(z.cpu().double().numpy()), pdist(x.flatten(1).double().numpy())
-
-
-def _discrete(context: Context, d_z: np.ndarray) -> list[Metric]:
+def _discrete(context: Context, pairs: Pairs) -> list[Metric]:
     """GW of the prior's codes to test pictures, and of test pictures to other test pictures as the floor."""
-    order = np.random.default_rng(context.seed).permutation(len(context.images))
-    n = min(SAMPLES, len(order) // 2)
+    rows = chosen(len(context.images), context.seed)
+    n = len(rows.first)
     if n < 2:
         return []
-    first, second = (
-        pdist(context.images.float_batch(rows).flatten(1).double().numpy()) for rows in (order[:n], order[n : 2 * n])
-    )
-    d_z = squareform(squareform(d_z)[:n, :n])  # of the first n codes
-    how = f"POT, square loss, distances over their mean, best of {STARTS + 1} starts (upper bound)"
+    first, second = (pdist(context.images.float_batch(half).flatten(1).double().numpy()) for half in rows)
+    d_z = pdist(pairs.codes[:n].double().numpy())
+    how = f"POT, square loss, distances over their mean, best of {transport.STARTS + 1} starts (upper bound)"
     metrics = []
     for name, d_a, what in (
         ("GW to data", d_z, f"{n} prior codes to {n} test pictures"),
         ("GW floor", second, f"{n} test pictures to {n} others: what a perfect prior would show"),
     ):
-        value = gromov_wasserstein(d_a, first, context.seed)
+        value = transport.solve(d_a, first, context.seed).value
         metrics.append(
             context.metric("geometry", name, value, f"{what}; {how}", n=n, seed=context.seed, higher_is_better=False)
         )
-        context.progress("geometry", DRAWS + len(metrics), DRAWS + 2)
+        context.progress("geometry", DRAWS + 1 + len(metrics), DRAWS + 3)
     return metrics

@@ -89,6 +89,12 @@ def _disentanglement(run: Run, path: Path) -> None:
     record.parsed(path)
 
 
+def _geometry(run: Run, path: Path) -> None:
+    from trainer.evaluation import gw_record
+
+    gw_record.parsed(path)
+
+
 def _auroc(run: Run, path: Path) -> None:
     rows = csv.DictReader(validation.read_bytes(path, validation.MAX_CSV).decode().splitlines())
     for row in rows:
@@ -119,6 +125,7 @@ PARTS = {
     layout.CODES: Part("the test codes", _codes),
     layout.SPRITE: Part("the test pictures", _sprite),
     layout.MAP: Part("the stored map", _map, "move it away, and it is made anew"),
+    layout.GEOMETRY: Part("the discrete GW", _geometry, "compute it again on page Geometry"),
     layout.OOD_CALIBRATION: Part("percentiles and verdicts on outliers", _calibration),
     layout.OOD_SCORES: Part("the stored outlier scores", _scores),
     layout.TRAIN_CODES: Part(

@@ -40,6 +40,7 @@ CODES = _file("codes.parquet", "one row per test picture (trainer/evaluation/eva
 SPRITE = _file("sprite.png", "test pictures; `sprite_index` in the codes refers to them", watched=True)
 CARD = _file("card.md", "description, data and licence, the command that reproduces it", watched=True)
 MAP = _file("map.parquet", "the map of the codes with default settings")
+GEOMETRY = _file("geometry.json", "the discrete Gromov-Wasserstein problem of codes and test pictures")
 TAGS = _file("tags.json", "tags of the user")
 OOD_HISTORY = _file("ood_history.csv", "AUROC of every score at each checkpoint of the training")
 OOD_CALIBRATION = _file("ood_calibration.json", "quantiles of every score on held-out pictures")

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize_scalar
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 
+from tests.fixtures import make_run
 from trainer.evaluation import geometry
+from trainer.latent.distances import best_scale, places
+from trainer.training.objectives.gwae import GWAEObjective
 
 
 def cloud(n: int = 60, d: int = 3, seed: int = 0) -> np.ndarray:
@@ -36,21 +42,71 @@ def test_duplicates_and_a_collapsed_decoder_stay_finite():
     assert np.isfinite(geometry.distortion(pdist(z), pdist(cloud(seed=4))))
 
 
-def test_gromov_wasserstein_sees_shape_not_order_nor_scale():
-    z = cloud(30)
-    shuffled = 3 * z[np.random.default_rng(2).permutation(30)]
-    same = geometry.gromov_wasserstein(pdist(z), pdist(shuffled), seed=0, starts=20)
-    line = geometry.gromov_wasserstein(pdist(z), pdist(cloud(30, d=1, seed=3)), seed=0, starts=20)
-    assert same < 0.05
-    assert line > 5 * max(same, 1e-6)
-    assert line > 0.1
+def test_places_keep_the_distances_of_points_in_a_plane():
+    z = cloud(40, 2)
+    drawn = places(pdist(z))
+    np.testing.assert_allclose(pdist(drawn), pdist(z) / pdist(z).mean(), atol=1e-9)
 
 
-def test_gromov_wasserstein_of_two_pairs_by_hand():
-    # Three points each, so all 6 permutations are the vertices: equilateral (1, 1, 1) against a path (1, 1, 2).
-    a, b = np.ones(3), np.array([1.0, 1.0, 2.0])
-    a_scaled, b_scaled = a / (6 / 9), b / (8 / 9)  # the mean runs over all 9 ordered pairs, zeros included
-    expected = np.sqrt(2 * ((a_scaled - b_scaled) ** 2).sum() / 9)  # every permutation costs the same by symmetry of a
-    value = geometry.gromov_wasserstein(a, b, seed=0)
-    assert value <= expected + 1e-9
-    assert value > 0.5 * expected
+# ---------------------------------------------------------------- a model
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("geometry") / "small", trained=True)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return run.load_model()
+
+
+def test_l_gw_is_the_term_of_the_training_on_the_same_samples(run, model, monkeypatch):
+    objective = GWAEObjective(model, run.config)
+    z = model.sample_prior(64, torch.Generator().manual_seed(3))
+    monkeypatch.setattr(type(model.prior), "sample_weighted", lambda *_: (z, None))
+    with torch.no_grad():
+        term = objective.terms(torch.rand(64, *model.image_shape), "main")["gw"]
+    found = geometry.of_prior(model, seed=3, n=64).numbers["L_GW"]
+    assert found == pytest.approx(term.item(), rel=1e-6)
+
+
+def test_l_gw_is_the_published_formula(model):
+    pairs = geometry.of_prior(model, seed=1, n=50)
+    d_z, d_x = squareform(pairs.d_z), squareform(pairs.d_x)
+    spread = pairs.codes.double().std(0).mean().item()
+    expected = np.abs(math.exp(model.log_scale.item()) * d_z / spread - d_x).mean()
+    assert pairs.numbers["L_GW"] == pytest.approx(expected, rel=1e-5)
+    assert pairs.slope == pytest.approx(math.exp(model.log_scale.item()) / spread, rel=1e-5)
+
+
+def test_the_order_of_the_samples_changes_nothing(model):
+    pairs = geometry.of_prior(model, seed=1, n=50)
+    order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
+    assert geometry.Pairs(model, pairs.codes[order], pairs.pictures[order]).numbers == pytest.approx(
+        pairs.numbers, rel=1e-5
+    )
+
+
+def test_isometric_spaces_are_perfect(model):
+    """Pictures that are the codes, blown up by C / s: every number is at its end."""
+    codes = torch.from_numpy(cloud(40, 4)).float()
+    slope = math.exp(model.log_scale.item()) / codes.std(0).mean().item()
+    found = geometry.Pairs(model, codes, slope * codes[:, None, None]).numbers
+    assert (found["Spearman"], found["Pearson"]) == pytest.approx((1, 1))
+    assert found["distortion"] == pytest.approx(0, abs=1e-6)
+    assert found["L_GW"] == pytest.approx(0, abs=1e-4)
+
+
+def test_a_model_without_a_coefficient_has_the_best_line_and_no_l_gw(tmp_path):
+    vae = make_run(tmp_path / "vae", kind="vae", trained=True).load_model()
+    pairs = geometry.of_prior(vae, seed=0, n=40)
+    assert set(pairs.numbers) == {"Spearman", "Pearson", "distortion"}
+    assert pairs.slope == best_scale(pairs.d_z, pairs.d_x)
+
+
+def test_the_two_sets_of_test_pictures_are_disjoint():
+    first, second = geometry.chosen(31)
+    assert len(first) == len(second) == 15
+    assert not set(first) & set(second)
+    np.testing.assert_array_equal(geometry.chosen(31).first, first)
