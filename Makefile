@@ -9,6 +9,8 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # Further options for every pip call, for example `make app PIP_ARGS="--proxy http://host:port"`; and for npm.
 PIP_ARGS ?=
 NPM_ARGS ?=
+# Processes that share the test files; one core each.
+JOBS ?= 2
 # Further options for the app and for pytest, for example `make app ARGS="--server.port 8600"`.
 ARGS ?=
 
@@ -45,7 +47,7 @@ app: $(VENV)/.app ## install what the app needs, then open it at http://127.0.0.
 	$(BIN)/streamlit run explorer/app.py $(ARGS)
 
 test: $(VENV)/.dev ## run the tests (GWAE_DATA=folder adds those on real data)
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev ## check style and formatting
 	$(BIN)/ruff check .
