@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -136,6 +139,60 @@ def test_memory_is_named():
             raise error
     with pytest.raises(RuntimeError, match="shapes"), files.memory_explained("x"):
         raise RuntimeError("shapes differ")
+
+
+LITTLE = """
+import resource, sys
+import torch
+from pathlib import Path
+from trainer import __main__ as command
+import trainer.training.fit, trainer.training.hardware
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 600 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+sys.exit(command.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="Linux limits the memory of a process")
+def test_a_limit_of_memory_is_named_by_a_training(tmp_path, own):
+    asked = ["fit", str(recipe(tmp_path, own)), "--set", "optim.batch_size=4096", "--set", "model.width=64"]
+    ended = subprocess.run(
+        [sys.executable, "-c", LITTLE, *asked, "--out", str(tmp_path / "run")],
+        cwd=ROOT, text=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ended.returncode == 2, ended.stderr[-2000:]
+    assert "There is not enough memory for this; lower optim.batch_size" in ended.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A disk of 4 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if os.name == "nt" or not shutil.which("mount") or subprocess.run(options, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("left", [0, 3000, 40_000])
+def test_a_disk_that_is_nearly_full_during_an_evaluation(small_disk, tmp_path, own, capsys, left):
+    run = small_disk / "run"
+    assert command.main(["fit", str(recipe(tmp_path, own)), "--out", str(run)]) == 0
+    weights = (run / "model.safetensors").read_bytes()
+    with contextlib.suppress(OSError), open(small_disk / "rest", "wb", buffering=0) as rest:
+        while rest.write(bytes(4096)):
+            pass
+    os.truncate(small_disk / "rest", max(0, (small_disk / "rest").stat().st_size - left))
+    capsys.readouterr()
+    assert command.main(["evaluate", str(run)]) == 2
+    assert "no space left on the disk; free some" in capsys.readouterr().err.splitlines()[-1]
+    assert (run / "model.safetensors").read_bytes() == weights
+    assert not list(run.rglob("*.tmp"))
+    (small_disk / "rest").unlink()
+    assert command.main(["evaluate", str(run), "--only", "reconstruction"]) == 0
 
 
 def test_a_full_disk_is_named_whatever_the_library_says(tmp_path):

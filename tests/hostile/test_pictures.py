@@ -121,6 +121,10 @@ def test_what_is_intact_is_not_called_damaged():
             assert "is not supported" in outcome(content), what
 
 
+def test_a_palette_picture_without_palette_is_refused():
+    assert "its colours are missing" in outcome(ODD["indexed PNG without a palette"])
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_twelve_bits_in_sixteen_fill_the_range(kind):
     found = read_picture(ODD[f"12 bits in a {kind} of 16"], (1, 64, 64), with_notes=True)

@@ -209,6 +209,8 @@ def _decoded(picture: Image.Image, name: str, allow: Allow = _nothing) -> Image.
                 f"{name}: the {picture.format} file is cut short, a part of it is missing; copy or save it again."
             ) from error
         raise UserError(f"{name}: the {picture.format} file is damaged; save it again as PNG.") from error
+    if picture.mode == "P" and picture.palette is None:
+        raise UserError(f"{name}: the {picture.format} file is damaged, its colours are missing; save it again as PNG.")
     try:
         ImageOps.exif_transpose(picture, in_place=True)  # a copy would double the memory
     except Exception:  # a broken EXIF block does not make the picture unreadable; it is then shown as stored
