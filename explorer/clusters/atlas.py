@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import streamlit as st
 from explorer.shared import cache, catalog
 from trainer.errors import UserError
 from trainer.latent import map as maps
-from trainer.latent import map_file, neighbours
+from trainer.latent import map_file, neighbours, reliability
 from trainer.latent.map_file import MapSettings
 from trainer.runs import layout
 
@@ -67,6 +68,12 @@ class Atlas:
     def extent(self) -> float:
         """Longer side of the map."""
         return float((self.places.max(0) - self.places.min(0)).max())
+
+    @cached_property
+    def usual(self) -> reliability.Usual:
+        """Distances that are usual between test codes, and round trips."""
+        known = self.meta["neighbour_distances"], self.meta["round_trips"]
+        return reliability.usual(self.places[: len(self.codes)], *known)
 
     def placed(self, codes: np.ndarray) -> np.ndarray:
         """Return coordinates of codes (M, d) on this map, (M, 2 or 3)."""

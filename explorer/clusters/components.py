@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from explorer.clusters import detail, inspector
 from explorer.clusters.atlas import Atlas, keyed
-from explorer.clusters.figures import contingency_figure
 from explorer.clusters.state import bound, change, current
 from explorer.clusters.subject import decoded, pictures
-from explorer.shared import cache, catalog, measuring, pixels, theme, widgets
+from explorer.components.crosstab import crosstab
+from explorer.shared import cache, catalog, measuring, pixels, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
 from trainer.latent.clusters import contingency, dead_components
@@ -98,14 +99,20 @@ def show(atlas: Atlas) -> None:
             _line(atlas, component, st.columns([2.1, 0.45, 2.7, 2.7], gap="small", vertical_alignment="center"))
 
 
+def _stands_for(component: Component) -> str:
+    """Return what a component's pictures mostly are, as Markdown."""
+    if not component.assigned:
+        return "no picture assigned"
+    return f"mostly **{markdown(component.label)}** ({component.purity:.0%})" if component.label else "no label"
+
+
 def _line(atlas: Atlas, component: Component, columns: list) -> None:
     k = component.number
     state = ":red-badge[dead]" if component.dead else ""
-    nearest = f"mostly **{markdown(component.label)}** ({component.purity:.0%})" if component.label else "no label"
     columns[0].markdown(
         f"**Component {k}** {state}  \n"
         f":small[:gray[weight {component.weight:.1%} · {component.assigned:,} pictures]]  \n"
-        f":small[{nearest if component.assigned else 'no picture assigned'}]"
+        f":small[{_stands_for(component)}]"
     )
     centre, samples, members = _pictures(atlas, k, component.members)
     columns[1].image(centre, width="stretch", alt=f"Centre of component {k}, decoded")
@@ -151,7 +158,7 @@ def _bench(atlas: Atlas) -> None:
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             name = "component {}".format
-            st.selectbox("Sample", numbers, format_func=name, width=170, **bound("component"))
+            st.selectbox("Component", numbers, format_func=name, width=170, **bound("component"))
             spread_help = "Factor on the component's standard deviations: 0 is its centre, 1 the component as learned."
             st.slider("Spread", 0.0, 2.0, step=0.05, width=220, help=spread_help, **bound("spread"))
             st.number_input("Seed", 0, SEED_LIMIT, step=1, width=120, **bound("seed"))
@@ -162,6 +169,7 @@ def _bench(atlas: Atlas) -> None:
         ends = atlas.centres[[k, other]]
         steps = np.linspace(0, 1, PATH, dtype=np.float32)[:, None]
         made = decoded(atlas, np.concatenate([drawn, (1 - steps) * ends[0] + steps * ends[1]]))
+        detail.show(atlas, k, _stands_for(describe(atlas)[k]))
         st.caption(f"{DRAWN} samples of component {k}, spread {view.spread:g}, seed {view.seed}")
         st.image(_strip(made[:DRAWN]), width="stretch", alt=f"Samples of component {k}")
         st.caption(f"From the centre of component {k} to that of component {other}, straight through code space")
@@ -189,7 +197,7 @@ def agreement(atlas: Atlas) -> None:
         chosen = current().table if current().table in sources else next(iter(sources))
         if len(sources) > 1:
             widgets.segments("Rows", sources, **bound("table"))
-        _heat_map(atlas, chosen, sources[chosen])
+        _contingency(atlas, chosen, sources[chosen])
 
 
 def _numbers(atlas: Atlas) -> None:
@@ -237,23 +245,45 @@ def _number(metric: Metric, name: str, seeds: Metric | None, of: str) -> None:
             widgets.protocol_card(seeds, text, key=f"clusters.seeds.{key}")
 
 
-def _heat_map(atlas: Atlas, column: str, title: str) -> None:
-    """Rows reordered by the best matching, so that agreement lies on the diagonal."""
+def _contingency(atlas: Atlas, column: str, title: str) -> None:
+    """Rows reordered by the best matching, so that agreement lies on the diagonal; a cell opens its pictures."""
+    counts, names, codes = contingencies(atlas, column)
+    order = matched_order(counts)
+    cell = current().cell
+    what = "component" if column == "component" else "cluster"
+    place = (order.index(cell[0]), codes.index(cell[1])) if len(cell) == 2 and is_cell(cell, counts, codes) else None
+    crosstab(
+        counts[order].tolist(),
+        [str(k) for k in order],
+        names,
+        (title.rstrip("s"), "label"),
+        place,
+        key="clusters.contingency",
+        on_picked=lambda row, label: change(cell=(order[row], codes[label])),
+    )
+    st.caption(
+        f"{counts.sum():,} test pictures by {what} and label; rows in the order of their best matching, so agreement "
+        "lies on the diagonal. Colour: share of the row. Click a cell for its pictures."
+    )
+    if place:
+        found = (atlas.pictures[column] == cell[0]) & (atlas.pictures["label"] == cell[1])
+        title = f"{what.capitalize()} {cell[0]}, label {markdown(names[place[1]])}"
+        inspector.gallery(atlas, np.flatnonzero(found), title=title, opens_map=True)
+
+
+def is_cell(cell: tuple[int, ...], counts: np.ndarray, codes: list[int]) -> bool:
+    """Return whether a cluster and a label, as a link may name them, are a cell with pictures."""
+    return 0 <= cell[0] < len(counts) and cell[1] in codes and counts[cell[0], codes.index(cell[1])] > 0
+
+
+def contingencies(atlas: Atlas, column: str) -> tuple[np.ndarray, list[str], list[int]]:
+    """Return counts n[cluster, label] of all labelled test pictures (K, L), and the labels' names and numbers."""
     table = cache.codes(atlas.entry) if column == "component" else atlas.pictures
     labels = table[table["label"] >= 0]
     codes, index = np.unique(labels["label"].to_numpy(), return_inverse=True)
     clusters = atlas.components or int(labels[column].max()) + 1
-    counts = contingency(labels[column].to_numpy(), index, clusters, len(codes))
-    order = matched_order(counts)
     names = labels.drop_duplicates("label").set_index("label")["label_name"][codes].astype(str).tolist()
-    rows = [str(k) for k in order]
-    figure = contingency_figure(counts[order], rows, names, title.rstrip("s"), theme.is_dark())
-    widgets.chart(figure, "clusters.contingency")
-    what = "component" if column == "component" else "cluster"
-    st.caption(
-        f"{len(labels):,} test pictures by {what} and label; rows in the order of their best matching, so agreement "
-        "lies on the diagonal. Colour: share of the row."
-    )
+    return contingency(labels[column].to_numpy(), index, clusters, len(codes)), names, codes.tolist()
 
 
 def matched_order(counts: np.ndarray) -> list[int]:

@@ -9,7 +9,7 @@ from explorer.shared import catalog, widgets
 from explorer.shared.state import SEED_LIMIT
 from trainer.jobs import map as map_job
 
-POINTS = [1_000, 2_000, 5_000, 10_000, 20_000]
+POINTS = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000]
 METRICS = ["euclidean", "cosine", "manhattan"]
 _NEIGHBOURS = "UMAP: few keep detail, many keep the large shape."
 _MIN_DIST = "UMAP: smallest distance between points on the map."

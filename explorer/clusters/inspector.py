@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.clusters import subject as subjects
 from explorer.clusters.atlas import Atlas, score_title
-from explorer.clusters.state import current, look_at
+from explorer.clusters.state import change, current, look_at
 from explorer.clusters.subject import OWN, Subject, decoded, originals, pictures
 from explorer.components import gallery as galleries
 from explorer.shared import test_pictures, theme, widgets
@@ -17,9 +17,14 @@ from explorer.shared.links import TraverseState, edits_text, open_traverse
 
 GALLERY_LIMIT = 120
 _HINTS = [
+    (
+        "search",
+        "**Hover over the map**: the lens shows a point's picture, or what the decoder draws at an empty place.",
+    ),
     ("touch_app", "**Click a point** for its picture, reconstruction, scores and neighbours."),
     ("add_location_alt", "**Click an empty place** to decode the code there and see how reliable the picture is."),
-    ("lasso_select", "**Take the lasso** from the map's tools and draw around points to see their pictures below."),
+    ("lasso_select", "**Take the lasso** above the map and draw around points to see their pictures below."),
+    ("timeline", "**Take the path** and drag from one place to another to see the pictures between."),
     ("upload", "**Place a picture** of your own on the map."),
 ]
 
@@ -27,7 +32,7 @@ _HINTS = [
 def panel(atlas: Atlas, subject: Subject | None) -> None:
     """The point in focus with all its numbers, or what can be done here."""
     if subject is None:
-        widgets.hints(_HINTS if atlas.settings.dims == 2 else _HINTS[3:])
+        widgets.hints(_HINTS if atlas.settings.dims == 2 else _HINTS[-1:])
         return
     st.markdown(f"**{subject.title}**  \n:small[:gray[{subject.caption}]]")
     made = decoded(atlas, subject.code[None])[0]
@@ -62,11 +67,12 @@ def _about(atlas: Atlas, subject: Subject) -> None:
         named = [f"component {k} {shares[k]:.0%}" for k in order[:2] if shares[k] >= 0.005]
         lines.append(("Belongs to", ", ".join(named)))
     if subject.made:
-        trust = subjects.reliability(atlas, subject.code)
+        trust = subjects.reliability(atlas, subject.code, subject.at)
         st.progress(trust.score, f"Reliability **{trust.score:.2f}**")
-        near = f"{trust.distance:.2f}; {trust.near:.0%} of test codes lie farther from their neighbours"
-        lines.append(("Distance to the data", near))
-        lines.append(("Round trip error", f"{trust.trip:.2f}; larger for {trust.back:.0%} of test codes"))
+        found = (trust.on_map, trust.in_codes, trust.trip)
+        names = ("Distance on the map", "Distance in code space", "Round trip error")
+        for name, value, usual in zip(names, found, atlas.usual, strict=True):
+            lines.append((name, f"{value:.2f}; usual up to {usual:.2f}"))
     if subject.row is not None and "psnr" in atlas.pictures:
         lines.append(("PSNR", f"{atlas.pictures['psnr'].iloc[subject.row]:.1f} dB"))
     if lines:
@@ -123,11 +129,14 @@ def traverse_state(atlas: Atlas, subject: Subject) -> TraverseState:
 # ---------------------------------------------------------------- many pictures
 
 
-def gallery(atlas: Atlas, rows: np.ndarray) -> None:
+def gallery(atlas: Atlas, rows: np.ndarray, coloured: bool = False, title: str = "", opens_map: bool = False) -> None:
     """Pictures above their reconstructions, in groups of one label; more than GALLERY_LIMIT are thinned evenly.
 
     Args:
         rows: of Atlas.pictures, ascending.
+        coloured: whether the map is coloured by label: elsewhere these colours mean something else.
+        title: default how many are selected.
+        opens_map: whether a click leads to the map.
     """
     table = atlas.pictures.iloc[rows]
     labels = table["label_name"].where(table["label_name"] != "", "no label") if "label_name" in table else "all"
@@ -139,20 +148,21 @@ def gallery(atlas: Atlas, rows: np.ndarray) -> None:
         count = min(size, max(1, round(share * size)))
         members = _pictured_first(atlas, table[table["group"] == name], count)
         picked = members.iloc[np.unique(np.linspace(0, len(members) - 1, count).round().astype(int))]
-        colour = theme.category(int(picked["label"].iloc[0])) if "label" in picked else ""
+        colour = theme.category(int(picked["label"].iloc[0])) if coloured and "label" in picked else ""
         note = f"{size:,} picture{'s' if size != 1 else ''}" + (f", {len(picked)} shown" if len(picked) < size else "")
         titles = [f"{name} · {id_}" for id_ in picked["id"]]
         groups.append({"title": str(name), "note": note, "colour": colour, "titles": titles})
         chosen += [int(row) for row in picked["at"]]
     absent = sum(picture is None for picture in originals(atlas, chosen))
-    st.subheader(f"{len(rows):,} selected", anchor=False)
+    st.subheader(title or f"{len(rows):,} selected", anchor=False)
+    aim = "to see it on the map" if opens_map else "for more"
     st.caption(
-        "Upper: the picture; lower: its reconstruction. Click one for more."
+        f"Upper: the picture; lower: its reconstruction. Click one {aim}."
         + (f" {len(chosen)} are shown, every label by its share." if len(chosen) < len(rows) else "")
         + (f" For {absent} of them the picture is not at hand: both are the reconstruction." if absent else "")
     )
     below = decoded(atlas, atlas.codes[chosen])
-    _draw(atlas, groups, chosen, "clusters.gallery", below)
+    draw(atlas, groups, chosen, "clusters.gallery", below, opens_map)
 
 
 def _pictured_first(atlas: Atlas, members: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -165,11 +175,23 @@ def _tiles(atlas: Atlas, rows: list[int]) -> None:
     """A line of test pictures to go on to."""
     names = atlas.pictures.iloc[rows]
     titles = [f"{name} · {id_}".removeprefix(" · ") for name, id_ in zip(names["label_name"], names["id"], strict=True)]
-    _draw(atlas, [{"title": "", "titles": titles}], rows, "clusters.near")
+    draw(atlas, [{"title": "", "titles": titles}], rows, "clusters.near")
 
 
-def _draw(atlas: Atlas, groups: list[dict], rows: list[int], key: str, below: np.ndarray | None = None) -> None:
+def draw(
+    atlas: Atlas,
+    groups: list[dict],
+    rows: list[int],
+    key: str,
+    below: np.ndarray | None = None,
+    opens_map: bool = False,
+) -> None:
     """Test pictures by row; a click on one moves the focus to it."""
     numbers = atlas.pictures["row"].iloc[rows].tolist()
-    shown = pictures(atlas, rows)
-    galleries.gallery(groups, shown, below, key=key, on_picked=lambda number: look_at("code", numbers[number]))
+
+    def picked(number: int) -> None:
+        look_at("code", numbers[number])
+        if opens_map:
+            change(view="map")
+
+    galleries.gallery(groups, pictures(atlas, rows), below, key=key, on_picked=picked)

@@ -1,31 +1,23 @@
 """The map with its panel and gallery: one fragment, so that a click or a lasso reruns nothing else."""
 
+import math
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from explorer.clusters import inspector
+from explorer.clusters import inspector, points, selection
 from explorer.clusters.atlas import Atlas, Colouring, colourings, keyed
-from explorer.clusters.figures import Drawn, map_figure
-from explorer.clusters.state import current, look_at
+from explorer.clusters.figures import Figure, space_figure
+from explorer.clusters.state import ClustersState, change, current, look_at
 from explorer.clusters.subject import Subject, resolve
-from explorer.components import gallery
+from explorer.components.scatter import scatter
 from explorer.shared import theme, widgets
 from trainer.latent import neighbours
 from trainer.latent.map_file import MapSettings
 
-CHART = "clusters.map"
-CLICK_PIXELS = 6 / 640
-"""A click this share of the map's side away from a point means the point, although an empty place was nearer."""
+MAP = "clusters.map"
 _LASSO = "clusters.lasso"
-_CONFIG = {
-    "displaylogo": False,
-    "displayModeBar": True,
-    "scrollZoom": True,
-    "modeBarButtonsToRemove": ["zoom2d", "autoScale2d", "resetCameraLastSave3d"],
-    "toImageButtonOptions": {"format": "svg", "filename": "map"},
-}
 
 
 @st.fragment
@@ -33,53 +25,53 @@ def show(atlas: Atlas) -> None:
     """Map, panel and gallery."""
     view = current()
     offered = colourings(atlas)
-    colour = view.colour if view.colour in offered else next(iter(offered), "")
+    key = view.colour if view.colour in offered else next(iter(offered), "")
+    colouring = offered.get(key) or Colouring("Points", np.zeros(len(atlas.codes), int), {0: "test codes"})
     subject = resolve(atlas, view)
-    own = _place(atlas, subject) if subject and view.focus == "upload" else None
-    drawn = _figure(atlas, colour, view.layers, theme.is_dark(), own, offered.get(colour))
+    rows = selected(atlas, view)
     with st.container(key="clusters-work"):
         chart, panel = st.columns([2.1, 1], gap="medium")
-    with chart, st.container(key="clusters-chart"):
-        widgets.chart(
-            drawn.figure,
-            CHART,
-            config=_CONFIG,
-            on_select=lambda: _selected(atlas, drawn),
-            selection_mode=("points", "box", "lasso"),
-        )
-        _caption(atlas, offered.get(colour))
-        _ring(atlas, subject)
+    with chart, st.container(key="clusters-chart", gap="small"):
+        if atlas.settings.dims == 2:
+            _flat(atlas, view, key, colouring, subject, rows)
+        else:
+            own = _place(atlas, subject) if subject and view.focus == "upload" else None
+            widgets.chart(_in_space(atlas, key, view.layers, theme.is_dark(), own, colouring), f"{MAP}.space")
+        _caption(atlas, colouring)
     with panel, st.container(gap="small", key="clusters-panel"):
         inspector.panel(atlas, subject)
-    key, rows = st.session_state.get(_LASSO, ("", []))
-    if key == atlas.key and rows:
-        inspector.gallery(atlas, np.searchsorted(atlas.pictures["row"].to_numpy(), np.sort(rows)))
+    if rows.any():
+        inspector.gallery(atlas, np.flatnonzero(rows), coloured=key == "label")
+
+
+def _flat(
+    atlas: Atlas, view: ClustersState, key: str, colouring: Colouring, subject: Subject | None, rows: np.ndarray
+) -> None:
+    points.bring(atlas, key, colouring)
+    at = _place(atlas, subject) if subject else ()
+    focus = {"kind": view.focus if subject else "", "index": view.index, "at": at}
+    own = at if subject and view.focus == "upload" else ()
+    content = points.content(atlas, key, colouring, view.layers, focus, own, selection.to_bits(rows))
+    scatter(content, key=MAP, on_picked=lambda: _picked(atlas), on_selected=lambda: _selected(atlas))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=keyed())
-def _figure(
+def _in_space(
     atlas: Atlas,
-    colour: str,
+    key: str,
     layers: tuple[str, ...],
     dark: bool,
     own: tuple[float, ...] | None,
-    _colouring: Colouring | None,
-) -> Drawn:
-    plain = Colouring("test code", np.zeros(len(atlas.codes)), {0: "test codes"})
-    return map_figure(atlas, _colouring or plain, layers, dark, own)
+    _colouring: Colouring,
+) -> Figure:
+    return space_figure(atlas, _colouring, layers, dark, own)
 
 
 def _place(atlas: Atlas, subject: Subject) -> tuple[float, ...]:
     return subject.at or tuple(float(value) for value in atlas.placed(subject.code[None])[0])
 
 
-def _ring(atlas: Atlas, subject: Subject | None) -> None:
-    at = _place(atlas, subject) if subject is not None and atlas.settings.dims == 2 else ()
-    colours = theme.colours(theme.is_dark())
-    gallery.pin("clusters-chart", at, colours["accent"], colours["background"])
-
-
-def _caption(atlas: Atlas, colouring: Colouring | None) -> None:
+def _caption(atlas: Atlas, colouring: Colouring) -> None:
     """How many of how many codes are shown, how the map was made and how far it can be trusted."""
     settings, shown, total = atlas.settings, len(atlas.codes), atlas.meta["codes"]
     text = f"{shown:,} test codes"
@@ -91,7 +83,7 @@ def _caption(atlas: Atlas, colouring: Colouring | None) -> None:
         text += f" by UMAP ({settings.neighbours} neighbours, min_dist {settings.min_dist:g}, {settings.metric})."
     if trust := atlas.meta["trustworthiness"]:
         text += f" Trustworthiness {trust:.3f} (k = {neighbours.TRUST_NEIGHBOURS})."
-    if colouring and colouring.names and len(colouring.names) > len(theme.CATEGORIES):
+    if colouring.names and len(colouring.names) > len(theme.CATEGORIES):
         text += " Colours repeat after ten."
     if settings.dims == 3:
         text += " In three dimensions points cannot be selected, and outlines are left out."
@@ -105,36 +97,50 @@ def _caption(atlas: Atlas, colouring: Colouring | None) -> None:
 # ---------------------------------------------------------------- selecting
 
 
-def _selected(atlas: Atlas, drawn: Drawn) -> None:
-    """A click or a lasso ended: a click moves the focus, a lasso fills the gallery."""
-    selection = st.session_state[CHART]["selection"]
-    points = selection["points"]
-    if selection.get("lasso") or selection.get("box"):
-        rows = [_number(point) for point in points if drawn.kinds[point["curve_number"]] == "code"]
-        st.session_state[_LASSO] = (atlas.key, rows)
-    elif points:
-        look_at(**focus_of(atlas, drawn, points[-1]))
-    else:
-        st.session_state.pop(_LASSO, None)
+def selected(atlas: Atlas, view: ClustersState) -> np.ndarray:
+    """Return which pictures of the map are selected, bool (n,): in this session, else by the link."""
+    key, rows = st.session_state.get(_LASSO, ("", None))
+    if key != _owner(atlas) or rows is None:
+        if not view.selected:
+            return np.zeros(len(atlas.codes), bool)
+        rows = selection.from_link(view.selected, atlas.meta["codes"])
+    return rows[atlas.pictures["row"].to_numpy()]
 
 
-def focus_of(atlas: Atlas, drawn: Drawn, point: dict[str, Any]) -> dict[str, Any]:
-    """Return the focus of a clicked point, as the arguments of look_at.
-
-    An empty place next to a test code means that code, as clicks are not exact.
-    """
-    kind = drawn.kinds[point["curve_number"]]
-    if kind in ("code", "prior", "centre"):
-        return {"focus": kind, "index": _number(point)}
-    if kind != "place":
-        return {"focus": "upload", "code": current().code}
-    at = (float(point["x"]), float(point["y"]))
-    rows, distances = neighbours.nearest(np.array([at]), atlas.places[: len(atlas.codes)], 1)
-    if distances[0, 0] < CLICK_PIXELS * atlas.extent:
-        return {"focus": "code", "index": int(atlas.pictures["row"].iloc[rows[0, 0]])}
-    return {"focus": "place", "at": tuple(round(value, 3) for value in at)}
+def _owner(atlas: Atlas) -> str:
+    """Return whose pictures a selection is of."""
+    return f"{atlas.entry.hash} {atlas.meta['codes']}"
 
 
-def _number(point: dict[str, Any]) -> int:
-    value = point["customdata"]
-    return int(value[0] if isinstance(value, list | tuple) else value)
+def select(atlas: Atlas, rows: np.ndarray) -> None:
+    """Select pictures by row of codes.parquet, bool (total,); the link holds them if they fit."""
+    st.session_state[_LASSO] = (_owner(atlas), rows)
+    change(selected=selection.to_link(rows))
+
+
+def _selected(atlas: Atlas) -> None:
+    """A lasso ended, or Escape let the selection go."""
+    report = st.session_state[MAP].selected
+    if not isinstance(report, dict):
+        return
+    rows = np.zeros(atlas.meta["codes"], bool)
+    rows[atlas.pictures["row"].to_numpy()[selection.from_bits(report.get("bits"), len(atlas.codes))]] = True
+    select(atlas, rows)
+
+
+def _picked(atlas: Atlas) -> None:
+    report = st.session_state[MAP].picked
+    if isinstance(report, dict):
+        look_at(**focus_of(atlas, report))
+
+
+def focus_of(atlas: Atlas, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the focus of what was clicked, as the arguments of look_at; none where the report makes no sense."""
+    kind, index, at = report.get("kind"), report.get("index"), report.get("at")
+    if kind in ("code", "prior", "centre") and isinstance(index, int) and index >= 0:
+        return {"focus": kind, "index": index}
+    if kind == "place" and isinstance(at, list) and len(at) == 2:
+        numbers = all(isinstance(value, int | float) and math.isfinite(value) for value in at)
+        near = numbers and np.abs(np.array(at) - atlas.places.mean(0)).max() < 10 * atlas.extent
+        return {"focus": "place", "at": tuple(round(float(value), 3) for value in at)} if near else {"focus": ""}
+    return {"focus": "upload", "code": current().code} if kind == "upload" else {"focus": ""}

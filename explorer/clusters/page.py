@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.clusters import components, subject
+from explorer.clusters import components, listing, points, subject
 from explorer.clusters import map as clusters_map
 from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
@@ -41,6 +41,10 @@ def show(entry: catalog.Entry) -> None:
         _waiting(job)
     if view.view == "map":
         clusters_map.show(atlas)
+        if atlas.settings.dims == 2:
+            points.bring_rest(atlas)
+    elif view.view == "list":
+        listing.show(atlas)
     elif view.view == "components":
         components.show(atlas)
     else:

@@ -5,12 +5,12 @@ from typing import Literal
 from pydantic import Field
 
 from explorer.shared import state
-from trainer.latent.map_file import MapSettings
+from trainer.latent.map_file import MOST_POINTS, MapSettings
 
-View = Literal["map", "components", "agreement"]
+View = Literal["map", "list", "components", "agreement"]
 Focus = Literal["", "code", "prior", "centre", "place", "upload"]
 
-VIEWS: dict[str, str] = {"map": "Map", "components": "Components", "agreement": "Agreement with labels"}
+VIEWS: dict[str, str] = {"map": "Map", "list": "List", "components": "Components", "agreement": "Agreement with labels"}
 LAYERS: dict[str, str] = {"prior": "Prior samples", "centres": "Centres", "outlines": "1σ, 2σ outlines"}
 
 
@@ -30,17 +30,19 @@ class ClustersState(state.PageState):
     min_dist: float = Field(0.1, ge=0, le=0.99)
     metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean"
     dims: Literal[2, 3] = 2
-    points: int = Field(10_000, ge=100, le=20_000)
+    points: int = Field(10_000, ge=100, le=MOST_POINTS)
     layout_seed: int = Field(0, ge=0, le=state.SEED_LIMIT)
     focus: Focus = ""
     index: int = Field(0, ge=0)
     at: tuple[float, ...] = ()
     code: tuple[float, ...] = ()
+    selected: str = ""  # pictures, see selection.to_link
     component: int = Field(0, ge=0)
     other: int = Field(1, ge=0)
     spread: float = Field(1.0, ge=0, le=2)
     seed: int = Field(0, ge=0, le=state.SEED_LIMIT)
     table: Literal["component", "kmeans"] = "component"
+    cell: tuple[int, ...] = ()  # cluster and label of the open cell
 
     @property
     def settings(self) -> MapSettings:

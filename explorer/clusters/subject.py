@@ -4,7 +4,6 @@ Each is a code with a place; this module makes it from the state, and measures h
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -16,6 +15,7 @@ from explorer.shared.escape import Text
 from explorer.shared.own_picture import OwnPicture
 from trainer.latent import map as maps
 from trainer.latent import neighbours as knn
+from trainer.latent.reliability import Reliability, judge
 
 NEIGHBOURS = 6
 OWN = OwnPicture("clusters.{}", lambda kept: look_at("upload", code=kept.code))
@@ -41,25 +41,6 @@ class Subject:
     row: int | None = None
     made: bool = True
     at: tuple[float, ...] = ()
-
-
-class Reliability(NamedTuple):
-    """How much a decoded code is like those of real pictures; all shares in [0, 1], larger is better.
-
-    Attributes:
-        distance: to the nearest test code; near: share of test codes that lie farther from their own nearest one.
-        trip: |mu(g(z)) - z|; back: share of test codes that come back less exactly.
-    """
-
-    distance: float
-    near: float
-    trip: float
-    back: float
-
-    @property
-    def score(self) -> float:
-        """The smaller of the two shares: a code must pass both."""
-        return min(self.near, self.back)
 
 
 def resolve(atlas: Atlas, view: ClustersState) -> Subject | None:
@@ -113,16 +94,20 @@ def _upload(atlas: Atlas, view: ClustersState) -> Subject | None:
 # ---------------------------------------------------------------- measuring
 
 
-def reliability(atlas: Atlas, code: np.ndarray) -> Reliability:
-    """Compare a code's distance to the data and its round trip with those of test codes."""
+def reliability(atlas: Atlas, code: np.ndarray, at: tuple[float, ...] = ()) -> Reliability:
+    """Compare a code's distances to the data and its round trip with those of test codes.
+
+    Args:
+        at: its place on the map; empty: where the map puts the code.
+    """
     import torch
 
-    distance = float(knn.nearest(code[None], atlas.codes, 1)[1][0, 0])
+    place = np.array([at]) if at else atlas.placed(code[None])
+    on_map = float(knn.nearest(place, atlas.places[: len(atlas.codes)], 1)[1][0, 0])
+    in_codes = float(knn.nearest(code[None], atlas.codes, 1)[1][0, 0])
     with torch.inference_mode():
         trip = float(maps.round_trip(atlas.model, torch.tensor(code)[None])[0])
-    known = np.asarray(atlas.meta["neighbour_distances"]), np.asarray(atlas.meta["round_trips"])
-    near, back = (knn.share_beyond(*pair) for pair in zip(known, (distance, trip), strict=True))
-    return Reliability(distance, near, trip, back)
+    return judge(on_map, in_codes, trip, atlas.usual)
 
 
 def responsibilities(atlas: Atlas, code: np.ndarray) -> np.ndarray:

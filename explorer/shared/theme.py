@@ -1,7 +1,9 @@
 """Colours and the plotly template: neutral greys, one accent, and ten category colours in one fixed order.
 
 Category colours are Petroff's ten-colour sequence ("Accessible Color Sequences for Data Visualization",
-arXiv:2107.02270), chosen for colour-vision deficiencies. Digit 3 is CATEGORIES[3] on every page.
+arXiv:2107.02270), chosen for colour-vision deficiencies, but for its two greys, which nobody keeps apart on a map: the
+fourth and the ninth are a slate and a lavender, farther from all others also for deficient vision. Digit 3 is
+CATEGORIES[3] on every page.
 """
 
 from __future__ import annotations
@@ -18,15 +20,16 @@ CATEGORIES: tuple[str, ...] = (
     "#3f90da",
     "#ffa90e",
     "#bd1f01",
-    "#94a4a2",
+    "#536785",
     "#832db6",
     "#a96b59",
     "#e76300",
     "#b9ac70",
-    "#717581",
+    "#aea7f2",
     "#92dadd",
 )
 CONTINUOUS = "viridis"
+_VIRIDIS = "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725"
 DIVERGING = "RdBu"
 
 ICON = (  # written out: Streamlit fetches the material icon of a tab from the network
@@ -46,6 +49,15 @@ _ACCENT = {False: "#3B6FD4", True: "#7FA6F0"}
 def category(index: int) -> str:
     """Return the colour of category `index`; the sequence repeats after ten, negative means 'none' and is grey."""
     return CATEGORIES[index % len(CATEGORIES)] if index >= 0 else "#98A2B3"
+
+
+def scale(count: int) -> list[str]:
+    """Return `count` colours of CONTINUOUS, evenly spaced from its low end."""
+    stops = [[int(text[i : i + 2], 16) for i in (0, 2, 4)] for text in _VIRIDIS.split()]
+    places = [step * (len(stops) - 1) / max(count - 1, 1) for step in range(count)]
+    pairs = [(stops[int(place)], stops[min(int(place) + 1, len(stops) - 1)], place % 1) for place in places]
+    mixed = [[round(a + share * (b - a)) for a, b in zip(low, high, strict=True)] for low, high, share in pairs]
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in mixed]
 
 
 def colours(dark: bool) -> dict[str, str]:

@@ -26,6 +26,7 @@ from trainer.runs import validation
 from trainer.system import files
 
 VERSION = 1
+MOST_POINTS = 1_000_000
 _META = b"gwae_map"
 REQUIRED = ("kind", "id", "x", "y")
 
@@ -38,7 +39,7 @@ class MapSettings(config.Section):
     min_dist: float = Field(0.1, ge=0, le=0.99, description="How tightly UMAP may pack points.")
     metric: Literal["euclidean", "cosine", "manhattan"] = Field("euclidean", description="Distance in code space.")
     dims: Literal[2, 3] = Field(2, description="Dimensions of the map.")
-    points: int = Field(10_000, ge=100, le=20_000, description="Test codes at most; more are sampled by label.")
+    points: int = Field(10_000, ge=100, le=MOST_POINTS, description="Test codes at most; more are sampled by label.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Of the layout, the prior samples and the sample of codes.")
 
     @property

@@ -10,6 +10,7 @@
  * @property {{ pixels: Float32Array, shape: Shape }} picture the panel's picture now
  * @property {number} answered sequence of the picture that the server sent
  * @property {string} decoder hash of the model whose decoder has arrived or failed
+ * @property {string} blob name of bytes that have arrived
  */
 
 const bus = new EventTarget();
