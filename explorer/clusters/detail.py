@@ -6,7 +6,7 @@ import streamlit as st
 from explorer.clusters import inspector
 from explorer.clusters.atlas import Atlas, keyed
 
-SHOWN = 18
+SHOWN = 16
 """Pictures of one kind at most."""
 KINDS = 5
 """Labels, and neighbours, at most."""

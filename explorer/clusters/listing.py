@@ -23,8 +23,8 @@ def show(atlas: Atlas) -> None:
     if "label_name" in table:
         columns["label_name"] = "Label"
     columns |= {column: colouring.title for column, colouring in colourings(atlas).items() if column != "label"}
-    shown = table[list(columns)].rename(columns=columns)
-    with st.container(key="clusters-list-work"):
+    shown = table[list(columns)].rename(columns=columns).round(3)
+    with st.container(key="clusters-work"):
         listed, panel = st.columns([2.1, 1], gap="medium")
     with listed:
         st.dataframe(

@@ -64,20 +64,22 @@ def content(
 
 def bring(atlas: Atlas, key: str, colouring: Colouring) -> None:
     """Send the points and their colours: with them the map is painted."""
-    blob(_name("points", atlas), _points(atlas))
-    blob(_name(key, atlas), _numbers(atlas, key, colouring))
+    with st.container(key="clusters-bytes"):
+        blob(_name("points", atlas), _points(atlas))
+        blob(_name(key, atlas), _numbers(atlas, key, colouring))
 
 
 def bring_rest(atlas: Atlas) -> None:
     """Send what the lens and the badges need, after everything that can be seen at once."""
     decoder = atlas.entry.path / layout.DECODER
-    if decoder.is_file():
-        live_decoder.carrier(atlas.entry.hash, decoder.read_bytes())
-    blob(_name("codes", atlas), _codes(atlas))
-    if atlas.entry.has_sprite:
-        blob(_name("sprite", atlas), atlas.entry.run.sprite_path.read_bytes())
-    if atlas.components:
-        blob(_name("badges", atlas), _centres(atlas))
+    with st.container(key="clusters-more-bytes"):
+        if decoder.is_file():
+            live_decoder.carrier(atlas.entry.hash, decoder.read_bytes())
+        blob(_name("codes", atlas), _codes(atlas))
+        if atlas.entry.has_sprite:
+            blob(_name("sprite", atlas), atlas.entry.run.sprite_path.read_bytes())
+        if atlas.components:
+            blob(_name("badges", atlas), _centres(atlas))
 
 
 def _name(what: str, atlas: Atlas) -> str:

@@ -1,7 +1,6 @@
 """Sets of pictures as text: for the browser as bits, for the link compressed."""
 
 import base64
-import binascii
 import zlib
 
 import numpy as np
@@ -19,7 +18,7 @@ def from_bits(text: object, count: int) -> np.ndarray:
     """Return the `count` flags of `to_bits`, bool; all False where the text is nothing of that kind."""
     try:
         data = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except binascii.Error:
+    except ValueError:
         data = b""
     return _flags(data, count)
 
@@ -38,7 +37,7 @@ def from_link(text: str, count: int) -> np.ndarray:
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         data = zlib.decompressobj().decompress(data, -(-count // 8) + 1)  # what a stranger packed may be gigabytes
-    except (binascii.Error, ValueError, zlib.error):
+    except (ValueError, zlib.error):
         data = b""
     return _flags(data, count)
 

@@ -47,12 +47,17 @@ def model(entry: Entry) -> LatentModel:
     return entry.run.load_model()
 
 
-@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=keyed(layout.CODES))
 def codes(entry: Entry) -> pd.DataFrame:
-    """Return codes.parquet as a fresh copy; empty if there is none.
+    """Return codes.parquet, which may be changed: pandas copies what is written to. Empty if there is none.
 
     Raises: UserError if the file is damaged.
     """
+    return _codes(entry).copy(deep=False)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=keyed(layout.CODES))
+def _codes(entry: Entry) -> pd.DataFrame:
+    """A resource, as cached data are copied whole with every call: a second for a million codes."""
     return entry.run.codes
 
 

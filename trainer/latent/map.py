@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PRIOR_SAMPLES = 1000
 OUTLINE_SAMPLES = 2000
+TRUSTED = 20_000
+"""Codes that the trustworthiness is measured on at most, evenly spread: it compares each with each."""
 RELIABILITY_CODES = 500
 """Codes whose distances and round trips a decoded place is compared with."""
 MINIMUM = 40
@@ -72,7 +74,8 @@ def compute(
         meta["outlines"] = _component_outlines(model, everything, coordinates, settings, len(z))
     if settings.method == "umap":
         progress("trustworthiness", 0, 1)
-        meta["trustworthiness"] = neighbours.trustworthiness(z, coordinates[: len(z)])
+        even = np.unique(np.linspace(0, len(z) - 1, min(TRUSTED, len(z))).round().astype(np.int64))
+        meta["trustworthiness"] = neighbours.trustworthiness(z[even], coordinates[even])
         progress("clusters", 0, 1)
         frame["kmeans"] = _kmeans(z, labels, model, settings.seed, len(frame))
         progress("clusters", 1, 1)

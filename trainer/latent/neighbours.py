@@ -11,6 +11,8 @@ TRUST_NEIGHBOURS = 15
 TOGETHER = 0.06
 """Share of the map's longer side within which neighbours count as lying together."""
 _CHUNK = 500
+_NUMBERS = 2**25
+"""Distances held at once at most, where there are many codes: 256 MB."""
 
 
 def nearest(points: np.ndarray, known: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,14 +25,15 @@ def nearest(points: np.ndarray, known: np.ndarray, k: int) -> tuple[np.ndarray, 
     k = min(k, len(known))
     norms = (known**2).sum(1)
     rows, distances = np.empty((len(points), k), np.int64), np.empty((len(points), k))
-    for start in range(0, len(points), _CHUNK):
-        chunk = points[start : start + _CHUNK]
+    size = max(1, min(_CHUNK, _NUMBERS // len(known)))
+    for start in range(0, len(points), size):
+        chunk = points[start : start + size]
         squared = norms - 2 * chunk @ known.T  # the chunk's own norms change no order
         part = np.argpartition(squared, k - 1, axis=1)[:, :k]
         exact = np.linalg.norm(known[part] - chunk[:, None], axis=2)  # free of the rounding above
         order = np.argsort(exact, axis=1, kind="stable")
-        rows[start : start + _CHUNK] = np.take_along_axis(part, order, 1)
-        distances[start : start + _CHUNK] = np.take_along_axis(exact, order, 1)
+        rows[start : start + size] = np.take_along_axis(part, order, 1)
+        distances[start : start + size] = np.take_along_axis(exact, order, 1)
     return rows, distances
 
 

@@ -1,4 +1,4 @@
-"""Pictures in titled groups to click on, and the ring on the map of the Clusters page."""
+"""Pictures in titled groups to click on."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +10,6 @@ from explorer.components.register import register
 from explorer.shared import pixels
 
 _GALLERY = register("gallery", "gallery/gallery")
-_PIN = register("pin", "gallery/pin")
 _COLUMNS = 50  # of the sprite
 _TILE = 44  # CSS pixels
 
@@ -48,14 +47,3 @@ def gallery(
         "groups": [group | {"first": first} for group, first in zip(groups, firsts, strict=False)],
     }
     _GALLERY(key=key, data=data, on_picked_change=picked)
-
-
-def pin(chart: str, at: tuple[float, ...], colour: str, ground: str) -> None:
-    """Draw a ring on a map.
-
-    Args:
-        chart: key of the container that holds the plotly chart.
-        at: x and y in the chart's own coordinates; empty: no ring.
-        colour, ground: of the ring and of the page, so that it stands out from any point.
-    """
-    _PIN(key=f"{chart}-pin", data={"chart": chart, "at": list(at), "colour": colour, "ground": ground})

@@ -145,16 +145,26 @@ def test_reliability_falls_with_the_distance_from_the_data(atlas):
     code = atlas.codes[8]
     away = np.array([1, -1] * 4, np.float32) * 30
     found = [clusters_subject.reliability(atlas, (code + share * away).astype(np.float32)) for share in (0, 0.1, 1)]
-    assert found[0].distance == 0
-    assert found[0].near == 1
-    assert found[0].near >= found[1].near >= found[2].near == 0
+    assert found[0].in_codes == 0
+    assert found[0].code_share == 1
+    assert found[0].code_share >= found[1].code_share >= found[2].code_share == 0
     assert found[2].score == 0
     assert found[0].trip < found[2].trip
     middle = float(np.median(atlas.meta["neighbour_distances"]))
     step = np.zeros(8, np.float32)
     step[0] = middle
     lonely = clusters_subject.reliability(atlas, code + step)
-    assert lonely.distance <= middle + 1e-5
+    assert lonely.in_codes <= middle + 1e-5
+
+
+def test_reliability_falls_with_the_distance_from_the_data_on_the_map(atlas):
+    code, at = atlas.codes[8], atlas.places[8]
+    here, beside = (clusters_subject.reliability(atlas, code, tuple(at + step)) for step in (0, atlas.usual.on_map * 2))
+    away = clusters_subject.reliability(atlas, code, tuple(at + atlas.extent))
+    assert here.on_map == 0
+    assert here.map_share == 1
+    assert here.map_share >= beside.map_share >= away.map_share == 0 == away.score
+    np.testing.assert_allclose(clusters_subject.reliability(atlas, code), here, atol=1e-4)  # where the map puts it
 
 
 def test_neighbours_are_the_nearest_others(atlas):
