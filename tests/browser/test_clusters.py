@@ -19,14 +19,15 @@ from tests.fixtures import blob_pictures, make_run
 from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.latent.map_file import MapSettings
+from trainer.models import onnx_export
 from trainer.runs import layout
+from trainer.runs.folder import Run
 
 PATIENCE = 90_000  # ms; a busy machine is no failure
-CHART = ".st-key-clusters-chart .js-plotly-plot"
-AT = """([selector, x, y]) => {
-  const chart = document.querySelector(selector), { xaxis, yaxis } = chart._fullLayout;
-  const box = chart.getBoundingClientRect();
-  return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
+WAIT = 350  # ms a finger rests until it is a pointer; a little more below
+BRIGHT = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, i) => i % 4 < 3).reduce((a, b) => Math.max(a, b), 0);
 }"""
 
 
@@ -52,16 +53,29 @@ def _remove(served_runs: Path):
 
 def open_map(page, link: str = "?model=mapped") -> None:
     page.goto(f"/clusters{link}")
-    page.wait_for_selector(f"{CHART} .gl-canvas", timeout=PATIENCE)
+    page.locator(".scatter[data-painted]").wait_for(timeout=PATIENCE)
     settled(page, PATIENCE / 1000)
-    page.wait_for_function(f"() => document.querySelector('{CHART}')?._fullLayout?.xaxis?._length > 0")
+
+
+def at(page, x: float, y: float) -> tuple[float, float]:
+    """The pixel of the page where a place of the map lies."""
+    left, bottom, scale = map(float, page.locator(".scatter").get_attribute("data-view").split(","))
+    box = page.locator(".field").bounding_box()
+    across, up = (float(x) - left) * scale, (float(y) - bottom) * scale
+    return box["x"] + box["width"] / 2 + across, box["y"] + box["height"] / 2 - up
 
 
 def click(page, x: float, y: float) -> None:
-    """Click a place of the map, given in its coordinates, as a hand would: there first, then down."""
-    page.mouse.move(*page.evaluate(AT, [CHART, float(x), float(y)]))
-    page.wait_for_timeout(250)
+    """Click a place of the map, given in its coordinates."""
+    page.mouse.click(*at(page, x, y))
+
+
+def drawn(page, corners) -> None:
+    """Draw over places of the map with the button held."""
+    page.mouse.move(*at(page, *corners[0]))
     page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*at(page, *corner))
     page.mouse.up()
 
 
@@ -96,14 +110,14 @@ def test_a_point_shows_its_picture_and_a_ring(page, mapped):
     assert query(page)["focus"] == "code"
     assert query(page)["index"] == str(int(point["id"][-5:]))
     expect(panel.get_by_text("reconstruction", exact=True)).to_be_visible()
-    ring = page.locator(".gwae-pin")
-    box, (x, y) = ring.bounding_box(), page.evaluate(AT, [CHART, float(point["x"]), float(point["y"])])
+    ring = page.locator(".ring")
+    box, (x, y) = ring.bounding_box(), at(page, point["x"], point["y"])
     assert abs(box["x"] + box["width"] / 2 - x) < 2
     assert abs(box["y"] + box["height"] / 2 - y) < 2
-    page.get_by_test_id("stPlotlyChart").locator(".modebar-btn[data-val=in]").click()  # it moves with the zoom
-    page.wait_for_timeout(600)
-    if ring.count():
-        x, y = page.evaluate(AT, [CHART, float(point["x"]), float(point["y"])])
+    page.get_by_role("button", name="Zoom in").click()  # it moves with the zoom
+    page.wait_for_timeout(300)
+    if ring.is_visible():
+        x, y = at(page, point["x"], point["y"])
         assert abs(ring.bounding_box()["x"] + 11 - x) < 2
 
 
@@ -112,7 +126,7 @@ def test_an_empty_place_is_decoded_with_its_reliability(page, mapped):
     x, y = gap(mapped)
     click(page, x, y)
     panel = page.locator(".st-key-clusters-panel")
-    expect(panel.get_by_text("Empty place")).to_be_visible(timeout=PATIENCE)
+    expect(panel.get_by_text("Empty place", exact=True)).to_be_visible(timeout=PATIENCE)
     settled(page)
     expect(panel.get_by_text(re.compile(r"Reliability [01]\.\d\d"))).to_be_visible()
     extent = np.ptp(mapped.frame[["x", "y"]].to_numpy(), axis=0).max()
@@ -132,13 +146,8 @@ def test_what_the_lasso_holds_is_shown_and_leads_on(page, mapped):
     places = codes[["x", "y"]].to_numpy()
     centre = np.median(places, axis=0)
     radius = np.quantile(np.linalg.norm(places - centre, axis=1), 0.3)
-    page.locator(".modebar-btn[data-val=lasso]").click()
-    corners = [centre + radius * np.array([np.cos(a), np.sin(a)]) for a in np.linspace(0, 2 * np.pi, 41)]
-    page.mouse.move(*page.evaluate(AT, [CHART, *corners[0].tolist()]))
-    page.mouse.down()
-    for corner in corners[1:]:
-        page.mouse.move(*page.evaluate(AT, [CHART, *corner.tolist()]))
-    page.mouse.up()
+    page.get_by_role("radio", name="Lasso").click()
+    drawn(page, [centre + radius * np.array([np.cos(a), np.sin(a)]) for a in np.linspace(0, 2 * np.pi, 41)])
     heading = page.get_by_role("heading", name=re.compile(r"\d+ selected"))
     heading.wait_for(timeout=PATIENCE)
     settled(page)
@@ -151,6 +160,15 @@ def test_what_the_lasso_holds_is_shown_and_leads_on(page, mapped):
     panel = page.locator(".st-key-clusters-panel")
     expect(panel.get_by_text(title.split(" · ")[1])).to_be_visible(timeout=PATIENCE)
     assert codes.set_index("id").loc[title.split(" · ")[1]] is not None
+    settled(page)
+    link = urlparse(page.url).query  # the link holds the selection, and opens it elsewhere
+    assert query(page)["selected"]
+    open_map(page, f"?{link}")
+    heading.wait_for(timeout=PATIENCE)
+    assert abs(int(heading.inner_text().split()[0]) - inside) <= 4
+    page.locator(".field").focus()
+    page.keyboard.press("Escape")
+    expect(heading).to_have_count(0, timeout=PATIENCE)
 
 
 def test_ones_own_picture_is_placed(page, mapped, tmp_path):
@@ -166,15 +184,169 @@ def test_ones_own_picture_is_placed(page, mapped, tmp_path):
     settled(page, PATIENCE / 1000)
     page.keyboard.press("Escape")
     expect(panel.get_by_text("four.png")).to_be_visible()
-    page.wait_for_function(
-        f"() => document.querySelector('{CHART}').data.some(trace => trace.name === 'your picture')", timeout=PATIENCE
+    star = page.locator(".own")
+    star.wait_for(timeout=PATIENCE)
+    box = star.bounding_box()
+    want = mapped.frame.set_index("id").loc["mnist-test-00004", ["x", "y"]].astype(float)  # the same blob
+    x, y = at(page, *want)
+    assert abs(box["x"] + box["width"] / 2 - x) < 3
+    assert abs(box["y"] + box["height"] / 2 - y) < 3
+
+
+@pytest.fixture(scope="module")
+def decodable(served_runs: Path, mapped: map_file.Map) -> str:
+    """The mapped model with its decoder for the browser."""
+    run = Run(served_runs / "mapped")
+    onnx_export.export_decoder(run.load_model(), run.path / layout.DECODER)
+    return "?model=mapped&layers="
+
+
+def test_the_lens_shows_a_point_and_decodes_where_none_is(page, mapped, decodable):
+    open_map(page, decodable)
+    lens, scatter = page.locator(".lens"), page.locator(".scatter")
+    point = lonely(mapped)
+    page.mouse.move(*at(page, point["x"], point["y"]))
+    expect(lens.locator("small")).to_have_text(re.compile(rf"picture {int(point['id'][-5:])}\b"))
+    expect(lens.locator("b")).to_have_text(str(int(point["id"][-5:]) % 10))
+    looked = int(scatter.get_attribute("data-looked") or 0)
+    page.mouse.move(*at(page, *gap(mapped)))
+    expect(lens.locator("b")).to_have_text("Decoded here")
+    expect(lens.locator("small")).to_have_text(re.compile(r"reliability [01]\.\d\d"))
+    wait_until(lambda: int(scatter.get_attribute("data-looked") or 0) > looked, 30)
+    assert int(scatter.get_attribute("data-looked")) > looked
+    assert lens.locator("canvas").evaluate(BRIGHT) > 20
+    page.mouse.move(5, 5)
+    expect(lens).to_be_hidden()
+
+
+def test_a_path_paints_what_lies_between(page, mapped, decodable):
+    open_map(page, decodable)
+    codes = mapped.frame[mapped.frame["kind"] == "code"][["x", "y"]].to_numpy()
+    page.keyboard.down("Alt")
+    drawn(page, [codes[0].tolist(), codes[1].tolist()])
+    page.keyboard.up("Alt")
+    frames = page.locator(".frames button")
+    expect(frames.last).to_have_attribute("title", re.compile("11 of 11, reliability"), timeout=PATIENCE)
+    assert min(frame.evaluate(BRIGHT) for frame in frames.locator("canvas").all()) > 20
+    frames.nth(5).click()
+    panel = page.locator(".st-key-clusters-panel")
+    expect(panel.get_by_text("Empty place", exact=True)).to_be_visible(timeout=PATIENCE)
+    settled(page)
+    x, y = (float(value) for value in query(page)["at"].split(","))
+    np.testing.assert_allclose([x, y], codes[:2].mean(0), atol=0.02 * np.ptp(codes, axis=0).max())
+
+
+def test_badges_are_pictures_and_win_the_click_over_points_below(page, mapped):
+    open_map(page)
+    badges = page.locator(".badges button")
+    assert badges.count() == 10
+    centres = mapped.frame[mapped.frame["kind"] == "centre"][["x", "y"]].to_numpy()
+    assert badges.first.locator("canvas").evaluate("canvas => [canvas.width, canvas.height]") == [32, 32]
+    for k in (3, 7):
+        box, (x, y) = badges.nth(k).bounding_box(), at(page, *centres[k])
+        assert abs(box["x"] + box["width"] / 2 - x) < 2
+        assert abs(box["y"] + box["height"] / 2 - y) < 2
+        badges.nth(k).dispatch_event("click")  # badges of this small model lie upon one another
+        expect(page.locator(".st-key-clusters-panel").get_by_text(f"Component {k}", exact=True)).to_be_visible(
+            timeout=PATIENCE
+        )
+    top = page.evaluate(
+        """([x, y]) => {
+          let node = document.elementFromPoint(x, y);
+          while (node.shadowRoot) node = node.shadowRoot.elementFromPoint(x, y);
+          return node.closest("button").parentElement.className;
+        }""",
+        at(page, *centres[3]),
     )
-    star = page.evaluate(
-        f"() => {{ const t = document.querySelector('{CHART}').data.find(t => t.name === 'your picture');"
-        "return [t.x[0], t.y[0]]; }"
+    assert top == "badges"
+
+
+def test_the_keyboard_goes_from_point_to_point_and_opens_one(page, mapped):
+    open_map(page, "?model=mapped&layers=")
+    page.locator(".field").focus()
+    seen = set()
+    for key in ("ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+        note = page.locator(".lens small")
+        expect(note).to_have_text(re.compile(r"picture \d+"))
+        seen.add(note.inner_text())
+    assert len(seen) >= 3
+    last = int(re.search(r"\d+", note.inner_text())[0])
+    page.keyboard.press("Enter")
+    panel = page.locator(".st-key-clusters-panel")
+    expect(panel.get_by_text(f"mnist-test-{last:05d}", exact=True)).to_be_visible(timeout=PATIENCE)
+    before = page.locator(".scatter").get_attribute("data-view")
+    page.keyboard.press("+")
+    wait_until(lambda: page.locator(".scatter").get_attribute("data-view") != before, 10)
+    scale = lambda text: float(text.split(",")[2])  # noqa: E731
+    assert scale(page.locator(".scatter").get_attribute("data-view")) > scale(before)
+
+
+def test_a_finger_held_still_looks_and_a_tap_opens(browser, server, mapped, decodable):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, base_url=server, has_touch=True, is_mobile=True
     )
-    want = mapped.frame.set_index("id").loc["mnist-test-00004", ["x", "y"]]  # the same blob, so the same place
-    np.testing.assert_allclose(star, want.astype(float), atol=0.02)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    open_map(page, decodable)
+    point = lonely(mapped)
+    page.locator(".field").scroll_into_view_if_needed()
+    x, y = at(page, point["x"], point["y"])
+    touch = context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    page.wait_for_timeout(WAIT + 250)
+    expect(page.locator(".lens small")).to_have_text(re.compile(r"picture \d+"))
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page.locator(".lens")).to_be_hidden()
+    assert "focus" not in query(page)
+    page.touchscreen.tap(*at(page, point["x"], point["y"]))
+    expect(page.locator(".st-key-clusters-panel").get_by_text(point["id"])).to_be_visible(timeout=PATIENCE)
+    context.close()
+
+
+def test_the_legend_names_the_colours_is_in_view_and_sets_points_off(page):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    open_map(page)
+    entries = page.locator(".legend button")
+    assert entries.all_inner_texts() == [str(label) for label in range(10)]
+    field = page.locator(".field").bounding_box()
+    assert entries.last.bounding_box()["y"] + 20 < field["y"] < field["y"] + field["height"] <= 900
+    colours = "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
+    before = page.locator(".field > canvas").first.evaluate(colours)
+    painted = page.locator(".scatter").get_attribute("data-painted")
+    entries.nth(3).click()
+    wait_until(lambda: page.locator(".scatter").get_attribute("data-painted") != painted, 10)
+    assert page.locator(".field > canvas").first.evaluate(colours) != before
+    expect(entries.nth(3)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_cell_of_the_agreement_opens_its_pictures_and_they_the_map(page, mapped):
+    page.goto("/clusters?model=mapped&view=agreement")
+    cell = page.locator(".crosstab button").first
+    cell.wait_for(timeout=PATIENCE)
+    count = int(cell.inner_text().replace(",", ""))
+    row, label = re.search(r"component (\d+), label (\d+)", cell.get_attribute("title")).groups()
+    cell.click()
+    expect(page.get_by_role("heading", name=f"Component {row}, label {label}")).to_be_visible(timeout=PATIENCE)
+    settled(page)
+    assert query(page)["cell"] == f"{row},{label}"
+    tiles = page.locator(".gallery .tile")
+    assert tiles.count() == min(count, 120)
+    title = tiles.first.get_attribute("title")
+    tiles.first.click()
+    page.locator(".scatter[data-painted]").wait_for(timeout=PATIENCE)
+    expect(page.locator(".st-key-clusters-panel").get_by_text(title.split(" · ")[1])).to_be_visible(timeout=PATIENCE)
+
+
+def test_the_list_opens_a_picture(page):
+    page.goto("/clusters?model=mapped&view=list&focus=code&index=12")
+    table = page.get_by_test_id("stDataFrame")
+    table.wait_for(timeout=PATIENCE)
+    settled(page)
+    expect(page.locator(".st-key-clusters-panel").get_by_text("mnist-test-00012")).to_be_visible(timeout=PATIENCE)
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 20, box["y"] + 52)  # the box of the first row
+    expect(page.locator(".st-key-clusters-panel").get_by_text("mnist-test-00000")).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_map_is_computed_while_the_linear_one_is_shown(page):
@@ -182,14 +354,14 @@ def test_a_map_is_computed_while_the_linear_one_is_shown(page):
     expect(page.get_by_text("The UMAP map of these settings is not computed yet.")).to_be_visible()
     page.get_by_role("button", name="Compute it").click()
     expect(page.get_by_text("meanwhile the linear map (PCA) is shown")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator(f"{CHART} .gl-canvas").first).to_be_visible()
+    expect(page.locator(".scatter[data-painted]")).to_be_visible()
     expect(page.get_by_text(re.compile(r"by UMAP .* Trustworthiness 0\.\d{3}"))).to_be_visible(timeout=200_000)
     expect(page.get_by_text("meanwhile the linear map")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 800])
-@pytest.mark.parametrize("view", ["map", "components", "agreement"])
+@pytest.mark.parametrize("width", [1440, 800, 390])
+@pytest.mark.parametrize("view", ["map", "list", "components", "agreement"])
 def test_every_view_fits_both_themes_and_widths(page, scheme, width, view):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1100})

@@ -17,6 +17,12 @@ const STILL = 4; // pixels a click may move by
 const FINGER = 10; // the same for a finger
 const HOLD = 350; // ms a finger rests until it is a pointer
 
+/** Return all moves that the browser has put together into one. @param {PointerEvent} event */
+function between(event) {
+  const all = event.getCoalescedEvents?.() ?? [];
+  return all.length ? all : [event];
+}
+
 export class Hand {
   /** @type {Mode} */
   mode = "move";
@@ -48,7 +54,7 @@ export class Hand {
   /** @param {{ clientX: number, clientY: number }} event @returns {[number, number]} */
   place({ clientX, clientY }) {
     const box = this.field.getBoundingClientRect();
-    return [clientX - box.left, clientY - box.top];
+    return [clientX - box.left - this.field.clientLeft, clientY - box.top - this.field.clientTop];
   }
 
   /** Take up a mode; a finger then draws instead of scrolling the page. @param {Mode} mode */
@@ -92,7 +98,7 @@ export class Hand {
     if (this.doing === "wait" && Math.hypot(x - this.from[0], y - this.from[1]) > slack) this.start(event);
     this.down.set(event.pointerId, [x, y]);
     if (this.doing === "pan") this.acts.pan(x - last[0], y - last[1]);
-    if (this.doing === "draw") this.acts.draw(x, y);
+    if (this.doing === "draw") for (const each of between(event)) this.acts.draw(...this.place(each));
     if (this.doing === "hold") this.acts.hover(x, y, event.timeStamp);
   }
 

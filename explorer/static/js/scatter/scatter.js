@@ -319,8 +319,12 @@ export class Scatter {
     else if (event.key === "Escape") this.clear();
     else if (event.key === "Enter" && looking.cursor >= 0) this.pick(looking.cursor);
     else if (right || up) {
-      const from = looking.cursor >= 0 ? points.place(looking.cursor) : /** @type {Place} */ ([view.x, view.y]);
-      const next = towards(points.xy, data.count, from, [right, up], CLOSE / view.scale);
+      const { cursor } = looking;
+      const least = CLOSE / view.scale;
+      const next =
+        cursor < 0
+          ? points.pick(view.x, view.y, Infinity, false) // the first key goes to the middle
+          : towards(points.xy, data.count, points.place(cursor), [right, up], least);
       if (next >= 0) looking.goTo(next);
     } else return;
     event.preventDefault();
