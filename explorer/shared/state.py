@@ -6,6 +6,7 @@ stay in the session and are mirrored when their page is opened.
 """
 
 import re
+import time
 from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
@@ -26,9 +27,15 @@ LARGEST = 2**32
 SEED_LIMIT = 2**31 - 1
 
 _PREFIX = "gwae.state."
+_PAGE = "gwae.page"
 _ACTIVE = "gwae.active"
 _MODEL = "gwae.model"
 _LINK = "gwae.link"
+_SHOWN = "gwae.shown"  # page and query that the URL was given last
+_CHANGED = "gwae.changed"  # when a state was last replaced
+_FOLLOWED = "gwae.followed"  # query that the browser's Back or Forward chose
+LAG = 0.5
+"""Seconds after a change in which the browser may still send the URL from before it."""
 
 
 class PageState(BaseModel):
@@ -129,10 +136,30 @@ def begin_page(page: str) -> None:
     The link that opened the session counts for the page it opened; values that another page left in the URL do not.
     """
     in_use()
+    _follow_history(page)
     st.session_state[_ACTIVE] = None
+    st.session_state[_PAGE] = page
     opened = st.session_state.setdefault(_LINK, (page, st.query_params.to_dict()))
     if opened[0] != page:
         st.session_state[_LINK] = (page, {})
+
+
+def _follow_history(page: str) -> None:
+    """Take the URL's state where Back or Forward has put another URL into the browser.
+
+    A URL without a query, that of a page before its first run, leaves the state as it is. Neither is mirrored: a new
+    entry of the history at each Back would be the end of it.
+    """
+    query = st.query_params.to_dict()
+    if (page, query) == st.session_state.get(_SHOWN, (page, query)) or st.session_state.get(_PAGE) != page:
+        return
+    if time.monotonic() - st.session_state.get(_CHANGED, -LAG) < LAG:
+        return
+    st.session_state[_FOLLOWED] = query
+    if query:
+        st.session_state.pop(st.session_state.get(_ACTIVE), None)
+        st.session_state[_LINK] = (page, query)
+        st.session_state[_MODEL] = query.get(MODEL)
 
 
 def in_use() -> None:
@@ -165,6 +192,8 @@ def save(state: PageState) -> None:
     in_use()
     key = _PREFIX + type(state).__name__
     st.session_state[key] = state
+    st.session_state[_CHANGED] = time.monotonic()
+    st.session_state.pop(_FOLLOWED, None)
     if st.session_state.get(_ACTIVE) == key:
         mirror()
 
@@ -223,6 +252,8 @@ def selected_model() -> catalog.Entry | None:
 def select_model(name: str) -> None:
     """Select a model by its catalog name for every page; the URL follows when the page is drawn."""
     st.session_state[_MODEL] = name
+    st.session_state[_CHANGED] = time.monotonic()
+    st.session_state.pop(_FOLLOWED, None)
 
 
 def mirror() -> None:
@@ -231,8 +262,9 @@ def mirror() -> None:
     values = {MODEL: st.session_state[_MODEL]} if st.session_state.get(_MODEL) else {}
     if active and active in st.session_state:
         values |= encode(st.session_state[active])
-    if st.query_params.to_dict() != values:
+    if st.query_params.to_dict() not in (values, st.session_state.get(_FOLLOWED)):
         st.query_params.from_dict(values)
+    st.session_state[_SHOWN] = (st.session_state.get(_PAGE), st.query_params.to_dict())
 
 
 def _revive(kind: type[T], stored: PageState) -> T:

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import settled
 from tests.fixtures import make_run
 from trainer.models.onnx_export import export_decoder
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
+VIEWS = re.compile("Traversal sheet|Interpolation|Two-axis pad|Code")
 PATIENCE = 90_000  # ms; a busy machine is no failure
 
 
@@ -368,3 +370,36 @@ def test_nothing_is_cut_off(browser, server, scheme, width):
     assert all(box["width"] >= 90 and abs(box["width"] - box["height"]) < 1 for box in boxes)
     assert all(box["x"] + box["width"] <= width for box in boxes)
     page.context.close()
+
+
+def test_back_and_forward_return_the_views_and_then_leave_the_page(page):
+    """Streamlit runs the page again with the old URL; the session's own state used to win, so Back did nothing."""
+    page.goto("/?model=slow-vae")
+    settled(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Traverse").click()
+    page.wait_for_selector(".stage[data-painted=server]", timeout=PATIENCE)
+    settled(page)
+
+    def shown() -> str:
+        settled(page)
+        page.wait_for_timeout(700)  # a change is followed by the browser's own news of it; then Back is Back
+        assert page.evaluate("location.pathname") == "/traverse"
+        return page.locator("[data-testid=stButtonGroup] [aria-checked=true]").filter(has_text=VIEWS).inner_text()
+
+    seen = [shown()]
+    for name in ("Interpolation", "Code"):
+        page.get_by_role("radio", name=name, exact=True).click()
+        seen.append(shown())
+    assert seen == ["Traversal sheet", "Interpolation", "Code"]
+    for expected in seen[1::-1]:
+        page.evaluate("history.back()")
+        assert shown() == expected
+    page.evaluate("history.forward()")
+    assert shown() == "Interpolation"
+    for _ in range(4):
+        page.evaluate("history.back()")
+        page.wait_for_timeout(300)
+        settled(page)
+        if page.evaluate("location.pathname") == "/":
+            break
+    page.get_by_role("heading", name="GWAE Explorer").wait_for()
