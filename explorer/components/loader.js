@@ -15,7 +15,8 @@ async function renew() {
 
 /** Ask for what the components share all at once, not when one module after the other names it. */
 function preload() {
-  for (const file of files) if (file.startsWith("shared/")) import(`${root}/${file}`).catch(() => {}); // reported below
+  const wanted = files.filter((file) => file.startsWith("shared/") && !file.endsWith("_worker.js")); // a worker starts itself
+  for (const file of wanted) import(`${root}/${file}`).catch(() => {}); // reported below
 }
 
 async function load() {

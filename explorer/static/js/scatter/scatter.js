@@ -45,6 +45,7 @@ import { View } from "./view.js";
  * @property {string} selected
  */
 
+const WARM = 200; // ms after the first picture of the map
 const CLOSE = 12; // pixels that an arrow key moves at least
 
 export class Scatter {
@@ -162,9 +163,10 @@ export class Scatter {
     );
   }
 
-  /** Make the decoder's session before the first picture is asked for. */
+  /** Make the decoder's session once the map is painted, and before the first picture is asked for. */
   warm() {
-    if (this.data && decoderOf(this.data.model)) sessionOf(this.data.model).catch(() => {});
+    if (this.data && this.root.dataset.painted && decoderOf(this.data.model))
+      sessionOf(this.data.model).catch(() => {});
   }
 
   // ---------------------------------------------------------------- painting
@@ -207,6 +209,7 @@ export class Scatter {
     this.root.dataset.view = [view.x, view.y, view.scale].join();
     if (this.stale) countPainted(this.root);
     this.stale = false;
+    if (this.root.dataset.painted === "1") setTimeout(() => this.warm(), WARM);
   }
 
   /** Set off the selected points, else those whose colour is chosen in the legend. @param {string} selected */
