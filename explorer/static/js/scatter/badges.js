@@ -6,8 +6,9 @@ import { sized } from "../shared/pictures.js";
 /** @typedef {{ title: string, at: [number, number] }} Badge */
 /** @typedef {{ kind: string, index?: number, at?: [number, number] }} Picked */
 
-const SIZE = [34, 22]; // pixels of a picture: usually, and where there are many
-const MANY = 24;
+const SIZE = { usual: 34, small: 24 }; // pixels of a picture
+const MANY = 24; // of them are small
+const NARROW = 500; // pixels of a field in which they are small
 
 export class Badges {
   /** @type {HTMLButtonElement[]} */
@@ -28,8 +29,6 @@ export class Badges {
     const made = JSON.stringify([key, badges.map(({ title }) => title)]);
     if (this.made === made) return;
     this.made = made;
-    this.size = SIZE[Number(badges.length > MANY)];
-    this.node.style.setProperty("--size", `${this.size}px`);
     this.buttons = badges.map(({ title }, index) => {
       const button = element("button", "", { type: "button", title, "aria-label": title }, element("canvas"));
       button.onclick = () => this.pick({ kind: "centre", index });
@@ -63,8 +62,10 @@ export class Badges {
       const [x, y] = view.pixel(at[0], at[1]);
       node.style.transform = `translate(${x - size / 2}px, ${y - size / 2}px)`;
     };
+    const side = this.buttons.length > MANY || view.width < NARROW ? SIZE.small : SIZE.usual;
+    this.node.style.setProperty("--size", `${side}px`);
     for (const [index, button] of this.buttons.entries()) {
-      put(button, badges[index].at, this.size ?? SIZE[0]);
+      put(button, badges[index].at, side);
       button.setAttribute("aria-current", String(focus.kind === "centre" && focus.index === index));
     }
     put(this.ring, focus.kind === "centre" || focus.kind === "upload" ? [] : focus.at, 22);

@@ -49,7 +49,10 @@ export class Looking {
     const isCode = index < points.count;
     const label = isCode ? points.labels[index] : -1;
     const tile = isCode && sheet ? points.tiles[index] : -1;
-    const title = isCode ? (data.labels[label] ?? "No label") : "Prior sample";
+    const { entries } = data.legend;
+    const ten = entries.length <= data.label_colours.length ? entries : []; // more would share colours
+    const kind = ten.find(({ colour }) => colour === map.colours[index])?.name;
+    const title = isCode ? (data.labels[label] ?? kind ?? "No label") : "Prior sample";
     const note = isCode ? `picture ${points.rows[index]}${tile < 0 ? ", reconstruction" : ""}` : "decoded";
     const colour = label >= 0 ? data.label_colours[label % data.label_colours.length] : "";
     lens.show(at, { title, note, colour, trust: 1 });
