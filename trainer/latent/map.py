@@ -139,11 +139,11 @@ def _component_outlines(
     import torch
 
     generator, outlines = torch.Generator().manual_seed(settings.seed + 1), []
-    shares = contours.SIGMA_SHARES
-    for k in range(len(model.prior.weights())):
-        with torch.inference_mode():
-            samples = model.prior.sample_component(k, OUTLINE_SAMPLES, generator).numpy()
-        placed = place(samples, everything, coordinates, settings, n_codes)
+    shares, count = contours.SIGMA_SHARES, len(model.prior.weights())
+    with torch.inference_mode():
+        drawn = [model.prior.sample_component(k, OUTLINE_SAMPLES, generator).numpy() for k in range(count)]
+    together = place(np.concatenate(drawn), everything, coordinates, settings, n_codes)
+    for k, placed in enumerate(np.split(together, count)):
         for (sigma, share), paths in zip(shares.items(), contours.outlines(placed, list(shares.values())), strict=True):
             rounded = [_rounded(path) for path in paths]
             outlines.append({"component": k, "sigma": sigma, "share": round(share, 3), "paths": rounded})

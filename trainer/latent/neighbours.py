@@ -11,6 +11,8 @@ TRUST_NEIGHBOURS = 15
 TOGETHER = 0.06
 """Share of the map's longer side within which neighbours count as lying together."""
 _CHUNK = 500
+_FEWEST, _PAIRS = 50, 5 * 10**7
+"""Rows that `even_rows` returns at least, and distances that it causes at most, where there are very many codes."""
 _NUMBERS = 2**25
 """Distances held at once at most, where there are many codes: 256 MB."""
 
@@ -129,8 +131,14 @@ def trustworthiness(codes: np.ndarray, coordinates: np.ndarray, k: int = TRUST_N
 
 def neighbour_distances(codes: np.ndarray, count: int) -> np.ndarray:
     """Return the distance to the nearest other code, of `count` codes spread evenly over all, float64, sorted."""
-    rows = np.unique(np.linspace(0, len(codes) - 1, min(count, len(codes))).round().astype(np.int64))
+    rows = even_rows(len(codes), count)
     return np.sort(nearest(codes[rows], codes, 2)[1][:, -1])
+
+
+def even_rows(n: int, count: int) -> np.ndarray:
+    """Return at most `count` of n rows, evenly spread, int64; fewer of very many, as each is compared with all."""
+    count = min(n, count, max(_FEWEST, _PAIRS // n))
+    return np.unique(np.linspace(0, n - 1, count).round().astype(np.int64))
 
 
 def share_beyond(sorted_values: np.ndarray, value: float) -> float:

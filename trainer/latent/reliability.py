@@ -66,7 +66,7 @@ def usual(places: np.ndarray, distances: list[float], trips: list[float]) -> Usu
             its own: the distance to the `neighbours.NEIGHBOURS`-th nearest.
         distances, trips: of test codes, as in trainer.latent.map_file.Map.meta.
     """
-    rows = np.linspace(0, len(places) - 1, min(COMPARED, len(places))).round().astype(np.int64)
+    rows = neighbours.even_rows(len(places), COMPARED)
     reach = neighbours.nearest(places[rows], places, neighbours.NEIGHBOURS + 1)[1][:, -1]
     return Usual(*(float(np.quantile(values, USUAL)) for values in (reach, distances, trips)))
 
