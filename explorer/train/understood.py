@@ -32,6 +32,10 @@ def show(settings: Config, path: str, files: Sequence[UploadedFile]) -> None:
         st.caption(f":material/error: {markdown(error)}")
         return
     st.caption(f":material/info: Understood: {markdown(found.about)}")
+    takes = (
+        f"{settings.data.size}x{settings.data.size} pixels, {'grey' if settings.data.channels == 1 else 'in colour'}"
+    )
+    st.caption(f":material/crop: The model takes them as squares of {takes}; the sides of others are cropped.")
     held = max(1, round(settings.data.validation * found.training))
     left = found.training - held
     for sentence in [*conditions(settings, left), *remarks(settings, left, found.test)]:

@@ -74,7 +74,7 @@ def test_a_resumed_run_whose_pictures_changed_says_so_and_asks(tmp_path, own, ca
 def test_what_was_understood_is_said_before_training(tmp_path, own, caplog):
     caplog.set_level("INFO", "trainer")
     assert command.main(["fit", str(recipe(tmp_path, own)), "--out", str(tmp_path / "run")]) == 0
-    assert "split by name; no classes." in caplog.text
+    assert "split by name; no classes; about 8x8 pixels, grey" in caplog.text
 
 
 def test_fewer_pictures_than_components():

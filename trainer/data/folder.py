@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 
 from trainer.config import DataConfig
-from trainer.data.arrangement import arrange, hashed_splits, in_words
+from trainer.data.arrangement import arrange, hashed_splits
 from trainer.data.collect import collect
 from trainer.data.decode import decode
 from trainer.data.imageset import ImageSet
 from trainer.data.registry import DatasetInfo, Progress
-from trainer.data.survey import located, require_pictures
+from trainer.data.survey import described, located, require_pictures
 from trainer.data.zips import printable
 from trainer.errors import UserError
 
@@ -35,6 +35,7 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
             raise UserError(f"{path}: one picture is too few to have a {split} split; add more pictures.")
         entries = [collection.entries[index] for index in chosen]
         decoded = decode(entries, data.size, data.channels, progress, crop=data.crop)
+        about = described(places, collection)
     left = [f"{printable(place.id)}: {place.reason}." for place in places if place.reason]
     skipped = tuple(collection.skipped + left + decoded.skipped)
     if not decoded.kept:
@@ -53,5 +54,5 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
         name=title,
         split=split,
         skipped=skipped,
-        about=in_words(places, collection.skipped),
+        about=about,
     )

@@ -24,14 +24,14 @@ from typing import Any, BinaryIO
 from trainer.errors import UserError
 from trainer.system import ROOT
 
-WORKERS = min(4, os.cpu_count() or 1)
+WORKERS = min(2, os.cpu_count() or 1)  # each takes 47 MB before it decodes anything
 SECONDS, SECONDS_PER_MEGAPIXEL = 0.7, 0.02
 """Of the processor, for one picture: a camera's take a tenth. Files of one's own disk may take GENEROUS times that."""
 GENEROUS = 3
 PATIENCE = 4  # times as long by the clock, on a busy machine
 MEMORY, BYTES_PER_PIXEL = 32 * 2**20, 16
 """Bytes beyond the idle child: as much as decoding takes at most, WebP in colour or PNG with alpha."""
-MOST_MEMORY, SHARED_MEMORY = 212 * 2**20, 106 * 2**20
+MOST_MEMORY, SHARED_MEMORY = 212 * 2**20, 96 * 2**20
 """The same for an upload, its file included: of one that is decoded alone, and of each of two decoded together."""
 IDLE = 20.0
 """Seconds after which a child without work ends."""
@@ -66,6 +66,7 @@ def ask(content: bytes, name: str, most_memory: int = MOST_MEMORY, **wanted: Any
             return _asked({"name": name, "memory": SHARED_MEMORY, **wanted}, content)
     except _LargeError:
         with _budget.of(MOST_MEMORY):
+            _pool.rest()
             return _asked({"name": name, "memory": MOST_MEMORY, **wanted}, content)
 
 
@@ -223,6 +224,14 @@ class _Pool:
         for worker in found:
             self._idle.put(worker)
         return [worker for worker in found if worker is not None]
+
+    def rest(self) -> None:
+        """End the idle children: what they hold is needed by one that decodes alone."""
+        for _ in range(self._idle.qsize()):
+            with contextlib.suppress(queue.Empty):
+                if (worker := self._idle.get_nowait()) is not None:
+                    worker.end()
+                self._idle.put(None)
 
     def give(self, worker: _Worker) -> None:
         """Take a child back."""

@@ -1,13 +1,19 @@
-"""What a folder or zip of pictures is understood to hold, before a picture is read. No torch here."""
+"""What a folder or zip of pictures is understood to hold, before all pictures are read. No torch here."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
-from trainer.data.arrangement import arrange, in_words
-from trainer.data.collect import collect
+from trainer.data.arrangement import Place, arrange, in_words
+from trainer.data.collect import collect, read_each
+from trainer.data.pictures import Picture, read_picture
 from trainer.data.zips import Collection
 from trainer.errors import UserError
+
+PROBES = 8
+"""Pictures that are decoded to say how large they are and whether they have colours."""
 
 
 class Survey(NamedTuple):
@@ -33,7 +39,24 @@ def of_collection(collection: Collection) -> Survey:
     """Return what an open folder or zip holds."""
     places = arrange([entry.name for entry in collection.entries])
     splits = [place.split for place in places]
-    return Survey(in_words(places, collection.skipped), splits.count("train"), splits.count("test"))
+    return Survey(described(places, collection), splits.count("train"), splits.count("test"))
+
+
+def described(places: Sequence[Place], collection: Collection) -> str:
+    """Return what was understood as one sentence: splits, classes, what is left out, size and colour."""
+    return "; ".join(filter(None, (in_words(places, collection.skipped).rstrip("."), _looks(collection)))) + "."
+
+
+def _looks(collection: Collection) -> str:
+    """Size and colour of a few pictures spread over all, in words; empty where none of them can be read."""
+    some = collection.entries[:: max(1, len(collection.entries) // PROBES)][:PROBES]
+    read = read_each(some, lambda entry: read_picture(entry.read(), (3, 32, 32), name=entry.name))
+    known = [picture for _, picture in read if isinstance(picture, Picture)]
+    if not known:
+        return ""
+    width, height = (round(median(sides)) for sides in zip(*(picture.size for picture in known), strict=True))
+    grey = all((picture.array == picture.array[:1]).all() for picture in known)
+    return f"about {width}x{height} pixels, {'grey' if grey else 'in colour'} (by {len(known)} of them)"
 
 
 def located(path: str, root: Path) -> Path:
