@@ -18,6 +18,7 @@ PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
     ("traverse.py", "Traverse", ":material/tune:"),
     ("generate.py", "Generate", ":material/auto_awesome_mosaic:"),
+    ("geometry.py", "Geometry", ":material/straighten:"),
     ("clusters.py", "Clusters", ":material/scatter_plot:"),
     ("ood.py", "Out of distribution", ":material/troubleshoot:"),
     ("disentangle.py", "Disentangle", ":material/grid_on:"),

@@ -1,0 +1,258 @@
+"""Figures of the Geometry page, from numbers. No streamlit here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from explorer.shared import theme
+
+if TYPE_CHECKING:
+    from explorer.geometry.sample import Sample
+
+_INVISIBLE = "rgba(0,0,0,0)"
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+CODES_AXIS, PICTURES_AXIS = "distance of the codes, d_Z", "distance of the pictures, d_X"
+
+
+def density(sample: Sample, learned: bool, cell: tuple[int, int] | None, dark: bool) -> theme.Figure:
+    """Return d_X over d_Z of all pairs as a density, with the line on which both agree.
+
+    An invisible point lies on each place that holds pairs; its customdata is (column, row).
+
+    Args:
+        learned: whether the line is that of the learned coefficient, else the best one.
+        cell: the chosen place.
+    """
+    grid, colours = sample.grid, theme.colours(dark)
+    centres = [(edges[1:] + edges[:-1]) / 2 for edges in (grid.x, grid.y)]
+    rows, columns = np.nonzero(grid.counts)
+    shade = [[0, colours["panel"]], [0.5, _between(dark)], [1, colours["accent"]]]
+    end = min(grid.x[-1], grid.y[-1] / sample.pairs.slope) if sample.pairs.slope > 0 else grid.x[-1]
+    figure = theme.figure(
+        dark,
+        height=430,
+        margin=_MARGIN,
+        showlegend=False,
+        xaxis={"title": {"text": CODES_AXIS}, "range": [0, grid.x[-1]], "showgrid": False, "zeroline": False},
+        yaxis={"title": {"text": PICTURES_AXIS}, "range": [0, grid.y[-1]], "showgrid": False, "zeroline": False},
+        dragmode=False,
+        clickmode="event+select",
+    )
+    filled = np.where(grid.counts > 0, np.log10(np.maximum(grid.counts, 1)), np.nan)
+    figure.add_heatmap(
+        x=centres[0], y=centres[1], z=filled, colorscale=shade, showscale=False, hoverinfo="skip", xgap=1, ygap=1
+    )
+    name = "C d_Z / s = d_X" if learned else "best line c d_Z = d_X"
+    line = {"color": theme.category(1), "width": 2}
+    figure.add_scatter(
+        x=[0, end], y=[0, end * sample.pairs.slope], mode="lines", line=line, hoverinfo="skip", name=name
+    )
+    figure.add_scatter(
+        x=centres[0][columns],
+        y=centres[1][rows],
+        customdata=np.stack([columns, rows, grid.counts[rows, columns]], 1).astype(int).tolist(),
+        mode="markers",
+        marker={"size": 11, "symbol": "square", "color": _INVISIBLE},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        hovertemplate="%{customdata[2]:,} pairs<br>d_Z about %{x:.2f}, d_X about %{y:.2f}<extra></extra>",
+    )
+    figure.add_annotation(
+        x=0.02, y=0.98, xref="paper", yref="paper", text=name, showarrow=False, xanchor="left", yanchor="top",
+        font={"color": theme.category(1), "size": 12},
+    )  # fmt: skip
+    if cell is not None:
+        column, row = cell
+        corners = {"x0": grid.x[column], "x1": grid.x[column + 1], "y0": grid.y[row], "y1": grid.y[row + 1]}
+        figure.add_shape(type="rect", line={"color": colours["text"], "width": 2}, **corners)
+    return figure
+
+
+def _between(dark: bool) -> str:
+    return "#3A4F78" if dark else "#A9C0EE"
+
+
+def distortions(sample: Sample, dark: bool) -> theme.Figure:
+    """Return the histogram of line minus d_X, over the mean of d_X."""
+    colours = theme.colours(dark)
+    values = sample.residual / max(float(sample.pairs.d_x.mean()), 1e-12)
+    low, high = np.quantile(values, [0.002, 0.998])
+    counts, edges = np.histogram(values, bins=41, range=(float(low), float(max(high, low + 1e-6))))
+    figure = theme.figure(
+        dark,
+        height=190,
+        margin=_MARGIN,
+        bargap=0.06,
+        showlegend=False,
+        xaxis={"title": {"text": "line − d_X, in mean d_X"}, "tickformat": ".0%", "nticks": 6},
+        yaxis={"showticklabels": False, "showgrid": False, "title": None},
+    )
+    figure.add_bar(
+        x=(edges[1:] + edges[:-1]) / 2,
+        y=counts,
+        marker={"color": colours["accent"]},
+        hovertemplate="%{x:.0%}: %{y:,} pairs<extra></extra>",
+    )
+    figure.add_vline(x=0, line={"color": theme.category(1), "width": 2})
+    return figure
+
+
+def ladder(rows: list[tuple[str, float]], dark: bool) -> theme.Figure:
+    """Return values on one axis, a bar each with its number, the last one being the floor."""
+    colours = theme.colours(dark)
+    names, values = [row[0] for row in rows][::-1], [row[1] for row in rows][::-1]
+    figure = theme.figure(
+        dark,
+        height=46 * len(rows) + 40,
+        margin={"l": 8, "r": 48, "t": 4, "b": 8},
+        bargap=0.45,
+        xaxis={"rangemode": "tozero", "nticks": 6, "title": {"text": "GW, in units of the mean distance"}},
+        yaxis={"tickfont": {"size": 12, "color": colours["text"]}, "showgrid": False},
+    )
+    shades = [colours["muted"], *[colours["accent"]] * (len(rows) - 1)]
+    figure.add_bar(
+        x=values,
+        y=names,
+        orientation="h",
+        marker={"color": shades},
+        text=[f"{value:.3f}" for value in values],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:.4f}<extra></extra>",
+    )
+    return figure
+
+
+def maps(
+    codes: np.ndarray,
+    pictures: np.ndarray,
+    lines: list[tuple[int, int]],
+    values: tuple[np.ndarray, np.ndarray],
+    chosen: int,
+    dark: bool,
+) -> theme.Figure:
+    """Return both maps side by side, matched points joined, coloured by how badly they are matched.
+
+    Args:
+        codes, pictures: places, (n, 2) each. values: distortion of the points of both.
+        lines: coupled (code, picture). chosen: the code whose lines stand out, -1 for none.
+    """
+    colours = theme.colours(dark)
+    shift = 1.15 * (codes[:, 0].max() - pictures[:, 0].min() + 0.2)
+    moved = pictures + np.array([shift, 0.0])
+    top = float(max(codes[:, 1].max(), pictures[:, 1].max())) * 1.12
+    low, high = float(min(map(np.min, values))), float(max(np.quantile(part, 0.98) for part in values))
+    bare = {"visible": False, "showgrid": False, "zeroline": False}
+    figure = theme.figure(
+        dark,
+        height=440,
+        margin=_MARGIN,
+        showlegend=False,
+        xaxis=bare,
+        yaxis=bare | {"scaleanchor": "x"},
+        dragmode=False,
+        clickmode="event+select",
+    )
+    for which, width, colour in ((None, 0.5, colours["muted"]), (chosen, 2.5, theme.category(1))):
+        joined = [pair for pair in lines if which is None or pair[0] == which]
+        path = np.array([[codes[i], moved[j], (np.nan, np.nan)] for i, j in joined]).reshape(-1, 2)
+        figure.add_scatter(
+            x=path[:, 0], y=path[:, 1], mode="lines", hoverinfo="skip",
+            line={"width": width, "color": colour}, opacity=0.22 if which is None else 1,
+        )  # fmt: skip
+    bar = {"thickness": 8, "len": 0.6, "outlinewidth": 0, "title": {"text": "distortion", "side": "right"}}
+    for side, (points, part) in enumerate(zip((codes, moved), values, strict=True)):
+        figure.add_scatter(
+            x=points[:, 0],
+            y=points[:, 1],
+            mode="markers",
+            customdata=[[side, number] for number in range(len(points))],
+            marker={
+                "size": 7, "color": part, "colorscale": theme.CONTINUOUS, "cmin": low, "cmax": max(high, low + 1e-9),
+                "showscale": side == 1, "colorbar": bar,
+            },
+            unselected={"marker": {"opacity": 0.9}},
+            hovertemplate=f"{('code', 'test picture')[side]} %{{customdata[1]}}: %{{marker.color:.3f}}<extra></extra>",
+        )  # fmt: skip
+        figure.add_annotation(
+            x=float(points[:, 0].mean()), y=top, text=("prior codes, d_Z", "test pictures, d_X")[side],
+            showarrow=False, yanchor="bottom", font={"size": 12, "color": colours["muted"]},
+        )  # fmt: skip
+    return figure
+
+
+def coupling(
+    mass: np.ndarray, row_pictures: list[str], column_pictures: list[str], sizes: np.ndarray, dark: bool
+) -> theme.Figure:
+    """Return how much of each group of codes (rows) is coupled to each group of pictures (columns), in shares of the
+    row, with a picture of every group at the margins.
+
+    Args:
+        mass: (k, l), rows sum to 1. row_pictures, column_pictures: data URLs. sizes: codes of each row.
+    """
+    colours = theme.colours(dark)
+    k, columns = mass.shape
+    shade = [[0, colours["panel"]], [1, colours["accent"]]]
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "fixedrange": True}
+    figure = theme.figure(
+        dark,
+        height=440,
+        margin=_MARGIN,
+        xaxis=bare | {"range": [-1.7, columns - 0.5], "title": {"text": "groups of test pictures"}},
+        yaxis=bare | {"range": [k - 0.5, -1.7], "scaleanchor": "x", "title": {"text": "groups of prior codes"}},
+    )
+    figure.add_heatmap(
+        z=mass, colorscale=shade, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+        customdata=np.repeat(sizes[:, None], columns, 1),
+        hovertemplate="%{z:.0%} of these %{customdata} codes<extra></extra>",
+    )  # fmt: skip
+    places = [(-1.05, row, source) for row, source in enumerate(row_pictures)]
+    places += [(column, -1.05, source) for column, source in enumerate(column_pictures)]
+    for x, y, source in places:
+        figure.add_layout_image(
+            source=source, x=x, y=y, xref="x", yref="y", sizex=0.86, sizey=0.86, xanchor="center", yanchor="middle"
+        )
+    return figure
+
+
+def course(history: pd.DataFrame, curves: list[tuple[str, list[str]]], columns: int, dark: bool) -> theme.Figure:
+    """Return small multiples over the steps.
+
+    Args:
+        curves: (title, columns of the history); the first column is drawn as a line, the others as dots with a line.
+    """
+    from plotly.subplots import make_subplots
+
+    colours = theme.colours(dark)
+    rows = -(-len(curves) // columns)
+    titles = [title for title, _ in curves]
+    spacing = {"horizontal_spacing": 0.08 if columns > 1 else 0, "vertical_spacing": 0.32 / rows}
+    figure = make_subplots(rows, columns, subplot_titles=titles, **spacing)
+    for place, (_, names) in enumerate(curves):
+        for number, name in enumerate(names):
+            drawn = history[["step", name]].dropna()
+            drawn = drawn.iloc[np.unique(np.linspace(0, len(drawn) - 1, min(len(drawn), 500)).round().astype(int))]
+            figure.add_trace(_line(drawn, name, (colours["accent"], theme.category(1))[number % 2]),
+                             row=place // columns + 1, col=place % columns + 1)  # fmt: skip
+    figure.update_layout(
+        template=theme.template(dark), height=180 * rows + 30, margin=_MARGIN | {"t": 28}, showlegend=False
+    )
+    figure.update_annotations(font={"size": 12, "color": colours["muted"]}, yshift=2)
+    figure.update_xaxes(nticks=4, rangemode="tozero", matches="x")
+    figure.update_yaxes(nticks=4)
+    return figure
+
+
+def _line(rows: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": rows["step"],
+        "y": rows[name],
+        "mode": "lines+markers" if len(rows) < 3 else "lines",
+        "line": {"color": colour, "width": 1.75},
+        "marker": {"size": 4},
+        "hovertemplate": "step %{x:,}: %{y:.4g}<extra>" + name + "</extra>",
+    }

@@ -1,0 +1,58 @@
+"""The Geometry page put together: controls in one row, the open view below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.geometry import course, pairs, terms, transport
+from explorer.geometry.state import SOURCES, VIEWS, bound, change, comparable, current
+from explorer.shared import catalog, widgets
+
+CSS = Path(__file__).with_suffix(".css")
+_SEEN = "geometry.checkpoint"
+_NONE = "compare with …"
+
+
+def show(entry: catalog.Entry) -> None:
+    """The whole page for one model.
+
+    Raises: UserError if the model, its codes or its history cannot be read.
+    """
+    current()  # takes the link's state before anything below changes it
+    st.html(CSS)
+    _follow_model(entry)
+    _controls(entry)
+    view = current().view
+    if view == "pairs":
+        pairs.show(entry)
+    elif view == "transport":
+        transport.show(entry)
+    elif view == "course":
+        course.show(entry)
+    else:
+        terms.show(entry)
+
+
+def _follow_model(entry: catalog.Entry) -> None:
+    """A clicked place belongs to one model: another one starts without it."""
+    before = st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = entry.hash
+    if before not in (None, entry.hash):
+        change(cell=(), side=0, beside="" if current().beside == entry.name else current().beside)
+
+
+def _controls(entry: catalog.Entry) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        widgets.segments("View", VIEWS, label_visibility="collapsed", **bound("view"))
+        if current().view != "pairs":
+            return
+        widgets.segments("Pairs of", SOURCES, label_visibility="collapsed", **bound("source", cell=()))
+        others = [other.name for other in comparable(entry)]
+        if others:
+            chosen = current().beside if current().beside in others else ""
+            tied = bound("beside", chosen, cell=(), side=0)
+            name = lambda value: value or _NONE  # noqa: E731
+            options = {"format_func": name, "label_visibility": "collapsed", "width": 204}
+            st.selectbox("Compare with", ["", *others], **options, **tied)

@@ -1,0 +1,155 @@
+"""The distances of all pairs: density, numbers, distortion, and the pairs themselves as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.geometry import figures, sample
+from explorer.geometry.sample import COLUMNS, ROWS, Sample
+from explorer.geometry.state import change, current, shown
+from explorer.shared import catalog, pixels, state, theme, widgets
+from explorer.shared.links import open_traverse
+
+if TYPE_CHECKING:
+    from trainer.runs.folder import Metric
+
+PAIRS = 6
+EXTREMES = {
+    "far": ("Codes too far apart", "The line lies far above: the pictures are more alike than their codes say."),
+    "near": ("Codes too close", "The line lies far below: the pictures differ more than their codes say."),
+    "best": ("Matched best", "On the line, among pairs of more than the median distance."),
+}
+SHOWN = ("Spearman", "Pearson", "distortion", "L_GW", "C")
+ABOUT = {
+    "Spearman": "rank correlation; 1 if both order all pairs alike",
+    "Pearson": "correlation; 1 if all pairs lie on a line",
+    "distortion": "mean gap to the best line, in mean d_X; 0 is perfect",
+    "L_GW": "mean gap to the learned line; what training minimises",
+    "C": "learned coefficient; the line rises by C / s",
+}
+
+
+@st.fragment
+def show(entry: catalog.Entry) -> None:
+    """Draw the view."""
+    with widgets.user_errors():
+        models = shown(entry)
+        samples = [(model, sample.of(model, current().source)) for model in models]
+        if len(samples) == 1:
+            _one(*samples[0])
+        else:
+            for side, (column, pair) in enumerate(zip(st.columns(2, gap="large"), samples, strict=True)):
+                with column:
+                    st.markdown(f"**{pair[0].name}**")
+                    _density(*pair, side)
+                    with st.container(gap="small", key=f"scores-geometry-{side}"):
+                        _numbers(*pair, side)
+        _pairs(*samples[min(current().side, len(samples) - 1)], several=len(samples) > 1)
+
+
+def _one(entry: catalog.Entry, found: Sample) -> None:
+    with st.container(key="geometry-work"):
+        left, right = st.columns([1.7, 1], gap="large")
+    with left:
+        _density(entry, found, 0)
+    with right, st.container(gap="small", key="scores-geometry"):
+        _numbers(entry, found, 0)
+
+
+def _numbers(entry: catalog.Entry, found: Sample, side: int) -> None:
+    """Draw the histogram of the distortion, then the numbers."""
+    widgets.chart(figures.distortions(found, theme.is_dark()), f"geometry.distortion.{side}")
+    st.markdown(table(entry, found))
+    with st.popover("What these numbers say", type="tertiary", key=f"geometry.about.{side}"):
+        st.markdown("\n".join(f"- **{name}**: {ABOUT[name]}" for name in SHOWN if name in found.pairs.numbers))
+        st.caption(
+            "Measured: by evaluate, mean and 95 % interval of five draws of prior samples, or these very test pictures; "
+            "these pairs are the first draw."
+        )
+
+
+def cell(found: Sample, side: int) -> tuple[int, int] | None:
+    """Return the place of the link if it lies in this model's density."""
+    view = current()
+    if view.side != side or len(view.cell) != 2:
+        return None
+    column, row = view.cell
+    if not (0 <= column < COLUMNS and 0 <= row < ROWS) or not found.grid.counts[row, column]:
+        return None
+    return column, row
+
+
+def _density(entry: catalog.Entry, found: Sample, side: int) -> None:
+    key = f"geometry.density.{side}"
+
+    def clicked() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        if points:
+            column, row, _ = points[0]["customdata"]
+            change(cell=(int(column), int(row)), side=side)
+
+    figure = figures.density(found, found.pairs.coefficient is not None, cell(found, side), theme.is_dark())
+    widgets.chart(figure, key, on_select=clicked, selection_mode="points")
+    what = "prior samples with the pictures they decode to" if current().source == "prior" else (
+        "test pictures with their posterior means"
+    )  # fmt: skip
+    pairs = len(found.pairs.d_z)
+    st.caption(f"{found.count} {what}: {pairs:,} pairs, darker where more lie. Click a place to see its pairs.")
+
+
+def table(entry: catalog.Entry, found: Sample) -> str:
+    """Return the numbers of these pairs, and those that `evaluate` has stored, as a Markdown table."""
+    suffix = "" if current().source == "prior" else ", posterior codes"
+    stored = {metric.name: metric for metric in entry.metrics if metric.group == "geometry"}
+    lines = ["| | these pairs | measured |", "|---|---|---|"]
+    for name in SHOWN:
+        if name in found.pairs.numbers:
+            value, metric = found.pairs.numbers[name], stored.get(name + suffix)
+            lines.append(f"| **{name}** | {value:.3f} | {_measured(metric)} |")
+    return "\n".join(lines)
+
+
+def _measured(metric: Metric | None) -> str:
+    if metric is None:
+        return ":gray[–]"
+    interval = "" if metric.low is None else f" [{metric.low:.3g}, {metric.high:.3g}]"
+    return f"{metric.value:.3f}{interval}"
+
+
+def _pairs(entry: catalog.Entry, found: Sample, several: bool) -> None:
+    """Draw the pairs at the chosen place, then the worst and the best ones."""
+    place = cell(found, current().side)
+    of = f" of {entry.name}" if several else ""
+    if place is not None:
+        column, row = place
+        head = f"{found.grid.counts[row, column]:,} pairs at this place{of}"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{head}**", width="content")
+            st.button("Close", key="geometry.close", type="tertiary", on_click=change, kwargs={"cell": ()})
+        _row(entry, found, found.inside(column, row, PAIRS), "cell")
+    for kind, (title, sentence) in EXTREMES.items():
+        st.markdown(f"**{title}{of}** :gray[{sentence}]")
+        _row(entry, found, found.extreme(kind, PAIRS), kind)
+
+
+def _row(entry: catalog.Entry, found: Sample, pairs: list[int], key: str) -> None:
+    with st.container(horizontal=True, gap="small", key=f"geometry-pairs-{key}"):
+        for pair in pairs:
+            _pair(entry, found, pair, f"geometry.{key}.{pair}")
+
+
+def _pair(entry: catalog.Entry, found: Sample, pair: int, key: str) -> None:
+    """Draw two pictures side by side, their distances, and the way to Traverse."""
+    both = found.pictures[list(found.members(pair))]
+    scale = max(1, 192 // both.shape[-1])
+    d_z, d_x = float(found.pairs.d_z[pair]), float(found.pairs.d_x[pair])
+    with st.container(width=164, gap=None):
+        about = f"Two pictures: codes {d_z:.2f} apart, pictures {d_x:.2f} apart"
+        st.image(pixels.inline(pixels.png(pixels.join_tiles(both, 2, 1), scale)), width=164, alt=about)
+        with st.container(horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
+            st.caption(f"d_Z {d_z:.2f} · d_X {d_x:.2f}", width="stretch")
+            if st.button("", icon=":material/tune:", key=key, type="tertiary", help="Open both in Traverse"):
+                state.select_model(entry.name)
+                open_traverse(found.path(entry.hash, pair))

@@ -1,0 +1,44 @@
+"""What the Geometry page shows, as one typed state that the URL mirrors."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from explorer.shared import catalog, state
+
+VIEWS = {
+    "pairs": "Pairs of distances",
+    "transport": "Discrete GW",
+    "course": "Over training",
+    "terms": "What is minimised",
+}
+SOURCES = {"prior": "Prior samples", "posterior": "Codes of test pictures"}
+
+
+class GeometryState(state.PageState):
+    """The view. Fields are the URL's parameters; defaults are left out.
+
+    `cell` is a place of the density, column and row, in which the pairs are shown; `side` the model that it belongs to:
+    0 the selected one, 1 that of `beside`.
+    """
+
+    view: Literal["pairs", "transport", "course", "terms"] = "pairs"
+    source: Literal["prior", "posterior"] = "prior"
+    beside: str = ""
+    cell: tuple[int, ...] = Field((), max_length=2)
+    side: int = Field(0, ge=0, le=1)
+
+
+page = state.Page("geometry", GeometryState)
+current, change, bound = page.current, page.change, page.bound
+
+
+def comparable(entry: catalog.Entry) -> list[catalog.Entry]:
+    """Return the other models of the same pictures: the same data set, size and channels."""
+    same = lambda other: (other.data_title, other.image_shape) == (entry.data_title, entry.image_shape)  # noqa: E731
+    return [other for other in catalog.usable() if other.name != entry.name and same(other)]
+
+
+def shown(entry: catalog.Entry) -> list[catalog.Entry]:
+    """Return the selected model, and the one beside it if one is chosen."""
+    return [entry, *(other for other in comparable(entry) if other.name == current().beside)]

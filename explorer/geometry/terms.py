@@ -1,0 +1,117 @@
+"""What the training minimises: each term with its formula, weight, present value and meaning."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from explorer.geometry import course
+from explorer.shared import catalog
+from explorer.shared.escape import markdown
+
+
+class Term(NamedTuple):
+    """A term of an objective.
+
+    Attributes:
+        weight: name in the settings of the objective; "" for a weight of 1 that cannot be set.
+        column: of history.csv.
+        without: what happens when the weight is 0.
+    """
+
+    name: str
+    formula: str
+    weight: str
+    column: str
+    meaning: str
+    without: str
+
+
+RECONSTRUCTION = r"\tfrac12\,\mathbb{E}\,\lVert x - g(z)\rVert^2,\; z\sim q(z|x)"
+TERMS = {
+    "gwae": (
+        Term(
+            "L_GW, distances", r"\mathbb{E}_{z,z'\sim\pi}\,\bigl|\,C\,d_Z(z,z')/s - d_X(g(z),g(z'))\,\bigr|",
+            "lambda_gw", "gw",
+            "Codes that lie twice as far apart should decode to pictures that differ twice as much.",
+            "Nothing ties distances of codes to those of pictures. Compare a VAE, which has no such term.",
+        ),
+        Term(
+            "L_W, reconstruction", RECONSTRUCTION, "lambda_w", "reconstruction",
+            "A picture that is encoded and decoded again should come back.",
+            "Codes need not hold the picture: reconstructions are ordinary samples, not the picture that went in.",
+        ),
+        Term(
+            "L_D, critic's gap",
+            r"\mathbb{E}_{z\sim\pi}\,f(g(z),z) - \mathbb{E}_{x,\,z\sim q(z|x)}\,f(x,z)", "lambda_d", "critic gap",
+            "A critic may not tell pairs of sample and picture made from noise from pairs made from data.",
+            "Codes of pictures may lie where the prior has none, so samples need not look like the data.",
+        ),
+        Term(
+            "R_H, entropy", r"-\,\mathbb{E}_x \textstyle\sum_j \log\sigma_j^2(x)", "lambda_h", "entropy",
+            "The encoder should stay unsure: each picture takes up room in the latent space.",
+            "The encoder shrinks to points, and the space between the codes is never decoded in training.",
+        ),
+        Term(
+            "L_P, prior on the codes", r"-\,\mathbb{E}_{x,\,z\sim q(z|x)}\,\log\pi(z)", "lambda_p", "prior",
+            "The prior should give the codes of pictures a high density (an addition to the published objective).",
+            "As published: only the critic brings prior and codes together.",
+        ),
+    ),
+    "vae": (
+        Term(
+            "Reconstruction", RECONSTRUCTION, "", "reconstruction",
+            "A picture that is encoded and decoded again should come back.",
+            "It cannot be set to 0.",
+        ),
+        Term(
+            "KL", r"\mathbb{E}_x\,\mathrm{KL}\bigl(q(z|x)\,\Vert\,\mathcal N(0,I)\bigr)", "beta", "kl",
+            "Codes should be distributed like standard normal noise. No term looks at distances.",
+            "A plain autoencoder: codes lie anywhere, and noise decodes to nothing.",
+        ),
+    ),
+}  # fmt: skip
+FORMULA = {
+    "gwae": r"\mathcal L = \lambda_{GW} L_{GW} + \lambda_W L_W + \lambda_D L_D + \lambda_H R_H",
+    "vae": r"\mathcal L = L_W + \beta\,\mathrm{KL}",
+}
+
+
+def show(entry: catalog.Entry) -> None:
+    """Draw the panel. Raises: UserError if history.csv is damaged."""
+    terms = TERMS.get(entry.model_kind)
+    if terms is None:
+        st.caption(f"{entry.name} is a {markdown(entry.model_kind)}: no term of its objective compares distances.")
+        return
+    history = course.read(entry)
+    weights = entry.run.config.objective
+    used = [term for term in terms if term.weight != "lambda_p" or weights.lambda_p]
+    _formula(FORMULA[entry.model_kind] + (r" + \lambda_P L_P" if weights.lambda_p and len(terms) > 2 else ""))
+    with st.container(gap="small", key="geometry-terms"):
+        for term in used:
+            weight = getattr(weights, term.weight) if term.weight else 1.0
+            _card(term, weight, course.last(history, term.column))
+    st.caption(
+        "Values are those of held-out pictures at the last validation, else of the last steps, before weighting. "
+        "Formulas: Nakagawa et al., Gromov-Wasserstein Autoencoders, ICLR 2023, section 3."
+    )
+
+
+def _formula(text: str) -> None:
+    """Draw a formula at the left, as text is."""
+    st.markdown(rf"$\displaystyle {text}$")
+
+
+def _card(term: Term, weight: float, value: float | None) -> None:
+    with st.container(border=True, key=f"geometry-term-{term.column.replace(' ', '-')}"):
+        left, right = st.columns([1, 1.15], gap="large", vertical_alignment="center")
+        with left:
+            st.markdown(f"**{term.name}** :gray[{'not used' if weight == 0 else f'weight {weight:g}'}]")
+            _formula(term.formula)
+        with right:
+            st.markdown(term.meaning)
+            shown = "no record" if value is None else f"{value:.4g}"
+            share = "" if value is None else f" · contributes **{weight * value:.4g}**"
+            st.markdown(f"Value **{shown}**{share}")
+            st.markdown(f":gray[{'It is 0 here' if weight == 0 else 'At weight 0'}: {term.without}]")
