@@ -163,7 +163,8 @@ def maps(
             x=path[:, 0], y=path[:, 1], mode="lines", hoverinfo="skip",
             line={"width": width, "color": colour}, opacity=0.22 if which is None else 1,
         )  # fmt: skip
-    bar = {"thickness": 8, "len": 0.6, "outlinewidth": 0, "title": {"text": "distortion", "side": "right"}}
+    bar = {"thickness": 8, "len": 0.4, "outlinewidth": 0, "orientation": "h", "y": -0.02, "yanchor": "top", "nticks": 5}
+    bar["title"] = {"text": "distortion of a point", "side": "bottom", "font": {"size": 12}}
     for side, (points, part) in enumerate(zip((codes, moved), values, strict=True)):
         figure.add_scatter(
             x=points[:, 0],
@@ -196,7 +197,7 @@ def coupling(
     colours = theme.colours(dark)
     k, columns = mass.shape
     shade = [[0, colours["panel"]], [1, colours["accent"]]]
-    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "fixedrange": True}
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "fixedrange": True}
     figure = theme.figure(
         dark,
         height=440,
@@ -205,7 +206,7 @@ def coupling(
         yaxis=bare | {"range": [k - 0.5, -1.7], "scaleanchor": "x", "title": {"text": "groups of prior codes"}},
     )
     figure.add_heatmap(
-        z=mass, colorscale=shade, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+        z=mass, colorscale=shade, zmin=0, zmax=float(mass.max()), showscale=False, xgap=2, ygap=2,
         customdata=np.repeat(sizes[:, None], columns, 1),
         hovertemplate="%{z:.0%} of these %{customdata} codes<extra></extra>",
     )  # fmt: skip

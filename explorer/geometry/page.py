@@ -1,4 +1,4 @@
-"""The Geometry page put together: controls in one row, the open view below."""
+"""The Geometry page put together: the choice of the view, and the open view below."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def _follow_model(entry: catalog.Entry) -> None:
 
 
 def _controls(entry: catalog.Entry) -> None:
+    widgets.segments("View", VIEWS, label_visibility="collapsed", **bound("view"))
+    if current().view != "pairs":
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        widgets.segments("View", VIEWS, label_visibility="collapsed", **bound("view"))
-        if current().view != "pairs":
-            return
         widgets.segments("Pairs of", SOURCES, label_visibility="collapsed", **bound("source", cell=()))
         others = [other.name for other in comparable(entry)]
         if others:

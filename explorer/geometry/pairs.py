@@ -65,8 +65,8 @@ def _numbers(entry: catalog.Entry, found: Sample, side: int) -> None:
     with st.popover("What these numbers say", type="tertiary", key=f"geometry.about.{side}"):
         st.markdown("\n".join(f"- **{name}**: {ABOUT[name]}" for name in SHOWN if name in found.pairs.numbers))
         st.caption(
-            "Measured: by evaluate, mean and 95 % interval of five draws of prior samples, or these very test pictures; "
-            "these pairs are the first draw."
+            "Measured: by evaluate, mean and 95 % interval of five draws of prior samples, or these very test "
+            "pictures; these pairs are the first draw."
         )
 
 
@@ -114,7 +114,7 @@ def table(entry: catalog.Entry, found: Sample) -> str:
 def _measured(metric: Metric | None) -> str:
     if metric is None:
         return ":gray[–]"
-    interval = "" if metric.low is None else f" [{metric.low:.3g}, {metric.high:.3g}]"
+    interval = "" if metric.low is None or metric.high is None else f" ± {(metric.high - metric.low) / 2:.3f}"
     return f"{metric.value:.3f}{interval}"
 
 
@@ -145,9 +145,9 @@ def _pair(entry: catalog.Entry, found: Sample, pair: int, key: str) -> None:
     both = found.pictures[list(found.members(pair))]
     scale = max(1, 192 // both.shape[-1])
     d_z, d_x = float(found.pairs.d_z[pair]), float(found.pairs.d_x[pair])
-    with st.container(width=164, gap=None):
+    with st.container(width=148, gap=None):
         about = f"Two pictures: codes {d_z:.2f} apart, pictures {d_x:.2f} apart"
-        st.image(pixels.inline(pixels.png(pixels.join_tiles(both, 2, 1), scale)), width=164, alt=about)
+        st.image(pixels.inline(pixels.png(pixels.join_tiles(both, 2, 1), scale)), width=148, alt=about)
         with st.container(horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
             st.caption(f"d_Z {d_z:.2f} · d_X {d_x:.2f}", width="stretch")
             if st.button("", icon=":material/tune:", key=key, type="tertiary", help="Open both in Traverse"):

@@ -48,7 +48,7 @@ class Sample:
         """The density of the pairs, from (0, 0) on."""
         reach = [[0.0, max(float(d.max()), 1e-6) * 1.0001] for d in (self.pairs.d_z, self.pairs.d_x)]
         counts, x, y = np.histogram2d(self.pairs.d_z, self.pairs.d_x, bins=(COLUMNS, ROWS), range=reach)
-        return Grid(counts.T, x, y)
+        return Grid(counts.T.astype(int), x, y)
 
     @cached_property
     def residual(self) -> np.ndarray:

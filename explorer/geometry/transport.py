@@ -147,7 +147,8 @@ def _match(entry: catalog.Entry, record: Record, code: int) -> None:
     """Draw the picture of a code beside the test picture it is matched with."""
     partner = _matched(record, code, 0)
     shown = [("its picture", sample.of(entry, "prior").pictures[code])]
-    shown += [("matched with", picture) for picture in _pictures(entry, record, [partner]) if picture is not None]
+    known = _pictures(entry, record, [partner]) if partner >= 0 else []
+    shown += [("matched with", picture) for picture in known if picture is not None]
     with st.container(horizontal=True, gap="medium"):
         for caption, picture in shown:
             widgets.picture(picture, caption)
@@ -165,7 +166,10 @@ def _coupling(entry: catalog.Entry, record: Record) -> None:
     """The coupling of groups, with the most central picture of each at the margin."""
     st.subheader("Coupling", anchor=False)
     prior = sample.of(entry, "prior")
-    groups = [_groups(np.array(part)) for part in (record.code_places, record.picture_places)]
+    pictures = _pictures(entry, record, list(range(record.n)))
+    known = all(picture is not None for picture in pictures)
+    points = np.stack(pictures).reshape(record.n, -1) / 255 if known else np.array(record.picture_places)
+    groups = _groups(prior.pairs.codes.numpy()[: record.n]), _groups(points)
     full = np.zeros((record.n, record.n))
     full[tuple(np.array(record.coupled).T)] = record.mass
     (rows, row_centres), (columns, column_centres) = groups
@@ -177,27 +181,29 @@ def _coupling(entry: catalog.Entry, record: Record) -> None:
     order = np.concatenate([order, np.setdiff1d(np.arange(len(column_centres)), order)])
     mass = mass[:, order] / mass.sum(1, keepdims=True).clip(1e-12)
     at_rows = _urls([prior.pictures[number] for number in row_centres])
-    at_columns = _urls(_pictures(entry, record, [column_centres[place] for place in order]))
+    at_columns = _urls([pictures[column_centres[place]] for place in order])
     sizes = np.bincount(rows, minlength=len(row_centres))
-    with st.container(key="geometry-coupling"):
+    with st.container(key="geometry-coupling-work"):
+        left, right = st.columns([1.3, 1], gap="large", vertical_alignment="center")
+    with left:
         widgets.chart(figures.coupling(mass, at_rows, at_columns, sizes, theme.is_dark()), "geometry.coupling")
-    st.caption(
+    right.caption(
         f"Rows: {len(row_centres)} groups of prior codes that lie together; columns: groups of test pictures, ordered "
         "to fit. The darker a place, the more of the row's codes are matched there. A sharp diagonal: groups of codes "
         "are matched with groups of pictures as a whole."
     )
 
 
-def _groups(places: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Return the group of each point of a map, (n,), and the most central point of every group."""
+def _groups(points: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Return the group of each of n points, (n,), and the most central point of every group."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    found = fcluster(linkage(places, "ward"), min(GROUPS, len(places)), "maxclust") - 1
+    found = fcluster(linkage(points, "ward"), min(GROUPS, len(points)), "maxclust") - 1
     centres = []
     for group in range(found.max() + 1):
         inside = np.flatnonzero(found == group)
-        centre = places[inside].mean(0)
-        centres.append(int(inside[np.linalg.norm(places[inside] - centre, axis=1).argmin()]))
+        centre = points[inside].mean(0)
+        centres.append(int(inside[np.linalg.norm(points[inside] - centre, axis=1).argmin()]))
     return found, centres
 
 

@@ -17,6 +17,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from tests.fixtures import add_disentanglement, make_run
+from trainer.evaluation import gw_record
 from trainer.latent import map as mapping
 from trainer.latent import map_file
 from trainer.ood import calibration, tables
@@ -53,6 +54,7 @@ def complete(folder: Path) -> Path:
     near = {"id": table["id"], "label_name": table["label_name"], "tile": np.arange(count), **axes}
     _write(folder / layout.TRAIN_CODES, pa.table(near | {"checkpoint": [made.hash] * count}))
     shutil.copy(folder / layout.SPRITE, folder / layout.TRAIN_SPRITE)
+    gw_record.write(_discrete(made), folder / layout.GEOMETRY)
     map_file.write(_map(made), folder / layout.MAP)
     (folder / layout.HISTORY).write_text("step,seconds,loss,validation psnr\n1,0.1,2.0,\n2,0.2,1.0,12.5\n")
     (folder / layout.OOD_HISTORY).write_text(
@@ -73,6 +75,23 @@ def _map(made: Run) -> map_file.Map:
     return map_file.Map(frame, found.meta | {"settings": map_file.MapSettings().model_dump(), "trustworthiness": 0.9})
 
 
+def _discrete(made: Run) -> gw_record.Record:
+    """A discrete GW of three codes and pictures that nobody solved."""
+    about = {
+        "format": gw_record.FORMAT,
+        "checkpoint": made.hash,
+        "data": "3D Shapes",
+        "split": "test",
+        "seed": 0,
+        "n": 3,
+    }
+    values = dict.fromkeys(("paired", "own", "data_gw", "floor"), 0.1)
+    parts = {"rows": [0, 1, 2], "coupled": [[0, 1], [1, 2], [2, 0]], "mass": [0.3, 0.3, 0.3]}
+    parts |= {f"{side}_distortion": [0.1, 0.2, 0.3] for side in ("code", "picture")}
+    parts |= {f"{side}_places": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]] for side in ("code", "picture")}
+    return gw_record.Record(**about, **values, **parts)
+
+
 def _write(path: Path, table: pa.Table) -> None:
     pq.write_table(table, path)
 
@@ -83,7 +102,7 @@ def _write(path: Path, table: pa.Table) -> None:
 FILES = (
     layout.CONFIG, layout.WEIGHTS, layout.METRICS, layout.CODES, layout.MAP, layout.OOD_CALIBRATION,
     layout.OOD_SCORES, layout.disentanglement("full"), layout.SPRITE, layout.HISTORY, layout.OOD_HISTORY,
-    layout.STATUS, layout.TAGS, layout.TRAIN_CODES, layout.CARD, layout.CHECKPOINT,
+    layout.STATUS, layout.TAGS, layout.TRAIN_CODES, layout.CARD, layout.CHECKPOINT, layout.GEOMETRY,
 )  # fmt: skip
 
 
@@ -98,6 +117,7 @@ def damages() -> Iterator[tuple[str, Damage]]:
     yield from _json_fields(layout.OOD_CALIBRATION, (), validation.CalibrationSchema.model_fields)
     record = ("checkpoint", "data", "sizes", "pictures", "factor_names", "factor_sizes", "dci", "mig", "factor_vae")
     yield from _json_fields(layout.disentanglement("full"), (), record)
+    yield from _json_fields(layout.GEOMETRY, (), ("n", "rows", "coupled", "mass", "code_places", "floor"))
     yield from _json_fields(layout.STATUS, (), ("state", "pid", "step", "max_steps", "heartbeat", "message"))
     yield from _columns(
         layout.CODES, ("id", "label", "label_name", "sprite_index", "z0", "log_var1", "component", "psnr")

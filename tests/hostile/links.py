@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from explorer.clusters.state import ClustersState
 from explorer.disentangle.state import DisentangleState
 from explorer.generate.state import GenerateState
+from explorer.geometry.state import GeometryState
 from explorer.ood.state import OodState
 from explorer.shared.links import TrainState, TraverseState
 from explorer.shared.state import PageState
@@ -17,6 +18,7 @@ STATES: dict[str, type[PageState]] = {
     "home": PageState,
     "traverse": TraverseState,
     "generate": GenerateState,
+    "geometry": GeometryState,
     "clusters": ClustersState,
     "ood": OodState,
     "disentangle": DisentangleState,

@@ -23,6 +23,7 @@ PAGES_OF = {
     layout.METRICS: ("clusters", "generate"),
     layout.CODES: ("traverse", "clusters", "generate"),
     layout.MAP: ("clusters",),
+    layout.GEOMETRY: ("geometry",),
     layout.OOD_CALIBRATION: ("ood",),
     layout.OOD_SCORES: ("ood",),
     layout.OOD_HISTORY: ("ood",),

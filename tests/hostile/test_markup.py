@@ -110,6 +110,7 @@ VIEWS = {
     "ood": [{}, {"view": "mine"}],
     "disentangle": [{}, {"view": "compare"}, {"axis": "0", "factor": "0"}],
     "generate": [{}, {"view": "reconstructions"}, {"view": "numbers"}, {"picked": "1"}],
+    "geometry": [{}, {"source": "posterior"}, {"view": "transport"}, {"view": "course"}, {"view": "terms"}],
     "train": [{}, {"view": "runs"}, {"view": "compare"}, {"name": MARKUP}],
 }
 

@@ -17,11 +17,14 @@ from trainer.runs import validation
 from trainer.runs.folder import Run
 from trainer.system import files
 
-_MOST = 2_000  # points
-_COUPLED = 100_000
+_MOST = 500
+"""Points at most: geometry.SAMPLES."""
 _Whole = Annotated[int, Field(ge=0, le=validation.MAX_WHOLE)]
-_Few = Annotated[list[FiniteFloat], Field(max_length=_MOST)]
-_Places = Annotated[list[validation.Pair], Field(max_length=_MOST)]
+_Coupled = Annotated[list[_Whole], Field(min_length=2, max_length=2)]
+_Number = Annotated[FiniteFloat, Field(ge=-1e6, le=1e6)]  # distances are over their mean
+_Few = Annotated[list[_Number], Field(max_length=_MOST)]
+_Place = Annotated[list[_Number], Field(min_length=2, max_length=2)]
+_Places = Annotated[list[_Place], Field(max_length=_MOST)]
 
 
 class Record(validation.Schema):
@@ -42,13 +45,13 @@ class Record(validation.Schema):
     split: validation.Word
     seed: _Whole
     n: Annotated[int, Field(ge=2, le=_MOST)]
-    paired: FiniteFloat
-    own: FiniteFloat
-    data_gw: FiniteFloat
-    floor: FiniteFloat
+    paired: _Number
+    own: _Number
+    data_gw: _Number
+    floor: _Number
     rows: Annotated[list[_Whole], Field(max_length=_MOST)]
-    coupled: Annotated[list[Annotated[list[_Whole], Field(min_length=2, max_length=2)]], Field(max_length=_COUPLED)]
-    mass: Annotated[list[Annotated[FiniteFloat, Field(ge=0, le=1)]], Field(max_length=_COUPLED)]
+    coupled: Annotated[list[_Coupled], Field(min_length=1, max_length=_MOST**2)]
+    mass: Annotated[list[Annotated[FiniteFloat, Field(ge=0, le=1)]], Field(max_length=_MOST**2)]
     code_distortion: _Few
     picture_distortion: _Few
     code_places: _Places

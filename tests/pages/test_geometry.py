@@ -1,0 +1,242 @@
+"""The Geometry page: pairs and their pictures, models side by side, the discrete GW, the course, the terms."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist, squareform
+from streamlit.testing.v1 import AppTest
+
+from explorer.geometry import course, pairs, sample, terms, transport
+from explorer.shared import catalog
+from explorer.shared.links import TraverseState
+from tests.fixtures import make_run, wait_for, write_real_digits
+from tests.pages import reading
+from tests.pages.reading import button, labels, texts
+from trainer.evaluation import geometry, gw_record
+from trainer.jobs import geometry as geometry_job
+from trainer.jobs import task
+from trainer.runs.folder import Run
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("geometry") / "runs"
+    make_run(root / "small-np", prior="np", z_dim=4, trained=True)
+    make_run(root / "small-vae", kind="vae", z_dim=4, trained=True)
+    make_run(root / "shapes", kind="vae", data="shapes3d-rendered", z_dim=4, pictures=20)
+    return root
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory) -> Path:
+    return write_real_digits(tmp_path_factory.mktemp("digits"), train=9_920)
+
+
+@pytest.fixture(autouse=True)
+def runs(made, digits, tmp_path, monkeypatch) -> Path:
+    root = Path(shutil.copytree(made, tmp_path / "runs"))
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
+    monkeypatch.setenv("GWAE_DATA", str(digits))
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return root
+
+
+def opened(model: str = "small-np", **link: str) -> AppTest:
+    return reading.opened("geometry", model, **link)
+
+
+def found(model: str = "small-np", source: str = "prior") -> sample.Sample:
+    return sample.of(catalog.find(model), source)
+
+
+def busiest(of: sample.Sample) -> tuple[int, int]:
+    row, column = np.unravel_index(of.grid.counts.argmax(), of.grid.counts.shape)
+    return int(column), int(row)
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def test_the_numbers_are_those_of_the_trainer():
+    said = texts(opened())
+    numbers = geometry.of_prior(catalog.find("small-np").run.load_model(), seed=0).numbers
+    assert set(numbers) == {"Spearman", "Pearson", "distortion", "L_GW", "C"}
+    for name, value in numbers.items():
+        assert f"| **{name}** | {value:.3f} |" in said
+
+
+def test_the_first_sentence_says_what_is_compared_and_why():
+    first = opened().markdown[0].value
+    assert "Distances between codes are compared with distances between their pictures" in first
+    assert "can be trusted" in first
+
+
+def test_every_pair_is_counted_once_and_named_by_its_points():
+    of = found()
+    assert of.grid.counts.sum() == of.count * (of.count - 1) / 2
+    d_z = squareform(of.pairs.d_z)
+    for pair in (0, 1, of.count - 2, of.count - 1, 5_000, len(of.pairs.d_z) - 1):
+        i, j = of.members(pair)
+        assert i < j
+        assert d_z[i, j] == of.pairs.d_z[pair]
+
+
+def test_pairs_at_a_place_lie_there():
+    of = found()
+    column, row = busiest(of)
+    chosen = of.inside(column, row, 6)
+    assert len(chosen) == 6
+    assert all(of.grid.x[column] <= of.pairs.d_z[pair] < of.grid.x[column + 1] for pair in chosen)
+    assert all(of.grid.y[row] <= of.pairs.d_x[pair] < of.grid.y[row + 1] for pair in chosen)
+    points = [point for pair in chosen for point in of.members(pair)]
+    assert len(set(points)) == len(points)
+
+
+def test_extremes_are_the_ends_of_the_distortion():
+    of = found()
+    assert of.residual[of.extreme("far", 1)[0]] == of.residual.max()
+    assert of.residual[of.extreme("near", 1)[0]] == of.residual.min()
+    assert abs(of.residual[of.extreme("best", 1)[0]]) < np.quantile(np.abs(of.residual), 0.01)
+
+
+def test_a_link_opens_a_place_and_a_wrong_one_none():
+    column, row = busiest(found())
+    app = opened(cell=f"{column},{row}")
+    assert f"{found().grid.counts[row, column]:,} pairs at this place" in texts(app)
+    row, column = np.argwhere(found().grid.counts == 0)[0]
+    for wrong in ("43,31,2", "99,0", "-1,0", f"{column},{row}", "x"):
+        assert "pairs at this place" not in texts(opened(cell=wrong))
+
+
+def test_a_pair_opens_as_a_path_between_its_codes():
+    of = found()
+    pair = of.extreme("far", 1)[0]
+    path = of.path("abc", pair)
+    i, j = of.members(pair)
+    assert (path.view, path.start, path.end) == ("interpolation", "upload", "upload")
+    np.testing.assert_array_equal(np.float32(path.code), of.pairs.codes[i].numpy())
+    np.testing.assert_array_equal(np.float32(path.end_code), of.pairs.codes[j].numpy())
+    app = opened()
+    next(each for each in app.button if each.key == f"geometry.far.{pair}").click().run()
+    assert app.session_state["gwae.state.TraverseState"] == of.path(catalog.find("small-np").hash, pair)
+
+
+def test_pictures_with_a_place_in_the_sprite_open_as_these():
+    of = found(source="posterior")
+    path = of.path("abc", 0)
+    i, j = of.members(0)
+    assert path == TraverseState(
+        checkpoint="abc", view="interpolation", index=int(of.tiles[i]), end_index=int(of.tiles[j])
+    )
+
+
+def test_codes_of_test_pictures_are_compared_with_these_pictures():
+    app = opened(source="posterior")
+    of = found(source="posterior")
+    assert f"{of.count} test pictures with their posterior means" in texts(app)
+    np.testing.assert_allclose(of.pairs.d_x, pdist(of.pictures.reshape(of.count, -1) / 255.0), rtol=1e-5)
+    table = catalog.find("small-np").run.codes
+    rows = geometry.chosen(len(table)).first
+    np.testing.assert_allclose(of.pairs.codes.numpy()[:, 0], table["z0"].to_numpy()[rows])
+
+
+def test_models_of_the_same_pictures_stand_side_by_side():
+    app = opened(beside="small-vae")
+    assert set(app.selectbox(key="geometry.beside").options) == {"compare with …", "small-vae"}
+    said = texts(app)
+    for name in ("small-np", "small-vae"):
+        assert f"| **Spearman** | {found(name).pairs.numbers['Spearman']:.3f} |" in said
+    column, row = busiest(found("small-vae"))
+    said = texts(opened(beside="small-vae", cell=f"{column},{row}", side="1"))
+    assert "pairs at this place of small-vae" in said
+    assert "Matched best of small-np" not in texts(opened(beside="nonsense"))
+
+
+# ---------------------------------------------------------------- the discrete GW
+
+
+def stored(runs: Path, digits: Path) -> gw_record.Record:
+    record = gw_record.of_run(Run(runs / "small-np"), digits, n=20)
+    gw_record.write(record, runs / "small-np" / "geometry.json")
+    return record
+
+
+def test_it_is_computed_from_the_page_and_then_shown(runs):
+    app = opened(view="transport")
+    assert "not computed yet" in texts(app)
+    button(app, "Compute").click().run()
+    entry = catalog.find("small-np")
+    job = geometry_job.job(entry.run, None, entry.bundled)
+    wait_for(lambda: not job.state().is_running, 120)
+    assert job.state().status == "ready", job.state().error
+    said = texts(opened(view="transport"))
+    assert f"{gw_record.read(job.target).data_gw:.3f}" in said
+    assert "without the factor ½" in said
+
+
+def test_value_floor_and_relaxed_term_stand_together(runs, digits):
+    record = stored(runs, digits)
+    said = texts(opened(view="transport"))
+    assert f"**{record.data_gw:.3f}**" in said
+    assert f"{record.floor:.3f} between two sets of test pictures" in said
+    assert f"**{found().pairs.numbers['L_GW']:.3f}** (pixel distances)" in said
+    assert "Compute" not in labels(opened(view="transport"))
+
+
+def test_the_match_of_a_point_holds_most_of_its_mass(runs, digits):
+    record = stored(runs, digits)
+    coupling = np.zeros((record.n, record.n))
+    coupling[tuple(np.array(record.coupled).T)] = record.mass
+    for code in range(record.n):
+        assert coupling[code, transport._matched(record, code, 0)] == coupling[code].max()
+        assert coupling[transport._matched(record, code, 1), code] == coupling[:, code].max()
+
+
+def test_a_damaged_record_disables_this_part_with_one_sentence(runs):
+    (runs / "small-np" / "geometry.json").write_text("{}")
+    app = opened(view="transport")
+    assert [warning.value for warning in app.warning] == [
+        "geometry.json: the record of the discrete GW is damaged; compute it again."
+    ]
+    assert "Compute" in labels(app)
+
+
+def test_a_record_of_earlier_weights_is_not_shown(runs, digits):
+    record = stored(runs, digits)
+    gw_record.write(record.model_copy(update={"checkpoint": "0" * 12}), runs / "small-np" / "geometry.json")
+    assert "belongs to earlier weights" in texts(opened(view="transport"))
+
+
+# ---------------------------------------------------------------- course and terms
+
+
+def test_an_old_history_opens_and_says_what_it_lacks(runs):
+    (runs / "small-np" / "history.csv").write_text("step,seconds,gw,validation gw\n1,0.1,2.0,\n2,0.2,1.5,1.25\n")
+    assert "before Spearman and distortion were recorded" in texts(opened(view="course"))
+    assert course.curves_of(catalog.find("small-np").run.history) == [("L_GW, distances", ["gw", "validation gw"])]
+
+
+def test_without_a_history_it_says_so():
+    assert "No record of the training" in texts(opened(view="course"))
+
+
+def test_every_term_has_formula_weight_value_and_consequence(runs):
+    (runs / "small-np" / "history.csv").write_text("step,seconds,gw,validation gw\n1,0.1,2.0,\n2,0.2,1.5,1.25\n")
+    app = opened(view="terms")
+    said = texts(app)
+    weights = catalog.find("small-np").run.config.objective
+    for term in terms.TERMS["gwae"][:4]:
+        assert f"**{term.name}** :gray[weight {getattr(weights, term.weight):g}]" in said
+        assert term.formula in said
+        assert term.without in said
+    assert "Value **1.25** · contributes **1.25**" in said
+    assert "L_P" not in said, "this recipe does not use it"
+    assert "**KL**" in texts(opened("small-vae", view="terms"))
+
+
+def test_every_number_has_its_explanation():
+    assert set(pairs.ABOUT) == set(pairs.SHOWN)
