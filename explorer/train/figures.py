@@ -23,6 +23,8 @@ TITLES = {
     "energy": "energy",
     "covariance": "covariance penalty",
     "distance coefficient": "distance coefficient C",
+    "spearman": "Spearman of d_Z and d_X",
+    "distortion": "distortion of distances",
     SCALES_TITLE: "scale, mean over axes",
     "psnr": "PSNR, dB",
     "potential gap": "critic's own gap",

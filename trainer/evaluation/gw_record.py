@@ -22,7 +22,8 @@ _MOST = 500
 _Whole = Annotated[int, Field(ge=0, le=validation.MAX_WHOLE)]
 _Coupled = Annotated[list[_Whole], Field(min_length=2, max_length=2)]
 _Number = Annotated[FiniteFloat, Field(ge=-1e6, le=1e6)]  # distances are over their mean
-_Few = Annotated[list[_Number], Field(max_length=_MOST)]
+_Value = Annotated[FiniteFloat, Field(ge=0, le=1e6)]
+_Few = Annotated[list[_Value], Field(max_length=_MOST)]
 _Place = Annotated[list[_Number], Field(min_length=2, max_length=2)]
 _Places = Annotated[list[_Place], Field(max_length=_MOST)]
 
@@ -45,10 +46,10 @@ class Record(validation.Schema):
     split: validation.Word
     seed: _Whole
     n: Annotated[int, Field(ge=2, le=_MOST)]
-    paired: _Number
-    own: _Number
-    data_gw: _Number
-    floor: _Number
+    paired: _Value
+    own: _Value
+    data_gw: _Value
+    floor: _Value
     rows: Annotated[list[_Whole], Field(max_length=_MOST)]
     coupled: Annotated[list[_Coupled], Field(min_length=1, max_length=_MOST**2)]
     mass: Annotated[list[Annotated[FiniteFloat, Field(ge=0, le=1)]], Field(max_length=_MOST**2)]

@@ -21,7 +21,7 @@ from trainer.ood.history import History
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
-from trainer.training import checkpoint, finite, reading, validation
+from trainer.training import checkpoint, finite, geometry, reading, validation
 from trainer.training.hardware import Fabric, Hardware, launch
 from trainer.training.history import Counters, Recorder, Row
 from trainer.training.players import Players
@@ -225,7 +225,8 @@ class Trainer:
         summary = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
         _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, summary)
         scales = self.preview.scales(self.model)._asdict()  # no random state changes
-        return terms | {name: float(values.mean()) for name, values in scales.items()}
+        terms |= {name: float(values.mean()) for name, values in scales.items()}
+        return terms | geometry.measure(self.model, self.settings.seed)
 
     def _store(self, validated: bool) -> None:
         """The checkpoint and, where it is their turn, the presented weights and the outlier scores."""
