@@ -96,7 +96,9 @@ def _density(entry: catalog.Entry, found: Sample, side: int) -> None:
         "test pictures with their posterior means"
     )  # fmt: skip
     pairs = len(found.pairs.d_z)
-    st.caption(f"{found.count} {what}: {pairs:,} pairs, darker where more lie. Click a place to see its pairs.")
+    st.caption(
+        f"{found.count} {what}: {pairs:,} pairs, stronger colour where more lie. Click a place to see its pairs."
+    )
 
 
 def table(entry: catalog.Entry, found: Sample) -> str:
@@ -149,7 +151,7 @@ def _pair(entry: catalog.Entry, found: Sample, pair: int, key: str) -> None:
         about = f"Two pictures: codes {d_z:.2f} apart, pictures {d_x:.2f} apart"
         st.image(pixels.inline(pixels.png(pixels.join_tiles(both, 2, 1), scale)), width=148, alt=about)
         with st.container(horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
-            st.caption(f"d_Z {d_z:.2f} · d_X {d_x:.2f}", width="stretch")
+            st.caption(f"d_Z {d_z:.3g} · d_X {d_x:.3g}", width="stretch")
             if st.button("", icon=":material/tune:", key=key, type="tertiary", help="Open both in Traverse"):
                 state.select_model(entry.name)
                 open_traverse(found.path(entry.hash, pair))
