@@ -189,7 +189,7 @@ def _coupling(entry: catalog.Entry, record: Record) -> None:
         widgets.chart(figures.coupling(mass, at_rows, at_columns, sizes, theme.is_dark()), "geometry.coupling")
     right.caption(
         f"Rows: {len(row_centres)} groups of prior codes that lie together; columns: groups of test pictures, ordered "
-        "to fit. The stronger a colour, the more of the row's codes are matched there. A sharp diagonal: groups of codes "
+        "to fit. Strong colours: many of the row's codes are matched there. A sharp diagonal: groups of codes "
         "are matched with groups of pictures as a whole."
     )
 
