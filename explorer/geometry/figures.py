@@ -10,7 +10,7 @@ import pandas as pd
 from explorer.shared import theme
 
 if TYPE_CHECKING:
-    from explorer.geometry.sample import Sample
+    from explorer.geometry.sample import Grid, Sample
 
 _INVISIBLE = "rgba(0,0,0,0)"
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -60,6 +60,12 @@ def density(sample: Sample, learned: bool, cell: tuple[int, int] | None, dark: b
         unselected={"marker": {"opacity": 0}},
         hovertemplate="%{customdata[2]:,} pairs<br>d_Z about %{x:.2f}, d_X about %{y:.2f}<extra></extra>",
     )
+    _mark(figure, grid, name, cell, colours["text"])
+    return figure
+
+
+def _mark(figure: theme.Figure, grid: Grid, name: str, cell: tuple[int, int] | None, colour: str) -> None:
+    """Name the line, and frame the chosen place."""
     figure.add_annotation(
         x=0.02, y=0.98, xref="paper", yref="paper", text=name, showarrow=False, xanchor="left", yanchor="top",
         font={"color": theme.category(1), "size": 12},
@@ -67,8 +73,7 @@ def density(sample: Sample, learned: bool, cell: tuple[int, int] | None, dark: b
     if cell is not None:
         column, row = cell
         corners = {"x0": grid.x[column], "x1": grid.x[column + 1], "y0": grid.y[row], "y1": grid.y[row + 1]}
-        figure.add_shape(type="rect", line={"color": colours["text"], "width": 2}, **corners)
-    return figure
+        figure.add_shape(type="rect", line={"color": colour, "width": 2}, **corners)
 
 
 def _between(dark: bool) -> str:
@@ -156,33 +161,44 @@ def maps(
         dragmode=False,
         clickmode="event+select",
     )
-    for which, width, colour in ((None, 0.5, colours["muted"]), (chosen, 2.5, theme.category(1))):
+    _join(figure, codes, moved, lines, chosen, colours["muted"])
+    _points(figure, (codes, moved), values, (low, max(high, low + 1e-9)))
+    for points, title in ((codes, "prior codes, d_Z"), (moved, "test pictures, d_X")):
+        about = {"showarrow": False, "yanchor": "bottom", "font": {"size": 12, "color": colours["muted"]}}
+        figure.add_annotation(x=float(points[:, 0].mean()), y=top, text=title, **about)
+    return figure
+
+
+def _join(figure: theme.Figure, codes: np.ndarray, moved: np.ndarray, lines: list, chosen: int, muted: str) -> None:
+    """Draw all lines, then those of the chosen code."""
+    for which, width, colour in ((None, 0.5, muted), (chosen, 2.5, theme.category(1))):
         joined = [pair for pair in lines if which is None or pair[0] == which]
         path = np.array([[codes[i], moved[j], (np.nan, np.nan)] for i, j in joined]).reshape(-1, 2)
         figure.add_scatter(
             x=path[:, 0], y=path[:, 1], mode="lines", hoverinfo="skip",
             line={"width": width, "color": colour}, opacity=0.22 if which is None else 1,
         )  # fmt: skip
+
+
+def _points(
+    figure: theme.Figure, sides: tuple[np.ndarray, ...], values: tuple[np.ndarray, ...], ends: tuple[float, float]
+) -> None:
+    """Draw the points of both sides, coloured alike."""
     bar = {"thickness": 8, "len": 0.4, "outlinewidth": 0, "orientation": "h", "y": -0.02, "yanchor": "top", "nticks": 5}
     bar["title"] = {"text": "distortion of a point", "side": "bottom", "font": {"size": 12}}
-    for side, (points, part) in enumerate(zip((codes, moved), values, strict=True)):
+    for side, (points, part) in enumerate(zip(sides, values, strict=True)):
         figure.add_scatter(
             x=points[:, 0],
             y=points[:, 1],
             mode="markers",
             customdata=[[side, number] for number in range(len(points))],
             marker={
-                "size": 7, "color": part, "colorscale": theme.CONTINUOUS, "cmin": low, "cmax": max(high, low + 1e-9),
+                "size": 7, "color": part, "colorscale": theme.CONTINUOUS, "cmin": ends[0], "cmax": ends[1],
                 "showscale": side == 1, "colorbar": bar,
             },
             unselected={"marker": {"opacity": 0.9}},
             hovertemplate=f"{('code', 'test picture')[side]} %{{customdata[1]}}: %{{marker.color:.3f}}<extra></extra>",
         )  # fmt: skip
-        figure.add_annotation(
-            x=float(points[:, 0].mean()), y=top, text=("prior codes, d_Z", "test pictures, d_X")[side],
-            showarrow=False, yanchor="bottom", font={"size": 12, "color": colours["muted"]},
-        )  # fmt: skip
-    return figure
 
 
 def coupling(
