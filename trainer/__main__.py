@@ -269,10 +269,9 @@ def score(
 def list_runs(
     roots: Annotated[list[Path] | None, typer.Argument(help="Folders that hold run folders.")] = None,
     as_json: AsJson = False,
+    check: Annotated[bool, typer.Option("--check", help="Read all their files and name the damaged ones.")] = False,
 ) -> None:
-    """List the models in pretrained/ and runs/; what is damaged in them is named on standard error."""
-    from trainer.manage import flaws
-
+    """List the models in pretrained/ and runs/; folders that cannot be opened are named on standard error."""
     places = roots or [Path("pretrained"), Path("runs")]
     runs = find(*places)
     rows = [
@@ -288,11 +287,16 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
-    damaged = [f"{run.path}: {sentence}" for run in runs for sentence in flaws.of_run(run).values()]
-    for sentence in [*unreadable(*places), *damaged]:
+    for sentence in [*unreadable(*places), *(_flaws(runs) if check else ())]:
         typer.echo(sentence, err=True)
     for row in rows:
         typer.echo("  ".join(str(value or "untrained") for value in row.values()))
+
+
+def _flaws(runs: list[Run]) -> list[str]:
+    from trainer.manage import flaws  # takes pandas and a second, which listing alone does not need
+
+    return [f"{run.path}: {sentence}" for run in runs for sentence in flaws.of_run(run).values()]
 
 
 @app.command()

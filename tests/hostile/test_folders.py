@@ -86,7 +86,7 @@ HARMLESS = re.compile(
 
 def test_every_damaged_file_is_named_on_its_card_and_in_the_list(damaged, capsys):
     root = next(iter(damaged.values())).parent
-    command.main(["list", str(root)])
+    command.main(["list", "--check", str(root)])
     listed = capsys.readouterr().err
     for entry in catalog.usable():
         what = next((what for what, folder in damaged.items() if folder == entry.path), "")
