@@ -9,8 +9,8 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # Further options for every pip call, for example `make app PIP_ARGS="--proxy http://host:port"`; and for npm.
 PIP_ARGS ?=
 NPM_ARGS ?=
-# Processes that share the test files; one core each.
-JOBS ?= 2
+# Processes that share the test files, one core each; 0: this one alone, with the least load for the browser tests.
+JOBS ?= 0
 # Further options for the app and for pytest, for example `make app ARGS="--server.port 8600"`.
 ARGS ?=
 
