@@ -11,7 +11,6 @@ from explorer.shared import catalog, state, widgets
 from explorer.shared.factors import has_factors
 from trainer.evaluation.disentanglement.record import Record
 
-_SEEN = "disentangle.checkpoint"
 CSS = Path(__file__).with_suffix(".css")
 
 
@@ -44,9 +43,7 @@ def show(entry: catalog.Entry) -> None:
 
 def _follow_model(entry: catalog.Entry) -> None:
     """Forget the chosen cell when another model is selected: it belongs to one model."""
-    before = st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = entry.hash
-    if before not in (None, entry.hash):
+    if page.is_of_another(entry):
         change(axis=-1, factor=-1)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.generate import numbers, reconstructions, samples
-from explorer.generate.state import OTHERS, VIEWS, bound, change, comparable, current
+from explorer.generate.state import OTHERS, VIEWS, bound, change, current, page
 from explorer.shared import catalog
-
-_SEEN = "generate.checkpoint"
 
 
 def show(entry: catalog.Entry) -> None:
@@ -30,9 +28,7 @@ def show(entry: catalog.Entry) -> None:
 
 def _follow_model(entry: catalog.Entry) -> None:
     """A clicked sample belongs to one model: another one starts without it."""
-    before = st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = entry.hash
-    if before not in (None, entry.hash):
+    if page.is_of_another(entry):
         change(picked=-1, of="", beside=tuple(name for name in current().beside if name != entry.name))
 
 
@@ -46,7 +42,7 @@ def _controls(entry: catalog.Entry) -> None:
             label_visibility="collapsed",
             **bound("view"),
         )
-        others = [other.name for other in comparable(entry)]
+        others = [other.name for other in catalog.comparable(entry)]
         if others:
             chosen = [name for name in current().beside if name in others][:OTHERS]
             tied = bound("beside")

@@ -35,13 +35,7 @@ page = state.Page("generate", GenerateState)
 current, change, bound = page.current, page.change, page.bound
 
 
-def comparable(entry: catalog.Entry) -> list[catalog.Entry]:
-    """Return the other models of the same pictures: the same data set, size and channels."""
-    same = lambda other: (other.data_title, other.image_shape) == (entry.data_title, entry.image_shape)  # noqa: E731
-    return [other for other in catalog.usable() if other.name != entry.name and same(other)]
-
-
 def shown(entry: catalog.Entry) -> list[catalog.Entry]:
     """Return the selected model and those beside it."""
-    by_name = {other.name: other for other in comparable(entry)}
+    by_name = {other.name: other for other in catalog.comparable(entry)}
     return [entry, *(by_name[name] for name in current().beside if name in by_name)][: 1 + OTHERS]

@@ -7,11 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.geometry import course, pairs, terms, transport
-from explorer.geometry.state import SOURCES, VIEWS, bound, change, comparable, current
+from explorer.geometry.state import SOURCES, VIEWS, bound, change, current, page
 from explorer.shared import catalog, widgets
 
 CSS = Path(__file__).with_suffix(".css")
-_SEEN = "geometry.checkpoint"
 _NONE = "compare with …"
 
 
@@ -37,9 +36,7 @@ def show(entry: catalog.Entry) -> None:
 
 def _follow_model(entry: catalog.Entry) -> None:
     """A clicked place belongs to one model: another one starts without it."""
-    before = st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = entry.hash
-    if before not in (None, entry.hash):
+    if page.is_of_another(entry):
         change(cell=(), side=0, beside="" if current().beside == entry.name else current().beside)
 
 
@@ -49,7 +46,7 @@ def _controls(entry: catalog.Entry) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         widgets.segments("Pairs of", SOURCES, label_visibility="collapsed", **bound("source", cell=()))
-        others = [other.name for other in comparable(entry)]
+        others = [other.name for other in catalog.comparable(entry)]
         if others:
             chosen = current().beside if current().beside in others else ""
             tied = bound("beside", chosen, cell=(), side=0)

@@ -33,12 +33,6 @@ page = state.Page("geometry", GeometryState)
 current, change, bound = page.current, page.change, page.bound
 
 
-def comparable(entry: catalog.Entry) -> list[catalog.Entry]:
-    """Return the other models of the same pictures: the same data set, size and channels."""
-    same = lambda other: (other.data_title, other.image_shape) == (entry.data_title, entry.image_shape)  # noqa: E731
-    return [other for other in catalog.usable() if other.name != entry.name and same(other)]
-
-
 def shown(entry: catalog.Entry) -> list[catalog.Entry]:
     """Return the selected model, and the one beside it if one is chosen."""
-    return [entry, *(other for other in comparable(entry) if other.name == current().beside)]
+    return [entry, *(other for other in catalog.comparable(entry) if other.name == current().beside)]

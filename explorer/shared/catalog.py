@@ -181,6 +181,12 @@ def _described(name: str, run: Run, bundled: bool) -> Entry:
     )
 
 
+def comparable(entry: Entry) -> list[Entry]:
+    """Return the other models of the same pictures: the same data set, size and channels."""
+    same = lambda other: (other.data_title, other.image_shape) == (entry.data_title, entry.image_shape)  # noqa: E731
+    return [other for other in usable() if other.name != entry.name and same(other)]
+
+
 def flaws(entry: Entry) -> tuple[str, ...]:
     """Return a sentence on each damaged file; that on metrics.json is the entry's note."""
     return _flaws(entry.key(*sorted(layout.TRAVELS)), entry)

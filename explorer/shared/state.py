@@ -216,6 +216,13 @@ class Page(Generic[T]):
         """Change fields of the state, and with it the URL."""
         save(self.kind.model_validate(self.current().model_dump() | fields))
 
+    def is_of_another(self, entry: catalog.Entry) -> bool:
+        """Return whether the page's last run was of another model, whose places and pictures mean nothing now."""
+        key = f"{self.name}.checkpoint"
+        before = st.session_state.get(key, entry.hash)
+        st.session_state[key] = entry.hash
+        return before != entry.hash
+
     def bound(self, field: str, value: Any = None, /, **also: Any) -> dict[str, Any]:
         """Return the arguments that tie a widget to a field: key and on_change.
 

@@ -42,7 +42,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from trainer.errors import UserError
 from trainer.ood import scores as registry
@@ -106,9 +105,6 @@ class Calibration:
         if not 0 < fpr < 1:
             raise UserError(f"A false-positive rate of {fpr:g} is not possible; choose one between 0 and 1, as 0.05.")
         return float(np.interp(1 - fpr, LEVELS, self.quantiles[name]))
-
-
-_CALIBRATION = TypeAdapter(Calibration)
 
 
 def calibrate(raw: Mapping[str, np.ndarray], kind: str, *, checkpoint: str = "", data: str = "") -> Calibration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -212,28 +212,22 @@ def _has_begun(status: Path) -> bool:
 
 def find(*roots: str | Path) -> list[Run]:
     """Return every readable run directly below the given roots, by name; damaged ones are left out."""
-    runs = []
-    for root in roots:
-        for child in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
-            if (child / layout.CONFIG).is_file():
-                try:
-                    runs.append(Run(child))
-                except UserError:
-                    continue
-    return runs
+    return [run for run in _opened(roots) if isinstance(run, Run)]
 
 
 def unreadable(*roots: str | Path) -> list[str]:
     """Return a sentence on every run folder directly below the given roots that `find` passes over."""
-    said = []
+    return [str(error) for error in _opened(roots) if isinstance(error, UserError)]
+
+
+def _opened(roots: Sequence[str | Path]) -> Iterator[Run | UserError]:
     for root in roots:
         for child in sorted(Path(root).iterdir()) if Path(root).is_dir() else []:
             if (child / layout.CONFIG).exists():
                 try:
-                    Run(child)
+                    yield Run(child)
                 except UserError as error:
-                    said.append(str(error))
-    return said
+                    yield error
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
