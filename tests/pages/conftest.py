@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,14 +28,28 @@ def made_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def runs(made_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runs(made_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty 'pretrained' and a runs folder of links to the made ones, to which a test may add."""
     root = tmp_path / "runs"
     root.mkdir()
     for made in made_runs.iterdir():
         os.symlink(made, root / made.name)
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
-    return root
+    before = stamps(made_runs)
+    yield root
+    assert stamps(made_runs) == before, "a made run was changed for all later tests; change a copy (`own`)"
+
+
+def stamps(root: Path) -> dict[Path, tuple[int, int]]:
+    """When each file was last written, and its size."""
+    return {path: catalog.stamp(path) for path in root.rglob("*") if path.is_file()}
+
+
+def own(runs: Path, name: str) -> Path:
+    """A copy in place of the link to a made run, which the test may change."""
+    made = (runs / name).resolve()
+    (runs / name).unlink()
+    return Path(shutil.copytree(made, runs / name))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from explorer.clusters import atlas as clusters_data
 from explorer.clusters import components
 from explorer.shared import catalog
 from tests.fixtures import make_run
+from tests.pages.conftest import own
 from tests.pages.reading import texts
 from trainer.jobs import map as map_job
 from trainer.jobs.task import Job, JobState
@@ -221,7 +222,7 @@ def test_agreement_shows_the_matched_vae(clusters, runs):
     text = (control.path / "config.yaml").read_text()
     (control.path / "config.yaml").write_text(text.replace("  beta: 1.0", "  beta: 0.06"))
     shared = {"group": "clustering", "data": "MNIST", "split": "test", "n": 120, "seed": 0}
-    for run, names in ((Run(runs / "small-gmp"), ["k-means"]), (control, ["k-means", "placed mixture", "cluster"])):
+    for run, names in ((Run(own(runs, "small-gmp")), ["k-means"]), (control, ["k-means", "placed mixture", "cluster"])):
         run.write_metrics([Metric(f"{n} NMI", 0.5, checkpoint=run.hash, estimator="so", **shared) for n in names])
     said = texts(clusters("small-gmp", view="agreement"))
     assert "on the codes of control, a VAE of the same beta" in said
