@@ -29,6 +29,7 @@ CONTROLS = {
     "N2D": "N2D (UMAP, then a mixture there)",
     "k-means": "k-means",
 }
+BLOCK = 400  # pixels: the four ways stand two by two on a laptop
 ASSIGNMENTS = {"cluster": "Prior components", **{prefix: f"{title}, same codes" for prefix, title in CONTROLS.items()}}
 """Prefixes of the metrics of agreement, and what they are called."""
 
@@ -188,31 +189,35 @@ def agreement(atlas: Atlas) -> None:
         st.info(f"{atlas.entry.name} was evaluated on pictures without labels: agreement cannot be measured.")
         return
     numbers, figure = st.columns([1, 2], gap="large")
-    with numbers:
-        _numbers(atlas)
-    with figure:
-        if not sources:
-            st.info("The clusters are not computed yet; they are computed together with the UMAP map.")
-            return
-        chosen = current().table if current().table in sources else next(iter(sources))
-        if len(sources) > 1:
-            widgets.segments("Rows", sources, **bound("table"))
-        _contingency(atlas, chosen, sources[chosen])
-
-
-def _numbers(atlas: Atlas) -> None:
-    """Accuracy, NMI and ARI with intervals: the prior's own assignment, then k-means on the same codes."""
     known = {metric.name: metric for metric in atlas.entry.metrics}
-    if "k-means NMI" not in known:
+    first = next((name for name in ASSIGNMENTS if f"{name} NMI" in known and "k-means NMI" in known), "")
+    with numbers:
+        _first_numbers(atlas, known, first)
+    with figure:
+        _figure(atlas, sources)
+    if first:
+        _other_numbers(atlas, known, {name: title for name, title in ASSIGNMENTS.items() if name != first})
+
+
+def _figure(atlas: Atlas, sources: Mapping[str, str]) -> None:
+    if not sources:
+        st.info("The clusters are not computed yet; they are computed together with the UMAP map.")
+        return
+    chosen = current().table if current().table in sources else next(iter(sources))
+    if len(sources) > 1:
+        widgets.segments("Rows", sources, **bound("table"))
+    _contingency(atlas, chosen, sources[chosen])
+
+
+def _first_numbers(atlas: Atlas, known: Mapping[str, Metric], first: str) -> None:
+    """Accuracy, NMI and ARI with intervals of the prior's own assignment, or of the first there is."""
+    if not first:
         if atlas.entry.bundled:
             st.info(f"Not measured yet; run: python -m trainer evaluate {markdown(atlas.entry.path)} --only clustering")
         elif not atlas.entry.is_outdated:  # where it is, the line above the view offers to measure
             measuring.missing(atlas.entry, "Agreement with the labels is not measured yet.")
         return
-    _table(known, ASSIGNMENTS)
-    if control := catalog.matched_control(atlas.entry):
-        st.caption(f"Control without GWAE: the same on the codes of {markdown(control.name)}, a VAE of the same beta")
-        _table({metric.name: metric for metric in control.metrics}, CONTROLS, of=control.name)
+    _table(known, {first: ASSIGNMENTS[first]})
     if not atlas.components:
         st.caption(f"A {atlas.entry.prior_title} assigns nothing; what is measured needs no trained prior.")
     st.caption(
@@ -221,15 +226,26 @@ def _numbers(atlas: Atlas) -> None:
     )
 
 
+def _other_numbers(atlas: Atlas, known: Mapping[str, Metric], titles: Mapping[str, str]) -> None:
+    """The same of the other ways to assign these codes, and of those of the matched VAE."""
+    _table(known, titles)
+    if control := catalog.matched_control(atlas.entry):
+        st.caption(f"Control without GWAE: the same on the codes of {markdown(control.name)}, a VAE of the same beta")
+        _table({metric.name: metric for metric in control.metrics}, CONTROLS, of=control.name)
+
+
 def _table(known: Mapping[str, Metric], titles: Mapping[str, str], of: str = "") -> None:
-    """A block per way to assign codes: its measures of agreement, each with its protocol."""
-    for prefix, title in titles.items():
-        measured = {name: known.get(f"{prefix} {name}") for name in ("accuracy", "NMI", "ARI")}
-        if any(measured.values()):
-            st.markdown(f"**{title}**")
-        for name, metric in measured.items():
-            if metric is not None:
-                _number(metric, name, known.get(f"{metric.name} over seeds"), of)
+    """A block per way to assign codes, side by side: its measures of agreement, each with its protocol."""
+    with st.container(horizontal=True, gap="medium"):
+        for prefix, title in titles.items():
+            names = ("accuracy", "NMI", "ARI")
+            measured = {name: metric for name in names if (metric := known.get(f"{prefix} {name}")) is not None}
+            if not measured:
+                continue
+            with st.container(width=BLOCK, gap="small"):
+                st.markdown(f"**{title}**")
+                for name, metric in measured.items():
+                    _number(metric, name, known.get(f"{metric.name} over seeds"), of)
 
 
 def _number(metric: Metric, name: str, seeds: Metric | None, of: str) -> None:

@@ -75,7 +75,10 @@ def roots() -> tuple[Path, Path]:
 
 
 def entries() -> list[Entry]:
-    """Return an entry for every run folder: bundled first, then the user's; GWAEs first, each by name."""
+    """Return an entry for every run folder: bundled first, then the user's; GWAEs first, each by name.
+
+    The bundled ones are in the order of the data sets, so that digits open by themselves.
+    """
     listed: list[Entry] = []
     pretrained, runs = roots()
     for root, bundled in ((pretrained, True), (runs, False)):
@@ -84,7 +87,12 @@ def entries() -> list[Entry]:
             name = folder.name if folder.name not in taken else f"runs/{folder.name}"
             listed.append(_entry(Text(name), str(folder), bundled, _signature(folder)))
     # The models this app is about come first, and with them the one that opens by itself; the sort is stable.
-    return sorted(listed, key=lambda entry: (not entry.bundled, entry.model_kind != "gwae"))
+    return sorted(listed, key=lambda entry: (not entry.bundled, entry.model_kind != "gwae", _data_order(entry)))
+
+
+def _data_order(entry: Entry) -> int:
+    known = list(DATASETS) if entry.bundled and entry.run else []
+    return known.index(entry.run.config.data.name) if known else 0
 
 
 def usable() -> list[Entry]:
