@@ -7,8 +7,10 @@ it, so that everything the pages read is consistent: codes belong to the weights
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -198,3 +200,12 @@ def wait_for(condition: Callable[[], T], seconds: float = 240) -> T:
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
     return found
+
+
+def zipped(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of these files, by their names."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), content, compress_type=method)
+    return buffer.getvalue()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import settled, wait_until
 
 
 def test_a_click_shows_the_pairs_and_one_opens_as_a_path(page):
@@ -29,6 +29,9 @@ def test_a_click_shows_the_pairs_and_one_opens_as_a_path(page):
     settled(page)
 
 
+FITS = "area => area.scrollWidth <= area.clientWidth"
+
+
 @pytest.mark.parametrize("width", [1440, 800, 390])
 def test_nothing_is_wider_than_the_screen(page, width):
     page.set_viewport_size({"width": width, "height": 900})
@@ -36,4 +39,5 @@ def test_nothing_is_wider_than_the_screen(page, width):
         page.goto(f"/geometry?model=small-gmp&view={view}")
         settled(page)
         main = page.get_by_test_id("stMain")
-        assert main.evaluate("area => area.scrollWidth <= area.clientWidth"), view
+        wait_until(lambda area=main: area.evaluate(FITS), 10)  # until Plotly has fitted its figures to their columns
+        assert main.evaluate(FITS), view

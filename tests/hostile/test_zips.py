@@ -13,6 +13,7 @@ import pytest
 
 from explorer.shared.uploads import read_files
 from explorer.train.uploads import pack
+from tests.fixtures import zipped
 from tests.hostile import zips
 from trainer.config import DataConfig
 from trainer.data import load
@@ -97,10 +98,10 @@ def test_a_hostile_zip_is_no_run(tmp_path, what):
 def test_runs_are_read_as_pictures_are(tmp_path):
     """zip64, names of other systems and what macOS adds, by the same reader."""
     clutter = {"__MACOSX/a/._config.yaml": b"x", "a/.DS_Store": b"x"}
-    (tmp_path / "x.zip").write_bytes(zips.zipped_bytes(RUN | clutter))
+    (tmp_path / "x.zip").write_bytes(zipped(RUN | clutter))
     assert archive.import_zip(tmp_path / "x.zip", tmp_path / "runs").name == "a"
     for what, name in (("unsafe path", "a/../../config.yaml"), ("second entry", "a/config.yaml")):
-        buffer = io.BytesIO(zips.zipped_bytes(RUN))
+        buffer = io.BytesIO(zipped(RUN))
         with zipfile.ZipFile(buffer, "a") as packed, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             packed.writestr(name, b"name: b\n")

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from tests.fixtures import zipped as zipped_files
+
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 
 
@@ -115,7 +117,7 @@ def expanding() -> Iterator[tuple[str, bytes]]:
         size = buffer.tell() - start
         buffer.write(END + struct.pack("<HHHHIIH", 0, 0, files, files, size, start, 0))
         yield f"{files} bitmaps of {mebibytes} MiB", buffer.getvalue()
-    yield "a zip in a zip", zipped_bytes({"inner.zip": zipped(["1.png"]), "2.png": picture()})
+    yield "a zip in a zip", zipped_files({"inner.zip": zipped(["1.png"]), "2.png": picture()})
     yield "many entries", zipped([f"{i}.png" for i in range(1200)])
     lzma = io.BytesIO()
     with zipfile.ZipFile(lzma, "w", zipfile.ZIP_LZMA) as archive:
@@ -124,14 +126,6 @@ def expanding() -> Iterator[tuple[str, bytes]]:
     place = content.index(b"1.png") + 5 + 4 + 1
     content[place : place + 4] = b"\xff\xff\xff\xff"  # the size of the dictionary
     yield "LZMA with a dictionary of 4 GiB", bytes(content)
-
-
-def zipped_bytes(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 UMLAUTS = [f"Tiere/{kind}/{i}.png" for kind in ("Bär", "Kätzchen") for i in range(10)]
@@ -153,7 +147,7 @@ def named() -> Iterator[tuple[str, bytes]]:
     yield "backslashes", zipped([name.replace("/", "\\") for name in UMLAUTS])
     clutter = {f"__MACOSX/Tiere/Bär/._{i}.png": b"\0\5\x16\7" for i in range(3)} | {"Tiere/.DS_Store": b"x"}
     clutter |= {"Tiere/@eaDir/1.png": picture(), "Tiere/.thumbnails/1.png": picture(), "Tiere/Thumbs.db": b"x"}
-    yield "clutter", zipped_bytes({name: picture(i) for i, name in enumerate(UMLAUTS)} | clutter)
+    yield "clutter", zipped_files({name: picture(i) for i, name in enumerate(UMLAUTS)} | clutter)
 
 
 def unsafe() -> Iterator[tuple[str, bytes]]:

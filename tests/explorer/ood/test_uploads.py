@@ -12,7 +12,7 @@ from PIL import Image
 
 from explorer.shared import uploads
 from explorer.shared.uploads import read_files
-from tests.fixtures import blob_pictures
+from tests.fixtures import blob_pictures, zipped
 from trainer.errors import UserError
 from trainer.ood.inputs import read_pictures
 
@@ -23,14 +23,6 @@ def png(seed: int = 0, size: tuple[int, int] = (40, 30)) -> bytes:
     buffer = io.BytesIO()
     pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0]), dtype=np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def zipped(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in entries.items():
-            archive.writestr(zipfile.ZipInfo(name), content, compress_type=method)
     return buffer.getvalue()
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from explorer.train import uploads as train_uploads
+from tests.fixtures import zipped
 from trainer.config import DataConfig
 from trainer.data import load
 from trainer.errors import UserError
@@ -21,14 +22,6 @@ def png(value: int = 0, size: tuple[int, int] = (40, 30), mode: str = "RGB") -> 
     buffer = io.BytesIO()
     pixels = np.random.default_rng(value).integers(0, 255, (*size[::-1], 3), np.uint8)
     Image.fromarray(pixels).convert(mode).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def zipped(entries: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
     return buffer.getvalue()
 
 

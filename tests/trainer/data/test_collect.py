@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.fixtures import zipped
 from trainer.data import collect
 from trainer.data.zips import Limits
 from trainer.errors import UserError
@@ -19,14 +20,6 @@ from trainer.errors import UserError
 def png(value: int = 0) -> bytes:
     buffer = io.BytesIO()
     Image.new("L", (8, 8), value).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
     return buffer.getvalue()
 
 
