@@ -97,6 +97,13 @@ def long_functions(source: str) -> set[str]:
     return found
 
 
+def given_twice(source: str) -> set[str]:
+    """Constants of a module that it gives a second value: the first one is lost without a word."""
+    targets = [target for node in ast.parse(source).body if isinstance(node, ast.Assign) for target in node.targets]
+    names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return {name for name in names if name.isupper() and names.count(name) > 1}
+
+
 def _weights_only(call: ast.Call) -> bool:
     """Whether a torch.load unpickles nothing but tensors, and says so where it stands."""
     return any(keyword.arg == "weights_only" and ast.unparse(keyword.value) == "True" for keyword in call.keywords)
@@ -141,6 +148,7 @@ def spelled_files(source: str) -> set[str]:
 
 
 def test_the_rules_see_what_they_forbid():
+    assert given_twice("A = 1\nB, C = 2, 3\nC = 4\nx = A\nx = B") == {"C"}
     assert spelled_files('path = folder / "codes.parquet"') == {"codes.parquet"}
     assert spelled_files('(f / "training" / "log.txt", f"{f}/training/stop")') == {"log.txt", "/training/stop"}
     assert not spelled_files(
@@ -248,6 +256,7 @@ def test_modules_are_safe_and_short(path):
     assert unsafe(source) == set()
     assert len(source.splitlines()) <= LINES
     assert long_functions(source) == set()
+    assert given_twice(source) == set()
 
 
 @pytest.mark.parametrize("path", modules(*ROOMS), ids=lambda path: str(path.relative_to(ROOT)))

@@ -32,9 +32,9 @@ LOG_EVERY = 50
 """Main steps averaged into one row of history.csv."""
 LOG_FIRST = 10
 """Likewise before the first such row: the steepest part of the curves, and the first sign of life."""
+BAR_SECONDS = 60.0
+"""Between two lines of progress where standard error is no terminal."""
 SAMPLE = 2_000
-LOG_EVERY = 60.0
-"""Seconds between two lines of progress where standard error is no terminal."""
 """Training pictures from which a model may measure statistics at a checkpoint (LatentModel.finalise)."""
 SHOWN = ("loss", "gw", "reconstruction", "critic gap", "entropy", "kl")
 """Terms beside the progress bar."""
@@ -286,7 +286,7 @@ class Trainer:
             total=self.optim.max_steps,
             unit="step",
             disable=not enabled,
-            mininterval=1.0 if sys.stderr.isatty() else LOG_EVERY,
+            mininterval=1.0 if sys.stderr.isatty() else BAR_SECONDS,
             dynamic_ncols=True,
         )
 
