@@ -18,3 +18,8 @@ def silent(what: str, done: int, total: int) -> None:
 def batches(n: int, size: int = BATCH) -> list[np.ndarray]:
     """Return consecutive index ranges that cover 0..n-1, at most `size` long."""
     return [np.arange(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def evenly(n: int, count: int) -> np.ndarray:
+    """Return at most `count` of n rows, evenly spread, int64, with the first and the last; all if there are fewer."""
+    return np.linspace(0, n - 1, min(n, count)).round().astype(np.int64)

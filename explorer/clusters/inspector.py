@@ -14,6 +14,7 @@ from explorer.components import gallery as galleries
 from explorer.shared import test_pictures, theme, widgets
 from explorer.shared.latent import WITHOUT_SPRITE
 from explorer.shared.links import TraverseState, edits_text, open_traverse
+from trainer.batching import evenly
 
 GALLERY_LIMIT = 120
 _HINTS = [
@@ -147,7 +148,7 @@ def gallery(atlas: Atlas, rows: np.ndarray, coloured: bool = False, title: str =
     for name, size in sizes.items():
         count = min(size, max(1, round(share * size)))
         members = _pictured_first(atlas, table[table["group"] == name], count)
-        picked = members.iloc[np.unique(np.linspace(0, len(members) - 1, count).round().astype(int))]
+        picked = members.iloc[evenly(len(members), count)]
         colour = theme.category(int(picked["label"].iloc[0])) if coloured and "label" in picked else ""
         note = f"{size:,} picture{'s' if size != 1 else ''}" + (f", {len(picked)} shown" if len(picked) < size else "")
         titles = [f"{name} · {id_}" for id_ in picked["id"]]

@@ -11,6 +11,7 @@ from explorer.shared import catalog, latent, widgets
 from explorer.shared.factors import combination, decoded, described, encoded, factors, rendered, sweep
 from explorer.shared.latent import Space
 from explorer.shared.links import TraverseState, open_traverse
+from trainer.batching import evenly
 from trainer.evaluation.disentanglement.record import Record
 
 STEPS = 8
@@ -72,7 +73,7 @@ def strips(
 
     entry = space.entry
     places = sweep(base, factor)
-    shown = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, STEPS).round().astype(int))]
+    shown = [places[i] for i in evenly(len(places), STEPS)]
     truth = rendered(entry, [*shown, base])
     codes = encoded(entry, truth)
     low, high = float(space.table.low[axis]), float(space.table.high[axis])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.shared import theme
+from trainer.batching import evenly
 
 if TYPE_CHECKING:
     from explorer.geometry.sample import Grid, Sample
@@ -251,7 +252,7 @@ def course(history: pd.DataFrame, curves: list[tuple[str, list[str]]], columns: 
     for place, (_, names) in enumerate(curves):
         for number, name in enumerate(names):
             drawn = history[["step", name]].dropna()
-            drawn = drawn.iloc[np.unique(np.linspace(0, len(drawn) - 1, min(len(drawn), 500)).round().astype(int))]
+            drawn = drawn.iloc[evenly(len(drawn), 500)]
             figure.add_trace(_line(drawn, name, (colours["accent"], theme.category(1))[number % 2]),
                              row=place // columns + 1, col=place % columns + 1)  # fmt: skip
     figure.update_layout(

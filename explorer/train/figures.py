@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.shared import theme
+from trainer.batching import evenly
 
 VALIDATION = "validation "
 SCALES = {"prior_scale": "prior", "code_scale": "codes μ", "posterior_scale": "posterior σ"}
@@ -93,7 +94,8 @@ def _panel(history: pd.DataFrame, term: str, colours: Mapping[str, str]) -> list
 
 
 def _line(history: pd.DataFrame, column: str, colour: str, name: str, mode: str = "lines") -> dict[str, Any]:
-    rows = _thinned(history[["step", column]].dropna())
+    known = history[["step", column]].dropna()
+    rows = known.iloc[evenly(len(known), MOST_POINTS)]
     return dict(
         type="scatter",
         x=rows["step"],
@@ -104,13 +106,6 @@ def _line(history: pd.DataFrame, column: str, colour: str, name: str, mode: str 
         marker={"size": 4},
         hovertemplate=f"step %{{x:,}}: %{{y:.4g}}<extra>{name}</extra>",
     )
-
-
-def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return at most MOST_POINTS rows, evenly chosen, with the first and the last."""
-    if len(rows) <= MOST_POINTS:
-        return rows
-    return rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MOST_POINTS).round().astype(int))]
 
 
 def overlay(histories: Mapping[str, pd.DataFrame], term: str, log: bool, dark: bool = False) -> theme.Figure:

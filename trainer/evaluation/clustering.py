@@ -113,7 +113,7 @@ def _controls(context: Context, clusters: int) -> dict[str, tuple[np.ndarray, st
     placed = mixtures.assigned(mixtures.moments(codes, shares), codes)
     mixture, umap = (
         f"mixture of {clusters} Gaussians",
-        f"UMAP (15 neighbours, {mixtures.DIMS} axes) and a mixture there",
+        f"UMAP ({mixtures.NEIGHBOURS} neighbours, {mixtures.DIMS} axes) and a mixture there",
     )
     return found | {
         "fitted mixture": (fitted, f"{mixture} fitted afterwards by EM ({mixtures.STARTS} starts)"),

@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial.distance import pdist
 from torch import Tensor
 
 from trainer.batching import batches
 from trainer.evaluation import transport
 from trainer.evaluation.context import Context
-from trainer.latent.distances import best_scale, correlations, distortion
+from trainer.latent.distances import best_scale, between, correlations, distortion
 from trainer.models.base import LatentModel
 from trainer.runs.folder import Metric
 from trainer.training import losses
@@ -40,8 +39,8 @@ class Pairs:
 
     def __init__(self, model: LatentModel, codes: Tensor, pictures: Tensor):
         self.codes, self.pictures = codes.cpu(), pictures.cpu()
-        self.d_z = pdist(self.codes.double().numpy())
-        self.d_x = pdist(self.pictures.flatten(1).double().numpy())
+        self.d_z = between(self.codes)
+        self.d_x = between(self.pictures)
         log_scale = getattr(model, "log_scale", None)
         self._log_scale = None if log_scale is None else log_scale.detach().cpu()
         self.coefficient = None if log_scale is None else float(log_scale.detach().exp())
@@ -135,8 +134,8 @@ def _discrete(context: Context, pairs: Pairs) -> list[Metric]:
     n = len(rows.first)
     if n < 2:
         return []
-    first, second = (pdist(context.images.float_batch(half).flatten(1).double().numpy()) for half in rows)
-    d_z = pdist(pairs.codes[:n].double().numpy())
+    first, second = (between(context.images.float_batch(half)) for half in rows)
+    d_z = between(pairs.codes[:n])
     how = f"POT, square loss, distances over their mean, best of {transport.STARTS + 1} starts (upper bound)"
     metrics = []
     for name, d_a, what in (

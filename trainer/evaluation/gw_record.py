@@ -8,7 +8,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, FiniteFloat
 from scipy.linalg import orthogonal_procrustes
-from scipy.spatial.distance import pdist
 
 from trainer.batching import Progress, silent
 from trainer.errors import UserError
@@ -89,8 +88,8 @@ def of_run(
         raise UserError(f"{run.path}: the discrete GW takes at least 4 test pictures.")
     progress("decoding", 0, 0)
     pairs = geometry.of_prior(model, seed * geometry.DRAWS)
-    d_z, own = (pdist(part[:n].flatten(1).double().numpy()) for part in (pairs.codes, pairs.pictures))
-    first, second = (pdist(images.float_batch(half).flatten(1).double().numpy()) for half in rows)
+    d_z, own = (distances.between(part[:n]) for part in (pairs.codes, pairs.pictures))
+    first, second = (distances.between(images.float_batch(half)) for half in rows)
     to_data = transport.solve(d_z, first, seed, progress=progress, title="to data")
     to_own = transport.solve(d_z, own, seed, paired=True, progress=progress, title="to own")
     floor = transport.solve(second, first, seed, progress=progress, title="floor")

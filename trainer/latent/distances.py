@@ -1,8 +1,20 @@
 """How well two lists of pair distances agree, and what can be seen of the distances alone."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def between(points: Tensor) -> np.ndarray:
+    """Return the Euclidean distances of all pairs of points (n, ...), flattened, condensed (n (n - 1) / 2,) float64."""
+    return pdist(points.flatten(1).double().cpu().numpy())
 
 
 def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:

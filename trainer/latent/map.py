@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trainer.batching import Progress, silent
+from trainer.batching import Progress, evenly, silent
 from trainer.errors import UserError
 from trainer.latent import contours, embedding, neighbours
 from trainer.latent.clusters import kmeans
@@ -39,8 +39,7 @@ def compute(
     settings: MapSettings | None = None,
     progress: Progress = silent,
 ) -> Map:
-    """Lay out a model's test codes with its prior's samples and centres. Same input, same seed: same
-    coordinates.
+    """Lay out a model's test codes with its prior's samples and centres. Same input, same seed: same coordinates.
 
     Args:
         codes: of codes.parquet: id, label, z0...; at least MINIMUM rows.
@@ -74,7 +73,7 @@ def compute(
         meta["outlines"] = _component_outlines(model, everything, coordinates, settings, len(z))
     if settings.method == "umap":
         progress("trustworthiness", 0, 1)
-        even = np.unique(np.linspace(0, len(z) - 1, min(TRUSTED, len(z))).round().astype(np.int64))
+        even = evenly(len(z), TRUSTED)
         meta["trustworthiness"] = neighbours.trustworthiness(z[even], coordinates[even])
         progress("clusters", 0, 1)
         frame["kmeans"] = _kmeans(z, labels, model, settings.seed, len(frame))
@@ -168,7 +167,7 @@ def _round_trips(model: LatentModel, z: np.ndarray) -> np.ndarray:
     """|mu(g(z)) - z| of an even spread of codes."""
     import torch
 
-    rows = np.linspace(0, len(z) - 1, min(RELIABILITY_CODES, len(z))).round().astype(np.int64)
+    rows = evenly(len(z), RELIABILITY_CODES)
     with torch.inference_mode():
         parts = torch.from_numpy(np.ascontiguousarray(z[rows])).split(50)
         return torch.cat([round_trip(model, part) for part in parts]).numpy()

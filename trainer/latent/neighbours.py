@@ -6,6 +6,8 @@ distance-weighted mean over its nearest codes; the same mean, taken the other wa
 
 import numpy as np
 
+from trainer.batching import evenly
+
 NEIGHBOURS = 6
 TRUST_NEIGHBOURS = 15
 TOGETHER = 0.06
@@ -138,7 +140,7 @@ def neighbour_distances(codes: np.ndarray, count: int) -> np.ndarray:
 def even_rows(n: int, count: int) -> np.ndarray:
     """Return at most `count` of n rows, evenly spread, int64; fewer of very many, as each is compared with all."""
     count = min(n, count, max(_FEWEST, _PAIRS // n))
-    return np.unique(np.linspace(0, n - 1, count).round().astype(np.int64))
+    return evenly(n, count)
 
 
 def share_beyond(sorted_values: np.ndarray, value: float) -> float:

@@ -1,9 +1,8 @@
 """How well distances of codes and of pictures agree in the middle of a training, cheaply."""
 
 import torch
-from scipy.spatial.distance import pdist
 
-from trainer.latent.distances import correlations, distortion
+from trainer.latent.distances import between, correlations, distortion
 from trainer.models.base import LatentModel, evaluation
 
 SAMPLES = 128
@@ -24,5 +23,5 @@ def measure(model: LatentModel, seed: int) -> dict[str, float]:
         x = model.decode(z)
     if not (z.isfinite().all() and x.isfinite().all()):
         return {}  # the training's own checks name what diverged
-    d_z, d_x = (pdist(part.flatten(1).double().cpu().numpy()) for part in (z, x))
+    d_z, d_x = map(between, (z, x))
     return {"spearman": correlations(d_z, d_x)["Spearman"], "distortion": distortion(d_z, d_x)}
