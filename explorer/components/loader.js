@@ -13,20 +13,19 @@ async function renew() {
   localStorage.setItem(path, version);
 }
 
-/** Ask for what the components share all at once, not when one module after the other names it. */
-function preload() {
-  const wanted = files.filter((file) => file.startsWith("shared/") && !file.endsWith("_worker.js")); // a worker starts itself
+/** Ask for the modules of a folder all at once, not when one after the other names them. @param {string} folder */
+function preload(folder) {
+  const wanted = files.filter((file) => file.startsWith(folder) && !file.endsWith("_worker.js")); // a worker starts itself
   for (const file of wanted) import(`${root}/${file}`).catch(() => {}); // reported below
 }
 
 async function load() {
   page.__gwaeVersion ??= version;
   if (page.__gwaeVersion !== version) location.reload(); // the server was updated, and modules stay for a page's life
-  page.__gwaeReady ??= renew()
-    .catch(() => {})
-    .then(preload); // no storage: as fresh as the browser likes
+  page.__gwaeReady ??= renew().catch(() => {}); // no storage: as fresh as the browser likes
   await page.__gwaeReady;
-  return (await import(`${root}/${entry}?v=${version}`)).default;
+  for (const folder of ["shared/", entry.slice(0, entry.indexOf("/") + 1)]) preload(folder);
+  return (await import(`${root}/${entry}`)).default;
 }
 
 /** Say so where the component would be; what has no HTML of its own is silent. @param {{ parentElement: HTMLElement }} component */
