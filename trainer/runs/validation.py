@@ -26,7 +26,7 @@ MAX_CSV = 32 * 2**20
 MAX_HEADER = 8 * 2**20
 """Bytes of a JSON file, a CSV file, and the header of a safetensors file; the largest of ours stay below a tenth."""
 MAX_TABLE = 256 * 2**20
-MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 10**6, 4096, 3 * 10**7
+MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 10**6, 4096, 5 * 10**7
 """Of a parquet file, packed: 10,000 codes of 512 axes have 10 million cells. A few bytes may declare billions."""
 MAX_TEXT, MAX_TEXTS = 1024, 64 * 2**20
 MAX_COUNT = 2**53
