@@ -12,6 +12,7 @@ import { element, mount, part } from "../shared/dom.js";
  */
 
 const STRONG = 0.55; // share from which dark letters turn light, and light ones dark
+const SHORT = 3; // letters of a name that fits above its column on a phone
 
 /** Return counts as shares of their row. @param {number[]} row */
 export function shares(row) {
@@ -37,14 +38,22 @@ class Crosstab {
     if (this.shown === shown) return;
     this.shown = shown;
     const { counts, rows, columns, titles } = data;
-    const head = (/** @type {string} */ text, scope = "col") => element("th", "", { scope }, text);
+    const head = (/** @type {string} */ text, scope = "col", kind = "") => element("th", kind, { scope }, text);
     const over = element("th", "", { colspan: columns.length }, titles[1]);
-    const names = element("tr", "", {}, head(titles[0]), ...columns.map((name) => head(name)));
+    const names = element(
+      "tr",
+      "",
+      {},
+      head(titles[0]),
+      ...columns.map((name) => head(name, "col", name.length > SHORT ? "long" : "")),
+    );
     const body = counts.map((row, place) => {
       return element("tr", "", {}, head(rows[place], "row"), ...row.map((_, column) => this.cell(data, place, column)));
     });
     const top = element("thead", "", {}, element("tr", "", {}, element("td"), over), names);
-    this.root.replaceChildren(element("table", "", {}, top, element("tbody", "", {}, ...body)));
+    this.root.replaceChildren(
+      element("table", "", { style: `--columns: ${columns.length}` }, top, element("tbody", "", {}, ...body)),
+    );
   }
 
   /** @param {Data} data @param {number} row @param {number} column */
