@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.disentangle import figures
+from explorer.disentangle import by_factor, figures
 from explorer.disentangle.records import Measurement, data_title, records
 from explorer.disentangle.state import bound, current
 from explorer.shared import catalog, theme, widgets
@@ -39,6 +39,7 @@ def show(entry: catalog.Entry, kind: Measurement | None) -> None:
     with st.container(key="scores-disentangle"):
         st.markdown(table(models))
     _protocols(models)
+    by_factor.show(models)
     figure = figures.scores({name: values(record) for name, record in models.items()}, SHORT, theme.is_dark())
     widgets.chart(figure, "disentangle.compare", "disentanglement")
     scale = "All scores run from 0 to 1; higher is better. The models are sorted by DCI disentanglement."
@@ -79,16 +80,15 @@ def values(record: Record) -> list[float]:
 
 
 def table(models: dict[str, Record]) -> str:
-    """Return a Markdown table with a row per model, the best number of each column in bold."""
-    rows = {name: values(record) for name, record in models.items()}
-    best = [max(column) for column in zip(*rows.values(), strict=True)]
+    """Return a Markdown table with a column per model, the best number of each row in bold."""
+    columns = [values(record) for record in models.values()]
 
     def cell(value: float, top: float) -> str:
-        return f"**{value:.3f}**" if len(rows) > 1 and f"{value:.3f}" == f"{top:.3f}" else f"{value:.3f}"
+        return f"**{value:.3f}**" if len(columns) > 1 and f"{value:.3f}" == f"{top:.3f}" else f"{value:.3f}"
 
-    lines = [" | ".join(["| model", *SHORT, ""]), "|---" * (len(SHORT) + 1) + "|"]
-    for name, numbers in rows.items():
-        lines.append(" | ".join([f"| {markdown(name)}", *map(cell, numbers, best), ""]))
+    lines = [" | ".join(["|", *map(markdown, models), ""]), "|---" * (len(columns) + 1) + "|"]
+    for name, numbers in zip(SHORT, zip(*columns, strict=True), strict=True):
+        lines.append(" | ".join([f"| {name}", *(cell(value, max(numbers)) for value in numbers), ""]))
     return "\n".join(lines)
 
 

@@ -24,9 +24,9 @@ def show(entry: catalog.Entry) -> None:
     if not has_factors(entry):
         _without_factors(entry)
         return
-    _follow_model(entry)
     stored = records(entry)  # the measurement of the link, else the best there is
     kind = next((kind for kind in stored if kind.text == current().record), next(iter(stored), None))
+    _follow_model(entry, stored.get(kind))
     view = _controls(entry, stored, kind)
     measure.running(entry)
     if view == "matrix" and kind is None:
@@ -41,10 +41,15 @@ def show(entry: catalog.Entry) -> None:
         compare.show(entry, kind)
 
 
-def _follow_model(entry: catalog.Entry) -> None:
-    """Forget the chosen cell when another model is selected: it belongs to one model."""
-    if page.is_of_another(entry):
+def _follow_model(entry: catalog.Entry, record: Record | None) -> None:
+    """Keep the chosen factor when another model is selected, with the axis that carries it there."""
+    if not page.is_of_another(entry):
+        return
+    factor = current().factor
+    if record is None or not 0 <= factor < len(record.factor_names):
         change(axis=-1, factor=-1)
+    else:
+        change(axis=int(record.dci.importance[:, factor].argmax()))
 
 
 def _without_factors(entry: catalog.Entry) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.disentangle import cell, live, matrix
-from explorer.shared import catalog, factors, widgets
+from explorer.disentangle import by_factor, cell, live, matrix
+from explorer.shared import catalog, factors, state, widgets
 from explorer.shared.latent import space
 from explorer.shared.links import TraverseState
 from tests.fixtures import add_disentanglement, make_run
@@ -237,6 +237,49 @@ def test_models_are_compared_by_one_protocol_at_a_time(runs):
         said = texts(opened(view="compare", **link))
         assert f"| {there} |" in said
         assert f"| {away} |" not in said
+
+
+def html_of(app: AppTest) -> str:
+    return "".join(str(element.proto.body) for element in app.get("html"))
+
+
+def test_factors_by_models_name_the_axis_that_carries_each(runs):
+    add_disentanglement(Run(runs / "bare"))
+    other = records.read(Run(runs / "bare"))
+    records.write(
+        replace(other, dci=replace(other.dci, importance=np.full_like(other.dci.importance, 0.5))),
+        runs / "bare" / "disentanglement.json",
+    )
+    shown = html_of(ran(opened(view="compare")))
+    rows = {row.split("</th>")[0].split(">")[-1]: row for row in shown.split("<tr>") if "scope='row'" in row}
+    assert list(rows) == ["floor hue", "wall hue", "object hue", "scale", "shape", "orientation"]
+    expected = {"floor hue": ("z1 <b>0.84</b>", "z0 0.50"), "object hue": ("z3 <b>0.92</b>", "z0 0.50")}
+    expected["shape"] = ("z0 <b>0.50</b>", "z3 0.10")  # what the better model does not win
+    for factor, numbers in expected.items():
+        assert all(number in rows[factor] for number in numbers), rows[factor]
+    assert all(row.count("data:image/png;base64,") == 4 for row in rows.values())  # both sweeps of both models
+
+
+def test_trainings_that_differ_in_their_seed_share_a_column_with_their_range():
+    best = {name: {"scale": by_factor.Best(axis, value)} for name, axis, value in (("a", 1, 0.5), ("b", 2, 0.8))}
+    merged = by_factor.over_seeds(best | {"c": {"scale": by_factor.Best(0, 0.9)}}, [["a", "b"], ["c"]])
+    assert merged == {"a": {"scale": by_factor.Best(1, 0.5, (0.5, 0.8))}, "c": {"scale": by_factor.Best(0, 0.9)}}
+    assert "0.50 to 0.80, 2 seeds" in by_factor.table(merged, {})
+
+
+def test_names_of_models_are_no_markup_in_the_table():
+    best = {"<img src=x onerror=alert(1)>'": {"scale": by_factor.Best(0, 0.9)}}
+    assert "<img" not in by_factor.table(best, {})
+
+
+def test_another_model_keeps_the_factor_and_takes_its_own_axis(runs):
+    add_disentanglement(Run(runs / "bare"))
+    factor = 2
+    expected = int(records.read(Run(runs / "bare")).dci.importance[:, factor].argmax())
+    app = opened("shapes", axis="3", factor=str(factor))
+    app.session_state[state._MODEL] = "bare"  # as the picker of the whole app does
+    app = ran(app)
+    assert {name: app.query_params[name] for name in ("axis", "factor")} == {"axis": str(expected), "factor": "2"}
 
 
 # ---------------------------------------------------------------- measuring

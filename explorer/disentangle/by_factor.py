@@ -1,0 +1,135 @@
+"""Factors by models: which axis carries each factor, how much of it, and both sweeps while a cell is pointed at."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from explorer.disentangle import cell
+from explorer.disentangle.state import current
+from explorer.shared import catalog, latent, pixels
+from explorer.shared.factors import combination, factors
+from trainer.evaluation.disentanglement.record import Record
+
+
+class Best(NamedTuple):
+    """The axis that carries a factor best: its number, its share of the importance of all axes, 0 to 1, and the shares
+    in trainings that differ in their seed alone.
+    """
+
+    axis: int
+    importance: float
+    seeds: tuple[float, ...] = ()
+
+
+class Line(NamedTuple):
+    """Pictures side by side: the address of a PNG, and how many they are."""
+
+    address: str
+    count: int
+
+
+def best_axes(record: Record) -> dict[str, Best]:
+    """Return the axis of highest importance (DCI) for each factor, by its name."""
+    importance = record.dci.importance
+    names = [name.replace("_", " ") for name in record.factor_names]
+    return {
+        name: Best(int(column.argmax()), float(column.max())) for name, column in zip(names, importance.T, strict=True)
+    }
+
+
+def show(models: Mapping[str, Record]) -> None:
+    """Draw a row per factor and a column per model; pointing at a cell, or focusing it, plays its two sweeps."""
+    st.markdown("**Which axis carries each factor**")
+    by_name = {entry.name: entry for entry in catalog.usable()}
+    best = over_seeds({name: best_axes(record) for name, record in models.items()}, _recipes(by_name, models))
+    base = combination(current().base)
+    frames = {
+        name: _strips(by_name[name], tuple((factor, each.axis) for factor, each in found.items()), base)
+        for name, found in best.items()
+    }
+    st.html(table(best, frames))
+    st.caption(
+        "The number: how much of all axes' importance for the factor this axis has (DCI); the most of a row is bold. "
+        "Left: the axis moves, decoded by the model. Right: the factor changes, rendered. Point at a cell to play both."
+    )
+
+
+def _recipes(by_name: Mapping[str, catalog.Entry], models: Mapping[str, Record]) -> list[list[str]]:
+    """Return the models in groups that differ in their seed alone."""
+    groups: dict[str, list[str]] = {}
+    for name in models:
+        config = by_name[name].run.config.model_copy(update={"seed": 0, "name": "run"})
+        groups.setdefault(config.model_dump_json(), []).append(name)
+    return list(groups.values())
+
+
+def over_seeds(best: Mapping[str, Mapping[str, Best]], recipes: Sequence[Sequence[str]]) -> dict[str, dict[str, Best]]:
+    """Return the first model of each recipe, with the importances of all its trainings.
+
+    Args:
+        best: by model, then by factor.
+        recipes: names of models that differ in their seed alone.
+    """
+    merged = {}
+    for names in recipes:
+        alike = len(names) > 1
+        merged[names[0]] = {
+            factor: found._replace(seeds=tuple(best[name][factor].importance for name in names) if alike else ())
+            for factor, found in best[names[0]].items()
+        }
+    return merged
+
+
+@st.cache_data(max_entries=32, show_spinner="Drawing the sweeps …", hash_funcs=catalog.keyed())
+def _strips(
+    entry: catalog.Entry, axes: tuple[tuple[str, int], ...], base: tuple[int, ...]
+) -> dict[str, tuple[Line, Line]]:
+    """Return for each factor two lines: the axis moved and decoded, the factor changed and rendered."""
+    space, order = latent.space(entry), [factor.name for factor in factors()]
+    made = {}
+    for name, axis in axes:
+        moved, truth, _, _ = cell.strips(space, base, axis, order.index(name))
+        made[name] = (_line(moved), _line(truth))
+    return made
+
+
+def _line(pictures: np.ndarray) -> Line:
+    return Line(pixels.inline(pixels.png(pixels.join_tiles(pictures, len(pictures)))), len(pictures))
+
+
+def table(best: Mapping[str, Mapping[str, Best]], frames: Mapping[str, Mapping[str, tuple[Line, Line]]]) -> str:
+    """Return the HTML of the table.
+
+    Args:
+        best: by model, then by factor.
+        frames: by model, then by factor, both lines of pictures; models may be missing.
+    """
+    order = list(next(iter(best.values())))
+    head = "".join(f"<th scope='col'>{html.escape(model)}</th>" for model in best)
+    rows = [_row(factor, {model: found[factor] for model, found in best.items()}, frames) for factor in order]
+    return f"<table class='by-factor'><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _row(factor: str, best: Mapping[str, Best], frames: Mapping[str, Mapping[str, tuple[Line, Line]]]) -> str:
+    most = max(f"{found.importance:.2f}" for found in best.values())
+    cells = []
+    for model, (axis, importance, seeds) in best.items():
+        number = f"{importance:.2f}"
+        shown = f"<b>{number}</b>" if number == most and len(best) > 1 else number
+        shown += f"<small>{min(seeds):.2f} to {max(seeds):.2f}, {len(seeds)} seeds</small>" if seeds else ""
+        title = html.escape(model + f": z{axis} has {number} of the importance for {factor}", quote=True)
+        lines = _players(frames.get(model, {}).get(factor, ()))
+        cells.append(f"<td tabindex='0' title='{title}' aria-label='{title}'>{lines}<span>z{axis} {shown}</span></td>")
+    return f"<tr><th scope='row'>{html.escape(factor)}</th>{''.join(cells)}</tr>"
+
+
+def _players(lines: Sequence[Line]) -> str:
+    """Return an element per line that shows its middle frame, and plays all (page.css)."""
+    styles = [
+        f"--frames:{count};--middle:{100 * (count // 2) / max(1, count - 1):.2f}%;background-image:url('{address}')"
+        for address, count in lines
+    ]
+    return "".join(f'<i style="{style}"></i>' for style in styles)
