@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer fit | resume | evaluate | score | bundle | list | bench`.
+"""The command line: `python -m trainer fit | resume | evaluate | study | score | bundle | list | bench`.
 
 Progress goes to standard error, results to standard output. Exit status 0: done. 2: bad input, explained in one
 line on standard error. Anything else is a fault of the program and comes with a traceback.
@@ -91,18 +91,6 @@ def _train(
             typer.echo(_summary(run, ended))
 
 
-def _absolute(settings: config.Config, data_root: Path | None) -> config.Config:
-    """Return the same with the address of its pictures whole: a run is resumed from anywhere."""
-    from trainer.data import default_data_root
-    from trainer.data.survey import located
-
-    path = settings.data.path
-    place = located(path, data_root or default_data_root()) if path else None
-    if place is None or not place.exists():  # the training says that nothing is there
-        return settings
-    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(place)})})
-
-
 def _summary(run: Run, ended: Ended) -> str:
     if ended.trained:
         return f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}"
@@ -129,7 +117,9 @@ def fit(
 ) -> None:
     """Train a new model into a new run folder."""
     options = (accelerator, devices, num_nodes, strategy, precision, compiled)
-    settings = _absolute(config.load(recipe, assignments), data_root)
+    from trainer.data.survey import absolute
+
+    settings = absolute(config.load(recipe, assignments), data_root)
     _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, options, is_new=True)
 
 
@@ -193,6 +183,34 @@ def seeds(
 
     for metric in summarise([Run(folder) for folder in folders]):
         typer.echo(f"{metric.name}  {metric.value:.4f}  {metric.interval}")
+
+
+@app.command()
+def study(
+    path: Annotated[Path, typer.Argument(metavar="STUDY", help="YAML study; trainer/configs/studies holds examples.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the study; default runs/<name>.")] = None,
+    data_root: DataRoot = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, max=256, help="Trainings at a time; default one per GPU, else one.")
+    ] = None,
+    only_table: Annotated[
+        bool, typer.Option("--table", help="Make the table again from the stored numbers; trains nothing.")
+    ] = False,
+) -> None:
+    """Train variants of a recipe with several seeds, measure them, and print one table; the same command continues."""
+    from trainer.study import plan, table
+    from trainer.study import run as studies
+
+    wanted = plan.load(path)
+    folder = out or Path("runs") / wanted.name
+    made = (
+        table.write(wanted, path, folder)
+        if only_table
+        else studies.run(wanted, path, folder, data_root, jobs, _on_stderr)
+    )
+    if made.missing:
+        typer.echo(f"{folder}: not measured: {', '.join(made.missing)}", err=True)
+    typer.echo(made.markdown, nl=False)
 
 
 @app.command()

@@ -374,22 +374,30 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     values[leaf] = value
 
 
+def read_file(path: str | Path, examples: str = "trainer/configs") -> Any:
+    """Return the value of a YAML file, never None; `examples` is where ready ones are.
+
+    Raises: UserError if it is missing, empty or not YAML.
+    """
+    try:
+        with open(path, "rb") as file:
+            values = read_yaml(file.read(MAX_BYTES + 1).decode("utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; {examples} holds the ready recipes.") from error
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+        raise UserError(f"{path}: cannot be read as YAML text ({reason}); correct it there.") from error
+    if values is None:
+        raise UserError(f"{path}: is empty; start from a recipe in {examples}.")
+    return values
+
+
 def load(path: str | Path, assignments: list[str] | None = None) -> Config:
     """Return the configuration of a YAML recipe, changed by `section.key=value` assignments.
 
     Raises: UserError if the file is missing, is not YAML, or holds an unknown key or a wrong value.
     """
-    path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            values = read_yaml(file.read(MAX_BYTES + 1).decode("utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; trainer/configs holds the ready recipes.") from error
-    except (ValueError, OSError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
-        raise UserError(f"{path}: cannot be read as YAML text ({reason}); correct it there.") from error
-    if values is None:
-        raise UserError(f"{path}: is empty; start from a recipe in trainer/configs.")
+    values = read_file(path)
     for assignment in assignments or [] if isinstance(values, dict) else []:
         _assign(values, assignment)
     return from_dict(values, str(path))

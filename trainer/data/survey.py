@@ -6,9 +6,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from trainer.config import Config
 from trainer.data.arrangement import Place, arrange, in_words
 from trainer.data.collect import collect, read_each
 from trainer.data.pictures import Picture, read_picture
+from trainer.data.registry import default_data_root
 from trainer.data.zips import Collection
 from trainer.errors import UserError
 
@@ -67,6 +69,15 @@ def located(path: str, root: Path) -> Path:
     if not place.is_absolute() and not os.path.exists(place):
         place = root / place
     return place.absolute()
+
+
+def absolute(settings: Config, data_root: Path | None) -> Config:
+    """Return the same with the address of its pictures whole: a run is resumed from anywhere."""
+    path = settings.data.path
+    place = located(path, data_root or default_data_root()) if path else None
+    if place is None or not place.exists():  # the training says that nothing is there
+        return settings
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(place)})})
 
 
 def require_pictures(path: Path, collection: Collection) -> None:

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.jobs import disentangle, estimate, evaluate, geometry, map, queue, train
+from trainer.jobs import disentangle, estimate, evaluate, geometry, map, queue, study, train
 from trainer.jobs.task import Job
 from trainer.system import processes
 
-_ALL = (evaluate.TASK, disentangle.TASK, geometry.TASK, map.TASK, estimate.TASK, train.TASK)
+_ALL = (evaluate.TASK, disentangle.TASK, geometry.TASK, map.TASK, estimate.TASK, study.TASK, train.TASK)
 TASKS = {task.name: task for task in _ALL}
 """All background tasks by name; a new task is a module with a TASK, listed here."""
 

@@ -57,14 +57,16 @@ class Task:
         """Return the title of a stage on a page."""
         return (STAGES | dict(self.stages)).get(name, name)
 
-    def launch(self, target: Path, arguments: Mapping[str, Any], log: Path) -> subprocess.Popen:
-        """Start the process, detached; its output is appended to `log`."""
+    def launch(
+        self, target: Path, arguments: Mapping[str, Any], log: Path, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen:
+        """Start the process, detached; its output is appended to `log`, `environment` to its variables."""
         threads = str(self.threads())
         with open(log, "a", encoding="utf-8") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", __package__, self.name, str(target.resolve()), json.dumps(arguments)],
                 cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads},
+                env=os.environ | {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads} | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -152,8 +154,11 @@ class Job:
             return JobState("absent")
         return JobState("failed", error=stored.get("error") or f"The computation ended early; see {self.log_file}.")
 
-    def start(self) -> subprocess.Popen | None:
+    def start(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen | None:
         """Start its process, which outlives the caller; return None if it runs already.
+
+        Args:
+            environment: further variables of the process.
 
         Raises: UserError if the target's folder cannot be written.
         """
@@ -163,7 +168,7 @@ class Job:
         for path in (self.stop_file, self.log_file):
             files.remove(path)
         self.write_status(stage="starting")
-        return self.task.launch(self.target, self.arguments, self.log_file)
+        return self.task.launch(self.target, self.arguments, self.log_file, environment)
 
     def stop(self) -> None:
         """Ask a running job to stop; it ends at its next progress report, without a result.

@@ -1,0 +1,164 @@
+"""The table of a study, from the stored numbers of its runs alone: `study.json` and `study.md` in its folder.
+
+study.json holds for every variant a list of Metric records (trainer.runs.folder): mean and range over seeds (group
+"seeds"), and the mean difference from the control with its bootstrap interval (group "differences").
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from trainer.errors import UserError
+from trainer.evaluation import seeds
+from trainer.runs import validation
+from trainer.runs.folder import Metric, Run
+from trainer.study.plan import Plan, trainings
+from trainer.system import files
+
+JSON, MARKDOWN = "study.json", "study.md"
+
+
+class Column(validation.Schema):
+    """Numbers of a variant: `runs` are the names of its measured trainings, `means` and `differences` by number."""
+
+    about: validation.Text
+    runs: Annotated[list[validation.Word], Field(max_length=50)]
+    means: Annotated[dict[validation.Word, validation.MetricSchema], Field(max_length=5000)]
+    differences: Annotated[dict[validation.Word, validation.MetricSchema], Field(max_length=5000)]
+
+
+class _Stored(validation.Schema):
+    """study.json."""
+
+    name: validation.Word
+    about: validation.Text
+    control: validation.Word
+    command: validation.Text
+    rows: Annotated[list[validation.Word], Field(max_length=5000)]
+    variants: Annotated[dict[validation.Word, Column], Field(max_length=50)]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All numbers of a study.
+
+    Attributes:
+        rows: names of the numbers that are printed.
+        columns: for every variant its means and differences by number.
+        missing: names of the runs that are not measured.
+    """
+
+    stored: _Stored
+    missing: tuple[str, ...] = ()
+
+    @property
+    def markdown(self) -> str:
+        """Return the table as Markdown: what was asked, means and ranges, differences from the control."""
+        study = self.stored
+        head = [f"# {study.name}", study.about, f"`{study.command}`", _trainings(study)]
+        means = _rows(study, study.variants, "means")
+        others = {name: column for name, column in study.variants.items() if name != study.control}
+        differences = _rows(study, others, "differences")
+        parts = [*head, "Mean (smallest to largest training).", means]
+        if differences:
+            parts += [f"Minus {study.control}, same seed: mean [95 % bootstrap interval over seeds].", differences]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def make(plan: Plan, path: Path, folder: Path) -> Table:
+    """Return the table of the runs in a study's folder; nothing is trained or written.
+
+    Raises: UserError if none of them is measured.
+    """
+    numbers: dict[str, dict[int, dict[str, Metric]]] = {name: {} for name in plan.variants}
+    missing = []
+    for each in trainings(plan, path):
+        own = _numbers(folder / each.name, plan.measured)
+        if own:
+            numbers[each.variant][each.seed] = own
+        else:
+            missing.append(each.name)
+    if not any(numbers.values()):
+        raise UserError(
+            f"{folder}: no training of this study is measured; run it with 'python -m trainer study {path}'."
+        )
+    columns = {name: _column(plan, name, numbers) for name in plan.variants if numbers[name]}
+    rows = plan.numbers or list(dict.fromkeys(row for column in columns.values() for row in column["means"]))
+    about = {"name": plan.name, "about": plan.about, "control": plan.control, "rows": rows, "variants": columns}
+    about |= {"command": f"python -m trainer study {path} --out {folder}"}
+    return Table(validation.checked(_Stored, about), tuple(missing))
+
+
+def write(plan: Plan, path: Path, folder: Path) -> Table:
+    """Write study.json and study.md and return the table. Raises: UserError as make, or if the folder is read-only."""
+    made = make(plan, path, folder)
+    files.write_text(folder / JSON, json.dumps(made.stored.model_dump(), indent=1) + "\n")
+    files.write_text(folder / MARKDOWN, made.markdown)
+    return made
+
+
+def read(folder: Path) -> Table:
+    """Return the stored table of a study. Raises: UserError if there is none, or it is damaged."""
+    with files.reading(folder / JSON, "this study has no table yet", "make it with 'python -m trainer study --table'"):
+        return Table(validation.read_json(folder / JSON, _Stored))
+
+
+def _numbers(folder: Path, groups: list[str]) -> dict[str, Metric]:
+    """Return the numbers of a run, by name; none if it is absent, damaged or not measured in every group."""
+    try:
+        run = Run(folder)
+        found = seeds.measured(run, groups)
+    except UserError:
+        return {}
+    return found if set(groups) <= {metric.group for metric in found.values()} else {}
+
+
+def _column(plan: Plan, name: str, numbers: dict[str, dict[int, dict[str, Metric]]]) -> dict:
+    """Return the record of a variant; its differences are over the seeds that it and the control have."""
+    own, control = numbers[name], numbers[plan.control]
+    means = {row: seeds.over_seeds(each) for row, each in seeds.shared(list(own.values())).items()}
+    both = [seed for seed in own if seed in control]
+    pairs = seeds.shared([own[seed] for seed in both] + [control[seed] for seed in both]) if both else {}
+    differences = (
+        {}
+        if name == plan.control
+        else {row: seeds.difference(each[: len(both)], each[len(both) :], plan.control) for row, each in pairs.items()}
+    )
+    records = [{row: asdict(metric) for row, metric in part.items()} for part in (means, differences)]
+    about, runs = plan.variants[name].about, [f"{name}-{seed}" for seed in own]
+    return {"about": about, "runs": runs, "means": records[0], "differences": records[1]}
+
+
+def _trainings(study: _Stored) -> str:
+    """Return the variants in words: what each is, and how many trainings."""
+    return "\n".join(
+        f"* **{name}**{' (control)' if name == study.control else ''}: "
+        + (f"{column.about}; " if column.about else "")
+        + f"{len(column.runs)} trainings ({', '.join(column.runs)})"
+        for name, column in study.variants.items()
+    )
+
+
+def _rows(study: _Stored, columns: dict[str, Column], part: str) -> str:
+    """Return a Markdown table with a row per number, a column per variant; empty where no variant has a number."""
+    if not any(getattr(column, part) for column in columns.values()):
+        return ""
+    lines = ["| " + " | ".join(["", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row in study.rows:
+        cells = [getattr(column, part).get(row) for column in columns.values()]
+        known = next((cell for cell in cells if cell), None)
+        head = row if known is None else f"{row}{f', {known.unit}' if known.unit else ''} (n = {known.n:,})"
+        lines.append("| " + " | ".join([head, *(_cell(cell, part) for cell in cells)]) + " |")
+    return "\n".join(lines)
+
+
+def _cell(metric: validation.MetricSchema | None, part: str) -> str:
+    if metric is None:
+        return "–"
+    ends = "" if metric.low is None else f"{metric.low:.4g} to {metric.high:.4g}"
+    if part == "means":
+        return f"{metric.value:.4g} ({ends})"
+    return f"{metric.value:+.4g}" + (f" [{ends}]" if ends else "")
