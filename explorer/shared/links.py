@@ -77,6 +77,7 @@ class TrainState(state.PageState):
     run: str = ""
     compared: tuple[str, ...] = ()
     term: str = ""
+    study: str = ""
 
 
 train = state.Page("train", TrainState)

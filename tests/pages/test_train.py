@@ -17,12 +17,14 @@ from streamlit.testing.v1 import AppTest
 from explorer.shared.links import TrainState
 from explorer.train import compare, presets
 from tests.pages.reading import button, checked, labels, texts
+from tests.studies import make_study
 from tests.trainings import write_pictures
 from trainer import config
 from trainer.jobs import estimate, queue, task
 from trainer.runs import layout
 from trainer.runs.folder import Run, create
 from trainer.runs.status import look
+from trainer.study import table
 from trainer.system import processes
 
 PAGE = "../pages/train.py"
@@ -321,6 +323,20 @@ def test_runs_are_compared_by_curves_and_equal_protocols(app, launched):
     assert list(table.columns) == ["Number", "On", "small-gmp", "small-vae"]
     row = table[table["Number"] == "PSNR, dB ↑"].iloc[0]
     assert row["small-gmp"] == row["small-vae"] == 18.25
+
+
+def test_a_study_shows_its_spread_over_seeds(app, runs, launched, tmp_path):
+    made = make_study(tmp_path / "s", runs / "tiny-study")
+    opened(app, view="compare")
+    assert "Study: mean over training seeds" not in labels(app), "it has no table yet"
+    table.write(*made)
+    app.run()
+    shown = app.dataframe[0].value
+    assert shown["Number"].tolist() == ["PSNR", "… minus vae"]
+    assert shown["full"].tolist() == ["23 (20 to 27)", "+3 [1 to 6]"]
+    (runs / "tiny-study" / "study.json").write_text("{}")
+    app.run()
+    assert "the file is damaged" in texts(app)
 
 
 def test_the_first_comparison_is_of_runs_that_can_be_compared(runs, made_runs):

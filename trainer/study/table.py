@@ -149,13 +149,14 @@ def _rows(study: _Stored, columns: dict[str, Column], part: str) -> str:
     lines = ["| " + " | ".join(["", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
     for row in study.rows:
         cells = [getattr(column, part).get(row) for column in columns.values()]
-        known = next((cell for cell in cells if cell), None)
+        known = next((metric for metric in cells if metric), None)
         head = row if known is None else f"{row}{f', {known.unit}' if known.unit else ''} (n = {known.n:,})"
-        lines.append("| " + " | ".join([head, *(_cell(cell, part) for cell in cells)]) + " |")
+        lines.append("| " + " | ".join([head, *(cell(metric, part) for metric in cells)]) + " |")
     return "\n".join(lines)
 
 
-def _cell(metric: validation.MetricSchema | None, part: str) -> str:
+def cell(metric: validation.MetricSchema | None, part: str) -> str:
+    """Return a number of "means" with its range, or of "differences" with its sign and interval."""
     if metric is None:
         return "–"
     ends = "" if metric.low is None else f"{metric.low:.4g} to {metric.high:.4g}"

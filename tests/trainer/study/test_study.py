@@ -12,39 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from tests.fixtures import make_run, wait_for
-from tests.trainings import assert_same_training, settings, write_pictures
+from tests.studies import STEPS, make_study, write_study
+from tests.trainings import assert_same_training
 from trainer import __main__ as command
 from trainer.errors import UserError
-from trainer.runs.folder import Metric, Run
+from trainer.runs.folder import Run
 from trainer.runs.status import read_json
 from trainer.study import plan, run, table
 from trainer.system import ROOT, locks, processes
 from trainer.training import fit
-
-STEPS = 120
-"""Steps of the tiny trainings: long enough to be killed midway."""
-
-
-def write_study(folder: Path, **changes: object) -> Path:
-    """A recipe on blobs and a study of two variants and two seeds beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    source = write_pictures(folder / "pictures", train=20, test=12)
-    optim = {"max_steps": STEPS, "validate_every": 30}
-    recipe = settings(data={"name": "folder", "path": str(source)}, optim=optim)
-    (folder / "tiny.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
-    asked: dict = {
-        "name": "tiny",
-        "recipe": "tiny.yaml",
-        "control": "vae",
-        "seeds": [0, 1],
-        "variants": {"full": None, "vae": {"set": ["model.kind=vae", "prior.kind=normal"], "about": "no critic"}},
-    }
-    path = folder / "study.yaml"
-    path.write_text(yaml.safe_dump(asked | changes), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -126,30 +104,10 @@ def test_a_missing_or_broken_study_file_is_one_sentence(tmp_path, capsys):
 
 # --- the table --------------------------------------------------------------------------------------------------
 
-VALUES = {"full": (20.0, 22.0, 27.0), "vae": (19.0, 20.0, 21.0)}
-"""PSNR of the seeds 0, 1, 2: differences of 1, 2 and 6."""
-
 
 @pytest.fixture
 def stored(tmp_path) -> tuple[plan.Plan, Path, Path]:
-    """A study whose runs are there, with known numbers."""
-    path = write_study(tmp_path / "s", seeds=[0, 1, 2], numbers=["PSNR", "absent"])
-    wanted, folder = plan.load(path), tmp_path / "out"
-    for each in plan.trainings(wanted, path):
-        made = make_run(folder / each.name, pictures=40)
-        (made.path / "config.yaml").write_text(each.settings.to_yaml())
-        about = {
-            "data": "Blobs",
-            "split": "test",
-            "n": 40,
-            "seed": None,
-            "estimator": "as ever",
-            "checkpoint": made.hash,
-        }
-        value = VALUES[each.variant][each.seed]
-        made.write_metrics([Metric("PSNR", value, "reconstruction", unit="dB", **about)])
-        made.write_metrics([Metric("other", value, "geometry", **about)])  # of a group that is not asked for
-    return wanted, path, folder
+    return make_study(tmp_path / "s", tmp_path / "out")
 
 
 def test_means_ranges_and_paired_differences_by_hand(stored):
