@@ -375,10 +375,7 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
 
 
 def read_file(path: str | Path, examples: str = "trainer/configs") -> Any:
-    """Return the value of a YAML file, never None; `examples` is where ready ones are.
-
-    Raises: UserError if it is missing, empty or not YAML.
-    """
+    """Return what a YAML file holds. Raises: UserError, naming `examples`, if it is missing, empty or not YAML."""
     try:
         with open(path, "rb") as file:
             values = read_yaml(file.read(MAX_BYTES + 1).decode("utf-8"))
