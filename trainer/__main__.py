@@ -20,7 +20,7 @@ from trainer import config
 from trainer.errors import EchoError, StoppedError, UserError
 from trainer.runs import layout
 from trainer.runs.folder import Run, create, discard_unstarted, find, unreadable
-from trainer.system import files
+from trainer.system import files, pickles
 
 if TYPE_CHECKING:
     from trainer.training.fit import Ended
@@ -91,6 +91,21 @@ def _train(
             typer.echo(_summary(run, ended))
 
 
+def _settings(recipe: Path | None, published: Path | None, assignments: list[str] | None) -> config.Config:
+    """Return the configuration of a recipe or of a published file; what the latter has alone is said."""
+    if (recipe is None) == (published is None):
+        raise UserError("fit: name one file, a recipe or --published; trainer/configs holds the ready recipes.")
+    if recipe is not None:
+        pickles.refuse(recipe)
+        return config.load(recipe, assignments)
+    from trainer.exchange import published as published_code
+
+    settings, notes = published_code.load(published, assignments)
+    for sentence in notes:
+        typer.echo(sentence, err=True)
+    return settings
+
+
 def _summary(run: Run, ended: Ended) -> str:
     if ended.trained:
         return f"{run.path}: {ended.reason} at step {ended.step}, checkpoint {run.hash}"
@@ -103,7 +118,10 @@ def _summary(run: Run, ended: Ended) -> str:
 
 @app.command()
 def fit(
-    recipe: Annotated[Path, typer.Argument(help="YAML recipe; trainer/configs holds ready ones.")],
+    recipe: Annotated[Path | None, typer.Argument(help="YAML recipe; trainer/configs holds ready ones.")] = None,
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Settings of the published GWAE code, in place of a recipe.")
+    ] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, repeatable.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Run folder; default runs/<name>.")] = None,
     data_root: DataRoot = None,
@@ -119,7 +137,7 @@ def fit(
     options = (accelerator, devices, num_nodes, strategy, precision, compiled)
     from trainer.data.survey import absolute
 
-    settings = absolute(config.load(recipe, assignments), data_root)
+    settings = absolute(_settings(recipe, published, assignments), data_root)
     _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, options, is_new=True)
 
 

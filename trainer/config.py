@@ -328,13 +328,17 @@ def sentence(error: ValidationError, source: str) -> str:
     return f"{source}: {key}={given} is not valid: {wanted}."
 
 
-def from_dict(values: Any, source: str = "config") -> Config:
+def from_dict(values: Any, source: str = "config", assignments: list[str] | None = None) -> Config:
     """Return the configuration of nested values; an empty section has its defaults.
+
+    `assignments`, each `section.key=value`, change the values in place.
 
     Raises: UserError naming `source`, the key and the allowed values.
     """
     if not isinstance(values, dict):
         raise UserError(f"{source}: expected sections such as 'data:' and 'model:', found a {type(values).__name__}.")
+    for assignment in assignments or []:
+        _assign(values, assignment)
     try:
         return Config.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
@@ -394,7 +398,4 @@ def load(path: str | Path, assignments: list[str] | None = None) -> Config:
 
     Raises: UserError if the file is missing, is not YAML, or holds an unknown key or a wrong value.
     """
-    values = read_file(path)
-    for assignment in assignments or [] if isinstance(values, dict) else []:
-        _assign(values, assignment)
-    return from_dict(values, str(path))
+    return from_dict(read_file(path), str(path), assignments)

@@ -12,7 +12,7 @@ from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import layout
 from trainer.runs.folder import Run
-from trainer.system import files
+from trainer.system import files, pickles
 
 LIMITS = zips.Limits(
     files=64, unpacked=4 * 2**30, file_bytes=2 * 2**30, packed=200, freely=16 * 2**20,
@@ -50,6 +50,7 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
     Raises: UserError on the first thing that is wrong; nothing is left behind.
     """
     path, root = Path(path), Path(root)
+    pickles.refuse(path, path.name)  # torch.save writes zips, too
     files.make_folder(root)
     with runs.explained(root):
         staging = tempfile.TemporaryDirectory(prefix=f".import-{os.getpid()}-", dir=root)

@@ -13,7 +13,7 @@ from trainer.models.dagmm import DAGMM
 from trainer.models.gwae import GWAE
 from trainer.models.vae import VAE
 from trainer.models.wae import WAE
-from trainer.system import files
+from trainer.system import files, pickles
 
 MODELS = {"gwae": GWAE, "vae": VAE, "wae-mmd": WAE, "dagmm": DAGMM}
 FORMAT = {"format": "gwae-explorer/1"}
@@ -56,6 +56,7 @@ def load_weights(settings: Config, path: Path) -> LatentModel:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
+        pickles.refuse(path)
         raise UserError(f"{path}: truncated or not a safetensors file; copy the run folder again.") from error
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if expected != {name: tensor.shape for name, tensor in tensors.items()}:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trainer import config
 from trainer.errors import UserError
 from trainer.runs import layout, validation
-from trainer.system import files
+from trainer.system import files, pickles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +58,8 @@ class Run:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        if not (self.path / layout.CONFIG).is_file():
+            pickles.refuse(self.path)
         if not self.path.is_dir():
             raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the existing ones.")
         if not (self.path / layout.CONFIG).is_file():

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from trainer.errors import UserError
 from trainer.runs import validation
+from trainer.system import pickles
 
 
 class File(NamedTuple):
@@ -76,6 +77,7 @@ def check_safetensors(path: Path, remedy: str) -> None:
 
     Raises: UserError, ending in `remedy`, if the file is truncated or of another kind.
     """
+    pickles.refuse(path)
     try:
         validation.check_safetensors(path)
     except validation.WrongError as error:

@@ -1,0 +1,1 @@
+"""From and to other tools: settings of the published code, its checkpoints, exported files."""
