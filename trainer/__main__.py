@@ -243,6 +243,23 @@ def bundle(
     typer.echo(f"{packed.path}: checkpoint {packed.hash}")
 
 
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Run folder.")],
+    form: Annotated[
+        Literal["onnx", "csv", "parquet"],
+        typer.Option("--format", help="onnx: encoder and decoder; csv, parquet: test codes and their map."),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; default exports/<name>.")] = None,
+) -> None:
+    """Write a model's networks, or its codes and their map, for other tools."""
+    from trainer.exchange import export as exporting
+
+    run = Run(folder)
+    for path in exporting.export(run, form, out or Path("exports") / run.path.resolve().name):
+        typer.echo(path)
+
+
 @app.command("map")
 def map_codes(
     folder: Annotated[Path, typer.Argument(help="Evaluated run folder.")],

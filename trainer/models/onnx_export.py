@@ -1,7 +1,8 @@
-"""decoder.onnx: the decoder alone, for onnxruntime-web in the browser and onnxruntime on the CPU.
+"""decoder.onnx: the decoder alone, for onnxruntime-web in the browser and onnxruntime on the CPU; for other tools also
+the encoder (`export_networks`).
 
-Weights are stored as fp16 and cast to fp32 inside the graph. The runtime folds the casts while it loads, so the
-arithmetic is fp32 everywhere (the CPU and wasm back ends have few fp16 kernels) and only the download is halved.
+The browser's weights are stored as fp16 and cast to fp32 inside the graph. The runtime folds the casts while it loads,
+so the arithmetic is fp32 everywhere (the CPU and wasm back ends have few fp16 kernels) and only the download is halved.
 """
 
 import contextlib
@@ -35,6 +36,30 @@ class _Decoder(nn.Module):
         return self.model.decode(z)
 
 
+class _Encoder(nn.Module):
+    """`encode` under that name."""
+
+    def __init__(self, model: LatentModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.encode(image)
+
+
+def export_networks(model: LatentModel, encoder: Path, decoder: Path) -> None:
+    """Write both networks as ONNX files in float32, for batches of any size n.
+
+    Encoder: input `image` (n, C, H, W) in [0, 1]; outputs `mu` and `log_var`, (n, z_dim) each. Decoder: input `z`
+    (n, z_dim); output `image`. The same weights give the same bytes. The model must be in evaluation mode, on the CPU.
+
+    Raises: UserError if a file cannot be written.
+    """
+    pictures, codes = torch.zeros(2, *model.image_shape), torch.zeros(2, model.z_dim)  # 1 would become a constant
+    _write(_to_onnx(_Encoder(model), pictures, ["image"], ["mu", "log_var"], any_batch=True), encoder)
+    _write(_to_onnx(_Decoder(model), codes, ["z"], ["image"], any_batch=True), decoder)
+
+
 def export_decoder(model: LatentModel, path: Path) -> None:
     """Write g(z) as one ONNX file: input `z` float32 (1, z_dim), output `image` float32 (1, C, H, W) in [0, 1].
 
@@ -42,15 +67,20 @@ def export_decoder(model: LatentModel, path: Path) -> None:
 
     Raises: UserError if the file cannot be written.
     """
-    graph = _to_onnx(model)
+    graph = _to_onnx(_Decoder(model), torch.zeros(1, model.z_dim), ["z"], ["image"])
     _halve_weights(graph)
+    _write(graph, Path(path))
+
+
+def _write(graph: ModelProto, path: Path) -> None:
     _strip(graph)
-    files.write_atomic(Path(path), lambda temporary: temporary.write_bytes(graph.SerializeToString(deterministic=True)))
+    files.write_atomic(path, lambda temporary: temporary.write_bytes(graph.SerializeToString(deterministic=True)))
 
 
-def _to_onnx(model: LatentModel) -> ModelProto:
+def _to_onnx(
+    network: nn.Module, example: Tensor, inputs: list[str], outputs: list[str], any_batch: bool = False
+) -> ModelProto:
     """Export with torch's graph exporter, its chatter swallowed: standard output is for results."""
-    example = torch.zeros(1, model.z_dim)
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
@@ -58,10 +88,11 @@ def _to_onnx(model: LatentModel) -> ModelProto:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                _Decoder(model).eval(),
+                network.eval(),
                 (example,),
-                input_names=["z"],
-                output_names=["image"],
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_shapes=({0: torch.export.Dim("n")},) if any_batch else None,
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
