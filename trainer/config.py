@@ -329,9 +329,7 @@ def sentence(error: ValidationError, source: str) -> str:
 
 
 def from_dict(values: Any, source: str = "config", assignments: list[str] | None = None) -> Config:
-    """Return the configuration of nested values; an empty section has its defaults.
-
-    `assignments`, each `section.key=value`, change the values in place.
+    """Return the configuration of nested values, changed by assignments; an empty section has its defaults.
 
     Raises: UserError naming `source`, the key and the allowed values.
     """
