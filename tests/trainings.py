@@ -78,6 +78,7 @@ def assert_same_training(a: Path, b: Path) -> None:
     assert first.keys() == second.keys()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
     assert history(a) == history(b)
+    assert (a / "pair_history.safetensors").read_bytes() == (b / "pair_history.safetensors").read_bytes()
     scores = [path / "ood_history.csv" for path in (a, b)]
     assert [path.exists() for path in scores] in ([True, True], [False, False])
     if scores[0].exists():

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from trainer.batching import batches
-from trainer.evaluation import transport
 from trainer.evaluation.context import Context
-from trainer.latent.distances import best_scale, between, correlations, distortion
+from trainer.latent import transport
+from trainer.latent.distances import between, correlations, distortion, slope
 from trainer.models.base import LatentModel
 from trainer.runs.folder import Metric
 from trainer.training import losses
@@ -48,10 +48,7 @@ class Pairs:
     @property
     def slope(self) -> float:
         """The line d_X = slope d_Z: C / s with the learned C, else the best c of the distortion."""
-        if self.coefficient is None:
-            return best_scale(self.d_z, self.d_x)
-        spread = float(self.codes.std(dim=0, correction=min(1, len(self.codes) - 1)).mean())
-        return self.coefficient / max(spread, 1e-6)
+        return slope(self.codes, self.d_z, self.d_x, self.coefficient)
 
     @cached_property
     def numbers(self) -> dict[str, float]:

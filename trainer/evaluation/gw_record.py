@@ -75,8 +75,9 @@ def of_run(
     Raises: UserError for absent data or fewer than 4 test pictures, a broken checkpoint.
     """
     from trainer import data
-    from trainer.evaluation import geometry, transport
+    from trainer.evaluation import geometry
     from trainer.evaluation.evaluate import measured
+    from trainer.latent import transport
 
     run = Run(run.path)
     checkpoint, model = run.hash, run.load_model()
@@ -104,7 +105,7 @@ def _drawn(d_z: np.ndarray, d_x: np.ndarray, coupling: np.ndarray) -> dict[str, 
 
     The map of the pictures is turned and mirrored so that matched points lie alike: distances do not say where is up.
     """
-    from trainer.evaluation import transport
+    from trainer.latent import transport
 
     n = len(coupling)
     of_codes, of_pictures = transport.shares(d_z, d_x, coupling)

@@ -36,6 +36,17 @@ def best_scale(d_z: np.ndarray, d_x: np.ndarray) -> float:
     return float(ratio[order][np.searchsorted(cumulative, cumulative[-1] / 2)]) if len(order) else 0.0
 
 
+def slope(codes: Tensor, d_z: np.ndarray, d_x: np.ndarray, coefficient: float | None = None) -> float:
+    """Return that of the line d_X = slope d_Z: C / s with a learned C, else the best scale.
+
+    s is the mean over axes of the standard deviation of codes (n, z_dim), as in the training's L_GW.
+    """
+    if coefficient is None:
+        return best_scale(d_z, d_x)
+    spread = float(codes.std(dim=0, correction=min(1, len(codes) - 1)).mean())
+    return coefficient / max(spread, 1e-6)
+
+
 def distortion(d_z: np.ndarray, d_x: np.ndarray) -> float:
     """Return min over c of mean |c d_z - d_x| / mean d_x: 0 for a similarity, at most 1 (c = 0).
 

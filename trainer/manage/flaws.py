@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from trainer.latent import pair_history
 from trainer.runs import layout, validation
 from trainer.runs.folder import Run
 
@@ -131,6 +132,7 @@ PARTS = {
     layout.TRAIN_CODES: Part(
         "the nearest training pictures", lambda run, path: validation.read_table(path, validation.TRAIN_COLUMNS)
     ),
+    layout.PAIR_HISTORY: Part("the replay of the pairs", lambda run, path: pair_history.read(path), _DELETE),
     layout.OOD_HISTORY: Part("the course of AUROC over training", _auroc, _DELETE),
     layout.HISTORY: Part("the curves of the training", lambda run, path: run.history, _DELETE),
     layout.CARD: Part("the description", lambda run, path: validation.read_bytes(path, validation.MAX_JSON).decode()),

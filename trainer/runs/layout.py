@@ -42,6 +42,7 @@ SPRITE = _file("sprite.png", "test pictures; `sprite_index` in the codes refers 
 CARD = _file("card.md", "description, data and licence, the command that reproduces it", watched=True)
 MAP = _file("map.parquet", "the map of the codes with default settings")
 GEOMETRY = _file("geometry.json", "the discrete Gromov-Wasserstein problem of codes and test pictures")
+PAIR_HISTORY = _file("pair_history.safetensors", "distances of the same pairs at each validation of the training")
 TAGS = _file("tags.json", "tags of the user")
 OOD_HISTORY = _file("ood_history.csv", "AUROC of every score at each checkpoint of the training")
 OOD_CALIBRATION = _file("ood_calibration.json", "quantiles of every score on held-out pictures")
@@ -68,7 +69,7 @@ TRAVELS = frozenset(name for name, file in FILES.items() if file.travels)
 WATCHED = tuple(name for name, file in FILES.items() if file.watched)
 RESUMABLE = frozenset({CHECKPOINT, STATUS})
 """Files that make a run resumable, all or none: a status without its checkpoint would restart the training."""
-BUNDLED = (HISTORY, OOD_HISTORY)
+BUNDLED = (HISTORY, OOD_HISTORY, PAIR_HISTORY)
 """Files of a training that a bundled model keeps unchanged."""
 
 

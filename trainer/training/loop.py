@@ -21,7 +21,8 @@ from trainer.ood.history import History
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files
-from trainer.training import checkpoint, finite, geometry, reading, validation
+from trainer.training import checkpoint, finite, reading, validation
+from trainer.training.geometry import Geometry
 from trainer.training.hardware import Fabric, Hardware, launch
 from trainer.training.history import Counters, Recorder, Row
 from trainer.training.players import Players
@@ -98,6 +99,7 @@ class Trainer:
         self._restore()
         self.ood = History(run.path, self.settings, self.validation_set, data_root, self.counters.step)
         self.preview = Preview(run.path, self.validation_set, self.settings.seed)
+        self.geometry = Geometry(run.path, self.validation_set, self.settings.seed, self.counters.step)
 
     def _restore(self) -> None:
         """Continue from the last checkpoint if there is one, and drop history written after it."""
@@ -226,7 +228,7 @@ class Trainer:
         _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, summary)
         scales = self.preview.scales(self.model)._asdict()  # no random state changes
         terms |= {name: float(values.mean()) for name, values in scales.items()}
-        return terms | geometry.measure(self.model, self.settings.seed)
+        return terms | self.geometry.measure(self.model, self.counters.step)
 
     def _store(self, validated: bool) -> None:
         """The checkpoint and, where it is their turn, the presented weights and the outlier scores."""
