@@ -1,10 +1,15 @@
-"""How terms and geometry moved over the training, from history.csv."""
+"""How pairs, terms and geometry moved over the training, from its records."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from explorer.components.pairs import Replay
 from explorer.geometry import figures
-from explorer.shared import catalog, theme, widgets
+from explorer.shared import catalog, pixels, theme, widgets
+from trainer.latent import pair_history
 from trainer.runs import layout
 
 CURVES = (
@@ -23,6 +28,8 @@ CURVES = (
 def show(entry: catalog.Entry) -> None:
     """Draw the view. Raises: UserError if history.csv is damaged."""
     history = read(entry)
+    with widgets.user_errors():
+        _replay(entry, history)
     curves = curves_of(history)
     if not curves:
         widgets.empty_state(
@@ -39,6 +46,48 @@ def show(entry: catalog.Entry) -> None:
             f"{entry.name} was trained before Spearman and distortion were recorded at each validation; a model "
             "trained now records them."
         )
+
+
+def _replay(entry: catalog.Entry, history: pd.DataFrame) -> None:
+    """Draw the pairs of each validation with a slider, or say how to get them. Raises: UserError if damaged."""
+    path = entry.path / layout.PAIR_HISTORY
+    if not path.is_file():
+        st.caption(
+            f":material/history: {entry.name} keeps no pairs of its training; a model trained now records them at each "
+            "validation, and they can be replayed here."
+        )
+        return
+    replay(_pairs(str(path), catalog.stamp(path)), history).draw("geometry.replay")
+    st.caption(
+        "The noise is the same at every validation: what moves is the model. Line: C d_Z / s = d_X, or the best one."
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _pairs(path: str, stamp: tuple[int, int]) -> pair_history.PairHistory:
+    return pair_history.read(Path(path))
+
+
+def replay(pairs: pair_history.PairHistory, history: pd.DataFrame) -> Replay:
+    """Return the replay of recorded pairs, with the rank correlations of history.csv."""
+    known = {}
+    if {"step", "spearman"} <= set(history):
+        measured = history.dropna(subset=["spearman"])
+        known = dict(zip(measured["step"].astype(int), measured["spearman"].astype(float), strict=True))
+    ends = [max(float(d.max()), 1e-6) for d in (pairs.d_z, pairs.d_x)]
+    packed = [
+        pixels.as_base64(np.round(65_535 * (d.astype("float64") / end)).astype("<u2"))
+        for d, end in zip((pairs.d_z, pairs.d_x), ends, strict=True)
+    ]
+    return Replay(
+        steps=pairs.step.tolist(),
+        slopes=pairs.slope.tolist(),
+        spearman=[known.get(step) for step in pairs.step.tolist()],
+        d_z=packed[0],
+        d_x=packed[1],
+        ends=ends,
+        names=figures.AXES,
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.HISTORY))

@@ -11,74 +11,11 @@ from explorer.shared import theme
 from trainer.batching import evenly
 
 if TYPE_CHECKING:
-    from explorer.geometry.sample import Grid, Sample
+    from explorer.geometry.sample import Sample
 
-_INVISIBLE = "rgba(0,0,0,0)"
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-CODES_AXIS, PICTURES_AXIS = "distance of the codes, d_Z", "distance of the pictures, d_X"
-
-
-def density(sample: Sample, learned: bool, cell: tuple[int, int] | None, dark: bool) -> theme.Figure:
-    """Return d_X over d_Z of all pairs as a density, with the line on which both agree.
-
-    An invisible point lies on each place that holds pairs; its customdata is (column, row).
-
-    Args:
-        learned: whether the line is that of the learned coefficient, else the best one.
-        cell: the chosen place.
-    """
-    grid, colours = sample.grid, theme.colours(dark)
-    centres = [(edges[1:] + edges[:-1]) / 2 for edges in (grid.x, grid.y)]
-    rows, columns = np.nonzero(grid.counts)
-    shade = [[0, colours["panel"]], [0.5, _between(dark)], [1, colours["accent"]]]
-    end = min(grid.x[-1], grid.y[-1] / sample.pairs.slope) if sample.pairs.slope > 0 else grid.x[-1]
-    figure = theme.figure(
-        dark,
-        height=430,
-        margin=_MARGIN,
-        showlegend=False,
-        xaxis={"title": {"text": CODES_AXIS}, "range": [0, grid.x[-1]], "showgrid": False, "zeroline": False},
-        yaxis={"title": {"text": PICTURES_AXIS}, "range": [0, grid.y[-1]], "showgrid": False, "zeroline": False},
-        dragmode=False,
-        clickmode="event+select",
-    )
-    filled = np.where(grid.counts > 0, np.log10(np.maximum(grid.counts, 1)), np.nan)
-    figure.add_heatmap(
-        x=centres[0], y=centres[1], z=filled, colorscale=shade, showscale=False, hoverinfo="skip", xgap=1, ygap=1
-    )
-    name = "C d_Z / s = d_X" if learned else "best line c d_Z = d_X"
-    line = {"color": theme.category(1), "width": 2}
-    figure.add_scatter(
-        x=[0, end], y=[0, end * sample.pairs.slope], mode="lines", line=line, hoverinfo="skip", name=name
-    )
-    figure.add_scatter(
-        x=centres[0][columns],
-        y=centres[1][rows],
-        customdata=np.stack([columns, rows, grid.counts[rows, columns]], 1).astype(int).tolist(),
-        mode="markers",
-        marker={"size": 11, "symbol": "square", "color": _INVISIBLE},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        hovertemplate="%{customdata[2]:,} pairs<br>d_Z about %{x:.2f}, d_X about %{y:.2f}<extra></extra>",
-    )
-    _mark(figure, grid, name, cell, colours["text"])
-    return figure
-
-
-def _mark(figure: theme.Figure, grid: Grid, name: str, cell: tuple[int, int] | None, colour: str) -> None:
-    """Name the line, and frame the chosen place."""
-    figure.add_annotation(
-        x=0.02, y=0.98, xref="paper", yref="paper", text=name, showarrow=False, xanchor="left", yanchor="top",
-        font={"color": theme.category(1), "size": 12},
-    )  # fmt: skip
-    if cell is not None:
-        column, row = cell
-        corners = {"x0": grid.x[column], "x1": grid.x[column + 1], "y0": grid.y[row], "y1": grid.y[row + 1]}
-        figure.add_shape(type="rect", line={"color": colour, "width": 2}, **corners)
-
-
-def _between(dark: bool) -> str:
-    return "#3A4F78" if dark else "#A9C0EE"
+AXES = ["distance of the codes, d_Z", "distance of the pictures, d_X"]
+"""Names of both axes of the pairs."""
 
 
 def distortions(sample: Sample, dark: bool) -> theme.Figure:

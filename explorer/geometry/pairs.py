@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from explorer.components.pairs import Density
 from explorer.geometry import figures, sample
-from explorer.geometry.sample import COLUMNS, ROWS, Sample
+from explorer.geometry.sample import ACROSS, COLUMNS, ROWS, Sample
 from explorer.geometry.state import change, current, shown
 from explorer.shared import catalog, pixels, state, theme, widgets
 from explorer.shared.links import open_traverse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.runs.folder import Metric
 
 PAIRS = 6
+_OPENED = "geometry.opened"  # model, side and pair of a double click
 EXTREMES = {
     "far": ("Codes too far apart", "The line lies far above: the pictures are more alike than their codes say."),
     "near": ("Codes too close", "The line lies far below: the pictures differ more than their codes say."),
@@ -84,20 +86,40 @@ def cell(found: Sample, side: int) -> tuple[int, int] | None:
 def _density(entry: catalog.Entry, found: Sample, side: int) -> None:
     key = f"geometry.density.{side}"
 
-    def clicked() -> None:
-        points = st.session_state[key]["selection"]["points"]
-        if points:
-            column, row, _ = points[0]["customdata"]
-            change(cell=(int(column), int(row)), side=side)
+    def picked() -> None:
+        change(cell=tuple(int(value) for value in st.session_state[key].picked), side=side)
 
-    figure = figures.density(found, found.pairs.coefficient is not None, cell(found, side), theme.is_dark())
-    widgets.chart(figure, key, on_select=clicked, selection_mode="points")
+    def opened() -> None:
+        st.session_state[_OPENED] = (entry.name, side, int(st.session_state[key].opened))
+
+    density(found, cell(found, side)).draw(key, on_picked_change=picked, on_opened_change=opened)
     what = "prior samples with the pictures they decode to" if current().source == "prior" else (
         "test pictures with their posterior means"
     )  # fmt: skip
-    pairs = len(found.pairs.d_z)
     st.caption(
-        f"{found.count} {what}: {pairs:,} pairs, stronger colour where more lie. Click a place to see its pairs."
+        f"{found.count} {what}: {len(found.pairs.d_z):,} pairs, stronger colour: more pairs. Point at a place to see "
+        "pairs, click to keep them, double-click to open the first in Traverse."
+    )
+    name, opened_side, pair = st.session_state.pop(_OPENED, ("", side, -1))
+    if name == entry.name and opened_side == side and 0 <= pair < len(found.pairs.d_z):
+        state.select_model(entry.name)
+        open_traverse(found.path(entry.hash, pair))
+
+
+def density(found: Sample, chosen: tuple[int, int] | None) -> Density:
+    """Return the density of the pairs with a place marked."""
+    grid = found.grid
+    return Density(
+        counts=grid.counts.ravel().tolist(),
+        columns=COLUMNS,
+        ends=[float(grid.x[-1]), float(grid.y[-1])],
+        slope=found.pairs.slope,
+        line="best line c d_Z = d_X" if found.pairs.coefficient is None else "C d_Z / s = d_X",
+        cell=list(chosen or ()),
+        sheet=found.sheet,
+        across=ACROSS,
+        shown=found.shown,
+        names=figures.AXES,
     )
 
 

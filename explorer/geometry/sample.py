@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 44, 32
 """Places of the density along d_Z and d_X."""
+ACROSS = 25
+"""Pictures in a row of the sheet."""
+POINTED = 3
+"""Pairs shown below the pointer."""
+_SIDE = 32  # pixels of a picture on the sheet at most
 MEASURED_SEED = 0
 """That of `evaluate` by default: these pairs are its first draw."""
 
@@ -70,6 +75,28 @@ class Sample:
         d_z, d_x = self.pairs.d_z, self.pairs.d_x
         here = (d_z >= x[column]) & (d_z < x[column + 1]) & (d_x >= y[row]) & (d_x < y[row + 1])
         return self._apart(np.flatnonzero(here), limit)
+
+    @cached_property
+    def shown(self) -> list[list[list[int]]]:
+        """At most POINTED pairs at each place, row by row: [pair, point, point]."""
+        x, y = self.grid.x, self.grid.y
+        column = np.searchsorted(x, self.pairs.d_z, side="right") - 1
+        row = np.searchsorted(y, self.pairs.d_x, side="right") - 1
+        found: list[list[list[int]]] = [[] for _ in range(COLUMNS * ROWS)]
+        mixed = np.random.default_rng(0).permutation(len(column))  # neighbours in condensed order share a point
+        place = (np.minimum(row, ROWS - 1) * COLUMNS + np.minimum(column, COLUMNS - 1))[mixed]
+        order = np.argsort(place, kind="stable")
+        first = np.searchsorted(place[order], place[order])
+        for number in order[np.arange(len(order)) - first < POINTED].tolist():
+            pair = int(mixed[number])
+            found[place[number]].append([pair, *self.members(pair)])
+        return found
+
+    @cached_property
+    def sheet(self) -> str:
+        """The pictures as a PNG in base64, ACROSS in a row, those of more than 32 pixels thinned."""
+        small = self.pictures[:, :, :: -(-self.pictures.shape[2] // _SIDE), :: -(-self.pictures.shape[3] // _SIDE)]
+        return pixels.as_base64(pixels.png(pixels.join_tiles(small, ACROSS)))
 
     def extreme(self, kind: str, limit: int) -> list[int]:
         """Return pairs of different points: "far" codes of like pictures, "near" codes of unlike ones, "best" matched

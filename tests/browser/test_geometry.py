@@ -4,29 +4,62 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, wait_until
+from trainer.latent import pair_history
 
 
-def test_a_click_shows_the_pairs_and_one_opens_as_a_path(page):
+def density(page):
+    """The density once its pictures are there, with a place that holds pairs below the pointer."""
     page.goto("/geometry?model=small-gmp")
     settled(page)
-    plot = page.locator(".st-key-geometry-density-0 .nsewdrag, [class*='st-key-geometry'] .nsewdrag").first
-    plot.wait_for()
-    box = plot.bounding_box()
-    head = page.get_by_text("pairs at this place")
-    for across, up in ((0.5, 0.5), (0.4, 0.4), (0.3, 0.3), (0.2, 0.2), (0.6, 0.6)):  # one of them lies in the cloud
-        page.mouse.click(box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"])
-        page.wait_for_timeout(1_500)
-        if head.count():
-            break
-    expect(head).to_be_visible()
+    page.locator(".pairs[data-pictures]").wait_for()
+    places = page.locator(".pairs .place")
+    places.nth(places.count() // 2).hover()
+    return page.locator(".pairs")
+
+
+def test_pairs_are_seen_below_the_pointer_and_a_click_keeps_them(page):
+    plot = density(page)
+    expect(plot.locator(".tip")).to_be_visible()
+    assert plot.locator(".tip canvas").count() in (1, 2, 3)
+    colours = plot.locator(".tip canvas").first.evaluate(
+        "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
+    )
+    assert colours > 2, "a picture, not an empty field"
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_text("at this place")).to_be_visible()
     assert "cell=" in page.url
     page.locator(".st-key-geometry-pairs-cell [data-testid=stButton] button").first.click()
     expect(page).to_have_url(re.compile("/traverse.*view=interpolation"))
     settled(page)
+
+
+def test_a_double_click_opens_a_pair_in_traverse(page):
+    density(page)
+    page.mouse.dblclick(*centre(page.locator(".pairs .near")))
+    expect(page).to_have_url(re.compile("/traverse.*view=interpolation"))
+    settled(page)
+
+
+def test_the_density_works_by_keyboard(page):
+    plot = density(page)
+    page.mouse.move(0, 0)
+    plot.locator("svg").focus()
+    page.keyboard.press("ArrowRight")
+    expect(plot.locator(".near")).to_have_count(1)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("at this place")).to_be_visible()
+
+
+def centre(node) -> tuple[float, float]:
+    box = node.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 FITS = "area => area.scrollWidth <= area.clientWidth"
@@ -41,3 +74,23 @@ def test_nothing_is_wider_than_the_screen(page, width):
         main = page.get_by_test_id("stMain")
         wait_until(lambda area=main: area.evaluate(FITS), 10)  # until Plotly has fitted its figures to their columns
         assert main.evaluate(FITS), view
+
+
+def test_the_replay_goes_through_the_validations(page, served_runs):
+    history = pair_history.EMPTY
+    for step in (10, 20, 30):
+        history = history.extended(step, 1.0, np.linspace(0, step, 50), np.linspace(0, 2 * step, 50))
+    pair_history.write(history, served_runs / "small-gmp" / "pair_history.safetensors")
+    page.goto("/geometry?model=small-gmp&view=course")
+    settled(page)
+    field = page.locator(".replay")
+    expect(field.locator("output")).to_have_text("step 30")
+    last = field.locator(".dot").last
+    far = float(last.get_attribute("cx"))
+    field.locator("input").focus()
+    page.keyboard.press("Home")
+    expect(field.locator("output")).to_have_text("step 10")
+    assert float(last.get_attribute("cx")) < far, "the distances of step 10 are a third"
+    field.locator("button").click()
+    expect(field.locator("output")).to_have_text("step 30")
+    expect(field.locator("button")).to_have_attribute("aria-label", "Play")
