@@ -16,7 +16,7 @@ CURVES = (
     ("Spearman of d_Z and d_X", ("spearman",)),
     ("distortion", ("distortion",)),
     ("C, learned coefficient", ("distance coefficient",)),
-    ("discrete GW to held-out pictures, and its floor", ("gw floor", "gw to data")),
+    ("discrete GW to held-out pictures; blue: its floor", ("gw floor", "gw to data")),
     ("L_GW, distances", ("gw", "validation gw")),
     ("L_W, reconstruction", ("reconstruction", "validation reconstruction")),
     ("L_D, critic's gap", ("critic gap", "validation critic gap")),

@@ -114,7 +114,7 @@ def density(found: Sample, chosen: tuple[int, int] | None) -> Density:
         columns=COLUMNS,
         ends=[float(grid.x[-1]), float(grid.y[-1])],
         slope=found.pairs.slope,
-        line="best line c d_Z = d_X" if found.pairs.coefficient is None else "C d_Z / s = d_X",
+        line="c d_Z = d_X, best c" if found.pairs.coefficient is None else "C d_Z / s = d_X",
         cell=list(chosen or ()),
         sheet=found.sheet,
         across=ACROSS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.pages.reading import button, labels, texts
 from trainer.evaluation import geometry, gw_record
 from trainer.jobs import geometry as geometry_job
 from trainer.jobs import task
+from trainer.latent import pair_history
 from trainer.runs.folder import Run
 
 
@@ -156,6 +158,19 @@ def test_models_of_the_same_pictures_stand_side_by_side():
     assert "Matched best of small-np" not in texts(opened(beside="nonsense"))
 
 
+def test_every_place_shows_pairs_that_lie_there():
+    of = found()
+    content = pairs.density(of, None)
+    assert len(content.counts) == len(content.shown) == sample.COLUMNS * sample.ROWS
+    for count, here, place in zip(content.counts, content.shown, range(len(content.counts)), strict=True):
+        assert len(here) == min(count, sample.POINTED)
+        column, row = place % sample.COLUMNS, place // sample.COLUMNS
+        for pair, *points in here:
+            assert tuple(points) == of.members(pair)
+            assert of.grid.x[column] <= of.pairs.d_z[pair] <= of.grid.x[column + 1]
+            assert of.grid.y[row] <= of.pairs.d_x[pair] <= of.grid.y[row + 1]
+
+
 # ---------------------------------------------------------------- the discrete GW
 
 
@@ -218,6 +233,28 @@ def test_an_old_history_opens_and_says_what_it_lacks(runs):
     (runs / "small-np" / "history.csv").write_text("step,seconds,gw,validation gw\n1,0.1,2.0,\n2,0.2,1.5,1.25\n")
     assert "before Spearman and distortion were recorded" in texts(opened(view="course"))
     assert course.curves_of(catalog.find("small-np").run.history) == [("L_GW, distances", ["gw", "validation gw"])]
+
+
+def test_the_pairs_of_each_validation_are_replayed(runs):
+    history = pair_history.EMPTY
+    for step in (5, 10):
+        history = history.extended(step, 0.5, np.linspace(0, step, 20), np.linspace(0, 3 * step, 20))
+    path = runs / "small-np" / "pair_history.safetensors"
+    pair_history.write(history, path)
+    (runs / "small-np" / "history.csv").write_text("step,gw,spearman\n1,2.0,\n10,1.5,0.75\n")
+    content = course.replay(pair_history.read(path), catalog.find("small-np").run.history)
+    assert (content.steps, content.spearman, content.ends) == ([5, 10], [None, 0.75], [10.0, 30.0])
+    packed = np.frombuffer(base64.b64decode(content.d_x), "<u2").reshape(2, 20)
+    np.testing.assert_allclose(packed / 65_535 * 30, history.d_x, atol=1e-3)
+    assert "keeps no pairs" not in texts(opened(view="course"))
+    path.write_bytes(b"no tensors")
+    app = opened(view="course")
+    assert "delete it" in app.error[0].value
+    assert not app.exception
+
+
+def test_a_run_without_pairs_says_how_to_get_them(runs):
+    assert "a model trained now records them at each validation" in texts(opened(view="course"))
 
 
 def test_without_a_history_it_says_so():
