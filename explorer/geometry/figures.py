@@ -12,6 +12,7 @@ from trainer.batching import evenly
 
 if TYPE_CHECKING:
     from explorer.geometry.sample import Sample
+    from trainer.latent.potential import Potential
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 AXES = ["distance of the codes, d_Z", "distance of the pictures, d_X"]
@@ -170,6 +171,50 @@ def coupling(
         figure.add_layout_image(
             source=source, x=x, y=y, xref="x", yref="y", sizex=0.86, sizey=0.86, xanchor="center", yanchor="middle"
         )
+    return figure
+
+
+def potential(
+    found: Potential, codes: np.ndarray, labels: pd.DataFrame | None, names: list[str], dark: bool
+) -> theme.Figure:
+    """Return the potential over a plane, with codes on it.
+
+    Args:
+        codes: their places, (n, 2). labels: "label" and "label_name" of each, which colour them; None for one colour.
+        names: of both directions.
+    """
+    colours = theme.colours(dark)
+    x, y = found.x, found.y
+    bare = {"showgrid": False, "zeroline": False}
+    figure = theme.figure(
+        dark,
+        height=520,
+        margin=_MARGIN,
+        showlegend=False,
+        dragmode=False,
+        xaxis=bare | {"title": {"text": names[0]}, "range": [x[0], x[-1]]},
+        yaxis=bare | {"title": {"text": names[1]}, "range": [y[0], y[-1]]},
+    )
+    bar = {
+        "thickness": 8,
+        "len": 0.5,
+        "outlinewidth": 0,
+        "orientation": "h",
+        "y": 1.01,
+        "yanchor": "bottom",
+        "nticks": 5,
+    }
+    bar["title"] = {"text": "potential f(g(z), z)", "side": "top", "font": {"size": 12}}
+    figure.add_contour(
+        x=x, y=y, z=found.values, colorscale="gray" if labels is not None else theme.CONTINUOUS, ncontours=14,
+        line={"width": 0.6, "color": colours["border"]}, colorbar=bar, hovertemplate="f = %{z:.3f}<extra></extra>",
+    )  # fmt: skip
+    shades = "#ffffff" if labels is None else [theme.category(int(label)) for label in labels["label"]]
+    figure.add_scatter(
+        x=codes[:, 0], y=codes[:, 1], mode="markers", text=None if labels is None else labels["label_name"].tolist(),
+        marker={"size": 5, "color": shades, "line": {"width": 0.5, "color": "#1F2430"}, "opacity": 0.85},
+        hovertemplate="%{text}<extra></extra>" if labels is not None else "code<extra></extra>",
+    )  # fmt: skip
     return figure
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.geometry import course, pairs, terms, transport
+from explorer.geometry import course, pairs, potential, terms, transport
 from explorer.geometry.state import SOURCES, VIEWS, bound, change, current, page
 from explorer.shared import catalog, widgets
 
@@ -30,6 +30,8 @@ def show(entry: catalog.Entry) -> None:
         transport.show(entry)
     elif view == "course":
         course.show(entry)
+    elif view == "potential":
+        potential.show(entry)
     else:
         terms.show(entry)
 
@@ -37,7 +39,8 @@ def show(entry: catalog.Entry) -> None:
 def _follow_model(entry: catalog.Entry) -> None:
     """A clicked place belongs to one model: another one starts without it."""
     if page.is_of_another(entry):
-        change(cell=(), side=0, beside="" if current().beside == entry.name else current().beside)
+        beside = "" if current().beside == entry.name else current().beside
+        change(cell=(), side=0, plane_x=-1, plane_y=-1, beside=beside)
 
 
 def _controls(entry: catalog.Entry) -> None:

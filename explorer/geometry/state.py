@@ -11,6 +11,7 @@ VIEWS = {
     "transport": "Discrete GW",
     "course": "Over training",
     "terms": "What is minimised",
+    "potential": "Critic",
 }
 SOURCES = {"prior": "Prior samples", "posterior": "Codes of test pictures"}
 
@@ -19,14 +20,17 @@ class GeometryState(state.PageState):
     """The view. Fields are the URL's parameters; defaults are left out.
 
     `cell` is a place of the density, column and row, in which the pairs are shown; `side` the model that it belongs to:
-    0 the selected one, 1 that of `beside`.
+    0 the selected one, 1 that of `beside`. `plane_x` and `plane_y` are the axes or components of the critic's plane.
     """
 
-    view: Literal["pairs", "transport", "course", "terms"] = "pairs"
+    view: Literal["pairs", "transport", "course", "terms", "potential"] = "pairs"
     source: Literal["prior", "posterior"] = "prior"
     beside: str = ""
     cell: tuple[int, ...] = Field((), max_length=2)
     side: int = Field(0, ge=0, le=1)
+    plane: Literal["axes", "components"] = "axes"
+    plane_x: int = Field(-1, ge=-1)  # -1: chosen by the page
+    plane_y: int = Field(-1, ge=-1)
 
 
 page = state.Page("geometry", GeometryState)

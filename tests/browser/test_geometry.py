@@ -68,7 +68,7 @@ FITS = "area => area.scrollWidth <= area.clientWidth"
 @pytest.mark.parametrize("width", [1440, 800, 390])
 def test_nothing_is_wider_than_the_screen(page, width):
     page.set_viewport_size({"width": width, "height": 900})
-    for view in ("pairs", "transport", "course", "terms"):
+    for view in ("pairs", "transport", "course", "terms", "potential"):
         page.goto(f"/geometry?model=small-gmp&view={view}")
         settled(page)
         main = page.get_by_test_id("stMain")

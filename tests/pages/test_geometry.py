@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import pdist, squareform
 from streamlit.testing.v1 import AppTest
 
@@ -277,3 +278,35 @@ def test_every_term_has_formula_weight_value_and_consequence(runs):
 
 def test_every_number_has_its_explanation():
     assert set(pairs.ABOUT) == set(pairs.SHOWN)
+
+
+# ---------------------------------------------------------------- the critic
+
+
+def test_the_plane_turns_to_two_axes_or_components(runs):
+    app = opened(view="potential")
+    first, second = (app.selectbox(key=f"geometry.plane_{side}").value for side in "xy")
+    codes = catalog.find("small-np").run.codes[[f"z{axis}" for axis in range(4)]].to_numpy()
+    assert [first, second] == np.argsort(-codes.std(0)).tolist()[:2], "the widest axes"
+    assert not app.exception
+    app = opened(view="potential", plane_x="2", plane_y="2")
+    assert app.selectbox(key="geometry.plane_x").value == 2
+    assert app.selectbox(key="geometry.plane_y").value != 2, "two different ones"
+    make_run(runs / "small-gmp", z_dim=4, trained=True)
+    app = opened("small-gmp", view="potential", plane="components", plane_x="1", plane_y="99")
+    assert not app.exception
+    assert [app.selectbox(key=f"geometry.plane_{side}").value for side in "xy"] == [1, 0]
+
+
+def test_both_means_of_the_potential_are_those_of_model_and_codes():
+    said = texts(opened(view="potential"))
+    entry = catalog.find("small-np")
+    codes = found().pairs.codes
+    model = entry.run.load_model()
+    with torch.inference_mode():
+        prior = model.critic(model.decode(codes), codes).mean().item()
+    assert f"Mean over prior samples **{prior:.3f}**" in said
+
+
+def test_a_model_without_a_critic_says_so():
+    assert "trained without one" in texts(opened("small-vae", view="potential"))
