@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from tests.fixtures import blob_pictures
 from trainer.data.imageset import ImageSet
 from trainer.evaluation.ood import metric_name
 from trainer.ood import calibration, neighbours, pairs, ranking, tables
+from trainer.ood.detectors import registry
 from trainer.ood.outliers import inverted
 from trainer.ood.scores import raw_scores
 from trainer.runs import layout
 from trainer.runs.folder import Metric, Run
 
 OUTLIERS = 30
-PUBLISHED, MATCHED, FASHION = pairs.PAIRS
+PUBLISHED, MATCHED, FASHION = pairs.PAIRS[:3]
 
 
 def stripes(n: int = OUTLIERS, size: int = 32) -> np.ndarray:
@@ -36,28 +38,40 @@ def image_set(images: np.ndarray, ids: tuple[str, ...], name: str) -> ImageSet:
     return ImageSet(torch.from_numpy(images), None, (), ids, name, "test")
 
 
-def add_scores(run: Run, stored: bool = True) -> Run:
+def add_scores(run: Run, stored: bool = True, detectors: bool = False) -> Run:
     """Calibrate, score blobs and stripes in both polarities (no Fashion-MNIST), and leave a history.
 
     Args:
         stored: whether metrics.json gets the measures.
+        detectors: whether the detectors of the literature are there too, as after an evaluation of today.
     """
     model, kind = run.load_model(), run.config.model.kind
     held_out = image_set(blob_pictures(200, seed=1)[0], tuple(f"mnist-train-{i:05d}" for i in range(200)), "MNIST")
     found = calibration.calibrate(raw_scores(model, held_out), kind, checkpoint=run.hash, data="MNIST")
+    neighbours.store(run, model, held_out)
+    if detectors:
+        reference = registry.measure(model, held_out, neighbours.read(run), calibration.LEVELS)
+        found = replace(found, reference=reference)
     calibration.write(found, run.path)
     found = calibration.read(run)
+
+    def scored(images: ImageSet, role: str, polarity: str = ""):
+        detected = None
+        if detectors:
+            known = registry.known_of(neighbours.read(run), found.reference.variance, found.reference.entropy)
+            detected = registry.of_set(model, images, known)
+        return tables.rows(images, raw_scores(model, images), found, role, polarity, detected)
+
     n = len(run.codes)
     ordinary = image_set(blob_pictures(n)[0], tuple(run.codes["id"]), "MNIST")
-    parts = [tables.rows(ordinary, raw_scores(model, ordinary), found, tables.ORDINARY)]
+    parts = [scored(ordinary, tables.ORDINARY)]
     metrics = []
     for pair in (PUBLISHED, MATCHED):
         images = image_set(stripes(), outlier_ids(), "Omniglot")
         images = inverted(images) if pair is MATCHED else images
-        parts.append(tables.rows(images, raw_scores(model, images), found, tables.OUTLIER, pair.polarity))
+        parts.append(scored(images, tables.OUTLIER, pair.polarity))
         metrics += measured(run, pair.name, parts[0], parts[-1])
     write_table(run, parts)
-    neighbours.store(run, model, held_out)
     if stored:
         run.write_metrics(metrics)
     write_history(run.path)
@@ -81,8 +95,8 @@ def measured(run: Run, pair: str, ordinary, outliers) -> list[Metric]:
     shared = {"data": "MNIST", "split": "test", "n": len(ordinary) + len(outliers), "checkpoint": run.hash}
     found = []
     for column in tables.score_columns(ordinary):
-        score = column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE)
-        values = ranking.with_intervals(ordinary[column].to_numpy(), outliers[column].to_numpy(), resamples=50)
+        score, both = tables.plain(column), (tables.known(ordinary, column), tables.known(outliers, column))
+        values = ranking.with_intervals(*both, resamples=50)
         for name, (value, low, high) in ((name, (m.value, m.low, m.high)) for name, m in values.items()):
             how = "50 bootstrap resamples"
             metric = Metric(

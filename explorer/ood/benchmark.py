@@ -45,8 +45,8 @@ def _controls(detector: Detector) -> str:
         if others := panels.fitting(detector):
             tied = bound("against", panels.others_of(detector))
             st.multiselect("Compare with", others, width=300, placeholder="no other model", **tied)
-        shown_scores = (score for each in panels.detectors_of(detector)[0].values() for score in each.scores)
-        names = list(dict.fromkeys([PAPER, *detector.scores, *shown_scores]))
+        shown_scores = (score for each in panels.detectors_of(detector)[0].values() for score in each.rows)
+        names = list(dict.fromkeys([PAPER, *detector.rows, *shown_scores]))
         chosen = [name for name in view.scores if name in names] or ["combined"]
         title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
         st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))
@@ -56,8 +56,9 @@ def _controls(detector: Detector) -> str:
 def _usual(detector: Detector, pairs: tuple[Pair, ...]) -> str:
     """The first pair that was scored and that polarity does not give away."""
     scored = [pair for pair in pairs if sides(detector, pair)] or list(pairs)
-    matched = [pair.name for pair in scored if pair.polarity == MATCHED]
-    return (matched or [pair.name for pair in scored] or [OWN])[0]
+    matched = {pair.outliers for pair in pairs if pair.polarity == MATCHED}
+    fair = [pair.name for pair in scored if pair.polarity == MATCHED or pair.outliers not in matched]
+    return (fair or [pair.name for pair in scored] or [OWN])[0]
 
 
 def _absent(detector: Detector, pair: Pair | None) -> None:

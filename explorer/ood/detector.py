@@ -35,16 +35,36 @@ class Detector:
 
     @property
     def scores(self) -> tuple[str, ...]:
-        """Names of the model's scores, the combined one first."""
+        """Names of the model's own scores, the combined one first."""
         return self.calibration.names
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of all that data sets were scored with: the model's own scores, then detectors of the literature."""
+        return (*self.scores, *self.calibration.detectors)
 
 
 class Side(NamedTuple):
-    """Scores of one side of a pair: its title, ids of the pictures, and scores by name, each (n,)."""
+    """Scores of one side of a pair: its title, ids of the pictures, and scores by name, each (n,).
+
+    A detector of the literature has NaN for pictures that it has not scored.
+    """
 
     title: str
     ids: tuple[str, ...]
     scores: dict[str, np.ndarray]
+
+    def scored(self, name: str) -> np.ndarray:
+        """Return the scores that there are, (m,)."""
+        return self.scores[name][~np.isnan(self.scores[name])]
+
+    def narrowed(self, name: str) -> Side:
+        """Return the side with the pictures of `scored` alone; as it is where there is no such score."""
+        if name not in self.scores or len(self.scored(name)) == len(self.ids):
+            return self
+        keep = ~np.isnan(self.scores[name])
+        ids = tuple(np.array(self.ids, dtype=object)[keep])
+        return Side(self.title, ids, {other: values[keep] for other, values in self.scores.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +149,16 @@ def pair_title(pair: Pair, among: tuple[Pair, ...]) -> str:
 def chosen_scores(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
     """Return the scores that a choice means for one model, without those it lacks."""
     names = [scores.published(detector.entry.model_kind) if name == PAPER else name for name in wanted]
-    return [name for name in dict.fromkeys(names) if name in detector.scores]
+    return [name for name in dict.fromkeys(names) if name in detector.rows]
 
 
 def lacking(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
     """Return a sentence for every chosen score that the model does not have."""
+    unmeasured = "it is not measured, or does not apply; 'python -m trainer evaluate' measures again"
     why = {
-        name: next((why for family, why in scores.LACKING.items() if name.startswith(family)), "it was not stored")
+        name: next((why for family, why in scores.LACKING.items() if name.startswith(family)), unmeasured)
         for name in wanted
-        if name != PAPER and name not in detector.scores
+        if name != PAPER and name not in detector.rows
     }
     return [f"{detector.entry.name} has no “{name}”: {reason}." for name, reason in why.items()]
 
@@ -152,26 +173,30 @@ def sides(detector: Detector, pair: Pair) -> tuple[Side, Side] | None:
 
 def side(rows: pd.DataFrame) -> Side:
     """Return one data set of ood_scores.parquet."""
-    scores = {
-        column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE): rows[column].to_numpy()
-        for column in tables.score_columns(rows)
-    }
+    scores = {tables.plain(column): rows[column].to_numpy() for column in tables.score_columns(rows)}
     return Side(str(rows["data"].iloc[0]), tuple(rows["id"]), scores)
 
 
 def model_curves(detector: Detector, pair: str, both: tuple[Side, Side], names: Sequence[str]) -> list[Curve]:
     """Return scores of one model on one pair, with the stored measures, or measured here where there are none."""
-    ordinary, outliers = (each.scores for each in both)
-    measures = (_stored(detector.entry, pair, name) or _measured(ordinary[name], outliers[name]) for name in names)
-    return [
-        Curve(detector.entry.name, name, ordinary[name], outliers[name], measured)
-        for name, measured in zip(names, measures, strict=True)
-    ]
+    curves = []
+    for name in names:
+        ordinary, outliers = (each.scored(name) for each in both)
+        measured = _stored(detector.entry, pair, name) or _measured(ordinary, outliers)
+        curves.append(Curve(detector.entry.name, name, ordinary, outliers, measured))
+    return curves
 
 
 def baseline_curves(detector: Detector, pair: str, both: tuple[Side, Side]) -> list[Curve]:
     """Return the baselines, each under the sign that separates better."""
     return [_facing(replace(curve, model="")) for curve in model_curves(detector, pair, both, BASELINES)]
+
+
+def below_likelihood(detector: Detector, score: str) -> list[str] | None:
+    """Return the pairs on which a score is worse than plain likelihood; None where the likelihood was not measured."""
+    from trainer.evaluation import ood
+
+    return ood.below_likelihood(detector.entry.metrics, score)
 
 
 def stored(entry: catalog.Entry, measure: str, score: str, pair: str) -> Metric | None:

@@ -29,12 +29,13 @@ def show(panel: Panel, curve: Curve, threshold: float) -> None:
     """False alarms and near misses of the ordinary pictures, missed and just flagged outliers."""
     st.subheader("Hardest pictures on either side of the threshold", anchor=False)
     entry = panel.detectors.get(curve.model, panel.selected).entry
-    ordinary, outliers = _ordinary(panel, curve, threshold), _outliers(panel, curve, threshold)
+    sides = tuple(side.narrowed(curve.score) for side in panel.both)
+    ordinary, outliers = _ordinary(panel, sides[0], curve, threshold), _outliers(panel, sides[1], curve, threshold)
     st.caption(f"Upper: the picture; lower: its reconstruction by {entry.name}." + _unpictured(panel, ordinary))
     colours, groups, shown = theme.colours(theme.is_dark()), [], []
     for side, some, values, titles, colour in (
-        (panel.both[0], ordinary, curve.ordinary, ("False alarms", "Just accepted"), colours["muted"]),
-        (panel.both[1], outliers, curve.outliers, ("Missed", "Just flagged"), colours["accent"]),
+        (sides[0], ordinary, curve.ordinary, ("False alarms", "Just accepted"), colours["muted"]),
+        (sides[1], outliers, curve.outliers, ("Missed", "Just flagged"), colours["accent"]),
     ):
         if some is not None:
             groups += [group | {"colour": colour} for group in _groups(side, some.split, values, titles)]
@@ -46,8 +47,8 @@ def show(panel: Panel, curve: Curve, threshold: float) -> None:
     gallery.gallery(groups, above, session.reconstructed(entry, above), key="ood.hardest")
 
 
-def _ordinary(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
-    entry, side = panel.selected.entry, panel.both[0]
+def _ordinary(panel: Panel, side: Side, curve: Curve, threshold: float) -> Shown | None:
+    entry = panel.selected.entry
     places = ood_pictures.places(entry)
     if not places or len(side.ids) != len(curve.ordinary):
         return None
@@ -57,9 +58,9 @@ def _ordinary(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
     return Shown(split, ood_pictures.test_pictures(entry, chosen))
 
 
-def _outliers(panel: Panel, curve: Curve, threshold: float) -> Shown | None:
+def _outliers(panel: Panel, side: Side, curve: Curve, threshold: float) -> Shown | None:
     """None, after a sentence, where the outliers' pictures are not on this disk."""
-    side, shape = panel.both[1], panel.selected.entry.image_shape
+    shape = panel.selected.entry.image_shape
     known = np.ones(len(curve.outliers), dtype=bool)
     split = ood_pictures.hardest(curve.outliers, threshold, True, known, SHOWN)
     rows = [int(row) for row in (*split.wrong, *split.right)]

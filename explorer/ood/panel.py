@@ -16,9 +16,9 @@ COMPARED = 3  # other models at first
 OWN = "your own pictures"
 _CAUTIONS = {
     OWN_FOLDER: "“{}” is a folder of yours that `evaluate --outliers` scored; all its pictures count as outliers.",
-    MATCHED: "The outliers are inverted, so that both sides show light strokes on black.",
-    AS_PUBLISHED: "As in the published code: Omniglot is black on white, MNIST white on black. Polarity-matched, only "
-    "the strokes themselves differ.",
+    MATCHED: "The outliers are inverted, so that both sides are light on black.",
+    AS_PUBLISHED: "The files as they are: Omniglot is black on white, the model's data white on black. "
+    "Polarity-matched, only the pictures themselves differ.",
 }
 """By polarity: what to know of a pair before its numbers are believed."""
 
@@ -72,7 +72,8 @@ def panel_of(detector: Detector, name: str) -> Panel | None:
     own, curves = both[detector.entry.name], []
     for model, sides in both.items():
         each = detectors[model]
-        curves += scores.model_curves(each, name, sides, scores.chosen_scores(each, wanted))
+        chosen = [score for score in scores.chosen_scores(each, wanted) if all(score in side.scores for side in sides)]
+        curves += scores.model_curves(each, name, sides, chosen)
         notes += scores.lacking(each, wanted)
     curves = curves or scores.model_curves(detector, name, own, ("combined",))
     baselines = scores.baseline_curves(detector, name, own)

@@ -27,7 +27,7 @@ class OodState(state.PageState):
     pair: str = ""  # a name of trainer.ood.pairs.PAIRS, or OWN; empty or unknown: see benchmark._usual
     against: tuple[str, ...] = (AUTOMATIC,)
     scores: tuple[str, ...] = ("combined",)
-    log: bool = False
+    log: bool = True
     focus: str = ""
     fpr: float = Field(0.05, ge=0.001, le=0.5)
     at: str = ""

@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from explorer.ood import sentences
-from explorer.ood.detector import Curve, Detector, stored
+from explorer.ood.detector import Curve, Detector, below_likelihood, stored
 from explorer.shared import export, widgets
 from explorer.shared.escape import markdown
 from trainer.ood.ranking import MEASURES, Measured
@@ -17,11 +17,15 @@ STANDING = {"above": "", "level": ":orange-badge[level with it]", "below": ":red
 def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, detectors: dict[str, Detector]) -> None:
     """Models and baselines ranked by AUROC, a flag on every score that does not beat the best baseline."""
     with st.container(gap="small", key="scores-ood"):
-        st.markdown(table(curves, baselines))
+        worse = {curve.key: below_likelihood(detectors[curve.model], curve.score) for curve in curves}
+        st.markdown(table(curves, baselines, worse))
+        if note := unmeasured(detectors, worse):
+            st.caption(note)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-ood"):
             st.caption(
                 "95 % intervals by bootstrap. AUPR out: outliers are the positive class; in: ordinary pictures are. "
-                "FPR95: ordinary pictures flagged at the threshold that flags 95 % of the outliers. Protocol:",
+                "FPR95: ordinary pictures flagged at the threshold that flags 95 % of the outliers. Never below "
+                "likelihood: on no measured pair does the interval lie below the AUROC of plain likelihood. Protocol:",
             )
             for curve in curves:
                 _protocol(curve, name, detectors[curve.model])
@@ -35,21 +39,37 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, det
             )
 
 
-def table(curves: list[Curve], baselines: list[Curve]) -> str:
-    """Return the ranking as a Markdown table."""
-    bar = max(baseline.auroc for baseline in baselines)
-    head = ["| | " + " | ".join(MEASURES) + " | gain over best baseline |", "|---|---|---|---|---|---|"]
+def table(curves: list[Curve], baselines: list[Curve], worse: dict[str, list[str] | None] | None = None) -> str:
+    """Return the ranking as a Markdown table.
+
+    Args:
+        worse: by key of a curve, the pairs on which its score is worse than plain likelihood; None where unknown.
+    """
+    bar, worse = max(baseline.auroc for baseline in baselines), worse or {}
+    heads = [*MEASURES, "gain over best baseline", "never below likelihood"]
+    head = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     ranked = sorted([*curves, *baselines], key=lambda curve: -curve.auroc)
-    return "\n".join(head + [_row(curve, bar) for curve in ranked])
+    return "\n".join(head + [_row(curve, bar, worse.get(curve.key)) for curve in ranked])
 
 
-def _row(curve: Curve, bar: float) -> str:
+def _row(curve: Curve, bar: float, worse: list[str] | None) -> str:
     numbers = " | ".join(_number(curve.measured[name]) for name in MEASURES)
     if not curve.model:
-        return f"| {markdown(curve.title)} :gray-badge[baseline] | {numbers} | |"
+        return f"| {markdown(curve.title)} :gray-badge[baseline] | {numbers} | | |"
     standing = sentences.against_baselines(curve, bar)
     mark = STANDING[standing] or f":gray[+{curve.auroc - bar:.3f}]"
-    return f"| **{markdown(curve.model)}** · {markdown(curve.score)} | {numbers} | {mark} |"
+    below = "" if worse is None else f"below on {len(worse)} pair{'s' * (len(worse) > 1)}" if worse else "yes"
+    return f"| **{markdown(curve.model)}** · {markdown(curve.score)} | {numbers} | {mark} | {below} |"
+
+
+def unmeasured(detectors: dict[str, Detector], worse: dict[str, list[str] | None]) -> str:
+    """Return which models were evaluated before plain likelihood was measured, and the command for one; else ""."""
+    names = sorted({key.partition("|")[0] for key, pairs in worse.items() if pairs is None})
+    old = [name for name in names if not detectors[name].calibration.detectors]
+    if not old:
+        return ""
+    command = f"python -m trainer evaluate {detectors[old[0]].entry.path} --only ood"
+    return f"Plain likelihood and the other detectors are not measured for {markdown(', '.join(old))}: `{command}`"
 
 
 def _number(measured: Measured) -> str:

@@ -23,6 +23,7 @@ from tests.fixtures import blob_pictures, make_run
 from tests.outliers import FASHION, MATCHED, OUTLIERS, PUBLISHED, add_scores, plant, stripes
 from tests.pages import reading
 from tests.pages.reading import png, ran, sent_to, texts
+from trainer.evaluation.ood import below_likelihood
 from trainer.ood import calibration, tables
 from trainer.runs import layout
 from trainer.runs.folder import Run
@@ -35,7 +36,7 @@ TYPE = "image/png"
 def made(tmp_path_factory) -> Path:
     """Three models with scores and one without, never to be changed."""
     root = tmp_path_factory.mktemp("ood") / "runs"
-    add_scores(make_run(root / "small-gmp"))
+    add_scores(make_run(root / "small-gmp"), detectors=True)
     add_scores(make_run(root / "small-vae", kind="vae"))
     add_scores(make_run(root / "small-dagmm", kind="dagmm"))
     make_run(root / "unscored", prior="np", z_dim=4)
@@ -91,7 +92,7 @@ def test_opens_on_the_pair_that_polarity_does_not_give_away():
     for model in ("small-gmp", "small-vae", "small-dagmm"):
         assert f"**{model}** · combined" in names
     assert sum(":gray-badge[baseline]" in name for name in names) == 3
-    assert "both sides show light strokes on black" in texts(app)
+    assert "both sides are light on black" in texts(app)
     assert not app.error
 
 
@@ -237,6 +238,42 @@ def test_the_course_over_the_training_is_told():
     assert "**combined** stays between 0.920 and 0.930" in texts(app)
     assert "**potential f(x, mu)** changed sides twice" in texts(app)
     assert len(figure(app, 1)["data"]) == 2
+
+
+def test_detectors_of_the_literature_are_rows_and_say_who_beats_plain_likelihood(runs):
+    app = opened(scores="combined,likelihood,complexity%2C PNG,typicality,likelihood regret,Mahalanobis,nearest codes")
+    cells = {row[0]: row for row in table(app)}
+    metrics = Run(runs / "small-gmp").metrics
+    by_name = {metric.name: metric.value for metric in metrics}
+    for name in ("likelihood", "complexity, PNG", "typicality", "likelihood regret", "Mahalanobis", "nearest codes"):
+        row = cells[f"**small-gmp** · {name}"]
+        assert row[1].startswith(f"{by_name[f'AUROC, {name}, {MATCHED.name}']:.3f} ")
+    worse = len(below_likelihood(metrics, "combined"))
+    said = "yes" if worse == 0 else "below on 1 pair" if worse == 1 else f"below on {worse} pairs"
+    assert cells["**small-gmp** · combined"][6] == said
+    assert cells["**small-gmp** · likelihood"][6] == "yes"
+    assert cells["**small-vae** · combined"][6] == ""
+    assert "not measured for small-dagmm, small-vae: `python -m trainer evaluate" in texts(app)
+    assert "small-vae has no “Mahalanobis”: it is not measured" in texts(app)
+    assert not app.error
+
+
+def test_a_detector_that_scored_a_sample_has_its_own_threshold_and_pictures(runs):
+    run = Run(runs / "small-gmp")
+    stored = tables.read(run)
+    stored.loc[stored.index[::2], "detector_likelihood"] = np.nan
+    tables.write(stored, run)
+    app = opened(against="", scores="likelihood", focus="small-gmp|likelihood")
+    point = sent_to(app, "point")
+    ordinary, outliers = tables.pair_rows(stored, MATCHED, "Omniglot")
+    assert len(scores(point, "ordinary")) == ordinary["detector_likelihood"].notna().sum()
+    assert len(scores(point, "outliers")) == outliers["detector_likelihood"].notna().sum()
+    expected = calibration.read(run).threshold("likelihood", 0.05)
+    assert point["threshold"] == pytest.approx(expected)
+    kept = set(ordinary["id"][ordinary["detector_likelihood"].notna()])
+    titles = [title.split(" ")[0] for group in sent_to(app, "gallery")["groups"] for title in group["titles"]]
+    assert titles
+    assert set(titles) <= kept
 
 
 # ---------------------------------------------------------------- empty states

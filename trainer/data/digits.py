@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from trainer.config import DataConfig
 from trainer.data import idx, torchvision_shim
 from trainer.data.download import fetch
-from trainer.data.idx import FILES
 from trainer.data.imageset import ImageSet
 from trainer.data.registry import DatasetInfo, Progress
 from trainer.errors import UserError
@@ -29,7 +28,6 @@ NAMES = {
     ),
 }  # fmt: skip
 """Label names in the order of the label numbers."""
-_CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 _CHUNK = 512  # pictures made float at a time: 8 MB at 64x64
 
 
@@ -42,7 +40,7 @@ def load(data: DataConfig, info: DatasetInfo, split: str, root: Path, progress: 
     Raises: UserError if the files are absent and cannot be downloaded, or are damaged.
     """
     name, title = data.name, info.title
-    kind, folder = _CLASSES[name], _folder(name, root)
+    kind, folder = idx.FOLDERS[name], _folder(name, root)
 
     def download() -> Any:
         return getattr(torchvision_shim.datasets(), kind)(str(root), train=split == "train", download=True)
@@ -67,7 +65,7 @@ def digit_ids(name: str, split: str, count: int) -> tuple[str, ...]:
 
 def on_disk(name: str, split: str, root: Path) -> bool:
     """Return whether both files of a split are below `root`, so that nothing has to be downloaded."""
-    return all(idx.find(_folder(name, root), file) for file in _files(split))
+    return all(idx.find(_folder(name, root), file) for file in idx.split_files(split))
 
 
 def read_digits(name: str, title: str, split: str, root: Path) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,7 +75,9 @@ def read_digits(name: str, title: str, split: str, root: Path) -> tuple[torch.Te
     """
     folder = _folder(name, root)
     try:
-        images, labels = (torch.tensor(idx.read(idx.find(folder, file) or folder / file)) for file in _files(split))
+        images, labels = (
+            torch.tensor(idx.read(idx.find(folder, file) or folder / file)) for file in idx.split_files(split)
+        )
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise UserError(_damaged(title, folder)) from error
     consistent = images.shape == (len(labels), SIDE, SIDE) and labels.ndim == 1 and len(labels) > 0
@@ -87,11 +87,7 @@ def read_digits(name: str, title: str, split: str, root: Path) -> tuple[torch.Te
 
 
 def _folder(name: str, root: Path) -> Path:
-    return root / _CLASSES[name] / "raw"
-
-
-def _files(split: str) -> tuple[str, ...]:
-    return FILES[:2] if split == "train" else FILES[2:]
+    return root / idx.FOLDERS[name] / "raw"
 
 
 def _damaged(title: str, folder: Path) -> str:

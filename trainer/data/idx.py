@@ -14,9 +14,16 @@ import numpy as np
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 """What MNIST and Fashion-MNIST consist of."""
+FOLDERS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
+"""Where torchvision keeps them below the data root, in a folder raw; also the names of its classes."""
 
 LIMIT = 2**29
 """Bytes of values at most: ten times MNIST, and what a small compressed file may become."""
+
+
+def split_files(split: str) -> tuple[str, ...]:
+    """Return the names of pictures and labels of the split "train" or "test"."""
+    return FILES[:2] if split == "train" else FILES[2:]
 
 
 def find(folder: Path, name: str) -> Path | None:

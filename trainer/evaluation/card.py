@@ -134,6 +134,8 @@ def _limits(run: Run) -> str:
         for pair in ood.pairs_measured(run.metrics)
         if not ood.beats_baselines(run.metrics, COMBINED, pair)
     ]
+    if worse := ood.below_likelihood(run.metrics, COMBINED):
+        lines.append(f"* Its combined score is worse than the plain likelihood on {' and '.join(worse)}.")
     if run.config.prior.kind == "gmp":
         lines.append("* Components were found without labels. One need not be one class: see the clustering numbers.")
     if run.config.model.kind in ("vae", "wae-mmd"):

@@ -2,9 +2,12 @@
 
 Writes ood_calibration.json and ood_scores.parquet into the run folder (trainer/ood says what they hold). One Metric per
 measure, score and pair, called e.g. "AUROC, combined, mnist/omniglot polarity-matched" (`metric_name`, `parse_name`).
+The detectors of the literature are measured beside the model's own scores, on a sample of each data set: about a minute
+of one core for a model with three pairs at 32x32.
 """
 
 import logging
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,12 +20,15 @@ from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours, ranking, tables
 from trainer.ood import pairs as protocols
 from trainer.ood.baselines import BASELINES, better_sign
-from trainer.ood.calibration import COMBINED, Calibration
+from trainer.ood.calibration import COMBINED, LEVELS, Calibration
+from trainer.ood.detectors import registry
 from trainer.ood.outliers import inverted, outliers_of, own_folder, validation_pair
 from trainer.ood.scores import raw_scores
 from trainer.runs.folder import Metric
 
 GROUP = "ood"
+LIKELIHOOD = "likelihood"
+"""The detector that every other score has to be compared with."""
 DRAWN_PICTURES = 2_000
 HELD_OUT = 10_000
 """Held-out pictures at most that calibrate: the 99.97 % quantile, the last that is stored, then rests on three."""
@@ -49,12 +55,13 @@ def pairs_measured(metrics: list[Metric]) -> list[str]:
 
 def is_headline(metric: Metric) -> bool:
     """Return whether a card shows the number: of this group AUROC and FPR95 of the combined score, AUROC of the
-    baselines.
+    baselines and of plain likelihood.
     """
     if metric.group != GROUP:
         return True
     measure_, score, _ = parse_name(metric.name)
-    return (score == COMBINED and measure_ in ("AUROC", "FPR95")) or (score in BASELINES and measure_ == "AUROC")
+    bars = (*BASELINES, LIKELIHOOD)
+    return (score == COMBINED and measure_ in ("AUROC", "FPR95")) or (score in bars and measure_ == "AUROC")
 
 
 def beats_baselines(metrics: list[Metric], score: str, pair: str) -> bool | None:
@@ -71,6 +78,22 @@ def beats_baselines(metrics: list[Metric], score: str, pair: str) -> bool | None
     return own > max(map(better_sign, bars))
 
 
+def below_likelihood(metrics: list[Metric], score: str) -> list[str] | None:
+    """Return the reported pairs on which a score is worse than plain likelihood; None where no pair has both.
+
+    Worse: the 95 % interval of its AUROC lies below the likelihood's AUROC.
+    """
+    own = {metric.name: metric for metric in metrics if metric.group == GROUP}
+    worse, compared = [], 0
+    for pair in pairs_measured(metrics):
+        found, bar = (own.get(metric_name("AUROC", name, pair)) for name in (score, LIKELIHOOD))
+        if found is not None and bar is not None:
+            compared += 1
+            if (found.value if found.high is None else found.high) < bar.value:
+                worse.append(pair)
+    return worse if compared else None
+
+
 def measure(context: Context) -> list[Metric]:
     """Calibrate on held-out pictures, score every pair whose pictures are on disk, store the scores, measure them.
 
@@ -83,7 +106,7 @@ def measure(context: Context) -> list[Metric]:
     neighbours.store(run, context.model, trained, context.device)
     del trained
     calibration = _calibrate(context, validation)
-    table = tables.rows(context.images, context.scores, calibration, tables.ORDINARY)
+    table = _rows(context, context.images, calibration, tables.ORDINARY, raw=context.scores)
     metrics = _drawn(context, calibration, validation)
     parts = [table]
     for pair in protocols.pairs_of(config.data):
@@ -91,13 +114,13 @@ def measure(context: Context) -> list[Metric]:
             log.warning(sentence)
             continue
         images = outliers_of(pair, config.data, context.data_root)
-        parts.append(_rows(context, images, calibration, pair.polarity))
+        parts.append(_rows(context, images, calibration, tables.OUTLIER, pair.polarity))
         metrics += _measured(context, pair.name, table, parts[-1])
     if context.outliers is not None:
         images = own_folder(context.outliers, config.data)
         for sentence in images.skipped:
             log.warning(sentence)
-        parts.append(_rows(context, images, calibration, protocols.OWN))
+        parts.append(_rows(context, images, calibration, tables.OUTLIER, protocols.OWN))
         metrics += _measured(context, protocols.own_pair(config.data, images.name).name, table, parts[-1])
     tables.write(pd.concat(parts, ignore_index=True), run)
     return metrics
@@ -110,13 +133,27 @@ def _calibrate(context: Context, validation: ImageSet) -> Calibration:
     raw = raw_scores(context.model, validation, context.device, context.progress)
     kind = context.run.config.model.kind
     calibration = calibrations.calibrate(raw, kind, checkpoint=context.run.hash, data=validation.name)
-    calibrations.write(calibration, context.run.path)
+    codes, progress = neighbours.read(context.run), partial(context.progress, "detectors, held-out pictures")
+    reference = registry.measure(context.model, validation, codes, LEVELS, progress)
+    calibrations.write(replace(calibration, reference=reference), context.run.path)
     return calibrations.read(context.run)
 
 
-def _rows(context: Context, images: ImageSet, calibration: Calibration, polarity: str) -> pd.DataFrame:
-    raw = raw_scores(context.model, images, context.device, context.progress)
-    return tables.rows(images, raw, calibration, tables.OUTLIER, polarity)
+def _rows(
+    context: Context,
+    images: ImageSet,
+    calibration: Calibration,
+    role: str,
+    polarity: str = "",
+    raw: dict[str, np.ndarray] | None = None,
+) -> pd.DataFrame:
+    """Every score of a data set; `raw` where the model's own are there already."""
+    raw = raw_scores(context.model, images, context.device, context.progress) if raw is None else raw
+    reference = calibration.reference
+    known = registry.known_of(neighbours.read(context.run), reference.variance, reference.entropy)
+    progress = partial(context.progress, f"detectors, {images.name}")
+    detected = registry.of_set(context.model, images, known, progress)
+    return tables.rows(images, raw, calibration, role, polarity, detected)
 
 
 def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> list[Metric]:
@@ -124,11 +161,11 @@ def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> 
     if len(validation) < 2:
         return []
     ordinary, drawn = validation_pair(validation, DRAWN_PICTURES, context.seed)
-    raw = raw_scores(context.model, ordinary, context.device, context.progress)
-    table = tables.rows(ordinary, raw, calibration, tables.ORDINARY)
+    table = _rows(context, ordinary, calibration, tables.ORDINARY)
     metrics = []
     for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, inverted(drawn))):
-        metrics += _measured(context, name, table, _rows(context, images, calibration, ""), split="validation")
+        outliers = _rows(context, images, calibration, tables.OUTLIER)
+        metrics += _measured(context, name, table, outliers, split="validation")
     return metrics
 
 
@@ -137,25 +174,18 @@ def _measured(
 ) -> list[Metric]:
     """Every measure of every score of one pair, each with its interval; `fields` as in Context.metric."""
     metrics = []
-    sizes = f"{len(ordinary):,} {ordinary['data'].iloc[0]} against {len(outliers):,} {outliers['data'].iloc[0]}"
     columns = tables.score_columns(ordinary)
     for done, column in enumerate(columns, start=1):
         context.progress(f"ranking {pair}", done, len(columns))
-        score = column.removeprefix(tables.SCORE).removeprefix(tables.BASELINE)
-        values = ranking.with_intervals(ordinary[column].to_numpy(), outliers[column].to_numpy(), seed=context.seed)
-        for measure_, measured in values.items():
-            metrics.append(
-                context.metric(
-                    GROUP,
-                    metric_name(measure_, score, pair),
-                    measured.value,
-                    f"{sizes}; outliers positive, larger = more outlying; 95 % interval of {ranking.RESAMPLES} "
-                    "bootstrap resamples of both",
-                    n=len(ordinary) + len(outliers),
-                    seed=context.seed,
-                    interval=(measured.low, measured.high),
-                    higher_is_better=measure_ != "FPR95",
-                    **fields,
-                )
-            )
+        score, both = tables.plain(column), (tables.known(ordinary, column), tables.known(outliers, column))
+        sizes = (f"{len(some):,} {rows['data'].iloc[0]}" for some, rows in zip(both, (ordinary, outliers), strict=True))
+        estimator = f"{' against '.join(sizes)}; outliers positive, larger = more outlying; 95 % interval of "
+        estimator += f"{ranking.RESAMPLES} bootstrap resamples of both"
+        if column.startswith(tables.DETECTOR):
+            estimator += f"; {registry.BY_NAME[score].formula} ({registry.BY_NAME[score].source})"
+        for measure_, measured in ranking.with_intervals(*both, seed=context.seed).items():
+            about = {"n": sum(map(len, both)), "seed": context.seed, "interval": (measured.low, measured.high)}
+            about |= {"higher_is_better": measure_ != "FPR95"} | fields
+            name = metric_name(measure_, score, pair)
+            metrics.append(context.metric(GROUP, name, measured.value, estimator, **about))
     return metrics

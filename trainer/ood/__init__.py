@@ -1,6 +1,7 @@
 """Out-of-distribution detection: which pictures are unlike the training data.
 
     ranking      AUROC, AUPR, FPR95 and their bootstrap intervals, from two sets of scores
+    detectors/   detectors of the literature to compare with: likelihood, input complexity, typicality, regret, ...
     baselines    mean intensity, stroke area and PNG size: scores without a model
     calibration  quantiles of every score on held-out pictures, two-sided potentials and the combined default score
     pairs        pairs of ordinary pictures and outliers, by name

@@ -37,7 +37,7 @@ The combined score, the default of every model
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +45,7 @@ import numpy as np
 
 from trainer.errors import UserError
 from trainer.ood import scores as registry
+from trainer.ood.detectors.reference import Reference
 from trainer.ood.scores import SCORES
 from trainer.runs import layout, validation
 from trainer.runs.folder import Run
@@ -64,6 +65,7 @@ class Calibration:
 
     quantiles: name -> (len(LEVELS),) ascending float64, raw, two-sided and combined scores alike.
     centre: name -> (median, 1.4826 MAD) of the potentials.
+    reference: the same of the detectors of the literature; None in folders evaluated before there were any.
     """
 
     checkpoint: str
@@ -72,12 +74,18 @@ class Calibration:
     parts: tuple[str, ...]
     quantiles: dict[str, Array]
     centre: dict[str, tuple[float, float]]
+    reference: Reference | None = None
     format: Literal["ood-calibration/1"] = FORMAT
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every score, the combined one first."""
+        """Every score of the model's own, the combined one first."""
         return tuple(self.quantiles)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Every detector of the literature that is calibrated."""
+        return tuple(self.reference.quantiles) if self.reference else ()
 
     def extend(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the combined score, the raw ones and the two-sided potentials, each (N,) float32, in the order of
@@ -94,7 +102,7 @@ class Calibration:
 
     def percentile(self, name: str, scores: np.ndarray) -> np.ndarray:
         """Return the share of held-out pictures that score lower, in percent, (N,) in [0, 100]."""
-        return 100 * _share_below(np.asarray(scores, dtype=np.float64), self.quantiles[name])
+        return 100 * _share_below(np.asarray(scores, dtype=np.float64), self._row(name))
 
     def threshold(self, name: str, fpr: float) -> float:
         """Return the score that a share `fpr` in (0, 1) of the held-out pictures exceeds; larger ones are called
@@ -104,7 +112,10 @@ class Calibration:
         """
         if not 0 < fpr < 1:
             raise UserError(f"A false-positive rate of {fpr:g} is not possible; choose one between 0 and 1, as 0.05.")
-        return float(np.interp(1 - fpr, LEVELS, self.quantiles[name]))
+        return float(np.interp(1 - fpr, LEVELS, self._row(name)))
+
+    def _row(self, name: str) -> Array:
+        return self.quantiles[name] if name in self.quantiles else self.reference.quantiles[name]
 
 
 def calibrate(raw: Mapping[str, np.ndarray], kind: str, *, checkpoint: str = "", data: str = "") -> Calibration:
@@ -159,6 +170,8 @@ def write(calibration: Calibration, folder: Path) -> None:
         "levels": [float(f"{level:.6g}") for level in LEVELS],
         "quantiles": {name: [float(f"{q:.9g}") for q in row] for name, row in calibration.quantiles.items()},
     }
+    if calibration.reference is not None:
+        record["detectors"] = calibration.reference.record()
     files.write_text(folder / layout.OOD_CALIBRATION, json.dumps(record) + "\n")
 
 
@@ -170,7 +183,16 @@ def parsed(record: validation.CalibrationSchema) -> Calibration:
     if not sound or any(scale <= 0 for _, scale in record.centre.values()):
         raise validation.WrongError("its quantiles do not belong together")
     centre = {name: (median, scale) for name, (median, scale) in record.centre.items()}
-    return Calibration(record.checkpoint, record.data, record.n, tuple(record.parts), quantiles, centre)
+    found = Calibration(record.checkpoint, record.data, record.n, tuple(record.parts), quantiles, centre)
+    return found if record.detectors is None else replace(found, reference=_reference(record.detectors))
+
+
+def _reference(record: validation.ReferenceSchema) -> Reference:
+    rows = {name: np.array(row, dtype=np.float64) for name, row in record.quantiles.items()}
+    found = Reference(record.n, record.variance, record.entropy, rows)
+    if not found.is_sound or any(row.shape != LEVELS.shape for row in rows.values()):
+        raise validation.WrongError("the quantiles of its detectors do not belong together")
+    return found
 
 
 def read(run: Run) -> Calibration:

@@ -8,8 +8,10 @@
     checkpoint  hash of the weights that were scored, the same in every row
     score_<name>     float32, every score of the calibration, "score_combined" first; larger is more outlying
     baseline_<name>  float32, every baseline (trainer/ood/baselines.py)
+    detector_<name>  float32, every detector of the literature (trainer/ood/detectors); NaN where a picture was not
+                     scored, since they are slow; absent in folders evaluated before there were any
 
-No picture is stored. Which rows make up a pair, `pair_rows` says.
+No picture is stored. Which rows make up a pair, `pair_rows` says, and which pictures of them a column has, `known`.
 """
 
 from __future__ import annotations
@@ -30,15 +32,23 @@ from trainer.system import files
 if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
 
-SCORE, BASELINE = "score_", "baseline_"
+SCORE, BASELINE, DETECTOR = "score_", "baseline_", "detector_"
 ORDINARY, OUTLIER = "ordinary", "outlier"
 
 
 def rows(
-    images: ImageSet, raw: dict[str, np.ndarray], calibration: Calibration, role: str, polarity: str = ""
+    images: ImageSet,
+    raw: dict[str, np.ndarray],
+    calibration: Calibration,
+    role: str,
+    polarity: str = "",
+    detected: dict[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Return the table of one data set, given its raw scores; scores to 16 significant bits, a quarter of the file
     less.
+
+    Args:
+        detected: scores of the detectors (trainer.ood.detectors.registry.of_set).
     """
     names = np.array([*images.label_names, ""], dtype=object)
     labels = np.full(len(images), -1) if images.labels is None else images.labels.numpy()
@@ -52,6 +62,7 @@ def rows(
     }
     table |= {SCORE + name: rounded(values) for name, values in calibration.extend(raw).items()}
     table |= {BASELINE + name: values for name, values in baseline_scores(images.images.numpy()).items()}
+    table |= {DETECTOR + name: rounded(values) for name, values in (detected or {}).items()}
     return pd.DataFrame(table)
 
 
@@ -65,8 +76,19 @@ def pair_rows(table: pd.DataFrame, pair: Pair, title: str) -> tuple[pd.DataFrame
 
 
 def score_columns(table: pd.DataFrame) -> list[str]:
-    """Return columns that hold a score or a baseline, in the order of the file."""
-    return [name for name in table.columns if name.startswith((SCORE, BASELINE))]
+    """Return columns that hold a score, a baseline or a detector, in the order of the file."""
+    return [name for name in table.columns if name.startswith((SCORE, BASELINE, DETECTOR))]
+
+
+def plain(column: str) -> str:
+    """Return the name of a score without what tells its kind in the file."""
+    return column.removeprefix(SCORE).removeprefix(BASELINE).removeprefix(DETECTOR)
+
+
+def known(rows: pd.DataFrame, column: str) -> np.ndarray:
+    """Return the scores of a column, (n,), of a detector those of the pictures it has scored."""
+    values = rows[column].to_numpy()
+    return values[~np.isnan(values)] if column.startswith(DETECTOR) else values
 
 
 def write(table: pd.DataFrame, run: Run) -> None:

@@ -70,6 +70,15 @@ class MetricSchema(Schema):
     higher_is_better: bool = True
 
 
+class ReferenceSchema(Schema):
+    """The detectors of ood_calibration.json (trainer.ood.detectors.reference)."""
+
+    n: Annotated[int, Field(ge=1, le=MAX_COUNT)]
+    variance: FiniteFloat
+    entropy: FiniteFloat
+    quantiles: Annotated[dict[Word, Numbers], Field(max_length=100)]
+
+
 class CalibrationSchema(Schema):
     """ood_calibration.json (trainer.ood.calibration)."""
 
@@ -80,6 +89,7 @@ class CalibrationSchema(Schema):
     parts: Annotated[list[Word], Field(max_length=20)]
     quantiles: Annotated[dict[Word, Numbers], Field(max_length=100)]
     centre: Annotated[dict[Word, Pair], Field(max_length=100)]
+    detectors: ReferenceSchema | None = None
 
 
 class OutlineSchema(Schema):
@@ -260,7 +270,7 @@ COLUMNS = {
     r"label|sprite_index|tile|component|kmeans|factor_[\w -]{1,60}": WHOLE,
     r"z\d{1,3}|log_var\d{1,3}|x|y|z": FINITE,
     r"(?:score|baseline)_.{1,100}": FINITE,
-    r"psnr|entropy": NUMBER,
+    r"psnr|entropy|detector_.{1,100}": NUMBER,
 }
 """What a column of this name holds, in every table of a run; other columns are not read."""
 TRAIN_COLUMNS = ("id", "label_name", "tile", "checkpoint")

@@ -131,7 +131,7 @@ class _Found:
 
     def __init__(self, kind: str, scores: tuple[str, ...]):
         self.entry = type("Entry", (), {"model_kind": kind, "name": kind})
-        self.scores = scores
+        self.scores = self.rows = scores
 
 
 def test_the_papers_score_is_another_one_for_each_kind_of_model():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 
@@ -19,6 +20,7 @@ from trainer.evaluation import card, ood
 from trainer.evaluation.evaluate import evaluate
 from trainer.ood import calibration, history, neighbours, pairs, ranking, tables
 from trainer.ood.baselines import BASELINES, baseline_scores
+from trainer.ood.detectors import registry
 from trainer.ood.outliers import outliers_of
 from trainer.ood.scores import raw_scores
 from trainer.runs import layout
@@ -89,12 +91,12 @@ def test_every_measure_is_recorded_with_its_protocol(run):
         assert metric.higher_is_better == (measure != "FPR95")
         if pair in NAMES:
             ordinary, outliers = tables.pair_rows(table, pairs.PAIRS[NAMES.index(pair)], "Omniglot")
-            column = f"score_{score}" if f"score_{score}" in table else f"baseline_{score}"
+            column = next(f"{kind}_{score}" for kind in ("score", "baseline", "detector") if f"{kind}_{score}" in table)
             expected = ranking.measures(ordinary[column].to_numpy(), outliers[column].to_numpy())
             assert metric.value == pytest.approx(expected[measure])
             assert metric.n == 60
             assert "40 MNIST against 20 Omniglot" in metric.estimator
-    scores = len(calibration.read(run).names) + len(BASELINES)
+    scores = len(calibration.read(run).names) + len(BASELINES) + len(registry.DETECTORS)
     assert len(metrics) == (len(NAMES) + 2) * scores * len(ranking.MEASURES)
     by_name = {metric.name: metric.value for metric in metrics}
     assert by_name[ood.metric_name("AUROC", "mean intensity", NAMES[0])] == 1  # what makes the published pair easy
@@ -157,6 +159,54 @@ def test_baselines_that_win_are_flagged(run):
     assert f"does not beat the trivial baselines on {NAMES[0]}" in text
     assert "AUROC, combined, mnist/omniglot polarity-matched" in text
     assert "AUPR out" not in text
+
+
+def test_detectors_are_stored_beside_the_scores_and_calibrated_on_held_out_pictures(run, root):
+    found, table, model = calibration.read(run), tables.read(run), run.load_model()
+    names = [detector.name for detector in registry.DETECTORS]
+    assert list(found.detectors) == names
+    assert [name for name in table if name.startswith("detector_")] == [f"detector_{name}" for name in names]
+    train = data.load("mnist", "train", root)
+    held_out = split_validation(train, run.config.data.validation, run.config.seed)[1]
+    known = registry.known_of(neighbours.read(run), found.reference.variance, found.reference.entropy)
+    expected = registry.scores(model, held_out.images, known)
+    assert found.reference.entropy == pytest.approx(expected["likelihood"].mean(), rel=1e-5)
+    for name in names:
+        assert found.threshold(name, 0.5) == pytest.approx(np.median(expected[name]), rel=1e-3, abs=1e-2)
+    scored = registry.scores(model, data.load("mnist", "test", root).images, known)
+    for name in names:
+        np.testing.assert_allclose(table[f"detector_{name}"][:40], scored[name], rtol=1e-3, atol=1e-2)
+    formula = next(m.estimator for m in run.metrics if m.name == ood.metric_name("AUROC", "typicality", NAMES[0]))
+    assert "H its mean over held-out pictures (Nalisnick et al., 2019)" in formula
+
+
+def test_worse_than_plain_likelihood_is_an_interval_below_it(run):
+    first = next(m for m in run.metrics if m.name == ood.metric_name("AUROC", "combined", NAMES[0]))
+    change = lambda **fields: Metric(**(vars(first) | fields))  # noqa: E731
+    likely = [change(name=ood.metric_name("AUROC", "likelihood", pair), value=0.8, low=0.7, high=0.9) for pair in NAMES]
+    own = [
+        change(value=0.7, low=0.6, high=0.79),
+        change(name=ood.metric_name("AUROC", "combined", NAMES[1]), value=0.7, low=0.6, high=0.8),
+    ]
+    assert ood.below_likelihood([*likely, *own], "combined") == [NAMES[0]]
+    assert ood.below_likelihood([*likely, own[1]], "combined") == []
+    assert ood.below_likelihood(own, "combined") is None
+    drawn = [change(name=ood.metric_name("AUROC", score, pairs.DRAWN)) for score in ("combined", "likelihood")]
+    assert ood.below_likelihood(drawn, "combined") is None, "the validation pairs are no results"
+    run.write_metrics([*likely, *own])
+    assert f"worse than the plain likelihood on {NAMES[0]}." in card.card_text(Run(run.path))
+
+
+def test_a_calibration_of_before_the_detectors_is_read_as_it_is(run):
+    path = run.path / layout.OOD_CALIBRATION
+    record = json.loads(path.read_text())
+    reference = record.pop("detectors")
+    path.write_text(json.dumps(record))
+    assert calibration.read(run).detectors == ()
+    reference["quantiles"]["typicality"] = reference["quantiles"]["typicality"][::-1]
+    path.write_text(json.dumps(record | {"detectors": reference}))
+    with pytest.raises(UserError, match="damaged"):
+        calibration.read(run)
 
 
 def test_scores_of_other_weights_are_refused(run):

@@ -43,7 +43,12 @@ def test_the_pairs_are_those_of_the_protocol():
         "mnist/omniglot polarity-matched",
         "mnist/fashion-mnist",
     ]
-    assert pairs.pairs_of(DataConfig(name="fashion-mnist")) == ()
+    assert [pair.name for pair in pairs.pairs_of(DataConfig(name="fashion-mnist"))] == [
+        "fashion-mnist/mnist",
+        "fashion-mnist/omniglot as published",
+        "fashion-mnist/omniglot polarity-matched",
+    ]
+    assert pairs.pairs_of(DataConfig(name="celeba")) == ()
 
 
 def test_matched_polarity_is_the_inverse_of_the_published_one(root):
@@ -58,11 +63,37 @@ def test_matched_polarity_is_the_inverse_of_the_published_one(root):
 def test_absent_data_is_named_and_not_downloaded(root, tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.data.digits.fetch", lambda *a, **k: pytest.fail("downloads"))
     monkeypatch.setattr("trainer.data.omniglot.fetch", lambda *a, **k: pytest.fail("downloads"))
-    assert [pairs.missing(pair, root) is None for pair in pairs.PAIRS] == [True, True, False]
+    assert [pairs.missing(pair, root) is None for pair in pairs.PAIRS] == [True, True, False, True, True, True]
     sentence = pairs.missing(pairs.PAIRS[2], root)
     assert "mnist/fashion-mnist" in sentence
     assert "https://github.com/zalandoresearch" in sentence
     assert "Omniglot is not in" in pairs.missing(pairs.PAIRS[0], tmp_path)
+
+
+def test_the_hard_pair_holds_digits_against_clothes_as_they_are(root, tmp_path):
+    hard = next(pair for pair in pairs.PAIRS if pair.name == "fashion-mnist/mnist")
+    found = outliers_of(hard, DataConfig(name="fashion-mnist"), root)
+    assert found.ids == data.load("mnist", "test", root).ids
+    assert torch.equal(found.images, data.load("mnist", "test", root).images)
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    assert "MNIST is not in" in pairs.missing(hard, tmp_path)
+    for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):  # the test part alone, packed
+        (raw / name).write_bytes(b"")
+    assert pairs.missing(hard, tmp_path) is None
+
+
+def test_clothes_have_a_validation_pair_of_their_own(data_root):
+    """No digits or characters of the reported pairs: pen strokes, and clothes turned, mirrored and spliced."""
+    held_out = data.load("fashion-mnist", "test", data_root).subset(slice(400))
+    ordinary, drawn = validation_pair(held_out, 90)
+    material = {image.numpy().tobytes() for image in held_out.images}
+    kind = np.array([drawn.label_names[label] for label in drawn.labels])
+    assert [(kind == name).sum() for name in ("strokes", *KINDS)] == [45, 15, 15, 15]
+    rotated = [image.rot90(-1, (1, 2)).contiguous() for image in drawn.images[torch.from_numpy(kind == "rotated")]]
+    turned = {image.numpy().tobytes() for image in rotated}
+    assert turned <= material
+    assert not {image.numpy().tobytes() for image in ordinary.images} & turned
 
 
 def test_ones_own_folder_in_the_models_size(tmp_path):
