@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.home import gallery
+from explorer.home import digits, first_screen, gallery
+from explorer.home import state as home
 from explorer.shared import catalog, links, phases, state, widgets
 from explorer.shared.escape import markdown
 from trainer.runs import layout
@@ -18,7 +19,12 @@ def show() -> None:
     entries = catalog.entries()
     ready = [entry for entry in entries if entry.broken is None]
     places = []
+    home.current()
+    shown = digits.find()
+    if shown:
+        first_screen.show(shown)
     if ready:
+        st.subheader("Models", anchor=False)
         st.caption("Upper row: test pictures; lower row: reconstructions. Click a metric to see how it was measured.")
         places = gallery.show(ready)
     else:
@@ -30,6 +36,8 @@ def show() -> None:
     if broken := [entry for entry in entries if entry.broken and entry.path not in young]:
         _damaged(broken)
     state.mirror()  # a page is linkable before its last picture is there
+    if shown:
+        first_screen.bring(shown)
     for (place, _), entry in zip(places, ready, strict=True):
         with place.container(gap=None):
             gallery.decoded(entry)

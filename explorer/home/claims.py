@@ -1,0 +1,117 @@
+"""What a GWAE is for: the paper's three claims, each with what was measured here and where it does not hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.shared import catalog
+from trainer.data.registry import DATASETS
+from trainer.runs.folder import Metric
+
+FACTORS, FACTORS_CONTROL = "shapes3d-fnp", "shapes3d-vae"
+FACES = "faces-np"
+
+
+def claims(gwae: catalog.Entry, control: catalog.Entry) -> list[dict[str, Any]]:
+    """Return the claims as the component draws them; one whose model is not there is left out.
+
+    Args:
+        gwae: with a mixture prior, of digits.
+        control: its matched VAE.
+    """
+    factors, factors_control = catalog.find(FACTORS), catalog.find(FACTORS_CONTROL)
+    found = [_clusters(gwae, control), _generation(catalog.find(FACES) or gwae)]
+    return [_axes(factors, factors_control), *found] if factors else found
+
+
+def metric(entry: catalog.Entry | None, *names: str) -> Metric | None:
+    """Return the first of these metrics that was measured on this very checkpoint, or None."""
+    by_name = {metric.name: metric for metric in (entry.metrics if entry else ())}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def written(number: Metric | None) -> str:
+    """Return "0.816 [0.807, 0.825]", without brackets where there is no interval, and a dash without a number."""
+    if number is None:
+        return "–"
+    return f"{_value(number, number.value)}{_interval(number)}"
+
+
+def _value(number: Metric, value: float) -> str:
+    return f"{value:.1f}" if max(abs(number.value), abs(value)) >= 1.5 else f"{value:.3f}"
+
+
+def _interval(number: Metric) -> str:
+    if number.low is None or number.high is None:
+        return ""
+    return f" [{_value(number, number.low)}, {_value(number, number.high)}]"
+
+
+def _number(name: str, number: Metric | None) -> list[dict[str, str]]:
+    """Return a number as the component draws it, in a list that is empty where it was not measured."""
+    if number is None:
+        return []
+    protocol = f"{number.data}, {number.split}, n = {number.n:,}: {number.estimator}"
+    interval = _interval(number).strip() or "no interval measured"
+    return [{"name": name, "value": _value(number, number.value), "interval": interval, "protocol": protocol}]
+
+
+def _link(page: str, entry: catalog.Entry, title: str) -> dict[str, str]:
+    return {"page": page, "model": entry.name, "title": title}
+
+
+def _axes(entry: catalog.Entry, control: catalog.Entry | None) -> dict[str, Any]:
+    dci, others = (metric(each, "DCI disentanglement") for each in (entry, control))
+    rank, without = (metric(each, "Spearman") for each in (entry, control))
+    return {
+        "title": "Axes: one for each factor",
+        "sentence": "Each axis of the code changes one thing in the picture. Here: 3D Shapes.",
+        "miniature": "axes",
+        "numbers": [
+            *_number("DCI disentanglement (1: one factor an axis)", dci),
+            *_number("the same of a VAE", others),
+        ],
+        "limit": f"Distances do not agree on 3D Shapes: rank correlation {written(rank)}, VAE {written(without)}.",
+        "links": [_link("disentangle", entry, "Disentangle"), _link("traverse", entry, "Traverse")],
+    }
+
+
+def _clusters(entry: catalog.Entry, control: catalog.Entry) -> dict[str, Any]:
+    outliers = ("AUROC, combined, mnist/omniglot polarity-matched", "AUROC, combined, drawn outliers")
+    alike = metric(control, "placed mixture accuracy", "N2D accuracy")
+    return {
+        "title": "Clusters and outliers",
+        "sentence": "Each component of the learned prior becomes a kind of picture; far from all lie outliers.",
+        "miniature": "map",
+        "numbers": [
+            *_number("of the pictures in the right cluster, without labels", metric(entry, "cluster accuracy")),
+            *_number("AUROC of outliers", metric(entry, *outliers)),
+        ],
+        "limit": f"The matched VAE does as well if clustered afterwards: {written(alike)}; AUROC "
+        f"{written(metric(control, *outliers))}.",
+        "links": [_link("clusters", entry, "Clusters"), _link("ood", entry, "Out of distribution")],
+    }
+
+
+def _generation(entry: catalog.Entry) -> dict[str, Any]:
+    named = [number for number in entry.metrics if number.group == "generation" and "distance" in number.name]
+    measure = next((number.name.rpartition(", ")[0] for number in named if number.name.endswith("prior samples")), "")
+    drawn, fitted, real = (
+        metric(entry, f"{measure}, {kind}") for kind in ("prior samples", "fitted mixture", "training pictures")
+    )
+    title = DATASETS[entry.run.config.data.name].title
+    control = catalog.matched_control(entry)
+    other = metric(control, f"{measure}, fitted mixture")
+    limit = f"A mixture fitted to the codes afterwards reaches {written(fitted)}"
+    limit += f", to those of a matched VAE {written(other)}." if other else "."
+    return {
+        "title": "New pictures",
+        "sentence": f"A sample of the prior, decoded, is a picture that never was. Here: {title}.",
+        "miniature": "samples",
+        "numbers": [
+            *_number(f"{measure} of samples (0: like test pictures)", drawn),
+            *_number("the same of training pictures", real),
+        ],
+        "limit": limit if fitted else "Not measured yet.",
+        "links": [_link("generate", entry, "Generate")],
+    }
