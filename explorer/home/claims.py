@@ -69,15 +69,15 @@ def _axes(entry: catalog.Entry, control: catalog.Entry | None) -> dict[str, Any]
         "miniature": "axes",
         "numbers": [
             *_number("DCI disentanglement (1: one factor an axis)", dci),
-            *_number("the same of a VAE", others),
+            *_number("the same, VAE", others),
         ],
-        "limit": f"Distances do not agree on 3D Shapes: rank correlation {written(rank)}, VAE {written(without)}.",
+        "limit": f"On 3D Shapes distances hardly agree: rank correlation {written(rank)}, VAE {written(without)}.",
         "links": [_link("disentangle", entry, "Disentangle"), _link("traverse", entry, "Traverse")],
     }
 
 
 def _clusters(entry: catalog.Entry, control: catalog.Entry) -> dict[str, Any]:
-    outliers = ("AUROC, combined, mnist/omniglot polarity-matched", "AUROC, combined, drawn outliers")
+    outliers = "AUROC, combined, mnist/omniglot polarity-matched"
     alike = metric(control, "placed mixture accuracy", "N2D accuracy")
     return {
         "title": "Clusters and outliers",
@@ -85,10 +85,10 @@ def _clusters(entry: catalog.Entry, control: catalog.Entry) -> dict[str, Any]:
         "miniature": "map",
         "numbers": [
             *_number("of the pictures in the right cluster, without labels", metric(entry, "cluster accuracy")),
-            *_number("AUROC of outliers", metric(entry, *outliers)),
+            *_number("AUROC: letters (Omniglot) as outliers among digits", metric(entry, outliers)),
         ],
-        "limit": f"The matched VAE does as well if clustered afterwards: {written(alike)}; AUROC "
-        f"{written(metric(control, *outliers))}.",
+        "limit": f"A matched VAE, clustered afterwards, does as well: {written(alike)}; so do its outlier scores: "
+        f"AUROC {written(metric(control, outliers))}.",
         "links": [_link("clusters", entry, "Clusters"), _link("ood", entry, "Out of distribution")],
     }
 
@@ -102,15 +102,15 @@ def _generation(entry: catalog.Entry) -> dict[str, Any]:
     title = DATASETS[entry.run.config.data.name].title
     control = catalog.matched_control(entry)
     other = metric(control, f"{measure}, fitted mixture")
-    limit = f"A mixture fitted to the codes afterwards reaches {written(fitted)}"
-    limit += f", to those of a matched VAE {written(other)}." if other else "."
+    limit = f"Without a learned prior, a mixture fitted to the codes afterwards comes to {written(fitted)}"
+    limit += f"; on a matched VAE to {written(other)}." if other else "."
     return {
         "title": "New pictures",
         "sentence": f"A sample of the prior, decoded, is a picture that never was. Here: {title}.",
         "miniature": "samples",
         "numbers": [
-            *_number(f"{measure} of samples (0: like test pictures)", drawn),
-            *_number("the same of training pictures", real),
+            *_number(f"{measure} of samples to test pictures", drawn),
+            *_number("the same, training pictures", real),
         ],
         "limit": limit if fitted else "Not measured yet.",
         "links": [_link("generate", entry, "Generate")],

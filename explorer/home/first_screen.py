@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from explorer.components import distances, live_decoder
-from explorer.home import miniatures
 from explorer.home.claims import claims, metric, written
 from explorer.home.digits import Coded, Digits
 from explorer.home.state import STEPS, change, current
@@ -44,6 +43,8 @@ def show(digits: Digits) -> None:
 
 def bring(digits: Digits) -> None:
     """Send what needs the models: after everything that can be seen, and all at once, so that no server is needed."""
+    from explorer.home import miniatures  # with the axes' names and all; the title would wait for it
+
     with widgets.user_errors():
         entry = digits.gwae.entry
         small = miniatures.all_of(entry)

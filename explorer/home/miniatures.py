@@ -62,7 +62,7 @@ def _factors(entry: catalog.Entry) -> Miniature:
         {"i": axis, "name": names[axis].rpartition(" (")[0], "low": low[axis], "high": high[axis], "share": 1}
         for axis in clearest[:FACTOR_AXES]
     ]
-    return _miniature(entry, code=pixels.as_base64(codes[0]), rows=rows)
+    return _miniature(entry, code=pixels.as_base64(codes[len(codes) // 2]), rows=rows)
 
 
 def _importance(name: str) -> float:

@@ -5,10 +5,8 @@ import { countPainted, element, part, say, setVariables } from "../shared/dom.js
 import { paintPicture } from "../shared/pictures.js";
 import { later } from "./later.js";
 import { TILES } from "./pairs.js";
-import { distance, distances } from "./ranks.js";
+import { distance, distances, mean } from "./ranks.js";
 import { Sliders } from "./sliders.js";
-
-const mean = (/** @type {number[]} */ values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 export class Axis {
   /** @type {Float32Array[]} */

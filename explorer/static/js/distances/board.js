@@ -6,7 +6,7 @@ import { clamp } from "../shared/numbers.js";
 import { paintPicture } from "../shared/pictures.js";
 
 export const HEIGHT = 0.75; // of the board, its width being 1
-const EDGE = 0.07; // nearest a tile's middle comes to an edge
+export const EDGE = 0.07; // nearest a tile's middle comes to an edge
 const STEP = 0.02; // by an arrow key
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -3,26 +3,27 @@
 import { countPainted, part, say, setVariables } from "../shared/dom.js";
 import { clamp, signed } from "../shared/numbers.js";
 import { delayed } from "../shared/reports.js";
-import { Board, HEIGHT } from "./board.js";
+import { Board, EDGE, HEIGHT } from "./board.js";
 import { move } from "./motion.js";
 import { Plot } from "./plot.js";
-import { distances, fitted, pairsOf, shares, spearman } from "./ranks.js";
+import { distances, fitted, inUnitOf, pairsOf, scaleOf, spearman, spread } from "./ranks.js";
 
 export const TILES = 12;
 const PAIRS = pairsOf(TILES);
 const MILLISECONDS = 1100; // from one arrangement to another
-const REACH = 0.9 * Math.hypot(1, HEIGHT); // the largest distance on the board that the plot shows
-const MARGIN = 0.1;
+const CLOSEST = 0.125; // that a model's places are put on the board: tiles hide none
 
 /** @typedef {"own" | "vae" | "gwae"} Mode */
 /** @typedef {{ kind: string, whole: string, codes: Float32Array[], places: Float32Array[] }} Model */
-/** @typedef {{ places: number[][], apart: number[], up: number[] }} Arrangement places of the tiles, distances of their pairs, and those as shares of the plot's height */
+/** @typedef {{ places: number[][], apart: number[], even: number[] }} Arrangement places of the tiles, distances of their pairs, and those in the unit of the pictures' */
 
-const SENTENCES = {
-  own: "Put digits that look alike close together, unlike ones far apart. Each dot is a pair of digits: the better your distances agree with those of the pictures, the closer all dots come to the line.",
-  vae: "This is where a VAE puts them: each digit gets a code, a place with as many coordinates as the model has axes. Distances between its codes agree little with those between the pictures.",
-  gwae: "A GWAE is trained to make both distances agree: pictures that look alike get codes that are close, unlike ones codes that are far apart.",
-};
+/** Return what to do, or what is seen. @param {Mode} mode @param {number} axes how many a code has */
+export const sentence = (mode, axes) =>
+  ({
+    own: "Put digits that look alike close together, unlike ones far apart. Each dot is a pair of digits: if your distances agreed with those of the pictures, all dots would lie on the line.",
+    vae: `A VAE gives each digit a code, a place in a space of ${axes} axes. How far apart its codes are says little of how different the pictures are.`,
+    gwae: "A GWAE is trained to make the two distances agree: pictures that look alike get codes close together, unlike pictures codes far apart.",
+  })[mode];
 
 export class Pairs {
   /** @type {Mode} */
@@ -35,15 +36,14 @@ export class Pairs {
   /** @type {number[][]} */
   own = [];
   /** @type {Arrangement} */
-  shown = { places: [], apart: [], up: [] };
+  shown = { places: [], apart: [], even: [] };
   /** @type {Float32Array[]} */
   pictures = [];
   /** @type {string[]} */
   labels = [];
   /** @type {import("../shared/live.js").Shape} */
   shape = [1, 1, 1];
-  /** @type {number[]} differences of the pictures as shares of the plot's width */
-  x = [];
+  scale = scaleOf([0, 1]); // of both axes of the plot
   stop = () => {};
   frame = 0;
   /** For screen readers, once nothing moves any more. */
@@ -102,7 +102,7 @@ export class Pairs {
     this.picked = -1;
     const rows = this.rows(this.pictures);
     this.across = distances(rows);
-    this.x = shares(this.across);
+    this.scale = scaleOf(this.across);
     this.own = rows.map((_, tile) => [((tile % 4) + 0.5) / 4, ((Math.floor(tile / 4) + 0.5) / 3) * HEIGHT]);
     this.board.fill(rows, this.rows(this.labels), this.shape);
     this.paint(this.arrangement(this.mode));
@@ -118,18 +118,25 @@ export class Pairs {
 
   /** @param {Mode} mode @returns {Arrangement} */
   arrangement(mode) {
-    if (mode === "own") return owned(this.own);
+    if (mode === "own") return this.owned();
     const { codes, places } = this.model(mode);
     const apart = distances(this.rows(codes));
+    const flat = fitted(
+      this.rows(places).map((place) => [place[0], place[1]]),
+      EDGE,
+      HEIGHT,
+    );
     return {
-      places: fitted(
-        this.rows(places).map((place) => [place[0], place[1]]),
-        MARGIN,
-        HEIGHT,
-      ),
+      places: spread(flat, CLOSEST, EDGE, HEIGHT),
       apart,
-      up: shares(apart),
+      even: inUnitOf(apart, this.across),
     };
+  }
+
+  /** @returns {Arrangement} */
+  owned() {
+    const apart = distances(this.own);
+    return { places: this.own, apart, even: inUnitOf(apart, this.across) };
   }
 
   /** Move tiles and dots to another arrangement; the correlation is that of the dots on their way. @param {Mode} mode */
@@ -140,9 +147,9 @@ export class Pairs {
     this.tell();
     this.stop = move(MILLISECONDS, (share) => {
       const mix = (/** @type {number} */ a, /** @type {number} */ b) => a + share * (b - a);
-      const up = to.up.map((end, pair) => mix(from.up[pair], end));
+      const even = to.even.map((end, pair) => mix(from.even[pair], end));
       const places = to.places.map(([x, y], tile) => [mix(from.places[tile][0], x), mix(from.places[tile][1], y)]);
-      this.paint(share < 1 ? { places, apart: up, up } : to);
+      this.paint(share < 1 ? { places, apart: even, even } : to);
       if (share === 1) this.tell();
     });
   }
@@ -158,7 +165,7 @@ export class Pairs {
     }
     this.board.places = this.own; // the next movement starts here, also before it is painted
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.paint(owned(this.own)));
+    this.frame = requestAnimationFrame(() => this.paint(this.owned()));
   }
 
   // ---------------------------------------------------------------- what is lit
@@ -181,7 +188,9 @@ export class Pairs {
     const isLit = (/** @type {[number, number]} */ pair) =>
       i >= 0 ? pair[0] === i && pair[1] === j : pair.includes(this.picked);
     const lit = PAIRS.flatMap((pair, at) => (isLit(pair) ? [at] : []));
-    const lines = lit.map((at) => /** @type {[number, number, number]} */ ([...PAIRS[at], 1 - this.x[at]]));
+    const lines = lit.map(
+      (at) => /** @type {[number, number, number]} */ ([...PAIRS[at], 1 - this.scale(this.across[at])]),
+    );
     this.plot.light(new Set(lit));
     this.board.light(i >= 0 ? [i, j] : [this.picked], lines);
     say(part(this.root, ".pair"), this.pairText(lit));
@@ -191,7 +200,7 @@ export class Pairs {
   pairText(lit) {
     const labels = this.rows(this.labels);
     if (lit.length > 1)
-      return `The ${lit.length} pairs of this ${labels[this.picked]}: the darker the line, the more alike the pictures.`;
+      return `The ${lit.length} pairs of this ${labels[this.picked]}: the stronger the line, the more alike the pictures.`;
     if (!lit.length) return "Pick up a digit to see its eleven pairs; point at a dot to see its two digits.";
     const [i, j] = PAIRS[lit[0]];
     const away = this.mode === "own" ? "apart on your board" : "between the codes";
@@ -205,9 +214,9 @@ export class Pairs {
   paint(arrangement) {
     this.shown = arrangement;
     this.board.show(arrangement.places);
-    this.plot.show(this.x, arrangement.up);
+    this.plot.show(this.across.map(this.scale), arrangement.even.map(this.scale));
     this.light();
-    const agreement = spearman(this.across, arrangement.apart);
+    const agreement = spearman(this.across, arrangement.even);
     say(part(this.root, ".agreement b"), signed(agreement));
     setVariables(part(this.root, ".agreement i"), { share: clamp(agreement) });
     this.rest.start();
@@ -218,16 +227,15 @@ export class Pairs {
   tell() {
     for (const button of this.buttons()) button.setAttribute("aria-pressed", String(button.value === this.mode));
     this.root.dataset.mode = this.mode;
-    say(part(this.root, ".sentence"), SENTENCES[this.mode]);
+    say(part(this.root, ".sentence"), sentence(this.mode, this.model("gwae").codes[0].length));
     const isOwn = this.mode === "own";
     say(part(this.root, ".up"), isOwn ? "apart on your board →" : "apart as codes →");
     say(part(this.root, ".whole"), isOwn ? "" : this.model(this.mode).whole);
-    say(part(this.root, ".flat"), isOwn ? "" : "The board shows the codes laid flat, the plot their true distances.");
+    say(
+      part(this.root, ".flat"),
+      isOwn
+        ? ""
+        : "The board shows the codes laid flat; the plot has their true distances. Drag a digit to go on yourself.",
+    );
   }
-}
-
-/** @param {number[][]} places @returns {Arrangement} */
-function owned(places) {
-  const apart = distances(places);
-  return { places, apart, up: apart.map((value) => Math.min(1, value / REACH)) };
 }

@@ -1,5 +1,7 @@
 // Pairs of pictures: their distances, and how well two lists of distances agree.
 
+import { clamp, share } from "../shared/numbers.js";
+
 /** Return the pairs (i, j), i < j, of n things, in condensed order. @param {number} n @returns {[number, number][]} */
 export function pairsOf(n) {
   /** @type {[number, number][]} */
@@ -43,10 +45,19 @@ export function spearman(a, b) {
   return xx && yy ? xy / Math.sqrt(xx * yy) : 0;
 }
 
-/** Return values as shares of their own range, 0 to 1. @param {number[]} values */
-export function shares(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return values.map((value) => (high > low ? (value - low) / (high - low) : 0.5));
+/** Return the mean. */
+export const mean = (/** @type {number[]} */ values) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Return values in the unit in which their mean is that of a reference. @param {number[]} values @param {number[]} reference */
+export function inUnitOf(values, reference) {
+  const unit = mean(reference) / (mean(values) || 1);
+  return values.map((value) => unit * value);
+}
+
+/** Return what places distances on both axes of a plot, as shares of its side: those in proportion lie on the diagonal. @param {number[]} reference distances that all fit in */
+export function scaleOf(reference) {
+  const [low, high] = [0.75 * Math.min(...reference), 1.1 * Math.max(...reference)];
+  return (/** @type {number} */ value) => share(value, low, high);
 }
 
 /** Return points (x, y) moved and scaled to fill [margin, 1 - margin] both ways as far as one scale allows. @param {number[][]} points @param {number} margin @param {number} height of the field, its width being 1 */
@@ -55,6 +66,27 @@ export function fitted(points, margin, height) {
   const [left, right, low, top] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
   const scale = Math.min((1 - 2 * margin) / (right - left || 1), (height - 2 * margin) / (top - low || 1));
   return points.map(([x, y]) => [0.5 + (x - (left + right) / 2) * scale, height / 2 + (y - (low + top) / 2) * scale]);
+}
+
+/** Return points pushed apart until hardly two are nearer than `least`, inside a field with an edge. @param {number[][]} points @param {number} least @param {number} edge @param {number} height of the field, its width being 1 */
+export function spread(points, least, edge, height) {
+  const found = points.map(([x, y]) => [x, y]);
+  for (let round = 0; round < 60; round++) {
+    for (const [i, j] of pairsOf(found.length)) {
+      const [a, b] = [found[i], found[j]];
+      const [dx, dy] = [b[0] - a[0] || 1e-6, b[1] - a[1]];
+      const push = (least / Math.hypot(dx, dy) - 1) / 2;
+      if (push <= 0) continue;
+      for (const [point, sign] of /** @type {[number[], number][]} */ ([
+        [a, -1],
+        [b, 1],
+      ])) {
+        point[0] = clamp(point[0] + sign * push * dx, edge, 1 - edge);
+        point[1] = clamp(point[1] + sign * push * dy, edge, height - edge);
+      }
+    }
+  }
+  return found;
 }
 
 /** Return rows of `width` numbers. @param {Float32Array} values @param {number} width @returns {Float32Array[]} */

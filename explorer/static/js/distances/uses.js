@@ -78,7 +78,7 @@ export class Uses {
       element("p", "", {}, sentence),
       element("div", `miniature ${miniature}`, {}, element("small", "", {}, "The model is on its way …")),
       ...figures,
-      element("p", "limit", {}, element("b", "", {}, "Where it does not hold: "), limit),
+      element("p", "limit", {}, element("b", "", {}, "Limit: "), limit),
       element("p", "links", {}, ...anchors),
     );
   }
