@@ -81,7 +81,7 @@ def _clusters(entry: catalog.Entry, control: catalog.Entry) -> dict[str, Any]:
     alike = metric(control, "placed mixture accuracy", "N2D accuracy")
     return {
         "title": "Clusters and outliers",
-        "sentence": "Each component of the learned prior becomes a kind of picture; far from all lie outliers.",
+        "sentence": "Each component of the prior becomes a kind of picture; outliers lie far from all.",
         "miniature": "map",
         "numbers": [
             *_number("of the pictures in the right cluster, without labels", metric(entry, "cluster accuracy")),
@@ -96,22 +96,20 @@ def _clusters(entry: catalog.Entry, control: catalog.Entry) -> dict[str, Any]:
 def _generation(entry: catalog.Entry) -> dict[str, Any]:
     named = [number for number in entry.metrics if number.group == "generation" and "distance" in number.name]
     measure = next((number.name.rpartition(", ")[0] for number in named if number.name.endswith("prior samples")), "")
-    drawn, fitted, real = (
-        metric(entry, f"{measure}, {kind}") for kind in ("prior samples", "fitted mixture", "training pictures")
-    )
+    drawn, real = (metric(entry, f"{measure}, {kind}") for kind in ("prior samples", "training pictures"))
     title = DATASETS[entry.run.config.data.name].title
-    control = catalog.matched_control(entry)
-    other = metric(control, f"{measure}, fitted mixture")
-    limit = f"Without a learned prior, a mixture fitted to the codes afterwards comes to {written(fitted)}"
-    limit += f"; on a matched VAE to {written(other)}." if other else "."
+    control = catalog.matched_control(entry) or entry
+    fitted = metric(control, f"{measure}, fitted mixture")
+    limit = "" if entry.name == FACES else "The paper claims it of faces, no model of which is bundled yet. "
+    limit += f"A mixture fitted afterwards to the codes of {control.name} comes to {written(fitted)}." if fitted else ""
     return {
         "title": "New pictures",
-        "sentence": f"A sample of the prior, decoded, is a picture that never was. Here: {title}.",
+        "sentence": f"Decode a sample of the prior, and you have a new picture. Here: {title}.",
         "miniature": "samples",
         "numbers": [
             *_number(f"{measure} of samples to test pictures", drawn),
             *_number("the same, training pictures", real),
         ],
-        "limit": limit if fitted else "Not measured yet.",
+        "limit": limit.strip() or "Not measured yet.",
         "links": [_link("generate", entry, "Generate")],
     }

@@ -56,7 +56,7 @@ export function inUnitOf(values, reference) {
 
 /** Return what places distances on both axes of a plot, as shares of its side: those in proportion lie on the diagonal. @param {number[]} reference distances that all fit in */
 export function scaleOf(reference) {
-  const [low, high] = [0.75 * Math.min(...reference), 1.1 * Math.max(...reference)];
+  const [low, high] = [0.6 * Math.min(...reference), 1.25 * Math.max(...reference)];
   return (/** @type {number} */ value) => share(value, low, high);
 }
 
