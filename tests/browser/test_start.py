@@ -79,7 +79,7 @@ BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 28)"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "columns"), [(1440, 3), (800, 1)])
+@pytest.mark.parametrize(("width", "columns"), [(1440, 4), (800, 2)])
 def test_home_fits_both_themes_and_widths(page, scheme, width, columns):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})

@@ -119,7 +119,7 @@ export class Board {
       if (!drawn) continue;
       const [[x1, y1], [x2, y2]] = [this.places[drawn[0]], this.places[drawn[1]]];
       setAttributes(line, { x1, y1, x2, y2 });
-      line.style.opacity = String(0.15 + 0.85 * drawn[2]);
+      line.style.strokeOpacity = String(0.15 + 0.85 * drawn[2]);
     }
   }
 }
