@@ -26,7 +26,9 @@ PAGES = (  # file, title, icon; the first one opens
 )
 
 st.set_page_config(page_title="GWAE Explorer", page_icon=theme.ICON, layout="wide")
-exposure.announce()
+if refusal := exposure.announce():
+    st.error(refusal)
+    st.stop()
 st.html(theme.CSS)
 present = [entry for entry in PAGES if (ROOT / "pages" / entry[0]).is_file()]
 first = present[0]

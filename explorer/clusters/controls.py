@@ -8,6 +8,7 @@ from explorer.clusters.subject import OWN, pictures
 from explorer.shared import catalog, widgets
 from explorer.shared.state import SEED_LIMIT
 from trainer.jobs import map as map_job
+from trainer.system import mode
 
 POINTS = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000]
 METRICS = ["euclidean", "cosine", "manhattan"]
@@ -39,7 +40,7 @@ def _show_layout(entry: catalog.Entry, values: dict) -> None:
     wanted = ClustersState.model_validate(current().model_dump() | values)
     change(**values, focus="" if wanted.focus == "place" else wanted.focus)  # a place is one of the old map
     job = map_job.job(entry.run, wanted.settings, entry.bundled)
-    if wanted.method == "umap" and not job.fits():
+    if wanted.method == "umap" and not job.fits() and not mode.is_view():
         job.start()
     st.rerun()
 

@@ -13,6 +13,7 @@ from explorer.shared import cache, catalog, measuring, progress, widgets
 from trainer.jobs import map as map_job
 from trainer.jobs.task import Job
 from trainer.latent.map import MINIMUM
+from trainer.system import mode
 
 CSS = Path(__file__).with_suffix(".css")
 
@@ -100,7 +101,9 @@ def _waiting(job: Job) -> None:
             ":material/info: This is the linear map (PCA). The UMAP map of these settings is not computed yet.",
             width="stretch",
         )
-        if st.button("Compute it", icon=":material/scatter_plot:", key="clusters.compute"):
+        if mode.is_view():
+            widgets.not_offered("Computing another map")
+        elif st.button("Compute it", icon=":material/scatter_plot:", key="clusters.compute"):
             with widgets.user_errors():
                 job.start()
                 st.rerun()

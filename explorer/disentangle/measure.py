@@ -10,6 +10,7 @@ from trainer.data import DATASETS
 from trainer.evaluation.disentanglement.record import Record, command
 from trainer.jobs import disentangle
 from trainer.jobs.task import Job
+from trainer.system import mode
 
 TITLES = {"full": "Measure in full", "fast": "Quick look"}
 ABOUT = {
@@ -51,7 +52,7 @@ def offer(entry: catalog.Entry) -> None:
 def popover(entry: catalog.Entry, stored: dict[Measurement, Record]) -> None:
     """Offer what is not measured yet."""
     left = [kind for kind in possible(entry) if kind not in stored]
-    if left and not _is_busy(entry):
+    if left and not mode.is_view() and not _is_busy(entry):
         with st.popover("Measure", icon=":material/grid_on:", key="disentangle.measure"):
             for kind in left:
                 _buttons(entry, [kind])
@@ -59,6 +60,9 @@ def popover(entry: catalog.Entry, stored: dict[Measurement, Record]) -> None:
 
 
 def _buttons(entry: catalog.Entry, offered: list[Measurement]) -> None:
+    if mode.is_view():
+        widgets.not_offered("Measuring")
+        return
     for kind in offered:
         on = f" on {data_title(entry, kind)}" if kind.other else ""
         if st.button(
@@ -85,6 +89,8 @@ def _about_pictures(entry: catalog.Entry) -> None:
     """Say which pictures have to be rendered or downloaded before the first measurement."""
     from trainer.data.rendering import COUNT
 
+    if mode.is_view():
+        return
     settings = entry.run.config.data
     pattern, room = f"shapes3d-rendered/rendered-{settings.size}-*", COUNT * 3 * settings.size**2 / 1e9
     if not possible(entry):

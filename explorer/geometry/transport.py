@@ -14,6 +14,7 @@ from trainer.errors import UserError
 from trainer.evaluation import gw_record
 from trainer.jobs import geometry as geometry_job
 from trainer.runs import layout
+from trainer.system import mode
 
 if TYPE_CHECKING:
     from trainer.evaluation.gw_record import Record
@@ -68,7 +69,9 @@ def _offer(entry: catalog.Entry, job: Job) -> None:
         return
     widgets.empty_state("The discrete GW is not computed yet", WHAT.format(n=500), icon=":material/hub:")
     with st.container(horizontal=True, horizontal_alignment="center"):
-        if st.button("Compute", icon=":material/play_arrow:", type="primary", key="geometry.start"):
+        if mode.is_view():
+            widgets.not_offered("Computing it")
+        elif st.button("Compute", icon=":material/play_arrow:", type="primary", key="geometry.start"):
             job.start()
             st.rerun()
 

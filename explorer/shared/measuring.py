@@ -8,6 +8,7 @@ from trainer.data import default_data_root
 from trainer.jobs import evaluate
 from trainer.jobs.task import Job, JobState
 from trainer.runs.status import look
+from trainer.system import mode
 
 WHAT = "Reconstruction, clusters, outliers and a map of the codes from the test pictures. Minutes, in the background."
 
@@ -19,6 +20,9 @@ def offer(entry: catalog.Entry, title: str, sentence: str, icon: str, command: s
         command: measures a bundled model, whose folder the app does not write to.
         again: whether the model was measured before.
     """
+    if mode.is_view():
+        widgets.empty_state(title, f"{sentence} {mode.not_offered('Measuring')}", icon=icon)
+        return
     if entry.bundled:
         widgets.empty_state(title, f"{sentence} The command below measures it.", command, icon=icon)
         return
@@ -68,6 +72,9 @@ def show(entry: catalog.Entry) -> JobState:
 
 def button(entry: catalog.Entry, again: bool = False, primary: bool = False) -> None:
     """Draw the button that starts the measurement; disabled during training, as the weights change."""
+    if mode.is_view():
+        widgets.not_offered("Measuring")
+        return
     trains = look(entry.path).is_live
     if st.button(
         "Measure again" if again else "Measure this model",

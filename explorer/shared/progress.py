@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.shared import widgets
 from explorer.shared.escape import markdown
 from trainer.jobs.task import Job, JobState, Task
+from trainer.system import mode
 
 POLL_SECONDS = 1.0
 
@@ -33,8 +34,8 @@ def _panel(job: Job, key: str, before: str, after: str) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"{key}-progress"):
         st.progress(share(current), f"{before}{text(current, job.task)}{after}")
-        stopping = current.stage == "stopping"
-        if st.button("Stop", icon=":material/stop_circle:", key=f"{key}.stop", disabled=stopping):
+        disabled = current.stage == "stopping" or mode.is_view()
+        if st.button("Stop", icon=":material/stop_circle:", key=f"{key}.stop", disabled=disabled):
             with widgets.user_errors():
                 job.stop()
                 st.rerun()

@@ -11,6 +11,7 @@ from explorer.shared import cache, catalog, escape, pixels, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
+from trainer.system import mode
 
 _PICKER = "gwae.picker"
 
@@ -39,6 +40,11 @@ def empty_state(title: str, sentence: str, command: str | None = None, icon: str
             st.code(command, language="bash", width="content")
 
 
+def not_offered(what: str) -> None:
+    """Draw the line on what this server does not do, in place of the control for it (trainer/system/mode.py)."""
+    st.caption(f":material/visibility: {mode.not_offered(what)}", width="content")
+
+
 def hints(rows: Sequence[tuple[str, str]]) -> None:
     """Draw a box of possible actions: an icon and a sentence each."""
     with st.container(border=True, gap="small"):
@@ -62,6 +68,9 @@ def require_model() -> catalog.Entry:
 
 def no_models() -> None:
     """Draw the empty state of every page without models."""
+    if mode.is_view():
+        empty_state("No model to open yet", "This server shows no models so far.", icon=":material/model_training:")
+        return
     empty_state(
         "No model to open yet",
         "Train one on the page Train or with the command below; it appears here with its first checkpoint.",

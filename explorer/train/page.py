@@ -9,6 +9,7 @@ from explorer.train import compare, new_training, run_list
 from explorer.train.state import VIEWS, current, page
 from trainer.jobs import queue
 from trainer.runs.status import look_at_all
+from trainer.system import mode
 
 CSS = Path(__file__).with_suffix(".css")
 
@@ -20,6 +21,9 @@ def show() -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
+    if mode.is_view():
+        _view_only()
+        return
     root = catalog.roots()[1]
     queue.dispatch(root)  # starts a waiting training if its turn has come
     trainings = look_at_all(root)
@@ -31,3 +35,14 @@ def show() -> None:
         run_list.show(trainings)
     else:
         compare.show(trainings)
+
+
+def _view_only() -> None:
+    """Say what is not offered here, and draw what may be seen: curves and metrics side by side."""
+    widgets.empty_state(
+        "This server only shows models",
+        "Training, measuring, importing, renaming and deleting are not offered here. Install GWAE Explorer to train a "
+        "model of your own.",
+        icon=":material/visibility:",
+    )
+    compare.show(look_at_all(catalog.roots()[1]))

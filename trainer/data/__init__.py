@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from trainer.config import DataConfig
 from trainer.data.registry import DATASETS, DatasetInfo, Progress, default_data_root
 from trainer.errors import UserError
+from trainer.system import mode
 
 if TYPE_CHECKING:
     from trainer.data.imageset import ImageSet
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DATASETS", "DatasetInfo", "Progress", "default_data_root", "load"]
 
 
+@mode.local_only("Reading data sets")
 def load(
     data: DataConfig | str, split: str, data_root: Path | None = None, progress: Progress | None = None
 ) -> ImageSet:

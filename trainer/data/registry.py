@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.system import ROOT, mode
+
 Progress = Callable[[int, int], None]
 """progress(done, total), called now and then."""
 
@@ -58,5 +60,10 @@ DATASETS: dict[str, DatasetInfo] = {
 
 
 def default_data_root() -> Path:
-    """Return `$GWAE_DATA` where it is set, with ~ and $VARIABLES in it, else ./data."""
+    """Return `$GWAE_DATA` where it is set, with ~ and $VARIABLES in it, else ./data.
+
+    Where visitors may only look (trainer/system/mode.py) it is the bundled folder, whatever the environment says.
+    """
+    if mode.is_view():
+        return ROOT / "pretrained" / "data"
     return Path(os.path.expandvars(os.environ.get("GWAE_DATA") or "data")).expanduser()

@@ -13,6 +13,7 @@ from trainer.data.pictures import Picture, read_picture
 from trainer.data.registry import default_data_root
 from trainer.data.zips import Collection
 from trainer.errors import UserError
+from trainer.system import mode
 
 PROBES = 8
 """Pictures that are decoded to say how large they are and whether they have colours."""
@@ -26,6 +27,7 @@ class Survey(NamedTuple):
     test: int
 
 
+@mode.local_only("Reading folders of the server")
 def survey(path: str, root: Path) -> Survey:
     """Return what a folder or zip holds.
 

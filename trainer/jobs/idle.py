@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from trainer.runs import layout
+from trainer.system import mode
 
 VARIABLE = "GWAE_PAUSE"
 PAUSE = 2.0
@@ -27,8 +28,9 @@ def note(root: Path) -> Path:
 
 def ask(root: Path) -> None:
     """Ask trainings to pause. Takes microseconds; no effect where the folder cannot be written."""
-    with contextlib.suppress(OSError):
-        note(root).touch()
+    if not mode.is_view():
+        with contextlib.suppress(OSError):
+            note(root).touch()
 
 
 def seconds() -> float:

@@ -27,7 +27,7 @@ from trainer.jobs import train
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.runs.status import ACTIVE, Training, folders, look, look_at_all, note, number, read_json
-from trainer.system import files, locks, processes
+from trainer.system import files, locks, mode, processes
 
 LIMIT_VARIABLE = "GWAE_TRAININGS"
 MOST = 16
@@ -36,6 +36,7 @@ LOCK_SECONDS = 10.0
 _children: list[subprocess.Popen] = []  # child processes that this process has to reap
 
 
+@mode.local_only("Training")
 def start(folder: Path, data_root: Path | None = None, max_minutes: float | None = None) -> Training:
     """Train or continue a run in the background, at once or from the queue; return its state.
 
@@ -59,6 +60,7 @@ def start(folder: Path, data_root: Path | None = None, max_minutes: float | None
     return look(run.path)
 
 
+@mode.local_only("Stopping a training")
 def stop(folder: Path) -> None:
     """Ask a training to end with a checkpoint, or remove it from the queue; otherwise do nothing.
 
@@ -72,6 +74,7 @@ def stop(folder: Path) -> None:
             files.write_text(folder / layout.STOP, f"{training.pid or ''}\n")
 
 
+@mode.local_only("Stopping a training")
 def end_by_force(folder: Path) -> None:
     """Kill the process of a training that no longer responds; the last checkpoint stays.
 
@@ -92,6 +95,8 @@ def dispatch(root: Path) -> None:
 
     Does nothing if another process is starting trainings, or the folder cannot be written.
     """
+    if mode.is_view():
+        return
     if any(os.path.isfile(folder / layout.REQUEST) for folder in folders(root)):
         with contextlib.suppress(UserError), deciding(root, wait=0):
             _dispatch(root)
@@ -104,6 +109,7 @@ def limit(root: Path) -> int:
     return min(MOST, stored or (int(wanted) if wanted.isdecimal() else 0) or 1)
 
 
+@mode.local_only("Training")
 def set_limit(root: Path, count: int) -> None:
     """Store the number of parallel trainings, 1 to MOST, and start waiting ones.
 

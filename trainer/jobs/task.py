@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer.errors import StoppedError, UserError
-from trainer.system import ROOT, files, locks
+from trainer.system import ROOT, files, locks, mode
 
 CACHE_VARIABLE = "GWAE_CACHE"
 START_SECONDS = 120
@@ -57,6 +57,7 @@ class Task:
         """Return the title of a stage on a page."""
         return (STAGES | dict(self.stages)).get(name, name)
 
+    @mode.local_only("Work in the background")
     def launch(
         self, target: Path, arguments: Mapping[str, Any], log: Path, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen:
@@ -154,6 +155,7 @@ class Job:
             return JobState("absent")
         return JobState("failed", error=stored.get("error") or f"The computation ended early; see {self.log_file}.")
 
+    @mode.local_only("Measuring")
     def start(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen | None:
         """Start its process, which outlives the caller; return None if it runs already.
 
@@ -170,6 +172,7 @@ class Job:
         self.write_status(stage="starting")
         return self.task.launch(self.target, self.arguments, self.log_file, environment)
 
+    @mode.local_only("Stopping")
     def stop(self) -> None:
         """Ask a running job to stop; it ends at its next progress report, without a result.
 
@@ -253,6 +256,8 @@ def _usual_cache() -> Path:
     own = f"gwae-explorer-{os.getuid()}" if hasattr(os, "getuid") else "gwae-explorer"
     with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: there is no home at all
         place = Path("~/.cache/gwae-explorer").expanduser()
+        if mode.is_view():  # what is there may be read
+            return place
         place.mkdir(parents=True, exist_ok=True)
         if os.access(place, os.W_OK):
             return place

@@ -12,7 +12,7 @@ from trainer.jobs import queue
 from trainer.manage import runs
 from trainer.runs import layout
 from trainer.runs.folder import Run
-from trainer.system import files, pickles
+from trainer.system import files, mode, pickles
 
 LIMITS = zips.Limits(
     files=64, unpacked=4 * 2**30, file_bytes=2 * 2**30, packed=200, freely=16 * 2**20,
@@ -41,6 +41,7 @@ def export(folder: Path, out: Path, resumable: bool = True) -> None:
             archive.write(run.path / name, f"{run.name}/{name}", compress_type=kind)
 
 
+@mode.local_only("Importing a run")
 def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
     """Check and unpack a run that `export` wrote; return its folder, which gets a free name.
 

@@ -13,7 +13,7 @@ from trainer.errors import UserError
 from trainer.jobs import queue, task
 from trainer.runs import layout, validation
 from trainer.runs.status import look
-from trainer.system import files
+from trainer.system import files, mode
 
 NAME = re.compile(Config.model_fields["name"].metadata[0].pattern)
 MOST_TAGS, TAG_LENGTH = 12, 32
@@ -37,6 +37,7 @@ def free_name(root: Path, wanted: str) -> str:
     return name
 
 
+@mode.local_only("Renaming a run")
 def rename(folder: Path, name: str) -> Path:
     """Rename a run; return its new folder.
 
@@ -59,6 +60,7 @@ def tags(folder: Path) -> tuple[str, ...]:
         return ()
 
 
+@mode.local_only("Tagging a run")
 def tag(folder: Path, wanted: list[str] | tuple[str, ...]) -> None:
     """Replace the tags of a run; blanks and repetitions are dropped.
 
@@ -70,6 +72,7 @@ def tag(folder: Path, wanted: list[str] | tuple[str, ...]) -> None:
     files.write_text(Path(folder) / layout.TAGS, json.dumps(clean, ensure_ascii=False) + "\n")
 
 
+@mode.local_only("Deleting a run")
 def delete(folder: Path) -> None:
     """Delete a run, with its uploaded pictures; it disappears at once, or not at all.
 
@@ -85,6 +88,7 @@ def delete(folder: Path) -> None:
         shutil.rmtree(doomed)
 
 
+@mode.local_only("Deleting a run")
 def sweep(root: Path) -> None:
     """Remove what killed deletions and imports have left; call it while holding `queue.deciding`."""
     for path in [*root.glob(".deleted-*"), *root.glob(".import-*")]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trainer import config
 from trainer.errors import UserError
 from trainer.runs import layout, validation
-from trainer.system import files, pickles
+from trainer.system import files, mode, pickles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,6 +173,7 @@ def _located(settings: config.Config, folder: Path) -> config.Config:
     return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(own.resolve())})})
 
 
+@mode.local_only("Training")
 def create(path: str | Path, settings: config.Config) -> Run:
     """Create a run folder that holds only config.yaml.
 

@@ -10,10 +10,12 @@ from io import StringIO
 from pathlib import Path
 
 from trainer.errors import UserError
+from trainer.system import mode
 
 _NUMBER = re.compile(r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?|[-+]?(?:inf|nan)")
 
 
+@mode.local_only("Writing files")
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary neighbour of `path`, flush it to disk, then rename it over `path`.
 
@@ -67,6 +69,7 @@ def reading(path: Path, absent: str, again: str) -> Iterator[None]:
         raise UserError(f"{path}: the file is damaged; {again}.") from error
 
 
+@mode.local_only("Deleting files")
 def remove(path: Path) -> None:
     """Delete a file, if it is there.
 
@@ -78,6 +81,7 @@ def remove(path: Path) -> None:
         raise explained(error, path) from error
 
 
+@mode.local_only("Writing files")
 def make_folder(path: Path) -> None:
     """Create a folder and its parents.
 

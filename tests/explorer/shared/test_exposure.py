@@ -36,8 +36,17 @@ def test_other_addresses_are_told_what_they_open(address):
 def test_what_is_opened_is_said_before_the_server_starts(arguments, address):
     assert exposure.asked(arguments) == address
     command = [sys.executable, "-m", "explorer.shared.exposure", "--server.port", "1", *arguments]
-    said = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stderr
-    assert (f"listens on {address}" in said) == (address != "127.0.0.1")
+    environment = {name: value for name, value in os.environ.items() if name != "GWAE_MODE"}
+    for mode, status in ((None, 0 if address == "127.0.0.1" else 2), ("local", 0), ("view", 0), ("veiw", 2)):
+        own = environment | ({"GWAE_MODE": mode} if mode else {})
+        ended = subprocess.run(command, cwd=ROOT, env=own, text=True, capture_output=True, check=False)
+        assert ended.returncode == status
+        said = ended.stderr.strip()
+        assert bool(said) == (address != "127.0.0.1" or mode == "veiw")
+        assert "\n" not in said
+        assert ("GWAE_MODE=view (look" in said) == (mode is None and address != "127.0.0.1")
+        assert ("delete trainings" in said) == (mode == "local" and address != "127.0.0.1")
+        assert ("is no mode" in said) == (mode == "veiw")
 
 
 @pytest.fixture(scope="module")
