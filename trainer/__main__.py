@@ -20,7 +20,7 @@ from trainer import config
 from trainer.errors import EchoError, StoppedError, UserError
 from trainer.runs import layout
 from trainer.runs.folder import Run, create, discard_unstarted, find, unreadable
-from trainer.system import files, pickles
+from trainer.system import ROOT, files, pickles
 
 if TYPE_CHECKING:
     from trainer.training.fit import Ended
@@ -42,6 +42,10 @@ Precision = Annotated[
     typer.Option("--precision", help="bf16-mixed: networks in bfloat16, losses in float32."),
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Encoder and decoder through torch.compile.")]
+Logger = Annotated[
+    Literal["none", "tensorboard"],
+    typer.Option("--logger", help="tensorboard: event files in the run folder, training/tensorboard."),
+]
 Fast = Annotated[bool, typer.Option("--fast", help="Disentanglement from a small sample, stored beside the full one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
@@ -66,15 +70,16 @@ def _train(
     data_root: Path | None,
     max_minutes: float | None,
     options: tuple,  # the fields of training.hardware.Hardware, in their order
+    logger: str,
     is_new: bool,
 ) -> None:
     """Train in a new folder or in that of a run; of several processes the leading one creates it and reports."""
-    from trainer.training import distributed, fit, hardware
+    from trainer.training import distributed, fit, hardware, loggers
 
     wanted = hardware.Hardware(*options)
-    fabric = hardware.launch(wanted, in_turns=settings.model.kind == "gwae")
+    fabric = hardware.launch(wanted, settings.model.kind == "gwae", loggers.of_kind(logger, folder))
     share = distributed.Share(fabric)
-    with hardware.leaving(fabric):
+    with hardware.leaving(fabric), loggers.closing(fabric):
         run = share.first(lambda: create(folder, settings)) if is_new else None
         run = run or Run(folder)
         try:
@@ -132,13 +137,14 @@ def fit(
     strategy: Strategy = "auto",
     precision: Precision = "32-true",
     compiled: Compiled = False,
+    logger: Logger = "none",
 ) -> None:
     """Train a new model into a new run folder."""
     options = (accelerator, devices, num_nodes, strategy, precision, compiled)
     from trainer.data.survey import absolute
 
     settings = absolute(_settings(recipe, published, assignments), data_root)
-    _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, options, is_new=True)
+    _train(settings, out or Path("runs") / settings.name, data_root, max_minutes, options, logger, is_new=True)
 
 
 @app.command()
@@ -152,6 +158,7 @@ def resume(
     strategy: Strategy = "auto",
     precision: Precision = "32-true",
     compiled: Compiled = False,
+    logger: Logger = "none",
     changed_data: Annotated[
         bool, typer.Option("--changed-data", help="Go on although the pictures are others than before.")
     ] = False,
@@ -160,7 +167,7 @@ def resume(
     options = (accelerator, devices, num_nodes, strategy, precision, compiled)
     if changed_data:
         files.write_text(Run(folder).path / layout.CHANGED_DATA, "accepted\n")
-    _train(Run(folder).config, folder, data_root, max_minutes, options, is_new=False)
+    _train(Run(folder).config, folder, data_root, max_minutes, options, logger, is_new=False)
 
 
 @app.command()
@@ -325,7 +332,8 @@ def list_runs(
     check: Annotated[bool, typer.Option("--check", help="Read all their files and name the damaged ones.")] = False,
 ) -> None:
     """List the models in pretrained/ and runs/; folders that cannot be opened are named on standard error."""
-    places = roots or [Path("pretrained"), Path("runs")]
+    bundled = Path("pretrained")
+    places = roots or [bundled if bundled.is_dir() else ROOT / bundled, Path("runs")]
     runs = find(*places)
     rows = [
         {

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
@@ -34,6 +34,7 @@ def _installed(package: str, compare: Callable, version: str, use_base_version: 
 _compare_version, _requirements.compare_version = _requirements.compare_version, _installed
 try:
     from lightning_fabric import Fabric
+    from lightning_fabric.loggers import Logger
     from lightning_fabric.plugins import MixedPrecision
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
@@ -81,7 +82,7 @@ class _Mixed(MixedPrecision):
         return data
 
 
-def launch(hardware: Hardware = Hardware(), in_turns: bool = True) -> Fabric:
+def launch(hardware: Hardware = Hardware(), in_turns: bool = True, loggers: Sequence[Logger] = ()) -> Fabric:
     """Return a Fabric with all its processes started and known to each other; the others run this same program from its
     start.
 
@@ -90,6 +91,7 @@ def launch(hardware: Hardware = Hardware(), in_turns: bool = True) -> Fabric:
     Args:
         hardware: what to train on; the default is one process on what there is.
         in_turns: whether a step may leave some of the weights without gradients, as that of one of two players does.
+        loggers: take the rows of history.csv as well (trainer/training/loggers.py).
 
     Raises: UserError if this machine has no such devices, the launcher started another number of processes, or there
         is no compiler.
@@ -106,6 +108,7 @@ def launch(hardware: Hardware = Hardware(), in_turns: bool = True) -> Fabric:
             num_nodes=hardware.num_nodes,
             strategy=_strategy(hardware, in_turns),
             plugins=[_Mixed("bf16-mixed", accelerator)] if hardware.precision == "bf16-mixed" else [],
+            loggers=list(loggers),
         )
     except Exception as error:  # Lightning has its own types, and torch others, for "there is no such device"
         raise UserError(_unavailable(hardware, error)) from error

@@ -25,6 +25,7 @@ from trainer.training import checkpoint, finite, reading, validation
 from trainer.training.geometry import Geometry
 from trainer.training.hardware import Fabric, Hardware, launch
 from trainer.training.history import Counters, Recorder, Row
+from trainer.training.loggers import Log
 from trainer.training.players import Players
 from trainer.training.preview import Preview
 from trainer.training.stopping import Limits
@@ -95,6 +96,7 @@ class Trainer:
         self.model, self.objective, self.share = self.players.model, self.players.objective, self.players.share
         self._failure: UserError | None = None
         self.recorder = Recorder(run.path, self.optim.max_steps, asdict(hardware), writes=self.share.leads)
+        self.log = Log(self.fabric)
         self.sample = self.train_set.subset(slice(SAMPLE if self.model.needs_training_set else 0))
         self._restore()
         self.ood = History(run.path, self.settings, self.validation_set, data_root, self.counters.step)
@@ -199,7 +201,9 @@ class Trainer:
     def _close_row(self, **extra: float) -> Row:
         if self.objective.has_critic:
             extra = {"distance coefficient": self.model.log_scale.exp().item(), **extra}
-        return self.recorder.close_row(self.counters, extra)
+        row = self.recorder.close_row(self.counters, extra)
+        self.log.row(row)
+        return row
 
     def _checkpoint(self, validate: bool) -> None:
         """Store the state; after a validation also the presented weights, by optim.keep.
