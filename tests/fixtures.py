@@ -23,7 +23,7 @@ import torch
 from trainer import config
 from trainer.data import DATASETS, rendering
 from trainer.data.digits import read_digits
-from trainer.evaluation.disentanglement import dci
+from trainer.evaluation.disentanglement import dci, dci_es
 from trainer.evaluation.disentanglement import protocol as protocols
 from trainer.evaluation.disentanglement import record as records
 from trainer.evaluation.disentanglement.codes import FactorCodes
@@ -161,7 +161,7 @@ def add_disentanglement(made: Run, protocol: str = "full", other: str = "") -> r
     source = FactorCodes.of_codes(z, codes[columns].to_numpy(), rendering.FACTORS)
     sizes = protocols.Protocol(protocol, 100, 60, 150, 150, 30, 20)
     title = DATASETS[other or made.config.data.name].title
-    with mock.patch.object(dci, "STAGES", 3):
+    with mock.patch.object(dci, "STAGES", 3), mock.patch.multiple(dci_es, DEPTHS=(1, 3), TREES=3, cores=lambda: 1):
         found = protocols.measure(source, sizes, checkpoint=made.hash, data=title, split="test")
     records.write(found, made.path / layout.disentanglement(protocol, other))
     return found

@@ -71,5 +71,8 @@ TASK = Task(
         "FactorVAE votes": "FactorVAE score: voting",
         "SAP": "SAP: separating with one axis at a time",
         "DCI trees": "DCI: growing trees",
+        "InfoMEC": "InfoM, InfoC, InfoE: information by neighbours",
+        "DCI-ES probes": "DCI-ES: forests of rising depth",
+        "GWAE DCI forests": "DCI as in the GWAE paper: forests",
     },
 )

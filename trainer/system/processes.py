@@ -33,6 +33,11 @@ def training_threads() -> int:
     return int(wanted) if wanted.isdecimal() and int(wanted) else max(1, (os.cpu_count() or 2) - 1)
 
 
+def cores() -> int:
+    """Return the cores that this process may use, where the system tells; they may be fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def lower_priority() -> None:
     """Lower the priority of this process: niceness $GWAE_NICE, else 19, where the system has it."""
     wanted = os.environ.get(NICE_VARIABLE, "")

@@ -19,6 +19,8 @@ from trainer.__main__ import main
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.evaluation.disentanglement import dci as dci_module
+from trainer.evaluation.disentanglement import dci_es as dci_es_module
+from trainer.evaluation.disentanglement import dci_forest as dci_forest_module
 from trainer.evaluation.disentanglement import group, protocol, record
 from trainer.evaluation.disentanglement.dci import scores
 from trainer.evaluation.disentanglement.protocol import Protocol
@@ -32,12 +34,19 @@ from trainer.system import files, locks
 GRID = np.array(list(itertools.product(range(4), range(3), range(5), range(4))))  # 240 pictures
 NAMES = ("place", "width", "bright_ness", "tint")
 NUMBERS = ["DCI disentanglement", "DCI completeness", "DCI informativeness", "MIG", "SAP", "FactorVAE score"]
+FURTHER = ["InfoM", "InfoC", "InfoE", "DCI-ES explicitness", "DCI-ES size"]
+FURTHER += [f"DCI {name}, GWAE protocol" for name in ("disentanglement", "completeness", "informativeness")]
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path):
     """Protocols and trees small enough for 240 pictures, and a cache of this test's own."""
     monkeypatch.setattr(dci_module, "STAGES", 3)
+    monkeypatch.setattr(dci_es_module, "DEPTHS", (1, 3))
+    monkeypatch.setattr(dci_es_module, "TREES", 3)
+    monkeypatch.setattr(dci_es_module, "cores", lambda: 1)
+    monkeypatch.setattr(dci_forest_module, "DEPTHS", (2,))
+    monkeypatch.setattr(dci_forest_module, "FOLDS", 2)
     for name in ("FULL", "FAST"):
         sizes = Protocol(name.lower(), 150, 90, 240, 240, 40, 20)
         monkeypatch.setattr(protocol, name, sizes)
@@ -141,6 +150,22 @@ def test_axes_are_named_after_the_factor_they_carry_most_of(found):
     assert record.axis_names(replace(found, dci=scores(weak, np.ones(4)))) == [None] * 4
 
 
+def test_what_the_full_protocol_adds_is_checked_and_a_record_without_it_is_read(run, found):
+    path = run.path / "disentanglement.json"
+    record.write(found, path)
+    sound = json.loads(path.read_text())
+    again = record.read(run)
+    assert np.array_equal(again.infomec.active, found.infomec.active)
+    assert again.dci_forest.depth == found.dci_forest.depth
+    assert again.dci_es.size == 0.5  # four factors, eight axes
+    for part, name in (("infomec", "information"), ("dci_es", "per_factor"), ("dci_forest", "errors")):
+        path.write_text(json.dumps(sound | {part: sound[part] | {name: [0.5]}}))
+        assert not record.fits(path, run.hash, "full")
+    earlier = {name: value for name, value in sound.items() if name not in ("infomec", "dci_es", "dci_forest")}
+    path.write_text(json.dumps(earlier))
+    assert [metric.name for metric in record.metrics(record.read(run))] == NUMBERS
+
+
 def test_names_are_shares_of_a_factors_importance(found):
     unnormalised = np.array([[2.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.6]])
     named = record.axis_names(replace(found, dci=scores(unnormalised, np.ones(4))))
@@ -152,7 +177,7 @@ def test_names_are_shares_of_a_factors_importance(found):
 
 def test_evaluate_measures_and_stores_both_protocols_side_by_side(run, pictures):
     full = evaluate(run, only=["disentanglement"])
-    assert [metric.name for metric in full] == NUMBERS
+    assert [metric.name for metric in full] == NUMBERS + FURTHER
     stored = (run.path / "disentanglement.json").read_bytes()
     fast = evaluate(run, only=["disentanglement"], fast=True)
     assert [metric.name for metric in fast] == [f"{name}, fast" for name in NUMBERS]
@@ -161,7 +186,7 @@ def test_evaluate_measures_and_stores_both_protocols_side_by_side(run, pictures)
     kept = [metric for metric in run.metrics if metric.group.startswith("disentanglement")]
     assert kept == full + fast
     assert evaluate(run, only=["disentanglement"]) == full
-    assert {metric.group for metric in run.metrics if metric.name in NUMBERS} == {"disentanglement"}
+    assert {metric.group for metric in run.metrics if metric.name in NUMBERS + FURTHER} == {"disentanglement"}
 
 
 def test_every_number_carries_its_protocol(run, pictures):

@@ -1,6 +1,5 @@
 """DCI: disentanglement, completeness, informativeness (Eastwood and Williams, ICLR 2018), by boosted trees."""
 
-import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Lock
@@ -10,6 +9,7 @@ import numpy as np
 from trainer.batching import Progress, silent
 from trainer.errors import UserError
 from trainer.system.arrays import Array
+from trainer.system.processes import cores
 
 STAGES = 100
 """Boosting stages: the default of scikit-learn's GradientBoostingClassifier, which is the published setting."""
@@ -64,7 +64,7 @@ def dci(
     Raises: UserError if a factor takes a single value in train_factors.
     """
     fits = _Fits(train_codes, train_factors, test_codes, test_factors, seed)
-    importance, accuracy = fits.run(progress, workers or _cores())
+    importance, accuracy = fits.run(progress, workers or cores())
     return scores(importance, accuracy)
 
 
@@ -96,11 +96,6 @@ def _concentration(rows: np.ndarray) -> np.ndarray:
 def _weights(sums: np.ndarray) -> np.ndarray:
     total = sums.sum()
     return sums / total if total > 0 else np.full(len(sums), 1 / len(sums))
-
-
-def _cores() -> int:
-    """Cores that this process may use, where the system tells; they may be fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Fits:

@@ -18,12 +18,16 @@ from pydantic import TypeAdapter
 from trainer.data.registry import DATASETS
 from trainer.errors import UserError
 from trainer.evaluation.disentanglement.dci import DCI
+from trainer.evaluation.disentanglement.dci_es import DCIES
+from trainer.evaluation.disentanglement.dci_forest import ForestDCI
 from trainer.evaluation.disentanglement.factor_vae import FactorVAE
+from trainer.evaluation.disentanglement.infomec import InfoMEC
 from trainer.evaluation.disentanglement.mig import MIG
 from trainer.evaluation.disentanglement.sap import SAP
 from trainer.runs import layout, validation
 from trainer.runs.folder import Metric, Run
 from trainer.system import files
+from trainer.system.arrays import Array
 
 FORMAT = "gwae-disentanglement-1"
 GROUP = "disentanglement"
@@ -40,6 +44,7 @@ class Record:
         protocol: "full" or "fast"; sizes: pictures and votes it took (trainer.evaluation.disentanglement.protocol).
         pictures: how many there were to draw from.
         factor_names, factor_sizes: names and numbers of values of the F factors.
+        infomec, dci_es, dci_forest: of the full protocol; None in the fast one, and in records of earlier versions.
     """
 
     checkpoint: str
@@ -55,6 +60,9 @@ class Record:
     mig: MIG
     sap: SAP
     factor_vae: FactorVAE
+    infomec: InfoMEC | None = None
+    dci_es: DCIES | None = None
+    dci_forest: ForestDCI | None = None
     format: Literal["gwae-disentanglement-1"] = FORMAT
 
 
@@ -126,7 +134,7 @@ def axis_names(record: Record) -> list[str | None]:
 
 
 def metrics(record: Record) -> list[Metric]:
-    """Return the six numbers with their protocol; those of the fast one are called so and form a group of their own."""
+    """Return all numbers with their protocol; those of the fast one are called so and form a group of their own."""
     fast = "" if record.protocol == "full" else f", {record.protocol}"
     size, among = record.sizes, f"of {record.pictures:,} pictures, codes mu(x)"
     split = f"{size['train']:,} training and {size['test']:,} test codes"
@@ -140,6 +148,7 @@ def metrics(record: Record) -> list[Metric]:
         ("MIG", record.mig.score, f"gap between axes, 20 bins, {size['mig']:,} codes {among}", size["mig"]),
         ("SAP", record.sap.score, f"gap between axes, linear SVM (C = 0.01), {split} {among}", given),
         ("FactorVAE score", record.factor_vae.score, f"{votes} {among}", size["test_votes"]),
+        *_further(record, split, among),
     ]
     return [
         Metric(
@@ -155,6 +164,30 @@ def metrics(record: Record) -> list[Metric]:
         )
         for name, value, how, n in rows
     ]
+
+
+def _further(record: Record, split: str, among: str) -> list[tuple[str, float, str, int]]:
+    """Return the rows of the measures that the full protocol adds: name, value, how, n."""
+    rows, size = [], record.sizes
+    given = size["train"] + size["test"]
+    if found := record.infomec:
+        how = f"{size['mig']:,} codes {among}; Hsu et al. (2023)"
+        known = f"mutual information by 10 nearest neighbours over the factor's entropy, active axes, {how}"
+        rows += [("InfoM", found.modularity, f"modularity: {known}", size["mig"])]
+        rows += [("InfoC", found.compactness, f"compactness: {known}", size["mig"])]
+        linear = f"explicitness: log loss of a logistic regression on the same codes, against guessing, {how}"
+        rows += [("InfoE", found.explicitness, linear, size["mig"])]
+    if found := record.dci_es:
+        how = f"area below test error against depth of random forests, 100 trees, depth 1 to 32, {split} {among}"
+        rows += [("DCI-ES explicitness", found.explicitness, f"{how}; Eastwood et al. (2023)", given)]
+        rows += [("DCI-ES size", found.size, "factors over axes of the code; Eastwood et al. (2023)", given)]
+    if found := record.dci_forest:
+        how = f"published GWAE code: random forests of 10 regression trees, depth {found.depth} of 2, 4, 8, 12, "
+        how += f"shape one-hot, {len(found.errors)} targets, {split} {among}"
+        for name in ("disentanglement", "completeness", "informativeness"):
+            last = "; max(0, 1 - 6 MSE)" if name == "informativeness" else "; entropy of importance"
+            rows += [(f"DCI {name}, GWAE protocol", getattr(found.scores, name), how + last, given)]
+    return rows
 
 
 def _plain(value: Any) -> Any:
@@ -182,10 +215,29 @@ def _require_shapes(record: Record) -> None:
     sound = all(matrix.shape == (axes, factors) for matrix in matrices)
     sound &= all(len(values) == factors for values in per_factor) and len(record.factor_vae.active) == axes
     arrays = (*matrices, *per_factor, record.dci.per_axis, record.factor_vae.active)
-    parts = (record.dci, record.mig, record.sap, record.factor_vae)
+    further = _further_arrays(record, axes, factors)
+    sound &= all(values.shape == shape for values, shape in further)
+    arrays += tuple(values for values, _ in further)
+    parts = (record.dci, record.mig, record.sap, record.factor_vae, record.infomec, record.dci_es)
+    parts = tuple(filter(None, (*parts, record.dci_forest and record.dci_forest.scores)))
     scores = [value for part in parts for value in vars(part).values() if isinstance(value, float)]
     named = all(NAME.fullmatch(name) for name in (record.data, record.split, record.protocol, *record.factor_names))
     if not (sound and named) or not all(np.isfinite(values).all() for values in (*arrays, scores)):
         raise ValueError("shapes")
     if min(record.factor_sizes, default=0) < 1 or max(record.factor_sizes) > 10_000 or record.pictures < 0:
         raise ValueError("sizes")
+
+
+def _further_arrays(record: Record, axes: int, factors: int) -> list[tuple[Array, tuple[int, ...]]]:
+    """Return the arrays of what the full protocol adds, each with the shape that it has to have."""
+    found: list[tuple[Array, tuple[int, ...]]] = []
+    if own := record.infomec:
+        found += [(own.information, (axes, factors)), (own.active, (axes,))]
+    if own := record.dci_es:
+        capacities = len(own.losses)
+        found += [(own.losses, (capacities, factors)), (own.guessing, (factors,)), (own.per_factor, (factors,))]
+    if own := record.dci_forest:
+        targets = len(own.errors)
+        found += [(own.errors, (targets,)), (own.scores.importance, (axes, targets)), (own.scores.per_axis, (axes,))]
+        found += [(own.scores.per_factor, (targets,)), (own.scores.accuracy, (targets,))]
+    return found
