@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.disentangle import cell, figures
 from explorer.disentangle.state import MATRICES, change, current
 from explorer.shared import catalog, theme, widgets
-from trainer.evaluation.disentanglement.record import Record, axis_names, metrics
+from trainer.evaluation.disentanglement.record import USUAL, Record, axis_names, metrics
 
 CHART = "disentangle.chart"
 EXPLAINED = {
@@ -20,14 +20,19 @@ EXPLAINED = {
 
 def show(entry: catalog.Entry, record: Record) -> None:
     """Draw the scores, the matrix with its panel, and the table of axes."""
+    numbers = metrics(record)
     with st.container(horizontal=True, key="metrics-disentangle"):
-        for position, metric in enumerate(metrics(record)):
+        for position, metric in enumerate(numbers[:USUAL]):
             widgets.number(metric, f"protocol-disentangle-{position}")
     codes = f"{record.sizes['train'] + record.sizes['test']:,} codes"
     st.caption(
         f"{record.data}, {record.protocol} protocol, {codes}. 1 is best. Click a metric to see how it was measured."
     )
     _matrix(entry, record)
+    if numbers[USUAL:]:
+        with st.expander("Further measures"), st.container(horizontal=True, key="metrics-disentangle-further"):
+            for position, metric in enumerate(numbers[USUAL:]):
+                widgets.number(metric, f"protocol-disentangle-further-{position}")
     with st.expander("All axes"):
         _summary(record)
 

@@ -14,7 +14,7 @@ from trainer.system import mode
 
 TITLES = {"full": "Measure in full", "fast": "Quick look"}
 ABOUT = {
-    "full": "The published protocol: 15,000 codes and 15,000 votes. Some minutes on every core.",
+    "full": "The published protocol: 15,000 codes and 15,000 votes, and further measures. Some minutes on every core.",
     "fast": "A tenth of the codes: shows which axis carries which factor; its numbers are labelled fast.",
 }
 

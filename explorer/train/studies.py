@@ -52,6 +52,7 @@ def frame(stored: "Table") -> pd.DataFrame:
     for name in stored.stored.rows:
         for part, head in (("means", name), ("differences", f"… minus {stored.stored.control}")):
             found = {key: getattr(column, part).get(name) for key, column in stored.stored.variants.items()}
-            if any(found.values()):
+            if known := next(filter(None, found.values()), None):
+                head += f", {known.unit}" if part == "means" and known.unit else ""
                 rows.append({"Number": head} | {key: cell(metric, part) for key, metric in found.items() if metric})
     return pd.DataFrame(rows, columns=["Number", *stored.stored.variants])

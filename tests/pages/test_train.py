@@ -332,7 +332,7 @@ def test_a_study_shows_its_spread_over_seeds(app, runs, launched, tmp_path):
     table.write(*made)
     app.run()
     shown = app.dataframe[0].value
-    assert shown["Number"].tolist() == ["PSNR", "… minus vae"]
+    assert shown["Number"].tolist() == ["PSNR, dB", "… minus vae"]
     assert shown["full"].tolist() == ["23 (20 to 27)", "+3 [1 to 6]"]
     (runs / "tiny-study" / "study.json").write_text("{}")
     app.run()

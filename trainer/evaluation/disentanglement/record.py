@@ -32,6 +32,8 @@ from trainer.system.arrays import Array
 FORMAT = "gwae-disentanglement-1"
 GROUP = "disentanglement"
 NAMED_FROM = 0.3
+USUAL = 6
+"""Numbers of both protocols; in `metrics` they come first."""
 NAME = re.compile(r"[\w .,()-]{1,80}")
 """What data sets, splits and factors are called."""
 
