@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decode
 
 import streamlit as st  # noqa: E402
 
-from explorer.shared import exposure, state, theme, widgets  # noqa: E402
+from explorer.shared import cache, exposure, state, theme, widgets  # noqa: E402
 
 PAGES = (  # file, title, icon; the first one opens
     ("home.py", "Home", ":material/home:"),
@@ -41,3 +41,4 @@ with st.sidebar:
 with widgets.user_errors():
     page.run()
 state.mirror()
+cache.warm_up()

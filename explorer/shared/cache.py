@@ -6,11 +6,13 @@ The keys are path and hash of the model, and the stamps of files that may change
 from __future__ import annotations
 
 import gc
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime import Runtime
 
 from explorer.shared import pixels
 from explorer.shared.catalog import Entry, keyed
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from trainer.models.base import LatentModel
 
 PREVIEW_TILES = 6
+WARM_UP_AFTER = 1.0
+"""Seconds from the first page until torch is imported behind it."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -35,6 +39,22 @@ def _warm() -> bool:
     gc.collect()
     gc.freeze()
     return True
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Prepare what most pages need while the first one is looked at, once per server; not where pages are tested."""
+    if Runtime.exists() and type(Runtime.instance()) is Runtime:
+        timer = threading.Timer(WARM_UP_AFTER, _prepare)
+        timer.daemon = True  # the server's end does not wait for it
+        timer.start()
+
+
+def _prepare() -> None:
+    import plotly.graph_objects  # noqa: F401
+    import scipy.spatial.distance  # noqa: F401
+
+    _warm()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=keyed())

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, FiniteFloat
-from scipy.linalg import orthogonal_procrustes
 
 from trainer.batching import Progress, silent
 from trainer.errors import UserError
@@ -105,6 +104,8 @@ def _drawn(d_z: np.ndarray, d_x: np.ndarray, coupling: np.ndarray) -> dict[str, 
 
     The map of the pictures is turned and mirrored so that matched points lie alike: distances do not say where is up.
     """
+    from scipy.linalg import orthogonal_procrustes
+
     from trainer.latent import transport
 
     n = len(coupling)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
-from scipy.stats import pearsonr, spearmanr
+import pandas as pd
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,7 +13,9 @@ if TYPE_CHECKING:
 
 def between(points: Tensor) -> np.ndarray:
     """Return the Euclidean distances of all pairs of points (n, ...), flattened, condensed (n (n - 1) / 2,) float64."""
-    return pdist(points.flatten(1).double().cpu().numpy())
+    from scipy.spatial.distance import pdist  # here: a page that shows no distances opens without scipy
+
+    return pdist(points.detach().flatten(1).double().cpu().numpy())
 
 
 def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
@@ -24,7 +25,12 @@ def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
     """
     if np.ptp(d_z) == 0 or np.ptp(d_x) == 0:
         return {"Spearman": 0.0, "Pearson": 0.0}
-    return {"Spearman": float(spearmanr(d_z, d_x).statistic), "Pearson": float(pearsonr(d_z, d_x).statistic)}
+    ranks = [pd.Series(d).rank().to_numpy() for d in (d_z, d_x)]  # scipy.stats takes most of a second to import
+    return {"Spearman": _pearson(*ranks), "Pearson": _pearson(d_z, d_x)}
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a, b)[0, 1].clip(-1, 1))
 
 
 def best_scale(d_z: np.ndarray, d_x: np.ndarray) -> float:
@@ -61,6 +67,8 @@ def places(d: np.ndarray) -> np.ndarray:
     Classical scaling (Torgerson, Psychometrika 1952), which for Euclidean distances gives the principal components. The
     sign of each axis is that of its largest coordinate.
     """
+    from scipy.spatial.distance import squareform
+
     squared = squareform(d / max(float(d.mean()), 1e-12)) ** 2
     centred = squared - squared.mean(0) - squared.mean(1)[:, None] + squared.mean()
     values, vectors = np.linalg.eigh(-centred / 2)

@@ -9,7 +9,6 @@ several starts.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import squareform
 
 from trainer.batching import Progress, silent
 
@@ -26,6 +25,8 @@ class Transport(NamedTuple):
 
 def scaled(d: np.ndarray) -> np.ndarray:
     """Return the matrix of pair distances, condensed (P,) -> (n, n), over its mean, zero diagonal included."""
+    from scipy.spatial.distance import squareform
+
     matrix = squareform(d)
     return matrix / max(matrix.mean(), 1e-12)
 
