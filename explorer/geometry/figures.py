@@ -11,37 +11,11 @@ from explorer.shared import theme
 from trainer.batching import evenly
 
 if TYPE_CHECKING:
-    from explorer.geometry.sample import Sample
     from trainer.latent.potential import Potential
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 AXES = ["distance of the codes, d_Z", "distance of the pictures, d_X"]
 """Names of both axes of the pairs."""
-
-
-def distortions(sample: Sample, dark: bool) -> theme.Figure:
-    """Return the histogram of line minus d_X, over the mean of d_X."""
-    colours = theme.colours(dark)
-    values = sample.residual / max(float(sample.pairs.d_x.mean()), 1e-12)
-    low, high = np.quantile(values, [0.002, 0.998])
-    counts, edges = np.histogram(values, bins=41, range=(float(low), float(max(high, low + 1e-6))))
-    figure = theme.figure(
-        dark,
-        height=190,
-        margin=_MARGIN,
-        bargap=0.06,
-        showlegend=False,
-        xaxis={"title": {"text": "line − d_X, in mean d_X"}, "tickformat": ".0%", "nticks": 6},
-        yaxis={"showticklabels": False, "showgrid": False, "title": None},
-    )
-    figure.add_bar(
-        x=(edges[1:] + edges[:-1]) / 2,
-        y=counts,
-        marker={"color": colours["accent"]},
-        hovertemplate="%{x:.0%}: %{y:,} pairs<extra></extra>",
-    )
-    figure.add_vline(x=0, line={"color": theme.category(1), "width": 2})
-    return figure
 
 
 def ladder(rows: list[tuple[str, float]], dark: bool) -> theme.Figure:

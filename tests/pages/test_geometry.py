@@ -159,6 +159,15 @@ def test_models_of_the_same_pictures_stand_side_by_side():
     assert "Matched best of small-np" not in texts(opened(beside="nonsense"))
 
 
+def test_the_distortion_is_that_of_the_line():
+    of = found()
+    content = pairs.distortions(of)
+    values = of.residual / of.pairs.d_x.mean()
+    assert sum(content.counts) == ((values >= content.low) & (values <= content.high)).sum()
+    assert sum(content.counts) > 0.99 * len(values)
+    assert content.low < 0 < content.high
+
+
 def test_every_place_shows_pairs_that_lie_there():
     of = found()
     content = pairs.density(of, None)

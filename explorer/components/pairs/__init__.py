@@ -52,3 +52,18 @@ class Replay(Component, name="pair_replay", part="pairs/replay"):
     d_x: str
     ends: list[float]
     names: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram(Component, name="pair_histogram", part="pairs/histogram"):
+    """Bars over shares from `low` to `high`, with a line at 0.
+
+    Attributes:
+        counts: of the bars.
+        name: of the axis.
+    """
+
+    counts: list[int]
+    low: float
+    high: float
+    name: str
