@@ -19,7 +19,7 @@ def density(page):
     page.locator(".pairs[data-pictures]").wait_for()
     places = page.locator(".pairs .place")
     places.nth(places.count() // 2).hover()
-    return page.locator(".pairs")
+    return page.locator(".pairs[data-pictures]")
 
 
 def test_pairs_are_seen_below_the_pointer_and_a_click_keeps_them(page):
