@@ -287,7 +287,7 @@ def test_streamlit_understands_every_setting():
         "server.allowedHosts": ["localhost", "*.localhost", "127.0.0.1", "::1"],
         "browser.gatherUsageStats": False,
         "runner.postScriptGC": False,
-        "theme.light.primaryColor": "#3B6FD4",
+        "theme.light.primaryColor": "#3064C8",
         "theme.dark.backgroundColor": "#14171C",
     }
     code = (

@@ -155,7 +155,7 @@ def gallery(atlas: Atlas, rows: np.ndarray, coloured: bool = False, title: str =
         groups.append({"title": str(name), "note": note, "colour": colour, "titles": titles})
         chosen += [int(row) for row in picked["at"]]
     absent = sum(picture is None for picture in originals(atlas, chosen))
-    st.subheader(title or f"{len(rows):,} selected", anchor=False)
+    st.header(title or f"{len(rows):,} selected", anchor=False)
     aim = "to see it on the map" if opens_map else "for more"
     st.caption(
         f"Upper: the picture; lower: its reconstruction. Click one {aim}."

@@ -86,7 +86,7 @@ def table(models: dict[str, Record]) -> str:
     def cell(value: float, top: float) -> str:
         return f"**{value:.3f}**" if len(columns) > 1 and f"{value:.3f}" == f"{top:.3f}" else f"{value:.3f}"
 
-    lines = [" | ".join(["|", *map(markdown, models), ""]), "|---" * (len(columns) + 1) + "|"]
+    lines = [" | ".join(["| score", *map(markdown, models), ""]), "|---" * (len(columns) + 1) + "|"]
     for name, numbers in zip(SHORT, zip(*columns, strict=True), strict=True):
         lines.append(" | ".join([f"| {name}", *(cell(value, max(numbers)) for value in numbers), ""]))
     return "\n".join(lines)
@@ -109,4 +109,4 @@ def protocol(record: Record) -> str:
         ("Checkpoint", f"`{record.checkpoint}`"),
         *((f"{metric.name}: {metric.value:.3f}", f"{metric.estimator}") for metric in metrics(record)),
     ]
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text.replace('|', '/')} |" for name, text in lines)])
+    return "\n".join(["| what | how |", "|---|---|", *(f"| {name} | {text.replace('|', '/')} |" for name, text in lines)])

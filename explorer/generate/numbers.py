@@ -70,7 +70,7 @@ def table(found: dict[str, list[Metric]]) -> str:
         return ""
     best = {(kind, measure): _best(rows, kind, measure) for kind in kinds for measure in measures}
     lines = [
-        "| | " + " | ".join(escape.markdown(measure) for measure in measures) + " |",
+        "| samples | " + " | ".join(escape.markdown(measure) for measure in measures) + " |",
         "|---" * (len(measures) + 1) + "|",
     ]
     for (kind, model), row in rows.items():

@@ -36,7 +36,7 @@ def show(entry: catalog.Entry) -> None:
         )
         return
     for title, chosen in zip(("Best", "Worst"), rows, strict=True):
-        st.subheader(title, anchor=False)
+        st.header(title, anchor=False)
         _pictures(entry, table, chosen)
 
 
@@ -86,7 +86,7 @@ def _row(label: str, pictures: np.ndarray, captions: list[str]) -> None:
     with st.container(horizontal=True, gap="small"):
         for picture, caption in zip(pictures, captions, strict=True):
             png = pixels.png(pixels.join_tiles(picture[None], 1), enlarge)
-            st.image(pixels.inline(png), escape.markdown(caption), width=SIDE)
+            st.image(pixels.inline(png), escape.markdown(caption), width=SIDE, alt=f"{label}, {caption}")
 
 
 def _missing(entry: catalog.Entry) -> None:

@@ -138,7 +138,7 @@ def table(entry: catalog.Entry, found: Sample) -> str:
     """Return the numbers of these pairs, and those that `evaluate` has stored, as a Markdown table."""
     suffix = "" if current().source == "prior" else ", posterior codes"
     stored = {metric.name: metric for metric in entry.metrics if metric.group == "geometry"}
-    lines = ["| | these pairs | measured |", "|---|---|---|"]
+    lines = ["| number | these pairs | measured |", "|---|---|---|"]
     for name in SHOWN:
         if name in found.pairs.numbers:
             value, metric = found.pairs.numbers[name], stored.get(name + suffix)

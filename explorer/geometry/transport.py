@@ -114,7 +114,7 @@ def _against(record: Record) -> str:
 
 def _maps(entry: catalog.Entry, record: Record) -> None:
     """Both maps with the lines of the coupling; a clicked point shows what it is matched with."""
-    st.subheader("Matched points", anchor=False)
+    st.header("Matched points", anchor=False)
     chosen = st.session_state.get(_CODE, (entry.hash, -1))
     chosen = chosen[1] if chosen[0] == entry.hash and chosen[1] < record.n else -1
     key = "geometry.maps"
@@ -167,7 +167,7 @@ def _pictures(entry: catalog.Entry, record: Record, numbers: list[int]) -> list[
 
 def _coupling(entry: catalog.Entry, record: Record) -> None:
     """The coupling of groups, with the most central picture of each at the margin."""
-    st.subheader("Coupling", anchor=False)
+    st.header("Coupling", anchor=False)
     prior = sample.of(entry, "prior")
     pictures = _pictures(entry, record, list(range(record.n)))
     known = all(picture is not None for picture in pictures)

@@ -24,7 +24,7 @@ def show() -> None:
     if shown:
         first_screen.show(shown)
     if ready:
-        st.subheader("Models", anchor=False)
+        st.header("Models", anchor=False)
         st.caption("Upper row: test pictures; lower row: reconstructions. Click a metric to see how it was measured.")
         places = gallery.show(ready)
     else:
@@ -52,7 +52,7 @@ def _starting(folders: list[Path]) -> None:
     trainings = [listed.get(folder) or look(folder) for folder in folders]
     if any((training.folder / layout.WEIGHTS).is_file() or not training.folder.is_dir() for training in trainings):
         st.rerun()
-    st.subheader("No model yet", anchor=False)
+    st.header("No model yet", anchor=False)
     for training in trainings:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{markdown(training.name)}**", width="content")
@@ -77,7 +77,7 @@ def _state(training: Training) -> str:
 
 def _damaged(entries: list[catalog.Entry]) -> None:
     """Draw the folders that cannot be opened, each with the remedy."""
-    st.subheader("Cannot be opened", anchor=False)
+    st.header("Cannot be opened", anchor=False)
     for entry in entries:
         with st.container(border=True, gap="xxsmall"):
             st.markdown(f":material/folder_off: **{entry.name}**")

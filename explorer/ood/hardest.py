@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
 def show(panel: Panel, curve: Curve, threshold: float) -> None:
     """False alarms and near misses of the ordinary pictures, missed and just flagged outliers."""
-    st.subheader("Hardest pictures on either side of the threshold", anchor=False)
+    st.header("Hardest pictures on either side of the threshold", anchor=False)
     entry = panel.detectors.get(curve.model, panel.selected).entry
     sides = tuple(side.narrowed(curve.score) for side in panel.both)
     ordinary, outliers = _ordinary(panel, sides[0], curve, threshold), _outliers(panel, sides[1], curve, threshold)

@@ -24,7 +24,7 @@ def show(panel: Panel, curve: Curve) -> None:
 
     entry = panel.detectors.get(curve.model, panel.selected).entry
     rows = history.read(entry.path)
-    st.subheader("AUROC over training", anchor=False)
+    st.header("AUROC over training", anchor=False)
     pair = panel.name if any(row.pair == panel.name for row in rows) else DRAWN
     rows = [row for row in rows if row.pair == pair]
     if not rows:

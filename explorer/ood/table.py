@@ -47,7 +47,7 @@ def table(curves: list[Curve], baselines: list[Curve], worse: dict[str, list[str
     """
     bar, worse = max(baseline.auroc for baseline in baselines), worse or {}
     heads = [*MEASURES, "gain over best baseline", "never below likelihood"]
-    head = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    head = ["| score | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     ranked = sorted([*curves, *baselines], key=lambda curve: -curve.auroc)
     return "\n".join(head + [_row(curve, bar, worse.get(curve.key)) for curve in ranked])
 

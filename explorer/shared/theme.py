@@ -33,7 +33,7 @@ _VIRIDIS = "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde72
 DIVERGING = "RdBu"
 
 ICON = (  # written out: Streamlit fetches the material icon of a tab from the network
-    '<svg viewBox="0 0 16 16"><g fill="#3B6FD4"><circle cx="4" cy="11" r="3"/><circle cx="11.5" cy="4.5" r="3.5"/></g>'
+    '<svg viewBox="0 0 16 16"><g fill="#3064C8"><circle cx="4" cy="11" r="3"/><circle cx="11.5" cy="4.5" r="3.5"/></g>'
     '<circle cx="12.5" cy="12.5" r="2" fill="#ffa90e"/></svg>'
 )
 
@@ -43,7 +43,7 @@ CSS = Path(__file__).with_suffix(".css")
 
 _LIGHT = {"background": "#FFFFFF", "panel": "#F4F5F7", "text": "#1F2430", "muted": "#5B6472", "border": "#E1E4EA"}
 _DARK = {"background": "#14171C", "panel": "#1D2128", "text": "#E6E8EC", "muted": "#A3ACBA", "border": "#31363F"}
-_ACCENT = {False: "#3B6FD4", True: "#7FA6F0"}
+_ACCENT = {False: "#3064C8", True: "#7FA6F0"}
 
 
 def category(index: int) -> str:

@@ -73,7 +73,7 @@ def _history(folder: str, stamp: tuple[int, int]) -> pd.DataFrame:
 def _head(training: Training) -> None:
     """Draw name, state, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train-head"):
-        st.subheader(markdown(training.name), anchor=False, width="content")
+        st.header(markdown(training.name), anchor=False, width="content")
         st.badge(phases.phase(training), color=phases.PHASES[training.phase][1])
         st.space("stretch")
         _buttons(training)

@@ -22,7 +22,7 @@ with widgets.user_errors():
     runpy.run_path({path!r})
 state.mirror()
 """
-KINDS = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "code")
+KINDS = ("title", "header", "markdown", "caption", "info", "warning", "error", "code")
 
 
 def opened(page: str, model: str, timeout: float = 200, **link: str) -> AppTest:

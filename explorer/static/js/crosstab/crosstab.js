@@ -61,8 +61,9 @@ class Crosstab {
     const [count, share] = [counts[row][column], shares(counts[row])[column]];
     const cell = element("td", share > STRONG ? "strong" : "", { style: `--share: ${share.toFixed(3)}` });
     if (!count) return cell;
-    const title = `${titles[0]} ${rows[row]}, ${titles[1]} ${columns[column]}: ${count} (${Math.round(100 * share)} % of the row)`;
-    const button = element("button", "", { type: "button", title, "aria-label": title }, count.toLocaleString("en"));
+    const number = count.toLocaleString("en");
+    const title = `${titles[0]} ${rows[row]}, ${titles[1]} ${columns[column]}: ${number} (${Math.round(100 * share)} % of the row)`;
+    const button = element("button", "", { type: "button", title, "aria-label": title }, number);
     button.setAttribute("aria-pressed", String(picked?.[0] === row && picked[1] === column));
     button.onclick = () => this.tell("picked", [row, column]);
     cell.append(button);
