@@ -109,4 +109,5 @@ def protocol(record: Record) -> str:
         ("Checkpoint", f"`{record.checkpoint}`"),
         *((f"{metric.name}: {metric.value:.3f}", f"{metric.estimator}") for metric in metrics(record)),
     ]
-    return "\n".join(["| what | how |", "|---|---|", *(f"| {name} | {text.replace('|', '/')} |" for name, text in lines)])
+    rows = [f"| {name} | {text.replace('|', '/')} |" for name, text in lines]
+    return "\n".join(["| what | how |", "|---|---|", *rows])
