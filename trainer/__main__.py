@@ -318,11 +318,12 @@ def score(
         float, typer.Option("--fpr", help="Share of ordinary pictures that may be flagged as outliers.")
     ] = 0.05,
     invert: Annotated[bool, typer.Option("--invert", help="Swap black and white first.")] = False,
+    form: Annotated[Literal["text", "csv", "json"], typer.Option("--format", help="What is printed.")] = "text",
 ) -> None:
-    """Out-of-distribution scores of pictures, with percentile and verdict; the numbers of the page."""
+    """Out-of-distribution scores of pictures, with percentile and verdict; the page's and those of the literature."""
     from trainer.ood import command
 
-    typer.echo(command.score(Run(folder), paths, csv, fpr, invert), nl=False)
+    typer.echo(command.score(Run(folder), paths, csv, fpr, invert, form), nl=False)
 
 
 @app.command("list")

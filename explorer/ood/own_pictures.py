@@ -103,7 +103,7 @@ def _results(detector: Detector, own: Uploads) -> None:
     bar.empty()
     with downloads:
         name = f"{entry.name}-scores.csv".replace("/", "-")
-        same = "The same numbers as python -m trainer score --csv, to the last digit."
+        same = "As python -m trainer score --format csv, which adds the slower detectors of the literature."
         widgets.download("CSV", lambda: to_csv(table), name, "text/csv", key="ood.csv", help=same)
     made = session.reconstructions(entry, own, view.invert)
     with st.container(gap="small"):

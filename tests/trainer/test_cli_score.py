@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from scipy.spatial.distance import cdist
@@ -16,7 +19,8 @@ from tests.fixtures import blob_pictures, make_run
 from trainer.__main__ import main
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.ood import calibration, neighbours
+from trainer.ood import calibration, command, neighbours
+from trainer.ood.detectors import registry
 from trainer.ood.inputs import read_pictures
 from trainer.ood.pictures import as_text, score_pictures, shifted, to_csv
 from trainer.ood.scores import raw_scores
@@ -30,16 +34,16 @@ SHAPE = (1, 32, 32)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A calibrated run on blobs."""
-    import torch
-
     made = make_run(tmp_path_factory.mktemp("runs") / "small", trained=True)
     pixels, _ = blob_pictures(200, seed=7)
     held_out = ImageSet(torch.from_numpy(pixels), None, (), tuple(map(str, range(200))), "Blobs", "train")
     raw = raw_scores(made.load_model(), held_out)
-    calibration.write(calibration.calibrate(raw, "gwae", checkpoint=made.hash, data="Blobs"), made.path)
     trained = torch.from_numpy(blob_pictures(200, seed=1)[0])
     ids = tuple(f"mnist-train-{index:05d}" for index in range(200))
     neighbours.store(made, made.load_model(), ImageSet(trained, None, (), ids, "Blobs", "train"))
+    reference = registry.measure(made.load_model(), held_out, neighbours.read(made), calibration.LEVELS)
+    found = calibration.calibrate(raw, "gwae", checkpoint=made.hash, data="Blobs")
+    calibration.write(replace(found, reference=reference), made.path)
     return made
 
 
@@ -69,16 +73,74 @@ def test_the_command_prints_the_numbers_of_the_function(run, folder, tmp_path, c
     status, out, err = invoke(capsys, run.path, folder, "--csv", table_path)
     assert status == 0
     pictures = read_pictures([folder], SHAPE)
-    table = score_pictures(run, pictures.arrays, pictures.names)
+    table = score_pictures(run, pictures.arrays, pictures.names, detectors=True)
     assert table_path.read_text(encoding="utf-8") == to_csv(table)
-    text = as_text(table)
+    text, names = as_text(table), [*calibration.read(run).names, *(detector.name for detector in registry.DETECTORS)]
     rows = list(csv.DictReader(table_path.read_text(encoding="utf-8").splitlines()))
     assert [row["picture"] for row in rows] == [*(f"blob{index}.png" for index in range(4)), "noise.jpg", "white.gif"]
     for row, (_, expected) in zip(rows, text.iterrows(), strict=True):
         assert row == expected.to_dict()
-        for name in calibration.read(run).names:
+        for name in names:
             assert f"{name:<36} {row[name]:>12}  percentile {row[name + ' percentile']:>6}" in out
     assert [line.split(":")[0] for line in err.splitlines()] == ["notes.txt", "broken.png"]
+
+
+def test_csv_and_json_on_standard_output_have_the_same_numbers(run, folder, capsys):
+    _, csv_text, _ = invoke(capsys, run.path, folder, "--format", "csv", "--fpr", "0.1")
+    status, text, _ = invoke(capsys, run.path, folder, "--format", "json", "--fpr", "0.1")
+    found, rows = json.loads(text), list(csv.DictReader(csv_text.splitlines()))
+    assert status == 0
+    assert (found["checkpoint"], found["fpr"], found["inverted"]) == (run.hash, 0.1, False)
+    assert [line.split(":")[0] for line in found["left_out"]] == ["notes.txt", "broken.png"]
+    names = [*calibration.read(run).names, *(detector.name for detector in registry.DETECTORS)]
+    for row, picture in zip(rows, found["pictures"], strict=True):
+        assert (row["picture"], row["verdict"]) == (picture["picture"], picture["verdict"])
+        assert list(picture["scores"]) == names
+        for name, score in picture["scores"].items():
+            assert (score["value"], score["percentile"]) == (float(row[name]), float(row[f"{name} percentile"]))
+        assert picture["nearest"] == row["nearest"].split(";")
+        assert picture["threshold"] == float(row["threshold"])
+
+
+def test_detectors_change_no_number_of_the_page(run, folder):
+    pictures = read_pictures([folder], SHAPE)
+    page, every = (score_pictures(run, pictures.arrays, pictures.names, detectors=more) for more in (False, True))
+    assert not set(page) & {detector.name for detector in registry.DETECTORS}
+    assert as_text(every)[list(page)].equals(as_text(page))
+    reference = calibration.read(run).reference
+    known = registry.known_of(neighbours.read(run), reference.variance, reference.entropy)
+    expected = registry.scores(run.load_model(), torch.from_numpy(pictures.arrays), known)
+    for name, values in expected.items():
+        np.testing.assert_allclose(every[name], values, rtol=1e-6)
+
+
+def test_names_of_files_do_not_become_formulas(run, tmp_path, capsys):
+    blob = Image.fromarray(blob_pictures(1, seed=3)[0][0, 0])
+    names = ["=1+1.png", "+cmd.png", "-2.png", "@sum.png", "plain.png"]
+    for name in names:
+        blob.save(tmp_path / name)
+    _, text, _ = invoke(capsys, run.path, tmp_path, "--format", "csv")
+    cells = [row["picture"] for row in csv.DictReader(text.splitlines())]
+    assert sorted(cells) == sorted([f"'{name}" for name in names[:4]] + names[4:])
+    assert not any(cell.startswith(("=", "+", "@")) for row in csv.reader(text.splitlines()) for cell in row)
+    _, text, _ = invoke(capsys, run.path, tmp_path, "--format", "json")
+    assert sorted(picture["picture"] for picture in json.loads(text)["pictures"]) == sorted(names)
+
+
+def test_more_pictures_than_the_command_takes_are_refused(run, folder, capsys, monkeypatch):
+    monkeypatch.setattr(command, "LIMIT", 3)
+    status, out, err = invoke(capsys, run.path, folder)
+    assert (status, out) == (2, "")
+    assert "at most 3" in err
+
+
+def test_an_older_calibration_scores_without_the_detectors_and_says_how_to_have_them(run, folder, tmp_path, capsys):
+    copy = Run(shutil.copytree(run.path, tmp_path / "copy"))
+    calibration.write(replace(calibration.read(copy), reference=None), copy.path)
+    status, out, err = invoke(capsys, copy.path, folder / "blob0.png")
+    assert status == 0
+    assert out.count("percentile") == len(calibration.read(copy).names)
+    assert f"python -m trainer evaluate {copy.path} --only ood" in err
 
 
 def test_blobs_are_ordinary_and_a_blank_picture_is_not(run, folder):
@@ -174,7 +236,7 @@ def test_files_folders_and_zips_are_one_and_the_same(run, folder, tmp_path, caps
     assert both.names == (*[f"mine.zip/{name}" for name in plain.names], "blob1.png")
     status, out, err = invoke(capsys, run.path, packed)
     assert status == 0
-    assert out.count("percentile") == 6 * len(calibration.read(run).names)
+    assert out.count("percentile") == 6 * (len(calibration.read(run).names) + len(registry.DETECTORS))
     assert len(err.splitlines()) == len(zipped.skipped)
 
 

@@ -1,39 +1,65 @@
-"""`python -m trainer score`: the page's table as text."""
+"""`python -m trainer score`: the page's table as text, CSV or JSON, with the detectors of the literature beside it."""
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from trainer.errors import UserError
+from trainer.ood import calibration as calibrations
+from trainer.ood import neighbours
+from trainer.ood.calibration import Calibration
+from trainer.ood.detectors import registry
 from trainer.ood.inputs import read_pictures
-from trainer.ood.pictures import PERCENTILE, as_text, score_pictures, to_csv
+from trainer.ood.pictures import PERCENTILE, as_text, score_pictures, to_csv, to_json
 from trainer.runs.folder import Run
 from trainer.system import files
 
+Form = Literal["text", "csv", "json"]
+LIMIT = 10_000
+"""Pictures at once, two minutes of work; a folder of more is a data set, which `evaluate --outliers` measures."""
 
-def score(run: Run, paths: list[Path], csv: Path | None = None, fpr: float = 0.05, invert: bool = False) -> str:
-    """Score the pictures of files, folders and zips; returns what to print, a paragraph per picture.
 
-    Files that are no pictures are named on standard error, one line each, and the others are scored.
+def score(
+    run: Run, paths: list[Path], csv: Path | None = None, fpr: float = 0.05, invert: bool = False, form: Form = "text"
+) -> str:
+    """Score the pictures of files, folders and zips; returns what to print.
+
+    Files that are no pictures, and detectors that the model lacks, are named on standard error, one line each.
 
     Args:
-        csv: where to write the whole table, or None.
+        csv: where to write the whole table too, or None.
         fpr: see trainer.ood.pictures.score_pictures.
         invert: replace v by 255 - v first.
+        form: "text", a paragraph per picture; "csv", the whole table, safe to open in a spreadsheet; or "json".
 
-    Raises: UserError if no picture is left, the run is not calibrated, or the file cannot be written.
+    Raises: UserError if no picture is left or there are more than LIMIT, the run is not calibrated, or the file cannot
+        be written.
     """
-    pictures = read_pictures(paths, run.config.data.shape)
-    for sentence in pictures.skipped:
+    calibration, model = calibrations.read(run), run.load_model()
+    pictures = read_pictures(paths, run.config.data.shape, LIMIT)
+    for sentence in [*pictures.skipped, *_lacking(run, model, calibration)]:
         sys.stderr.write(f"{sentence}\n")
     if not pictures.names:
         raise UserError("None of the files is a readable picture; nothing was scored.")
     arrays = 255 - pictures.arrays if invert else pictures.arrays
-    table = score_pictures(run, arrays, pictures.names, fpr)
+    table = score_pictures(run, arrays, pictures.names, fpr, model=model, detectors=True)
     if csv is not None:
         files.write_text(csv, to_csv(table))
-    return printed(table, fpr)
+    about = {"checkpoint": run.hash, "fpr": fpr, "inverted": invert, "left_out": list(pictures.skipped)}
+    if form == "json":
+        return to_json(table, **about)
+    return to_csv(table) if form == "csv" else printed(table, fpr)
+
+
+def _lacking(run: Run, model, calibration: Calibration) -> list[str]:
+    """A sentence for each detector that cannot score, with the reason, or one for all of them."""
+    if calibration.reference is None:
+        again = f"python -m trainer evaluate {run.path} --only ood"
+        return [f"The detectors of the literature are not calibrated for this run; '{again}' does it."]
+    reasons = registry.lacking(model, registry.known_of(neighbours.read(run), 1.0, 0.0))
+    return [f"No {name}: {reason}." for name, reason in reasons.items()]
 
 
 def printed(table: pd.DataFrame, fpr: float) -> str:

@@ -1,9 +1,10 @@
 """Outlier scores, percentiles and verdicts of a user's pictures, for the page and the command line.
 
-`score_pictures` makes the table, `as_text` the numbers as they are shown, `to_csv` the file. The page, the command line
-and the download all use them, so they agree to the last digit.
+`score_pictures` makes the table, `as_text` the numbers as they are shown, `to_csv` and `to_json` the files. The page,
+the command line and the download all use them, so they agree to the last digit.
 """
 
+import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from trainer.models.base import LatentModel
 from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours
 from trainer.ood.calibration import COMBINED
+from trainer.ood.detectors import registry
+from trainer.ood.detectors.reference import Reference
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -34,12 +37,14 @@ def score_pictures(
     model: LatentModel | None = None,
     known: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
+    detectors: bool = False,
 ) -> pd.DataFrame:
     """Score pictures as a model sees them; one row each, in the order given. Columns:
 
         picture                name
         verdict                "outlier" where the combined score exceeds `threshold`, else "ordinary"
-        <score>                float32, every score of ood_calibration.json, "combined" first
+        <score>                float32, every score of ood_calibration.json, "combined" first, then those of the
+                               detectors of the literature, where they are asked for and calibrated
         <score> percentile     float64, share of held-out pictures that score lower, in percent
         threshold              of the combined score: a share `fpr` of the held-out pictures exceeds it
         same when shifted      of the 4 pictures moved by one pixel, how many have the same verdict
@@ -52,6 +57,7 @@ def score_pictures(
         fpr: the share of ordinary pictures that may be called outliers, in (0, 1).
         model, known: the run's model and training codes, where they are loaded already.
         progress: called with (done, total) passes.
+        detectors: whether to score with the detectors of the literature too: ten milliseconds a picture more.
 
     Raises: UserError if the run is not calibrated for its checkpoint, or fpr is out of range.
     """
@@ -66,17 +72,24 @@ def score_pictures(
     verdicts = (every[COMBINED] > threshold).reshape(len(SHIFTS) + 2, n)
     labels = np.where(verdicts, OUTLIER, ORDINARY)
     table: dict[str, object] = {"picture": list(names), "verdict": labels[0]}
-    for name, values in every.items():
-        table[name] = values[:n]
-    for name, values in every.items():
-        table[name + PERCENTILE] = calibration.percentile(name, values[:n])
+    known = neighbours.read(run) if known is None else known
+    own = {name: values[:n] for name, values in every.items()}
+    if detectors and calibration.reference is not None:
+        own |= _detected(model, arrays, known, calibration.reference)
+    table |= own
+    table |= {name + PERCENTILE: calibration.percentile(name, values) for name, values in own.items()}
     table["threshold"] = np.full(n, threshold)
     table["same when shifted"] = (verdicts[1:-1] == verdicts[0]).sum(0)
     table["verdict inverted"] = labels[-1]
-    table["nearest"] = [
-        ";".join(ids) for ids in neighbours.nearest(neighbours.read(run) if known is None else known, mu[:n])
-    ]
+    table["nearest"] = [";".join(ids) for ids in neighbours.nearest(known, mu[:n])]
     return pd.DataFrame(table)
+
+
+def _detected(model: LatentModel, arrays: np.ndarray, codes: pd.DataFrame, reference: Reference) -> dict:
+    """Scores by the calibrated detectors, each (n,) float32."""
+    known = registry.known_of(codes, reference.variance, reference.entropy)
+    made = registry.scores(model, torch.from_numpy(np.ascontiguousarray(arrays)), known)
+    return {name: values for name, values in made.items() if name in reference.quantiles}
 
 
 def shifted(arrays: np.ndarray, down: int, right: int) -> np.ndarray:
@@ -99,6 +112,29 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
 def to_csv(table: pd.DataFrame) -> str:
     """Return CSV of `as_text`, with a header, lines ended by a newline."""
     return as_text(table).map(files.spreadsheet).to_csv(index=False, lineterminator="\n")
+
+
+def to_json(table: pd.DataFrame, **about: object) -> str:
+    """Return JSON: `about`, then a list of pictures with the numbers of `as_text`, scores by name with value and
+    percentile.
+    """
+    text = as_text(table)
+    scores = [name for name in text.columns if name + PERCENTILE in text.columns]
+    pictures = [
+        {
+            "picture": row["picture"],
+            "verdict": row["verdict"],
+            "threshold": float(row["threshold"]),
+            "same when shifted": int(row["same when shifted"]),
+            "verdict inverted": row["verdict inverted"],
+            "nearest": [id_ for id_ in row["nearest"].split(";") if id_],
+            "scores": {
+                name: {"value": float(row[name]), "percentile": float(row[name + PERCENTILE])} for name in scores
+            },
+        }
+        for row in text.to_dict("records")
+    ]
+    return json.dumps({**about, "pictures": pictures}, indent=1, allow_nan=False) + "\n"
 
 
 def _passes(
