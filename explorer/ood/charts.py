@@ -30,7 +30,7 @@ def show(panel: Panel) -> tuple[Curve, float]:
             with st.container(**head, horizontal_alignment="distribute", key="ood-roc-head"):
                 st.markdown("**ROC curves**", width="content")
                 st.toggle("Logarithmic", **bound("log"), help="Spreads out the small false-positive rates that matter.")
-            figure = figures.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark())
+            figure = figures.roc(panel.curves, panel.baselines, view.log, point, theme.is_dark(), panel.colours)
             widgets.chart(figure, "ood.roc", config=_CONFIG)
         with st.container(gap="small"):
             with st.container(**head, wrap=False, gap="small"):
@@ -54,6 +54,7 @@ def _point(panel: Panel, curve: Curve, threshold: float) -> None:
         high=high,
         scale=scale,
         threshold=threshold,
+        colour=panel.colour(curve, theme.is_dark()),
     ).draw("ood.point", on_moved_change=lambda: change(at=str(st.session_state["ood.point"].moved)))
     if current().at:
         target = f"Back to the target of {sentences.percent(current().fpr)}"

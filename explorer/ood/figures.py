@@ -1,6 +1,6 @@
 """ROC curves and the course of a score over a training, as plotly figures. No streamlit here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,45 +25,51 @@ def roc(
     log: bool = False,
     point: tuple[float, float] | None = None,
     dark: bool = False,
+    colours: Mapping[str, str] | None = None,
 ) -> theme.Figure:
     """Return true-positive over false-positive rate of every curve, baselines thin and grey, with the operating point.
 
     Args:
         log: false-positive rates on a logarithmic axis; a rate of 0 is drawn at half of one ordinary picture.
         point: (FPR, TPR) of the operating point.
+        colours: by model (Panel.colours); None for the order of the curves.
     """
-    colours, styles = theme.colours(dark), line_styles(curves)
+    page, styles = theme.colours(dark), line_styles(curves, colours)
     n = max((len(curve.ordinary) for curve in [*curves, *baselines]), default=1)
     names = len(curves) + len(baselines)
     figure = theme.figure(dark, **_roc_layout(log, n, names))
     chance = np.geomspace(0.5 / n, 1, 60) if log else np.array([0.0, 1.0])
-    line = {"color": colours["border"], "width": 1}
+    line = {"color": page["border"], "width": 1}
     figure.add_scatter(x=chance, y=chance, mode="lines", line=line, hoverinfo="skip", showlegend=False, name="chance")
     for place, curve in enumerate(baselines):
-        line = {"color": colours["muted"], "width": 1.2, "dash": _BASELINES[place % len(_BASELINES)]}
+        line = {"color": page["muted"], "width": 1.2, "dash": _BASELINES[place % len(_BASELINES)]}
         figure.add_scatter(**_trace(curve, log, n, line), legendrank=2_000)  # drawn first, named last
     for curve in curves:
-        colour, dash = styles[curve.key]
-        figure.add_scatter(**_trace(curve, log, n, {"color": theme.category(colour), "width": 2.2, "dash": dash}))
+        colour, pattern = styles[curve.key]
+        figure.add_scatter(**_trace(curve, log, n, {"color": colour, "width": 2.2, "dash": pattern}))
     if point is not None:
         x, y = max(point[0], 0.5 / n if log else 0), point[1]
-        marker = {"size": 11, "color": colours["background"], "line": {"width": 2.2, "color": colours["text"]}}
+        marker = {"size": 11, "color": page["background"], "line": {"width": 2.2, "color": page["text"]}}
         figure.add_scatter(x=[x], y=[y], mode="markers", marker=marker, hoverinfo="skip", showlegend=False, name="now")
     return figure
 
 
-def line_styles(curves: Sequence[Curve]) -> dict[str, tuple[int, str]]:
-    """Return the category and dash of each curve: models differ in colour and scores in dash; a single model's scores
-    in both.
-    """
-    models = list(dict.fromkeys(curve.model for curve in curves))
+def line_styles(curves: Sequence[Curve], colours: Mapping[str, str] | None = None) -> dict[str, tuple[str, str]]:
+    """Return the colour and dash of each curve: models differ in colour, and scores in dash."""
+    if colours is None:
+        colours = model_colours(curve.model for curve in curves)
     scores = list(dict.fromkeys(curve.score for curve in curves))
-    styles = {}
-    for curve in curves:
-        score = scores.index(curve.score)
-        several = (models.index(curve.model), _DASHES[score % len(_DASHES)])
-        styles[curve.key] = several if len(models) > 1 else (score, "solid")
-    return styles
+    return {curve.key: (colours[curve.model], dash(scores.index(curve.score))) for curve in curves}
+
+
+def model_colours(models: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each model, by the order of the names given."""
+    return {model: theme.category(place) for place, model in enumerate(dict.fromkeys(models))}
+
+
+def dash(place: int) -> str:
+    """Return the dash of a score by its place among the chosen ones; the sequence repeats."""
+    return _DASHES[place % len(_DASHES)]
 
 
 def thinned(x: np.ndarray, y: np.ndarray, log: bool) -> np.ndarray:
@@ -104,12 +110,13 @@ def _roc_layout(log: bool, n: int, names: int) -> dict:
     )
 
 
-def course(rows: "Sequence[Row]", chosen: Sequence[str], dark: bool = False) -> theme.Figure:
+def course(rows: "Sequence[Row]", chosen: Sequence[str], dark: bool = False, colour: str = "") -> theme.Figure:
     """Return the AUROC of every score at each checkpoint of one pair; the chosen scores in colour, the others as thin
     grey lines.
 
     Args:
         rows: of one pair.
+        colour: of the model; "" for the first of the categories.
     """
     colours = theme.colours(dark)
     figure = theme.figure(
@@ -125,14 +132,16 @@ def course(rows: "Sequence[Row]", chosen: Sequence[str], dark: bool = False) -> 
     for name in names:
         own = [row for row in rows if row.score == name]
         strong = name in chosen
-        colour = theme.category(list(chosen).index(name)) if strong else colours["muted"]
+        line = {"color": colours["muted"], "width": 1}
+        if strong:
+            line = {"color": colour or theme.category(0), "width": 2, "dash": dash(list(chosen).index(name))}
         figure.add_scatter(
             x=[row.step for row in own],
             y=[row.auroc for row in own],
             name=name,
             mode="lines+markers" if strong or len(own) == 1 else "lines",
             opacity=1 if strong else 0.45,
-            line={"color": colour, "width": 2 if strong else 1},
+            line=line,
             marker={"size": 5},
             showlegend=strong,
             hovertemplate="step %{x:,}: %{y:.3f}<extra>" + name + "</extra>",

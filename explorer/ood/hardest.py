@@ -32,10 +32,10 @@ def show(panel: Panel, curve: Curve, threshold: float) -> None:
     sides = tuple(side.narrowed(curve.score) for side in panel.both)
     ordinary, outliers = _ordinary(panel, sides[0], curve, threshold), _outliers(panel, sides[1], curve, threshold)
     st.caption(f"Upper: the picture; lower: its reconstruction by {entry.name}." + _unpictured(panel, ordinary))
-    colours, groups, shown = theme.colours(theme.is_dark()), [], []
+    dark, groups, shown = theme.is_dark(), [], []
     for side, some, values, titles, colour in (
-        (sides[0], ordinary, curve.ordinary, ("False alarms", "Just accepted"), colours["muted"]),
-        (sides[1], outliers, curve.outliers, ("Missed", "Just flagged"), colours["accent"]),
+        (sides[0], ordinary, curve.ordinary, ("False alarms", "Just accepted"), theme.colours(dark)["muted"]),
+        (sides[1], outliers, curve.outliers, ("Missed", "Just flagged"), panel.colour(curve, dark)),
     ):
         if some is not None:
             groups += [group | {"colour": colour} for group in _groups(side, some.split, values, titles)]

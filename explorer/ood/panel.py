@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from explorer.ood import detector as scores
-from explorer.ood import session
+from explorer.ood import figures, session
 from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, current
-from explorer.shared import catalog
+from explorer.shared import catalog, theme
 from trainer.errors import UserError
 from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
 from trainer.ood.pairs import OWN as OWN_FOLDER
@@ -32,6 +32,7 @@ class Panel:
         detectors: by model, the selected one first.
         both: stored scores of the selected model.
         notes: sentences on what is not shown, and why.
+        colours: by model, the same whichever of them are shown.
     """
 
     name: str
@@ -42,6 +43,11 @@ class Panel:
     curves: list[Curve]
     baselines: list[Curve]
     notes: list[str]
+    colours: dict[str, str]
+
+    def colour(self, curve: Curve, dark: bool) -> str:
+        """Return the colour of a curve's model; of a baseline, which has none, that of quiet text."""
+        return self.colours.get(curve.model) or theme.colours(dark)["muted"]
 
     @property
     def selected(self) -> Detector:
@@ -78,7 +84,9 @@ def panel_of(detector: Detector, name: str) -> Panel | None:
     curves = curves or scores.model_curves(detector, name, own, ("combined",))
     baselines = scores.baseline_curves(detector, name, own)
     title = scores.pair_title(pair, pairs) if pair else OWN
-    return Panel(name, title, pair, {model: detectors[model] for model in both}, own, curves, baselines, notes)
+    shown = {model: detectors[model] for model in both}
+    colours = figures.model_colours(sorted([detector.entry.name, *fitting(detector)]))
+    return Panel(name, title, pair, shown, own, curves, baselines, notes, colours)
 
 
 def _how(entry: catalog.Entry) -> str:

@@ -34,7 +34,7 @@ def show(panel: Panel, curve: Curve) -> None:
     chosen += [name for name in current().scores if name in {row.score for row in rows} and name not in chosen]
     chart, text = st.columns([2, 1], gap="large", vertical_alignment="center")
     with chart:
-        widgets.chart(figures.course(rows, chosen, theme.is_dark()), "ood.course")
+        widgets.chart(figures.course(rows, chosen, theme.is_dark(), panel.colours.get(entry.name, "")), "ood.course")
     with text:
         st.markdown("  \n".join(sentence(rows, name) for name in chosen))
         st.caption(

@@ -240,6 +240,25 @@ def test_the_course_over_the_training_is_told():
     assert len(figure(app, 1)["data"]) == 2
 
 
+def test_a_model_has_one_colour_everywhere_whichever_are_shown():
+    def colours(app: AppTest) -> dict[str, str]:
+        return {
+            t["name"].split(" · ")[0]: t["line"]["color"] for t in figure(app)["data"] if " · " in t.get("name", "")
+        }
+
+    app = opened()
+    every = colours(app)
+    assert len(set(every.values())) == 3
+    assert figure(app)["layout"]["xaxis"]["type"] == "log"
+    assert sent_to(app, "point")["colour"] == every["small-gmp"]
+    course = next(t for t in figure(app, 1)["data"] if t.get("name") == "combined")
+    assert course["line"]["color"] == every["small-gmp"]
+    assert colours(opened("small-vae", against="")) == {"small-vae": every["small-vae"]}
+    baseline = opened(focus="|stroke area", against="")
+    assert sent_to(baseline, "point")["colour"] not in every.values()
+    assert figure(opened(log="0"))["layout"]["xaxis"].get("type") != "log"
+
+
 def test_detectors_of_the_literature_are_rows_and_say_who_beats_plain_likelihood(runs):
     app = opened(scores="combined,likelihood,complexity%2C PNG,typicality,likelihood regret,Mahalanobis,nearest codes")
     cells = {row[0]: row for row in table(app)}

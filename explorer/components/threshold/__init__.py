@@ -15,6 +15,7 @@ class Point(Component, name="point", part="threshold/point"):
         score: name of the axis.
         low, high: ends of the axis; what lies beyond is counted in the last bars.
         scale: 0: the axis is linear; else asinh(v / scale).
+        colour: of the outliers: that of the model, as in the curves.
     """
 
     ordinary: str
@@ -25,3 +26,4 @@ class Point(Component, name="point", part="threshold/point"):
     high: float
     scale: float
     threshold: float
+    colour: str

@@ -69,7 +69,9 @@ def test_models_differ_in_colour_and_scores_in_dash():
     assert styles["a|combined"][0] == styles["a|prior"][0] != styles["b|prior"][0]
     assert styles["a|prior"][1] == styles["b|prior"][1] != styles["a|combined"][1]
     alone = figures.line_styles(both[:2])
-    assert alone["a|combined"] != alone["a|prior"]
+    assert alone["a|combined"][0] == alone["a|prior"][0] == styles["a|prior"][0], "one colour per model"
+    assert alone["a|combined"][1] != alone["a|prior"][1]
+    assert figures.line_styles(both[2:], {"a": "#111111", "b": "#222222"})["b|prior"][0] == "#222222"
 
 
 # ---------------------------------------------------------------- baselines

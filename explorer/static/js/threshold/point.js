@@ -17,6 +17,7 @@ import { below, histogram, Scale } from "./scale.js";
  * @property {number} high
  * @property {number} scale
  * @property {number} threshold
+ * @property {string} colour
  */
 
 const SETS = ["ordinary", "outliers"];
@@ -68,6 +69,7 @@ class Point {
     const before = this.data;
     this.data = data;
     this.scale = new Scale(data);
+    this.root.style.setProperty("--outliers", data.colour);
     if (before?.ordinary !== data.ordinary) this.ordinary = scores(data.ordinary);
     if (before?.outliers !== data.outliers) this.outliers = scores(data.outliers);
     const elsewhere = before && (before.score !== data.score || before.ordinary !== data.ordinary);
