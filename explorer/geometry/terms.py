@@ -72,6 +72,8 @@ TERMS = {
         ),
     ),
 }  # fmt: skip
+ABLATED = ("Spearman", "distortion", "GW to data")
+"""Numbers of a model trained without a term that are shown beside this model's own."""
 FORMULA = {
     "gwae": r"\mathcal L = \lambda_{GW} L_{GW} + \lambda_W L_W + \lambda_D L_D + \lambda_H R_H",
     "vae": r"\mathcal L = L_W + \beta\,\mathrm{KL}",
@@ -91,7 +93,7 @@ def show(entry: catalog.Entry) -> None:
     with st.container(gap="small", key="geometry-terms"):
         for term in used:
             weight = getattr(weights, term.weight) if term.weight else 1.0
-            _card(term, weight, course.last(history, term.column))
+            _card(term, weight, course.last(history, term.column), ablation(entry, term) if weight else "")
     st.caption(
         "Values are those of held-out pictures at the last validation, else of the last steps, before weighting. "
         "Formulas: Nakagawa et al., Gromov-Wasserstein Autoencoders, ICLR 2023, section 3."
@@ -103,7 +105,29 @@ def _formula(text: str) -> None:
     st.markdown(rf"$\displaystyle {text}$")
 
 
-def _card(term: Term, weight: float, value: float | None) -> None:
+def ablation(entry: catalog.Entry, term: Term) -> str:
+    """Return the measured geometry of a stored model trained alike but for this weight at 0, beside this model's own.
+
+    Empty where there is no such model, or nothing of it is measured.
+    """
+    for other in catalog.comparable(entry) if term.weight else ():
+        if other.model_kind == entry.model_kind and _without(entry, other, term.weight):
+            here, there = ({m.name: m.value for m in each.metrics if m.group == "geometry"} for each in (entry, other))
+            known = [name for name in ABLATED if name in here and name in there]
+            both = [f"{name} {there[name]:.3f} (here {here[name]:.3f})" for name in known]
+            if both:
+                return f"Measured without it, {markdown(other.name)}: {', '.join(both)}"
+    return ""
+
+
+def _without(entry: catalog.Entry, other: catalog.Entry, weight: str) -> bool:
+    """Return whether the settings differ in name and seed at most, besides this weight, which is 0 in the other."""
+    plain, ablated = (each.run.config.model_dump(exclude={"name", "seed"}) for each in (entry, other))
+    plain["objective"][weight] = 0
+    return plain == ablated
+
+
+def _card(term: Term, weight: float, value: float | None, measured: str) -> None:
     with st.container(border=True, key=f"geometry-term-{term.column.replace(' ', '-')}"):
         left, right = st.columns([1, 1.15], gap="large", vertical_alignment="center")
         with left:
@@ -115,3 +139,5 @@ def _card(term: Term, weight: float, value: float | None) -> None:
             share = "" if value is None else f" · contributes **{weight * value:.4g}**"
             st.markdown(f"Value **{shown}**{share}")
             st.markdown(f":gray[{'It is 0 here' if weight == 0 else 'At weight 0'}: {term.without}]")
+            if measured:
+                st.markdown(f":gray[{measured}]")

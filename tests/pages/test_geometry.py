@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -18,11 +20,12 @@ from explorer.shared.links import TraverseState
 from tests.fixtures import make_run, wait_for, write_real_digits
 from tests.pages import reading
 from tests.pages.reading import button, labels, texts
+from trainer.__main__ import main
 from trainer.evaluation import geometry, gw_record
 from trainer.jobs import geometry as geometry_job
 from trainer.jobs import task
 from trainer.latent import pair_history
-from trainer.runs.folder import Run
+from trainer.runs.folder import Metric, Run
 
 
 @pytest.fixture(scope="session")
@@ -319,3 +322,31 @@ def test_both_means_of_the_potential_are_those_of_model_and_codes():
 
 def test_a_model_without_a_critic_says_so():
     assert "trained without one" in texts(opened("small-vae", view="potential"))
+
+
+# ---------------------------------------------------------------- stored records
+
+
+def test_what_a_term_does_is_shown_where_a_model_without_it_is_measured(runs):
+    assert "Measured without it" not in texts(opened(view="terms"))
+    ablated = Path(shutil.copytree(runs / "small-np", runs / "without-gw"))
+    text = (ablated / "config.yaml").read_text()
+    (ablated / "config.yaml").write_text(re.sub(r"lambda_gw: [\d.]+", "lambda_gw: 0.0", text))
+    for name, spearman in (("small-np", 0.75), ("without-gw", 0.25)):
+        run = Run(runs / name)
+        run.write_metrics([Metric("Spearman", spearman, "geometry", "x", "prior samples", 9, 0, "pairs", run.hash)])
+    said = texts(opened(view="terms"))
+    assert said.count("Measured without it, without-gw: Spearman 0.250 (here 0.750)") == 1
+    assert "Measured without it" not in texts(opened("without-gw", view="terms"))
+
+
+def test_the_page_shows_what_the_command_prints(runs, digits, capsys):
+    assert main(["evaluate", str(runs / "small-np"), "--only", "geometry", "--json", "--data-root", str(digits)]) == 0
+    printed = {metric["name"]: metric["value"] for metric in json.loads(capsys.readouterr().out)}
+    for source, suffix in (("prior", ""), ("posterior", ", posterior codes")):
+        said = texts(opened(source=source))
+        own = found(source=source).pairs.numbers
+        for name in own if source == "prior" else ("Spearman", "Pearson", "distortion"):
+            assert re.search(rf"\| \*\*{name}\*\* \| {own[name]:.3f} \| {printed[name + suffix]:.3f}", said), name
+        if source == "posterior":
+            assert own["Spearman"] == pytest.approx(printed["Spearman, posterior codes"], abs=1e-3)
