@@ -153,14 +153,15 @@ def chosen_scores(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
 
 
 def lacking(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
-    """Return a sentence for every chosen score that the model does not have."""
-    unmeasured = "it is not measured, or does not apply; 'python -m trainer evaluate' measures again"
-    why = {
-        name: next((why for family, why in scores.LACKING.items() if name.startswith(family)), unmeasured)
-        for name in wanted
-        if name != PAPER and name not in detector.rows
-    }
-    return [f"{detector.entry.name} has no “{name}”: {reason}." for name, reason in why.items()]
+    """Return a sentence for every chosen score that the model cannot have."""
+    sentences = []
+    for name in wanted:
+        why = next((why for family, why in scores.LACKING.items() if name.startswith(family)), "")
+        if not why and detector.calibration.detectors:
+            why = "it is not among the stored scores, as those that need a density where the prior has none"
+        if why and name != PAPER and name not in detector.rows:
+            sentences.append(f"{detector.entry.name} has no “{name}”: {why}.")
+    return sentences
 
 
 def sides(detector: Detector, pair: Pair) -> tuple[Side, Side] | None:

@@ -81,6 +81,8 @@ def panel_of(detector: Detector, name: str) -> Panel | None:
         chosen = [score for score in scores.chosen_scores(each, wanted) if all(score in side.scores for side in sides)]
         curves += scores.model_curves(each, name, sides, chosen)
         notes += scores.lacking(each, wanted)
+    if not pair and set(wanted) & set(detector.calibration.detectors):
+        notes.append("Your pictures are scored by the detectors of the literature in `python -m trainer score` alone.")
     curves = curves or scores.model_curves(detector, name, own, ("combined",))
     baselines = scores.baseline_curves(detector, name, own)
     title = scores.pair_title(pair, pairs) if pair else OWN

@@ -134,6 +134,7 @@ class _Found:
     def __init__(self, kind: str, scores: tuple[str, ...]):
         self.entry = type("Entry", (), {"model_kind": kind, "name": kind})
         self.scores = self.rows = scores
+        self.calibration = type("Calibration", (), {"detectors": ()})
 
 
 def test_the_papers_score_is_another_one_for_each_kind_of_model():
