@@ -191,7 +191,7 @@ def test_recipes_that_are_none(tmp_path, refused, content, said):
 
 def test_commands_and_files_that_do_not_exist(tmp_path, refused):
     assert "No such command 'train'" in refused("train")
-    assert "Missing argument" in refused("fit")
+    assert "name one file, a recipe or --published" in refused("fit")
     assert "no such file; trainer/configs holds the ready recipes" in refused("fit", "absent.yaml")
     for command in ("resume", "evaluate"):
         assert "absent: no such run folder" in refused(command, "absent")
@@ -239,7 +239,7 @@ def test_places_that_cannot_be_written(refused, recipe):
         assert "/proc/a: cannot be written" in refused("fit", recipe, "--out", "/proc/a")
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"PK\x03\x04" + bytes(200), b"\x80\x04K\x01."])
+@pytest.mark.parametrize("content", [b"", b"short", b"PK\x03\x04" + bytes(200)])  # tests of pickles: test_pickles.py
 def test_weights_that_are_none(copy, refused, content):
     (copy / "model.safetensors").write_bytes(content)
     assert refused("evaluate", copy) == (
