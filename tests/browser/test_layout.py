@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from tests.browser.conftest import PATIENCE, settled
 from trainer.system import ROOT
@@ -55,4 +57,6 @@ def _findings(page, theme: str, width: int) -> list[str]:
     if width < 768:  # where the sidebar lies over the page until it has slid away
         page.wait_for_function(SIDEBAR_IS_AWAY)
     settled(page)
+    with contextlib.suppress(TimeoutError):  # charts take their new width a moment later; what is left is reported
+        page.wait_for_function(f"() => ({LAYOUT})().length === 0", timeout=5000)
     return [*page.evaluate(LAYOUT), *page.evaluate(RUN, {name: {"enabled": False} for name in FOREIGN})]

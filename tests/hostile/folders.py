@@ -165,7 +165,7 @@ def _json(file: str, place: tuple, value: Any) -> Damage:
         for key in place[:-1]:
             holder = holder[key]
         if value is ...:
-            del holder[place[-1]]
+            holder.pop(place[-1], None)  # some are optional
         else:
             holder[place[-1]] = value
         _clear(folder / file).write_text(json.dumps(values))

@@ -4,7 +4,6 @@
     complexity    -log2 p(x) minus the size of the picture in a lossless coder (PNG, WebP)
     typicality    distance of -log2 p(x) from its mean
     regret        gain of the evidence lower bound by a posterior of the picture's own
-    ratio         -log2 p(x) against that of a background model, where one lies beside the run
     mahalanobis   distance of the code to the nearest class of training codes
     knn           distance of the code to the k-th nearest training code
     base          what a detector is, and what it knows of ordinary pictures;  batch: what it is given
