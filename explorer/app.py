@@ -35,6 +35,7 @@ first = present[0]
 page = st.navigation(
     [st.Page(ROOT / "pages" / row[0], title=row[1], icon=row[2], default=row is first) for row in present]
 )
+st.set_page_config(page_title=f"{page.title} · GWAE Explorer")  # what tabs and the browser's history say
 state.begin_page(page.url_path)
 with st.sidebar:
     widgets.model_picker()
