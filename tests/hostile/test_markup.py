@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -32,6 +33,7 @@ PLAIN = {
 """Elements that show text as it is, or have tests of their own."""
 
 
+OWN_TAGS = {"style", "table", "thead", "tbody", "tr", "th", "td", "i", "b", "span", "small", "div"}
 TAGGED = re.compile(r"<(?!br>|/?(?:i|extra)>)")
 
 
@@ -86,12 +88,29 @@ def strings(value) -> Iterator[str]:
         yield value
 
 
+def foreign_tags(body: str) -> list[str]:
+    """Tags and attributes that the app's own tables and style sheets do not have."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            foreign = {name for name, _ in attrs} - {"class", "style", "scope", "tabindex", "title", "aria-label"}
+            if foreign or tag not in OWN_TAGS:
+                found.append(f"<{tag} {sorted(foreign)}>")
+
+    Reader().feed(body)
+    return found
+
+
 def rendered(app: AppTest) -> list[str]:
     """Texts that a browser would make markup of."""
     found = []
     for element in elements(app._tree):
         if element.type == "plotly_chart":
             found += [f"plotly: {text}" for text in strings(json.loads(element.proto.spec)) if TAGGED.search(text)]
+            continue
+        if element.type == "html":  # no Markdown: markup is what a browser takes for a tag
+            found += [f"html: {tag}" for tag in foreign_tags(element.proto.body)]
             continue
         if element.type in PLAIN or not hasattr(element, "proto") or element.proto is None:
             continue

@@ -12,7 +12,6 @@ import torch
 from explorer.shared import catalog, test_pictures
 from tests.fixtures import make_run, write_digit_files
 from trainer.config import DataConfig
-from trainer.data import digits
 from trainer.data.rendering import factors_of, render_indices
 from trainer.runs.folder import Run
 from trainer.runs.sprite import read_sprite_tiles, write_sprite
@@ -120,9 +119,9 @@ def test_data_that_are_not_those_of_the_codes_are_refused(entry, tmp_path, what)
     write_digit_files(tmp_path / "mine", pixels, labels)
     raw = tmp_path / "mine" / "MNIST" / "raw"
     if what == "damaged":
-        (raw / digits.FILES[2]).write_bytes(b"\x00\x00\x08\x03cut")
+        (raw / "t10k-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03cut")
     elif what == "half":
-        (raw / digits.FILES[3]).unlink()
+        (raw / "t10k-labels-idx1-ubyte").unlink()
     elif what in ("ids", "name"):
         change = {"ids": ("00003", "00999"), "name": ("mnist", "fashion-mnist")}[what]
         table = table_of(entry)
