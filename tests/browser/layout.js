@@ -6,6 +6,10 @@
   const main = document.querySelector("[data-testid=stMain]");
   if (main && main.scrollWidth > main.clientWidth + 1) findings.push(`its main part is ${main.scrollWidth} pixels wide`);
 
+  for (const failure of document.querySelectorAll("[data-testid=stException]")) findings.push(failure.textContent.slice(0, 200));
+  for (const picture of document.querySelectorAll("img"))
+    if (picture.complete && !picture.naturalWidth) findings.push(`no picture: ${picture.alt}`);
+
   const parentOf = (element) => element.parentElement ?? element.getRootNode().host ?? null;
   const ancestors = function* (element) {
     for (let above = parentOf(element); above; above = parentOf(above)) yield above;

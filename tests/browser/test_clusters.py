@@ -357,22 +357,3 @@ def test_a_map_is_computed_while_the_linear_one_is_shown(page):
     expect(page.locator(".scatter[data-painted]")).to_be_visible()
     expect(page.get_by_text(re.compile(r"by UMAP .* Trustworthiness 0\.\d{3}"))).to_be_visible(timeout=200_000)
     expect(page.get_by_text("meanwhile the linear map")).to_have_count(0)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 800, 390])
-@pytest.mark.parametrize("view", ["map", "list", "components", "agreement"])
-def test_every_view_fits_both_themes_and_widths(page, scheme, width, view):
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 1100})
-    page.goto(f"/clusters?model=mapped&view={view}&focus=code&index=3")
-    page.get_by_role("heading", name="Clusters").wait_for(timeout=PATIENCE)
-    settled(page, PATIENCE / 1000)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    main = page.get_by_test_id("stMain")
-    fits = lambda: main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")  # noqa: E731
-    wait_until(fits, 20)  # the chart is drawn once before it knows its width
-    assert fits()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for picture in main.locator("img").all():
-        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled, wait_until
+from tests.browser.conftest import settled
 from trainer.latent import pair_history
 
 
@@ -60,20 +59,6 @@ def test_the_density_works_by_keyboard(page):
 def centre(node) -> tuple[float, float]:
     box = node.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-FITS = "area => area.scrollWidth <= area.clientWidth"
-
-
-@pytest.mark.parametrize("width", [1440, 800, 390])
-def test_nothing_is_wider_than_the_screen(page, width):
-    page.set_viewport_size({"width": width, "height": 900})
-    for view in ("pairs", "transport", "course", "terms", "potential"):
-        page.goto(f"/geometry?model=small-gmp&view={view}")
-        settled(page)
-        main = page.get_by_test_id("stMain")
-        wait_until(lambda area=main: area.evaluate(FITS), 10)  # until Plotly has fitted its figures to their columns
-        assert main.evaluate(FITS), view
 
 
 def test_the_replay_goes_through_the_validations(page, served_runs):

@@ -17,7 +17,7 @@ WIDTHS = (1440, 800, 390)
 VIEWS = {
     "traverse?model=mnist-gmp": ("", "view=interpolation", "view=pad", "view=code"),
     "generate?model=mnist-gmp": ("beside=mnist-vae", "view=reconstructions", "view=numbers"),
-    "geometry?model=mnist-gmp": ("", "view=transport", "view=course", "view=terms"),
+    "geometry?model=mnist-gmp": ("", "view=transport", "view=course", "view=terms", "view=potential"),
     "clusters?model=mnist-gmp": ("focus=code&index=5", "view=list", "view=components", "view=agreement"),
     "ood?model=mnist-gmp": ("", "view=mine"),
     "disentangle?model=shapes3d-fnp": ("axis=3&factor=2", "view=path", "view=live", "view=compare"),

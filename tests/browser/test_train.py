@@ -183,14 +183,3 @@ def test_a_run_goes_out_as_a_zip_is_deleted_and_comes_back(page, served_runs, tm
     click(page, "Import")
     page.wait_for_url(re.compile("run=to-move"), timeout=PATIENCE)
     assert (served_runs / "to-move" / "config.yaml").is_file()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 800])
-@pytest.mark.parametrize("view", ["new", "runs", "compare"])
-def test_both_themes_and_widths_have_room_for_everything(page, scheme, width, view):
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 1000})
-    page.goto(f"/train?view={view}")
-    settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
