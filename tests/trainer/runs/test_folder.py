@@ -98,8 +98,9 @@ def test_listing_runs_imports_neither_torch_nor_pandas(trained):
 def test_everything_in_the_folder_is_text_or_safetensors(trained):
     found = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     state = {f"training/{name}" for name in ("checkpoint.safetensors", "preview.safetensors", "status.json", "lock")}
-    assert found - state == {"config.yaml", "model.safetensors", "history.csv", "ood_history.csv"}
-    for name in ("model.safetensors", "training/checkpoint.safetensors"):
+    history = {"history.csv", "ood_history.csv", "pair_history.safetensors"}
+    assert found - state == {"config.yaml", "model.safetensors"} | history
+    for name in ("model.safetensors", "training/checkpoint.safetensors", "pair_history.safetensors"):
         assert load_file(trained / name)
         head = (trained / name).read_bytes()[:2]
         assert head not in (b"PK", b"\x80\x02")  # neither torch.save's zip nor a pickle
@@ -180,10 +181,15 @@ def test_truncated_weights(copy, length):
     assert "truncated or not a safetensors file; copy the run folder again" in refusal(run.Run(copy).load_model)
 
 
-@pytest.mark.parametrize("content", [b"\x80\x04K\x01.", b"PK\x03\x04" + bytes(100), b"hello " * 100, b"\xff" * 64])
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(100), b"hello " * 100, b"\xff" * 64])
 def test_foreign_files(copy, content):
     (copy / "model.safetensors").write_bytes(content)
     assert "truncated or not a safetensors file" in refusal(run.Run(copy).load_model)
+
+
+def test_a_pickle_is_named(copy):
+    (copy / "model.safetensors").write_bytes(b"\x80\x04K\x01.")
+    assert "a checkpoint in Python's pickle format" in refusal(run.Run(copy).load_model)
 
 
 def test_weights_of_another_model(copy):
