@@ -11,7 +11,7 @@ from tests.trainings import settings, write_pictures
 from trainer.runs.folder import Metric
 from trainer.study import plan
 
-STEPS = 120
+STEPS = 600
 """Steps of the tiny trainings: long enough to be killed midway."""
 
 
@@ -19,7 +19,7 @@ def write_study(folder: Path, **changes: object) -> Path:
     """A recipe on blobs and a study of two variants and two seeds beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     source = write_pictures(folder / "pictures", train=20, test=12)
-    optim = {"max_steps": STEPS, "validate_every": 30}
+    optim = {"max_steps": STEPS, "validate_every": 60}
     recipe = settings(data={"name": "folder", "path": str(source)}, optim=optim)
     (folder / "tiny.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     asked: dict = {
