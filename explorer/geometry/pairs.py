@@ -44,7 +44,9 @@ def show(entry: catalog.Entry) -> None:
         if len(samples) == 1:
             _one(*samples[0])
         else:
-            for side, (column, pair) in enumerate(zip(st.columns(2, gap="large"), samples, strict=True)):
+            with st.container(key="geometry-two"):
+                columns = st.columns(2, gap="large")
+            for side, (column, pair) in enumerate(zip(columns, samples, strict=True)):
                 with column:
                     st.markdown(f"**{pair[0].name}**")
                     _density(*pair, side)
