@@ -99,7 +99,7 @@ def _samples(entry: catalog.Entry) -> Miniature:
 
     with torch.inference_mode():
         drawn = [model.sample_prior(1, torch.Generator().manual_seed(seed)) for seed in range(SAMPLES)]
-    return _miniature(entry, codes=pixels.as_base64(torch.cat(drawn).numpy()))
+    return _miniature(entry, codes=pixels.as_base64(torch.cat(drawn).numpy()), count=SAMPLES)
 
 
 def _codes(entry: catalog.Entry, table: Any = None) -> np.ndarray:

@@ -19,8 +19,8 @@ import {
   spearman,
   spread,
 } from "../../explorer/static/js/distances/ranks.js";
-import { floats } from "../../explorer/static/js/distances/uses.js";
 import { listen } from "../../explorer/static/js/shared/live.js";
+import { numbersOf } from "../../explorer/static/js/shared/pictures.js";
 
 const close = (actual, expected, within = 1e-9) => assert.ok(Math.abs(actual - expected) <= within, `${actual}`);
 const square = [
@@ -117,7 +117,7 @@ test("floats travel as base64, in rows", () => {
   const sent = new Float32Array([1, 2, 3, 4, 5, 6]);
   const text = Buffer.from(sent.buffer).toString("base64");
   assert.deepEqual(
-    rowsOf(floats(text), 2).map((row) => [...row]),
+    rowsOf(numbersOf(text), 2).map((row) => [...row]),
     [
       [1, 2],
       [3, 4],

@@ -46,8 +46,8 @@ def bring(axes: dict[str, Any], miniatures: dict[str, dict[str, Any]], *, key: s
     """Bring what needs the models.
 
     Args:
-        axes: {hash, mean, rows} of the GWAE: rows are {i, low, high, share} of its most effective axes.
-        miniatures: by name, each with the `hash` of a decoder and the `shape` of its pictures: "axes" {code, rows},
-            "map" {xy, colours, codes}, "samples" {codes, name}; arrays are base64 of float32.
+        axes: {hash, rows} of the GWAE: rows are {i, name, low, high, share} of its most effective axes.
+        miniatures: by name, each with `hash`, `shape` and name of the `model` that decodes it: "axes" {code, rows},
+            "map" {xy, colours, codes}, "samples" {codes, count, name}; arrays are base64 of float32.
     """
     _CARRIER(key=key, data={"axes": axes, "miniatures": miniatures}, height="content")

@@ -1,6 +1,6 @@
 // Pictures on a board: they can be picked up, dragged, and moved by the arrow keys.
 
-import { element, setAttributes } from "../shared/dom.js";
+import { element, setAttributes, svg } from "../shared/dom.js";
 import { arrow } from "../shared/gestures.js";
 import { clamp } from "../shared/numbers.js";
 import { paintPicture } from "../shared/pictures.js";
@@ -8,7 +8,6 @@ import { paintPicture } from "../shared/pictures.js";
 export const HEIGHT = 0.75; // of the board, its width being 1
 export const EDGE = 0.07; // nearest a tile's middle comes to an edge
 const STEP = 0.02; // by an arrow key
-const SVG = "http://www.w3.org/2000/svg";
 
 /** @typedef {{ pick(tile: number): void, moved(tile: number, x: number, y: number): void }} Hand */
 
@@ -21,8 +20,7 @@ export class Board {
   constructor(field, hand) {
     this.field = field;
     this.hand = hand;
-    this.lines = document.createElementNS(SVG, "svg");
-    setAttributes(this.lines, { viewBox: `0 0 1 ${HEIGHT}`, "aria-hidden": "true" });
+    this.lines = svg("svg", { viewBox: `0 0 1 ${HEIGHT}`, "aria-hidden": "true" });
     /** @type {HTMLButtonElement[]} */
     this.tiles = [];
     field.onpointerdown = (event) => event.target === field && hand.pick(-1);
@@ -49,7 +47,7 @@ export class Board {
       this.wire(button, tile);
       return button;
     });
-    this.threads = pictures.map(() => document.createElementNS(SVG, "line"));
+    this.threads = pictures.map(() => svg("line"));
     this.lines.replaceChildren(...this.threads);
     this.field.replaceChildren(this.lines, ...this.tiles);
     this.width = this.field.clientWidth;

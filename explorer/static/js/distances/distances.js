@@ -2,11 +2,11 @@
 
 import { mount, part, say } from "../shared/dom.js";
 import { listen } from "../shared/live.js";
-import { bytesOf, floatsOf } from "../shared/pictures.js";
+import { floatsOf, numbersOf } from "../shared/pictures.js";
 import { Axis } from "./axis.js";
 import { Pairs } from "./pairs.js";
 import { rowsOf } from "./ranks.js";
-import { floats, Uses } from "./uses.js";
+import { Uses } from "./uses.js";
 
 /**
  * @typedef {object} Data as `Distances` in explorer/components/distances
@@ -55,8 +55,8 @@ class Distances {
   fill({ names, pictures, shape, labels, models, hash, claims }) {
     const rows = rowsOf(floatsOf(pictures), shape[0] * shape[1] * shape[2]);
     const [vae, gwae] = models.map(({ kind, whole, codes, places }) => {
-      const of = (/** @type {string} */ base64, /** @type {number} */ width) => rowsOf(floats(base64), width);
-      return { kind, whole, codes: of(codes, bytesOf(codes).length / 4 / labels.length), places: of(places, 2) };
+      const of = (/** @type {string} */ base64, /** @type {number} */ width) => rowsOf(numbersOf(base64), width);
+      return { kind, whole, codes: of(codes, numbersOf(codes).length / labels.length), places: of(places, 2) };
     });
     this.names = names;
     for (const [at, link] of this.links().entries()) this.wire(link, names[at]);

@@ -7,7 +7,7 @@ import { announce } from "../shared/live.js";
 /** @typedef {{ hash: string, shape: import("../shared/live.js").Shape, model: string }} Decoded */
 /** @typedef {Decoded & { code: string, rows: Axis[] }} Factors */
 /** @typedef {Decoded & { xy: string, codes: string, colours: string[] }} Places */
-/** @typedef {Decoded & { codes: string }} Samples */
+/** @typedef {Decoded & { codes: string, count: number }} Samples */
 /** @typedef {{ axes: Axes, miniatures: { axes?: Factors, map?: Places, samples?: Samples } }} Later as `bring` in explorer/components/distances */
 
 /** @type {Later | null} */

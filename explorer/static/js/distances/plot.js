@@ -1,8 +1,7 @@
 // The plot of all pairs: how different two pictures are across, how far apart their places are up.
 
-import { setAttributes } from "../shared/dom.js";
+import { svg } from "../shared/dom.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const NEAR = 0.06; // of the plot's width: how near the pointer must come to a dot
 const INSET = 0.04; // between the outermost dots and the frame
 
@@ -17,11 +16,9 @@ export class Plot {
   /** @param {HTMLElement} field @param {(pair: number) => void} pick hears of the pair below the pointer, -1 for none */
   constructor(field, pick) {
     this.field = field;
-    this.svg = document.createElementNS(SVG, "svg");
-    setAttributes(this.svg, { viewBox: "0 0 1 1", "aria-hidden": "true" });
-    const line = document.createElementNS(SVG, "line");
-    setAttributes(line, { x1: place(0), y1: 1 - place(0), x2: place(1), y2: 1 - place(1), class: "equal" });
-    this.dotted = document.createElementNS(SVG, "g");
+    this.svg = svg("svg", { viewBox: "0 0 1 1", "aria-hidden": "true" });
+    const line = svg("line", { x1: place(0), y1: 1 - place(0), x2: place(1), y2: 1 - place(1), class: "equal" });
+    this.dotted = svg("g");
     this.svg.append(line, this.dotted);
     field.append(this.svg);
     field.onpointermove = field.onpointerdown = (event) => pick(this.nearest(event));
@@ -43,7 +40,7 @@ export class Plot {
   /** Show a dot for each pair; both coordinates are shares from 0 to 1. @param {number[]} x @param {number[]} y */
   show(x, y) {
     [this.x, this.y] = [x, y];
-    while (this.dots.length < x.length) this.dots.push(document.createElementNS(SVG, "circle"));
+    while (this.dots.length < x.length) this.dots.push(svg("circle"));
     this.dots.length = x.length;
     if (this.dotted.childElementCount !== x.length) this.dotted.replaceChildren(...this.dots);
     for (const [pair, dot] of this.dots.entries()) {

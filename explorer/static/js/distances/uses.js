@@ -4,7 +4,7 @@ import { decodeLatest, decodeNow, decoderOf, sessionOf } from "../shared/decoder
 import { countPainted, element, say } from "../shared/dom.js";
 import { arrow } from "../shared/gestures.js";
 import { clamp } from "../shared/numbers.js";
-import { bytesOf, paintPicture, sized } from "../shared/pictures.js";
+import { numbersOf, paintPicture, sized } from "../shared/pictures.js";
 import { later } from "./later.js";
 import { distance, fitted, rowsOf } from "./ranks.js";
 import { Sliders } from "./sliders.js";
@@ -19,9 +19,6 @@ import { Sliders } from "./sliders.js";
 const SHEET = 9; // prior samples at a time
 const DOT = 2.2; // pixels of the map's canvas
 const SIDE = 320; // of the map's canvas
-
-/** Return floats of base64. @param {string} base64 */
-export const floats = (base64) => new Float32Array(bytesOf(base64).buffer);
 
 export class Uses {
   /** @type {Claim[]} */
@@ -116,7 +113,7 @@ export class Uses {
       countPainted(this.root);
     });
     sliders.fill(hash, rows);
-    sliders.start(floats(code));
+    sliders.start(numbersOf(code));
   }
 
   /** @param {Places} data */
@@ -125,11 +122,11 @@ export class Uses {
     const lens = element("canvas", "lens", { "aria-hidden": "true" });
     place?.append(lens);
     const points = fitted(
-      rowsOf(floats(xy), 2).map((point) => [point[0], point[1]]),
+      rowsOf(numbersOf(xy), 2).map((point) => [point[0], point[1]]),
       0.04,
       1,
     ).map(([x, y]) => [x, 1 - y]);
-    const rows = rowsOf(floats(codes), floats(codes).length / points.length);
+    const rows = rowsOf(numbersOf(codes), numbersOf(codes).length / points.length);
     const context = sized(canvas, SIDE, SIDE);
     const draw = (/** @type {number} */ chosen) => {
       context.clearRect(0, 0, SIDE, SIDE);
@@ -154,9 +151,10 @@ export class Uses {
   }
 
   /** @param {Samples} data */
-  samples({ hash, shape, codes, model }) {
+  samples({ hash, shape, codes, count, model }) {
     const { place } = this.place("samples", "");
-    const length = floats(codes).length;
+    const drawn = numbersOf(codes);
+    const rows = rowsOf(drawn, drawn.length / count);
     const canvases = Array.from({ length: SHEET }, () => element("canvas"));
     const sheet = element(
       "div",
@@ -169,7 +167,6 @@ export class Uses {
     let first = 0;
     const draw = async () => {
       const begun = first;
-      const rows = rowsOf(floats(codes), length / SAMPLES);
       for (const [at, canvas] of canvases.entries()) {
         if (begun !== first) return; // a later click draws others
         await decodeNow(hash, rows[begun + at].slice(), (pixels) => paintPicture(canvas, pixels, shape)).catch(
@@ -179,14 +176,12 @@ export class Uses {
       countPainted(this.root);
     };
     button.onclick = () => {
-      first = (first + SHEET) % SAMPLES;
+      first = (first + SHEET) % count;
       draw();
     };
     draw();
   }
 }
-
-const SAMPLES = 45; // as explorer/home/miniatures.py sends
 
 /** Follow the pointer over a picture, and the arrow keys. @param {HTMLElement} canvas @param {(at: number[]) => void} show shares of its width and height */
 function lookAround(canvas, show) {

@@ -1,10 +1,10 @@
 // The density of pairs: pictures of some pairs below the pointer, a click keeps the place, a double click opens a pair.
 
-import { countPainted, element, mount, part, say } from "../shared/dom.js";
+import { countPainted, element, mount, part, say, svg } from "../shared/dom.js";
 import { arrow } from "../shared/gestures.js";
 import { clamp } from "../shared/numbers.js";
 import { pictureOf } from "../shared/pictures.js";
-import { Frame, shape } from "./frame.js";
+import { Frame } from "./frame.js";
 
 /** @typedef {[pair: number, first: number, second: number]} Pair */
 /**
@@ -172,7 +172,7 @@ class Density {
     const { frame, rows } = this;
     const [width, height] = [frame.width / this.data.columns, frame.height / rows];
     const corner = { x: frame.x(0) + column * width, y: frame.y(0) - (row + 1) * height };
-    return shape("rect", { class: name, ...corner, width: Math.max(1, width - 1), height: Math.max(1, height - 1) });
+    return svg("rect", { class: name, ...corner, width: Math.max(1, width - 1), height: Math.max(1, height - 1) });
   }
 
   draw() {
@@ -186,8 +186,8 @@ class Density {
       place.setAttribute("fill-opacity", String(FAINTEST + (1 - FAINTEST) * (Math.log1p(count) / most) ** 2));
       return [place];
     });
-    const drawn = [...places, ...this.frame.axes(names), shape("line", { class: "line", ...this.frame.line(slope) })];
-    drawn.push(shape("text", { class: "name", x: this.frame.x(0) + 10, y: 24 }, `— ${line}`));
+    const drawn = [...places, ...this.frame.axes(names), svg("line", { class: "line", ...this.frame.line(slope) })];
+    drawn.push(svg("text", { class: "name", x: this.frame.x(0) + 10, y: 24 }, `— ${line}`));
     if (cell.length) drawn.push(this.box(cell, "frame"));
     this.svg.replaceChildren(...drawn);
     this.near = null;

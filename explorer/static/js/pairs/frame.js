@@ -1,20 +1,11 @@
 // The field in which pairs are drawn: distances of codes across, of pictures up, both from 0 on.
 
-import { setAttributes } from "../shared/dom.js";
+import { svg } from "../shared/dom.js";
 import { clamp } from "../shared/numbers.js";
 import { Scale } from "../threshold/scale.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const [LEFT, BOTTOM, TOP, RIGHT] = [52, 44, 10, 10]; // pixels around the field
 const TICKS = 6;
-
-/** @param {string} tag @param {Record<string, string | number>} attributes @param {string} text */
-export function shape(tag, attributes, text = "") {
-  const node = document.createElementNS(SVG, tag);
-  setAttributes(node, attributes);
-  if (text) node.textContent = text;
-  return node;
-}
 
 export class Frame {
   /** @param {{ clientWidth: number, clientHeight: number }} size @param {number[]} ends */
@@ -46,19 +37,15 @@ export class Frame {
   axes([codes, pictures]) {
     const [left, floor] = [this.x(0), this.y(0)];
     const nodes = [
-      shape("line", { class: "base", x1: left, x2: this.x(this.across), y1: floor, y2: floor }),
-      shape("line", { class: "base", x1: left, x2: left, y1: floor, y2: this.y(this.up) }),
-      shape("text", { x: this.x(this.across / 2), y: floor + 36, "text-anchor": "middle" }, codes),
-      shape(
-        "text",
-        { transform: `translate(14 ${this.y(this.up / 2)}) rotate(-90)`, "text-anchor": "middle" },
-        pictures,
-      ),
+      svg("line", { class: "base", x1: left, x2: this.x(this.across), y1: floor, y2: floor }),
+      svg("line", { class: "base", x1: left, x2: left, y1: floor, y2: this.y(this.up) }),
+      svg("text", { x: this.x(this.across / 2), y: floor + 36, "text-anchor": "middle" }, codes),
+      svg("text", { transform: `translate(14 ${this.y(this.up / 2)}) rotate(-90)`, "text-anchor": "middle" }, pictures),
     ];
     for (const value of ticks(this.across))
-      nodes.push(shape("text", { x: this.x(value), y: floor + 17, "text-anchor": "middle" }, written(value)));
+      nodes.push(svg("text", { x: this.x(value), y: floor + 17, "text-anchor": "middle" }, written(value)));
     for (const value of ticks(this.up))
-      nodes.push(shape("text", { x: left - 7, y: this.y(value) + 4, "text-anchor": "end" }, written(value)));
+      nodes.push(svg("text", { x: left - 7, y: this.y(value) + 4, "text-anchor": "end" }, written(value)));
     return nodes;
   }
 

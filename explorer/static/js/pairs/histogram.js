@@ -1,8 +1,7 @@
 // The distortion of all pairs as bars: how far the line lies above their picture distances.
 
-import { countPainted, mount, part } from "../shared/dom.js";
+import { countPainted, mount, part, svg } from "../shared/dom.js";
 import { Scale } from "../threshold/scale.js";
-import { shape } from "./frame.js";
 
 /** @typedef {{ counts: number[], low: number, high: number, name: string }} Data as `Histogram` in explorer/components/pairs */
 
@@ -39,22 +38,22 @@ class Histogram {
     const scale = new Scale({ low, high, scale: 0 });
     const bars = counts.map((count, at) => {
       const tall = (floor * count) / most;
-      const bar = shape("rect", { class: "bar", x: at * step, y: floor - tall, width: 0.94 * step, height: tall });
+      const bar = svg("rect", { class: "bar", x: at * step, y: floor - tall, width: 0.94 * step, height: tall });
       const [from, to] = [at, at + 1].map((edge) => Math.round(100 * (low + ((high - low) * edge) / counts.length)));
-      bar.append(shape("title", {}, `${from} to ${to} %: ${count.toLocaleString("en")} pairs`));
+      bar.append(svg("title", {}, `${from} to ${to} %: ${count.toLocaleString("en")} pairs`));
       return bar;
     });
     const ticks = scale
       .evenTicks(TICKS)
-      .map((value) => shape("text", { x: scale.place(value) * width, y: floor + 17 }, `${Math.round(100 * value)} %`));
+      .map((value) => svg("text", { x: scale.place(value) * width, y: floor + 17 }, `${Math.round(100 * value)} %`));
     const zero = scale.place(0) * width;
     this.svg.setAttribute("aria-label", `Histogram: ${name}`);
     this.svg.replaceChildren(
       ...bars,
-      shape("line", { class: "base", x1: 0, x2: width, y1: floor, y2: floor }),
-      shape("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: floor }),
+      svg("line", { class: "base", x1: 0, x2: width, y1: floor, y2: floor }),
+      svg("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: floor }),
       ...ticks,
-      shape("text", { x: width / 2, y: floor + 38 }, name),
+      svg("text", { x: width / 2, y: floor + 38 }, name),
     );
     countPainted(this.root);
   }

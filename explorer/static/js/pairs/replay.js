@@ -1,8 +1,8 @@
 // The same pairs at each validation of a training: a slider goes through them, or they play.
 
-import { mount, part, say, setAttributes } from "../shared/dom.js";
+import { mount, part, say, setAttributes, svg } from "../shared/dom.js";
 import { bytesOf } from "../shared/pictures.js";
-import { Frame, shape } from "./frame.js";
+import { Frame } from "./frame.js";
 
 /**
  * @typedef {object} Data as `Replay` in explorer/components/pairs
@@ -95,8 +95,8 @@ class Replay {
     if (!this.svg.clientWidth || !this.data) return;
     this.frame = new Frame(this.svg, this.data.ends);
     const pairs = this.distances[0].length / this.data.steps.length;
-    this.dots = Array.from({ length: pairs }, () => shape("circle", { class: "dot", r: 3.5 }));
-    this.line = shape("line", { class: "line" });
+    this.dots = Array.from({ length: pairs }, () => svg("circle", { class: "dot", r: 3.5 }));
+    this.line = svg("line", { class: "line" });
     this.svg.replaceChildren(...this.frame.axes(this.data.names), ...this.dots, this.line);
     this.show();
   }

@@ -1,13 +1,13 @@
 // Codes: from the server's text to vectors, scaled by the temperature, and on the way between two.
 
-import { bytesOf } from "../shared/pictures.js";
+import { numbersOf } from "../shared/pictures.js";
 
 /** @typedef {{ codes: (row: number) => Float32Array, centres?: (row: number) => Float32Array }} Codes */
 
 /** Return the rows of a model's codes. @param {{ codes: string, centres: string | null, z_dim: number }} model @returns {Codes} */
 export function codesOf({ codes, centres, z_dim }) {
   const rows = (/** @type {string} */ text) => {
-    const values = new Float32Array(bytesOf(text).buffer);
+    const values = numbersOf(text);
     return (/** @type {number} */ row) => values.subarray(row * z_dim, (row + 1) * z_dim);
   };
   return { codes: rows(codes), centres: centres === null ? undefined : rows(centres) };

@@ -1,10 +1,8 @@
 // Densities of codes along an axis.
 
-import { setAttributes } from "./dom.js";
+import { svg } from "./dom.js";
 import { clamp } from "./numbers.js";
 import { bytesOf } from "./pictures.js";
-
-const SVG = "http://www.w3.org/2000/svg";
 
 /** Return the values that the server packed as bytes of `levels` steps. @param {string} base64 @param {number} levels */
 export const unpacked = (base64, levels) => Array.from(bytesOf(base64), (level) => level / levels);
@@ -27,17 +25,10 @@ export function curve(values, top) {
 /** Return a drawing: the density of the codes as an area, the prior's marginal as a line above it. @param {number[]} codes @param {number[]} prior */
 export function densityDrawing(codes, prior) {
   const top = clamp(Math.max(...prior), 1, 1.6);
-  const drawing = shape("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const drawing = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
   drawing.append(
-    shape("polygon", { points: ["0,98", ...curve(codes, top), "100,98"].join(" "), class: "codes" }),
-    shape("polyline", { points: curve(prior, top).join(" "), class: "prior" }),
+    svg("polygon", { points: ["0,98", ...curve(codes, top), "100,98"].join(" "), class: "codes" }),
+    svg("polyline", { points: curve(prior, top).join(" "), class: "prior" }),
   );
   return drawing;
-}
-
-/** @param {string} tag @param {Record<string, string>} attributes */
-function shape(tag, attributes) {
-  const node = document.createElementNS(SVG, tag);
-  setAttributes(node, attributes);
-  return node;
 }

@@ -48,6 +48,14 @@ export function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
 }
 
+/** Return an SVG element. @template {keyof SVGElementTagNameMap} Tag @param {Tag} tag @param {Record<string, string | number>} [attributes] @param {string} [text] */
+export function svg(tag, attributes = {}, text = "") {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  setAttributes(node, attributes);
+  if (text) node.textContent = text;
+  return node;
+}
+
 /** Set variables of the style sheet: {at: 0.5} sets --at. @param {HTMLElement} node @param {Record<string, string | number>} values */
 export function setVariables(node, values) {
   for (const [name, value] of Object.entries(values)) node.style.setProperty(`--${name}`, String(value));

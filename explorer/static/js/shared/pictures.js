@@ -15,6 +15,9 @@ export function bytesOf(base64) {
 /** Return floats in [0, 1] of base64 of 8-bit pixels, in the same order. @param {string} base64 */
 export const floatsOf = (base64) => new Float32Array(bytesOf(base64)).map((value) => value / 255);
 
+/** Return the float32 numbers of base64. @param {string} base64 */
+export const numbersOf = (base64) => new Float32Array(bytesOf(base64).buffer);
+
 /** Return the picture of a PNG in base64, decoded. @param {string} base64 */
 export async function pictureOf(base64) {
   const image = new Image();

@@ -3,7 +3,7 @@
 import { element, mount, part, setAttributes } from "../shared/dom.js";
 import { followPointer, keyed } from "../shared/gestures.js";
 import { percent } from "../shared/numbers.js";
-import { bytesOf } from "../shared/pictures.js";
+import { numbersOf } from "../shared/pictures.js";
 import { delayed } from "../shared/reports.js";
 import { below, histogram, Scale } from "./scale.js";
 
@@ -70,8 +70,8 @@ class Point {
     this.data = data;
     this.scale = new Scale(data);
     this.root.style.setProperty("--outliers", data.colour);
-    if (before?.ordinary !== data.ordinary) this.ordinary = scores(data.ordinary);
-    if (before?.outliers !== data.outliers) this.outliers = scores(data.outliers);
+    if (before?.ordinary !== data.ordinary) this.ordinary = numbersOf(data.ordinary);
+    if (before?.outliers !== data.outliers) this.outliers = numbersOf(data.outliers);
     const elsewhere = before && (before.score !== data.score || before.ordinary !== data.ordinary);
     if (!this.held && (!this.waiting || elsewhere || data.threshold === this.threshold)) {
       this.threshold = data.threshold;
@@ -170,9 +170,6 @@ class Point {
     this.root.dataset.threshold = String(this.threshold);
   }
 }
-
-/** @param {string} base64 of float32 */
-const scores = (base64) => new Float32Array(bytesOf(base64).buffer);
 
 /** @param {number[]} shares @param {number} width @param {number} floor @param {number} highest */
 function outline(shares, width, floor, highest) {
