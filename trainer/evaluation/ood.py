@@ -7,6 +7,7 @@ of one core for a model with three pairs at 32x32.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -22,6 +23,7 @@ from trainer.ood import pairs as protocols
 from trainer.ood.baselines import BASELINES, better_sign
 from trainer.ood.calibration import COMBINED, LEVELS, Calibration
 from trainer.ood.detectors import registry
+from trainer.ood.detectors.base import Known
 from trainer.ood.outliers import inverted, outliers_of, own_folder, validation_pair
 from trainer.ood.scores import raw_scores
 from trainer.runs.folder import Metric
@@ -106,21 +108,24 @@ def measure(context: Context) -> list[Metric]:
     neighbours.store(run, context.model, trained, context.device)
     del trained
     calibration = _calibrate(context, validation)
-    table = _rows(context, context.images, calibration, tables.ORDINARY, raw=context.scores)
-    metrics = _drawn(context, calibration, validation)
+    reference = calibration.reference
+    known = registry.known_of(neighbours.read(run), reference.variance, reference.entropy)
+    rows = partial(_rows, context, calibration, known)
+    table = rows(context.images, tables.ORDINARY, raw=context.scores)
+    metrics = _drawn(context, rows, validation)
     parts = [table]
     for pair in protocols.pairs_of(config.data):
         if sentence := protocols.missing(pair, context.data_root):
             log.warning(sentence)
             continue
         images = outliers_of(pair, config.data, context.data_root)
-        parts.append(_rows(context, images, calibration, tables.OUTLIER, pair.polarity))
+        parts.append(rows(images, tables.OUTLIER, pair.polarity))
         metrics += _measured(context, pair.name, table, parts[-1])
     if context.outliers is not None:
         images = own_folder(context.outliers, config.data)
         for sentence in images.skipped:
             log.warning(sentence)
-        parts.append(_rows(context, images, calibration, tables.OUTLIER, protocols.OWN))
+        parts.append(rows(images, tables.OUTLIER, protocols.OWN))
         metrics += _measured(context, protocols.own_pair(config.data, images.name).name, table, parts[-1])
     tables.write(pd.concat(parts, ignore_index=True), run)
     return metrics
@@ -141,30 +146,29 @@ def _calibrate(context: Context, validation: ImageSet) -> Calibration:
 
 def _rows(
     context: Context,
-    images: ImageSet,
     calibration: Calibration,
+    known: Known,
+    images: ImageSet,
     role: str,
     polarity: str = "",
     raw: dict[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Every score of a data set; `raw` where the model's own are there already."""
     raw = raw_scores(context.model, images, context.device, context.progress) if raw is None else raw
-    reference = calibration.reference
-    known = registry.known_of(neighbours.read(context.run), reference.variance, reference.entropy)
     progress = partial(context.progress, f"detectors, {images.name}")
     detected = registry.of_set(context.model, images, known, progress)
     return tables.rows(images, raw, calibration, role, polarity, detected)
 
 
-def _drawn(context: Context, calibration: Calibration, validation: ImageSet) -> list[Metric]:
+def _drawn(context: Context, rows: Callable[..., pd.DataFrame], validation: ImageSet) -> list[Metric]:
     """Measures of the validation pairs, on which the scores were chosen and which are no results."""
     if len(validation) < 2:
         return []
     ordinary, drawn = validation_pair(validation, DRAWN_PICTURES, context.seed)
-    table = _rows(context, ordinary, calibration, tables.ORDINARY)
+    table = rows(ordinary, tables.ORDINARY)
     metrics = []
     for name, images in ((protocols.DRAWN, drawn), (protocols.DRAWN_REVERSED, inverted(drawn))):
-        outliers = _rows(context, images, calibration, tables.OUTLIER)
+        outliers = rows(images, tables.OUTLIER)
         metrics += _measured(context, name, table, outliers, split="validation")
     return metrics
 
