@@ -33,11 +33,8 @@ class Line(NamedTuple):
 
 def best_axes(record: Record) -> dict[str, Best]:
     """Return the axis of highest importance (DCI) for each factor, by its name."""
-    importance = record.dci.importance
-    names = [name.replace("_", " ") for name in record.factor_names]
-    return {
-        name: Best(int(column.argmax()), float(column.max())) for name, column in zip(names, importance.T, strict=True)
-    }
+    columns = zip(record.factor_titles, record.dci.importance.T, strict=True)
+    return {name: Best(int(column.argmax()), float(column.max())) for name, column in columns}
 
 
 def show(models: Mapping[str, Record]) -> None:
@@ -61,8 +58,7 @@ def _recipes(by_name: Mapping[str, catalog.Entry], models: Mapping[str, Record])
     """Return the models in groups that differ in their seed alone."""
     groups: dict[str, list[str]] = {}
     for name in models:
-        config = by_name[name].run.config.model_copy(update={"seed": 0, "name": "run"})
-        groups.setdefault(config.model_dump_json(), []).append(name)
+        groups.setdefault(str(by_name[name].run.recipe), []).append(name)
     return list(groups.values())
 
 

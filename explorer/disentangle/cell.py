@@ -20,7 +20,7 @@ STEPS = 8
 def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
     """Draw the numbers of the cell, the sweeps, and the way into Traverse."""
     _choice(record, axis, factor)
-    name = record.factor_names[factor].replace("_", " ")
+    name = record.factor_titles[factor]
     st.markdown(f"**z{axis} and {name}**  \n:small[:gray[{_numbers(record, axis, factor, name)}]]")
     space = latent.space(entry)
     place = [known.name for known in factors()].index(name)
@@ -45,7 +45,7 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
 
 def _choice(record: Record, axis: int, factor: int) -> None:
     """Choose the cell with the keyboard, to which the figure does not listen."""
-    names = [name.replace("_", " ") for name in record.factor_names]
+    names = record.factor_titles
     with st.container(horizontal=True, gap="small", wrap=False):
         axes = range(len(record.dci.per_axis))
         st.selectbox("Axis", axes, format_func="z{}".format, width=100, **bound("axis", axis))

@@ -41,7 +41,7 @@ def show(entry: catalog.Entry, record: Record) -> None:
 def _matrix(entry: catalog.Entry, record: Record) -> None:
     """Draw the matrix and its panel; a click reruns nothing else."""
     view = current()
-    axes, factors = rows(record), [name.replace("_", " ") for name in record.factor_names]
+    axes, factors = rows(record), record.factor_titles
     chosen = (view.axis, view.factor) if view.axis in axes and 0 <= view.factor < len(factors) else None
     with st.container(key="disentangle-work"):
         chart, panel = st.columns([1.45, 1], gap="large")
@@ -100,7 +100,7 @@ def _hint(record: Record) -> None:
         )
         importance = record.dci.importance
         axis, factor = divmod(int(importance.argmax()), importance.shape[1])
-        name = record.factor_names[factor].replace("_", " ")
+        name = record.factor_titles[factor]
         st.button(
             f"Show z{axis} and {name}",
             icon=":material/arrow_forward:",
@@ -125,7 +125,7 @@ def table(record: Record) -> pd.DataFrame:
     """Return a row per axis, in the order of the matrix."""
     importance, information = record.dci.importance, record.mig.information
     order, best = rows(record), importance.argmax(1)
-    factors = [name.replace("_", " ") for name in record.factor_names]
+    factors = record.factor_titles
     return pd.DataFrame(
         {
             "axis": [f"z{axis}" for axis in order],

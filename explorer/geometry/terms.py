@@ -122,7 +122,7 @@ def ablation(entry: catalog.Entry, term: Term) -> str:
 
 def _without(entry: catalog.Entry, other: catalog.Entry, weight: str) -> bool:
     """Return whether the settings differ in name and seed at most, besides this weight, which is 0 in the other."""
-    plain, ablated = (each.run.config.model_dump(exclude={"name", "seed"}) for each in (entry, other))
+    plain, ablated = entry.run.recipe, other.run.recipe
     plain["objective"][weight] = 0
     return plain == ablated
 

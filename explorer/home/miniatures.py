@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.home.claims import FACES, FACTORS
 from explorer.shared import axis_names, cache, catalog, latent, pixels, theme
 from trainer.batching import evenly
+from trainer.evaluation.disentanglement import record as records
 from trainer.latent import map_file, neighbours
 from trainer.runs import layout
 
@@ -55,19 +56,15 @@ def all_of(entry: catalog.Entry) -> dict[str, Miniature]:
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=catalog.keyed(layout.CODES))
 def _factors(entry: catalog.Entry) -> Miniature:
     """The axes that carry a factor most clearly, and the first test picture's code to start from."""
-    names, codes = axis_names.carried(entry), _codes(entry)
-    clearest = sorted((axis for axis, name in enumerate(names) if name), key=lambda axis: -_importance(names[axis]))
+    stored, codes = axis_names.best_record(entry), _codes(entry)
+    known = [(axis, *found) for axis, found in enumerate(records.carried(stored) if stored else []) if found]
+    clearest = sorted(known, key=lambda found: -found[2])
     low, high = np.quantile(codes, (0.005, 0.995), axis=0).round(3).tolist()
     rows = [
-        {"i": axis, "name": names[axis].rpartition(" (")[0], "low": low[axis], "high": high[axis], "share": 1}
-        for axis in clearest[:FACTOR_AXES]
+        {"i": axis, "name": name, "low": low[axis], "high": high[axis], "share": 1}
+        for axis, name, _ in clearest[:FACTOR_AXES]
     ]
     return _miniature(entry, code=pixels.as_base64(codes[len(codes) // 2]), rows=rows)
-
-
-def _importance(name: str) -> float:
-    """Return 0.91 of "object hue (0.91)"."""
-    return float(name.rpartition("(")[2].rstrip(")"))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=catalog.keyed(layout.CODES, layout.MAP))

@@ -47,8 +47,13 @@ def _record(entry: catalog.Entry, protocol: str, other: str, path: Path, stamp: 
 
 def carried(entry: catalog.Entry) -> list[str]:
     """Return the factor that each axis carries, as "object hue (0.91)", or an empty text."""
-    stored = next(filter(None, (record(entry, protocol) for protocol in PROTOCOLS)), None)
+    stored = best_record(entry)
     return [name or "" for name in records.axis_names(stored)] if stored else [""] * entry.z_dim
+
+
+def best_record(entry: catalog.Entry) -> Record | None:
+    """Return the stored record that names the axes: the full one, else the fast one, else None."""
+    return next(filter(None, (record(entry, protocol) for protocol in PROTOCOLS)), None)
 
 
 def names(entry: catalog.Entry) -> list[str]:

@@ -55,8 +55,7 @@ def _protocol(metric: Metric) -> tuple:
 
 
 def _require_one_recipe(runs: Sequence[Run]) -> None:
-    recipes = [run.config.model_copy(update={"seed": 0, "name": "run"}) for run in runs]
-    if any(recipe != recipes[0] for recipe in recipes):
+    if any(run.recipe != runs[0].recipe for run in runs):
         raise UserError("The runs differ in more than their seed; give trainings of one recipe.")
     if len({run.config.seed for run in runs}) < max(2, len(runs)):
         raise UserError("Give at least two runs, each of another seed.")

@@ -72,6 +72,11 @@ class Run:
         return self.path.name
 
     @property
+    def recipe(self) -> dict:
+        """All settings but name and seed: what trainings of one recipe share."""
+        return self.config.model_dump(exclude={"name", "seed"})
+
+    @property
     def weights_path(self) -> Path:
         """Path of model.safetensors."""
         return self.path / layout.WEIGHTS

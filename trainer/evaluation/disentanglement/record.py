@@ -67,6 +67,11 @@ class Record:
     dci_forest: ForestDCI | None = None
     format: Literal["gwae-disentanglement-1"] = FORMAT
 
+    @property
+    def factor_titles(self) -> list[str]:
+        """Names of the factors as text shows them: "object hue"."""
+        return [name.replace("_", " ") for name in self.factor_names]
+
 
 _RECORD = TypeAdapter(Record)
 
@@ -120,7 +125,12 @@ def _belongs(record: Record, checkpoint: str, protocol: str, other: str) -> bool
 
 
 def axis_names(record: Record) -> list[str | None]:
-    """Return the factor of each axis, as "object hue (0.91)", or None; one entry per axis.
+    """Return the factor of each axis, as "object hue (0.91)", or None; one entry per axis."""
+    return [found and f"{found[0]} ({found[1]:.2f})" for found in carried(record)]
+
+
+def carried(record: Record) -> list[tuple[str, float] | None]:
+    """Return the factor that each axis carries, with its share, or None; one entry per axis.
 
     The factor is the one that the axis matters most for, by its share R_jf / sum_i R_if of all axes' importance for
     that factor (the importance matrix of DCI); the number is that share. An axis with no share of NAMED_FROM is None.
@@ -129,8 +139,9 @@ def axis_names(record: Record) -> list[str | None]:
     totals = importance.sum(axis=0)
     shares = np.divide(importance, totals, out=np.zeros_like(importance), where=totals > 0)
     best = shares.argmax(axis=1)
+    titles = record.factor_titles
     return [
-        f"{record.factor_names[factor].replace('_', ' ')} ({row[factor]:.2f})" if row[factor] >= NAMED_FROM else None
+        (titles[factor], float(row[factor])) if row[factor] >= NAMED_FROM else None
         for row, factor in zip(shares, best, strict=True)
     ]
 
