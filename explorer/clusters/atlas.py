@@ -119,7 +119,7 @@ def _joined(entry: catalog.Entry, made: map_file.Map, key: str) -> Atlas:
     Raises: UserError if the map knows pictures that the codes do not.
     """
     table, axes = cache.codes(entry), made.axes
-    latent = [f"z{axis}" for axis in range(entry.z_dim)]
+    latent = layout.code_columns(entry.z_dim)
     on_map = made.frame[made.frame["kind"] == "code"]
     rows = pd.Index(table["id"]).get_indexer(on_map["id"]) if "id" in table else np.array([-1])
     drawn = made.frame[made.frame["kind"] != "code"].reset_index(drop=True)

@@ -13,6 +13,7 @@ from explorer.shared.latent import Space
 from explorer.shared.links import TraverseState, open_traverse
 from trainer.batching import evenly
 from trainer.evaluation.disentanglement.record import Record
+from trainer.runs import layout
 
 STEPS = 8
 
@@ -101,7 +102,7 @@ def traverse_state(space: Space, axis: int, factor: int, base: Sequence[int]) ->
         return TraverseState(start="prior", **common)
     import torch
 
-    columns = [f"z{number}" for number in range(space.model.z_dim)]
+    columns = layout.code_columns(space.model.z_dim)
     codes = torch.from_numpy(space.pictures[columns].to_numpy("float32", copy=True))
     code = encoded(space.entry, rendered(space.entry, [tuple(base)]))
     nearest = int(torch.cdist(code, codes).argmin())

@@ -117,7 +117,7 @@ def _training(entry: catalog.Entry) -> tuple[list[str], np.ndarray, np.ndarray] 
     from trainer.ood import neighbours
 
     table = neighbours.read(entry.run)
-    axes = [f"z{axis}" for axis in range(entry.z_dim)]
+    axes = layout.code_columns(entry.z_dim)
     if table.empty or not set(axes) <= set(table.columns):
         return None
     return table["id"].tolist(), table["tile"].to_numpy(), table[axes].to_numpy("float64")

@@ -92,7 +92,7 @@ def _names(entry: catalog.Entry, kind: str, first: int, second: int) -> list[str
 
 def _codes(entry: catalog.Entry, table: pd.DataFrame) -> np.ndarray:
     """Return the posterior means of the test pictures, else prior samples, (n, z_dim)."""
-    axes = [f"z{axis}" for axis in range(entry.z_dim)]
+    axes = layout.code_columns(entry.z_dim)
     if not table.empty and set(axes) <= set(table):
         return table[axes].to_numpy("float64")
     return sample.of(entry, "prior").pairs.codes.double().numpy()

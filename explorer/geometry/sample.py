@@ -151,7 +151,7 @@ def _prior(entry: catalog.Entry) -> Sample:
 )
 def _posterior(entry: catalog.Entry) -> Sample:
     table = cache.codes(entry)
-    axes = [f"z{axis}" for axis in range(entry.z_dim)]
+    axes = layout.code_columns(entry.z_dim)
     if table.empty or not set(axes) <= set(table):
         raise UserError(f"{entry.path}: no codes of test pictures yet; run 'python -m trainer evaluate {entry.path}'.")
     from trainer.evaluation import geometry

@@ -67,11 +67,11 @@ def _read(gwae: catalog.Entry, control: catalog.Entry) -> Digits | None:
 def _table(entry: catalog.Entry) -> pd.DataFrame | None:
     """Return the codes of the pictures in the sprite by id, or None where columns are absent."""
     table = cache.codes(entry)
-    needed = {"id", "label", "label_name", "sprite_index", *(f"z{axis}" for axis in range(entry.z_dim))}
+    needed = {"id", "label", "label_name", "sprite_index", *layout.code_columns(entry.z_dim)}
     return table[table["sprite_index"] >= 0].set_index("id") if needed <= set(table) else None
 
 
 def _coded(entry: catalog.Entry, table: pd.DataFrame) -> Coded:
-    codes = table[[f"z{axis}" for axis in range(entry.z_dim)]].to_numpy("float32")
+    codes = table[layout.code_columns(entry.z_dim)].to_numpy("float32")
     boards = [neighbours.pca(board, 2) for board in np.split(codes, len(codes) // TILES)]
     return Coded(entry, codes, np.concatenate(boards).astype("float32"))

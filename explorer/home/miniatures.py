@@ -101,7 +101,7 @@ def _samples(entry: catalog.Entry) -> Miniature:
 
 def _codes(entry: catalog.Entry, table: Any = None) -> np.ndarray:
     table = cache.codes(entry) if table is None else table
-    return table[[f"z{axis}" for axis in range(entry.z_dim)]].to_numpy("float32")
+    return table[layout.code_columns(entry.z_dim)].to_numpy("float32")
 
 
 def _miniature(entry: catalog.Entry, **content: Any) -> Miniature:

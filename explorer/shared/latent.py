@@ -120,7 +120,7 @@ def space(entry: catalog.Entry) -> Space:
     from trainer.latent import neighbours, traversal
 
     frame = cache.codes(entry)
-    columns = [f"z{axis}" for axis in range(model.z_dim)]
+    columns = layout.code_columns(model.z_dim)
     real = len(frame) > 1 and {"label", "label_name", "id", "sprite_index", *columns} <= set(frame.columns)
     if real:
         codes = torch.from_numpy(frame[columns].to_numpy("float32", copy=True))

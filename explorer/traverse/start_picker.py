@@ -11,6 +11,7 @@ from explorer.shared import cache, pixels, test_pictures, widgets
 from explorer.shared.latent import Space, own_picture, picture_index
 from explorer.shared.state import SEED_LIMIT
 from explorer.traverse.state import bound, choice, current, field, restart
+from trainer.runs import layout
 
 GALLERY_LIMIT = 400
 GALLERY_HEIGHT = 116
@@ -109,7 +110,7 @@ def _has_pictures(space: Space, numbers: Sequence[int]) -> bool:
 def _decoded(key: str, _space: Space, numbers: tuple[int, ...]) -> np.ndarray:
     import torch
 
-    columns = [f"z{axis}" for axis in range(_space.model.z_dim)]
+    columns = layout.code_columns(_space.model.z_dim)
     codes = torch.from_numpy(_space.pictures.loc[list(numbers), columns].to_numpy("float32", copy=True))
     return pixels.decoded(_space.model, codes)
 

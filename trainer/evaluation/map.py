@@ -19,7 +19,7 @@ def applies(config: Config, images: ImageSet) -> bool:
 
 def measure(context: Context) -> list[Metric]:
     """Store the map of the default settings in the run folder; its trustworthiness is the metric."""
-    codes = pd.DataFrame(context.mu.numpy(), columns=[f"z{axis}" for axis in range(context.mu.shape[1])])
+    codes = pd.DataFrame(context.mu.numpy(), columns=layout.code_columns(context.mu.shape[1]))
     labels = -1 if context.labels is None else context.labels.numpy()
     codes = codes.assign(id=list(context.images.ids), label=labels)
     settings = MapSettings(seed=context.seed)

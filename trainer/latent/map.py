@@ -15,6 +15,7 @@ from trainer.errors import UserError
 from trainer.latent import contours, embedding, neighbours
 from trainer.latent.clusters import kmeans
 from trainer.latent.map_file import VERSION, Map, MapSettings
+from trainer.runs import layout
 from trainer.runs.folder import Run
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def compute(
     Raises: UserError with fewer codes.
     """
     settings = settings or MapSettings()
-    axes = [f"z{axis}" for axis in range(model.z_dim)]
+    axes = layout.code_columns(model.z_dim)
     if len(codes) < MINIMUM or not {"id", *axes} <= set(codes.columns):
         raise UserError(f"A map needs at least {MINIMUM} test codes; run 'python -m trainer evaluate' on this model.")
     labels = codes["label"].to_numpy() if "label" in codes else np.full(len(codes), -1)
@@ -110,9 +111,7 @@ def _rows(
             frame["entropy"] = torch.special.entr(shares).sum(1).numpy()
     made = np.arange(len(everything)) >= len(z)
     drawn = np.where(made[:, None], everything, np.float32("nan"))
-    return pd.concat(
-        [frame, pd.DataFrame(drawn, columns=[f"z{axis}" for axis in range(z.shape[1])])], axis=1
-    ), everything
+    return pd.concat([frame, pd.DataFrame(drawn, columns=layout.code_columns(z.shape[1]))], axis=1), everything
 
 
 def _layout(everything: np.ndarray, n_codes: int, settings: MapSettings, progress: Progress) -> np.ndarray:

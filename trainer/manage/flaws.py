@@ -58,7 +58,7 @@ def _weights(run: Run, path: Path) -> None:
 
 def _codes(run: Run, path: Path) -> None:
     codes = run.codes
-    wanted = ("id", "label", "sprite_index", *(f"z{axis}" for axis in range(run.config.model.z_dim)))
+    wanted = ("id", "label", "sprite_index", *layout.code_columns(run.config.model.z_dim))
     if lacking := [name for name in wanted if name not in codes]:
         raise validation.WrongError(f"it has no column '{lacking[0]}'")
 

@@ -68,7 +68,7 @@ def read(run: Run) -> pd.DataFrame:
 
 def nearest(known: pd.DataFrame, mu: np.ndarray, count: int = NEAREST) -> list[list[str]]:
     """Return for each code (n, z_dim) the ids of the nearest of the known codes, Euclidean, nearest first."""
-    axes = [f"z{axis}" for axis in range(mu.shape[1])]
+    axes = layout.code_columns(mu.shape[1])
     if known.empty or not set(axes) <= set(known.columns):
         return [[] for _ in mu]
     points, ids = known[axes].to_numpy(dtype=np.float64), known["id"].to_numpy()

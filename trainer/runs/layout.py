@@ -73,6 +73,11 @@ BUNDLED = (HISTORY, OOD_HISTORY, PAIR_HISTORY)
 """Files of a training that a bundled model keeps unchanged."""
 
 
+def code_columns(z_dim: int) -> list[str]:
+    """Return the columns of a table of codes that hold the axes: z0, z1, ..."""
+    return [f"z{axis}" for axis in range(z_dim)]
+
+
 def check_safetensors(path: Path, remedy: str) -> None:
     """Compare the header of a safetensors file with the size of the file; reads no tensor and needs no torch.
 
