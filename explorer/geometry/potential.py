@@ -39,10 +39,10 @@ def show(entry: catalog.Entry) -> None:
                 icon=":material/layers:",
             )
             return
-        chosen = _controls(entry)
-        found = over(entry, *chosen)
         table = cache.codes(entry)
         codes = _codes(entry, table)
+        chosen = _controls(entry, codes)
+        found = over(entry, *chosen)
         shown = np.random.default_rng(0).permutation(len(codes))[:SHOWN]
         plane = _plane(entry, codes, *chosen)
         labels = table[["label", "label_name"]].iloc[shown] if _labelled(table) else None
@@ -56,7 +56,7 @@ def _labelled(table: pd.DataFrame) -> bool:
     return {"label", "label_name"} <= set(table) and bool((table["label"] >= 0).any())
 
 
-def _controls(entry: catalog.Entry) -> tuple[str, int, int]:
+def _controls(entry: catalog.Entry, codes: np.ndarray) -> tuple[str, int, int]:
     """Return what the plane is turned to: its kind, and the numbers of two axes or components."""
     count = entry.run.config.prior.components if entry.run.config.prior.kind == "gmp" else 0
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -64,7 +64,7 @@ def _controls(entry: catalog.Entry) -> tuple[str, int, int]:
         if count >= 2:
             widgets.segments("Plane of", PLANES, **bound("plane", plane_x=-1, plane_y=-1))
         names = axis_names.names(entry) if kind == "axes" else [f"component {number}" for number in range(count)]
-        first, second = directions(entry, kind, len(names))
+        first, second = directions(codes if kind == "axes" else None, len(names))
         if len(names) < 2:
             raise UserError(f"{entry.name} has one axis: there is no plane to draw.")
         options = {"options": list(range(len(names))), "format_func": names.__getitem__, "width": 220}
@@ -73,11 +73,13 @@ def _controls(entry: catalog.Entry) -> tuple[str, int, int]:
     return kind, first, second
 
 
-def directions(entry: catalog.Entry, kind: str, count: int) -> tuple[int, int]:
-    """Return the chosen two of `count` axes or components; by default the widest axes, or the first components."""
+def directions(codes: np.ndarray | None, count: int) -> tuple[int, int]:
+    """Return the chosen two of `count` axes or components; by default the axes along which the codes (n, z_dim) are
+    widest, or the first components.
+    """
     view, order = current(), list(range(count))
-    if kind == "axes":
-        order = np.argsort(-_codes(entry, cache.codes(entry)).std(0), kind="stable").tolist()
+    if codes is not None:
+        order = np.argsort(-codes.std(0), kind="stable").tolist()
     first = view.plane_x if 0 <= view.plane_x < count else next(each for each in order if each != view.plane_y)
     second = view.plane_y if 0 <= view.plane_y < count and view.plane_y != first else None
     return first, next(each for each in order if each != first) if second is None else second

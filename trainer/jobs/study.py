@@ -14,17 +14,17 @@ from trainer.system import processes
 ENDED = ("finished", "early stop")
 
 
-def job(folder: Path, groups: list[str], fast: bool, data_root: Path | None = None) -> Job:
+def job(folder: Path, groups: list[str], fast: bool, measured: list[str], data_root: Path | None = None) -> Job:
     """Return the work on one run; it is ready once the run is trained to its end and has numbers of all groups.
 
     Args:
         groups: names of evaluate.GROUPS.
         fast: whether disentanglement is measured by its fast protocol.
+        measured: what the groups are called in metrics.
     """
     root = None if data_root is None else str(data_root.resolve())
     arguments = {"folder": str(folder.resolve()), "groups": groups, "fast": fast, "data_root": root}
-    named = {f"{group}, fast" if fast and group == "disentanglement" else group for group in groups}
-    return Job(TASK, folder / layout.METRICS, arguments, lambda: is_done(folder, named))
+    return Job(TASK, folder / layout.METRICS, arguments, lambda: is_done(folder, set(measured)))
 
 
 def is_done(folder: Path, groups: set[str]) -> bool:

@@ -60,9 +60,8 @@ class Run:
         self.path = Path(path)
         if not (self.path / layout.CONFIG).is_file():
             pickles.refuse(self.path)
-        if not self.path.is_dir():
-            raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the existing ones.")
-        if not (self.path / layout.CONFIG).is_file():
+            if not self.path.is_dir():
+                raise UserError(f"{self.path}: no such run folder; 'python -m trainer list' shows the existing ones.")
             raise UserError(f"{self.path}: no config.yaml, so this is not a run folder; choose one made by 'fit'.")
         self.config = _located(config.load(self.path / layout.CONFIG), self.path)
 

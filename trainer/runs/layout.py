@@ -83,8 +83,8 @@ def check_safetensors(path: Path, remedy: str) -> None:
 
     Raises: UserError, ending in `remedy`, if the file is truncated or of another kind.
     """
-    pickles.refuse(path)
     try:
         validation.check_safetensors(path)
     except validation.WrongError as error:
+        pickles.refuse(path)  # not before: a sound header of 640 bytes begins like a pickle
         raise UserError(f"{path}: {error}; {remedy}.") from error
