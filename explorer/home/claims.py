@@ -71,7 +71,8 @@ def _axes(entry: catalog.Entry, control: catalog.Entry | None) -> dict[str, Any]
             *_number("DCI disentanglement (1: one factor an axis)", dci),
             *_number("the same, VAE", others),
         ],
-        "limit": f"On 3D Shapes distances hardly agree: rank correlation {written(rank)}, VAE {written(without)}.",
+        "limit": "That VAE lacks the falling beta, too, so this does not show what the distances do for the axes; they "
+        f"hardly agree here: rank correlation {written(rank)}, VAE {written(without)}.",
         "links": [_link("disentangle", entry, "Disentangle"), _link("traverse", entry, "Traverse")],
     }
 
