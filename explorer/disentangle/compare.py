@@ -43,8 +43,8 @@ def show(entry: catalog.Entry, kind: Measurement | None) -> None:
     figure = figures.scores({name: values(record) for name, record in models.items()}, SHORT, theme.is_dark())
     widgets.chart(figure, "disentangle.compare", "disentanglement")
     scale = (
-        "All scores run from 0 to 1; higher is better. The models are sorted by DCI disentanglement. They may differ in "
-        "more than one setting, and this does not say which one matters."
+        "All scores run from 0 to 1; higher is better. The models are sorted by DCI disentanglement. They may differ "
+        "in more than one setting, and this does not say which one matters."
     )
     st.caption(scale + (f" Not measured: {markdown(', '.join(unmeasured))}." if unmeasured else ""))
 
