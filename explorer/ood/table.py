@@ -19,7 +19,7 @@ def show(curves: list[Curve], baselines: list[Curve], name: str, title: str, det
     with st.container(gap="small", key="scores-ood"):
         worse = {curve.key: below_likelihood(detectors[curve.model], curve.score) for curve in curves}
         st.markdown(table(curves, baselines, worse))
-        if note := unmeasured(detectors, worse):
+        for note in filter(None, (worse_on(curves, worse), unmeasured(detectors, worse))):
             st.caption(note)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="metrics-ood"):
             st.caption(
@@ -60,6 +60,16 @@ def _row(curve: Curve, bar: float, worse: list[str] | None) -> str:
     mark = STANDING[standing] or f":gray[+{curve.auroc - bar:.3f}]"
     below = "" if worse is None else f"below on {len(worse)} pair{'s' * (len(worse) > 1)}" if worse else "yes"
     return f"| **{markdown(curve.model)}** · {markdown(curve.score)} | {numbers} | {mark} | {below} |"
+
+
+def worse_on(curves: list[Curve], worse: dict[str, list[str] | None]) -> str:
+    """Return which scores are worse than plain likelihood, and on which pairs; "" where none is."""
+    found = [
+        f"{markdown(curve.model)} · {markdown(curve.score)} on {markdown(', '.join(worse[curve.key] or ()))}"
+        for curve in curves
+        if worse[curve.key]
+    ]
+    return f"Below likelihood: {'; '.join(found)}." if found else ""
 
 
 def unmeasured(detectors: dict[str, Detector], worse: dict[str, list[str] | None]) -> str:
