@@ -9,8 +9,8 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # Further options for every pip call, for example `make app PIP_ARGS="--proxy http://host:port"`; and for npm.
 PIP_ARGS ?=
 NPM_ARGS ?=
-# Processes that share the test files, one core each; 0: this one alone, with the least load for the browser tests.
-JOBS ?= 0
+# Processes that share the test files without a browser, one core each. Those with one follow alone, on a quiet machine.
+JOBS ?= 2
 # Further options for the app and for pytest, for example `make app ARGS="--server.port 8600"`.
 ARGS ?=
 
@@ -47,7 +47,9 @@ app: $(VENV)/.app ## install what the app needs, then open it at http://127.0.0.
 	$(BIN)/streamlit run explorer/app.py $(ARGS)
 
 test: $(VENV)/.dev ## run the tests (GWAE_DATA=folder adds those on real data)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+	@failed=0; for part in "not browser:$(JOBS)" "browser:0"; do \
+		$(BIN)/python -m pytest -q -m "$${part%:*}" -n "$${part#*:}" --dist loadfile $(ARGS) || test $$? = 5 || failed=1; \
+	done; exit $$failed
 
 lint: $(VENV)/.dev ## check style and formatting
 	$(BIN)/ruff check .
