@@ -12,7 +12,7 @@ variants:
 """
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -53,6 +53,10 @@ class Plan(config.Section):
         ["reconstruction"], description="What is measured: groups of `evaluate --only`."
     )
     fast: bool = Field(False, description="Disentanglement by its fast protocol.")
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        "32-true",
+        description="Of all trainings; bf16-mixed halves their time on processors with bfloat16 instructions.",
+    )
     numbers: Annotated[list[Short], Field(max_length=100)] = Field(
         [], description="Rows of the printed table; default all numbers. The stored table always has all."
     )

@@ -64,7 +64,7 @@ def run(
 
 
 def _job(plan: Plan, folder: Path, each: Training, data_root: Path | None) -> Job:
-    return studies.job(folder / each.name, plan.groups, plan.fast, plan.measured, data_root)
+    return studies.job(folder / each.name, plan.groups, plan.fast, plan.measured, data_root, plan.precision)
 
 
 def _prepare(folder: Path, each: Training) -> None:

@@ -87,8 +87,9 @@ def make(plan: Plan, path: Path, folder: Path) -> Table:
         )
     columns = {name: _column(plan, name, numbers) for name in plan.variants if numbers[name]}
     rows = plan.numbers or list(dict.fromkeys(row for column in columns.values() for row in column["means"]))
-    about = {"name": plan.name, "about": plan.about, "control": plan.control, "rows": rows, "variants": columns}
-    about |= {"command": f"python -m trainer study {path} --out {folder}"}
+    reduced = "" if plan.precision == "32-true" else f" Trained with --precision {plan.precision}."
+    about = {"name": plan.name, "about": plan.about + reduced, "control": plan.control, "rows": rows}
+    about |= {"variants": columns, "command": f"python -m trainer study {path} --out {folder}"}
     return Table(validation.checked(_Stored, about), tuple(missing))
 
 
