@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from trainer import config
 from trainer.errors import EchoError, StoppedError, UserError
+from trainer.manage import commands
 from trainer.runs import layout
 from trainer.runs.folder import Run, create, discard_unstarted, find, unreadable
 from trainer.system import ROOT, files, pickles
@@ -184,7 +185,7 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, decoder and card."""
+    """Measure a model on the test set; fills metrics.json, codes.parquet, sprite, networks and card."""
     from trainer.evaluation import evaluate as evaluation
 
     groups = [name.strip() for name in only.split(",")] if only else None
@@ -238,16 +239,8 @@ def study(
     typer.echo(made.markdown, nl=False)
 
 
-@app.command()
-def bundle(
-    folder: Annotated[Path, typer.Argument(help="Run folder.")],
-    out: Annotated[Path, typer.Option("--out", help="New folder, for example pretrained/<name>.")],
-) -> None:
-    """Copy a finished run without its training state, weights in float16; evaluate the copy afterwards."""
-    from trainer.manage import bundle as bundling
-
-    packed = bundling.bundle(Run(folder), out)
-    typer.echo(f"{packed.path}: checkpoint {packed.hash}")
+for _command in (commands.bundle, commands.networks):
+    app.command()(_command)
 
 
 @app.command()

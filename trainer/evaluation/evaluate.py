@@ -1,7 +1,7 @@
 """Measure a trained model on its test set and fill the run folder with all that pages and readers need.
 
-Writes metrics.json, codes.parquet, sprite.png (where the pictures may be passed on), decoder.onnx and card.md. The
-columns of codes.parquet, one row per test picture in the order of the data set:
+Writes metrics.json, codes.parquet, sprite.png (where the pictures may be passed on), decoder.onnx, encoder.onnx and
+card.md. The columns of codes.parquet, one row per test picture in the order of the data set:
 
     id            stable name of the picture, e.g. "mnist-test-00012"
     label         int64, -1 without labels;  label_name: str, "" without labels
@@ -34,9 +34,8 @@ from trainer.evaluation import map as mapping
 from trainer.evaluation.context import Context
 from trainer.evaluation.disentanglement import group as disentanglement
 from trainer.evaluation.generation import group as generation
-from trainer.models import onnx_export
 from trainer.models.base import LatentModel
-from trainer.runs import layout, sprite
+from trainer.runs import layout, onnx_files, sprite
 from trainer.runs.folder import Metric, Run, rounded
 from trainer.system import files
 
@@ -128,7 +127,9 @@ def evaluate(
     turn_to("files")
     run.write_codes(code_table(images, *encoded, _write_sprite(run, images)))
     _write_metrics(run, metrics)
-    _write_decoder(run, model, progress)
+    progress("networks for the browser", 0, 1)
+    onnx_files.write(run.path, model.cpu())
+    progress("networks for the browser", 1, 1)
     card.write_card(run)
     return metrics
 
@@ -237,12 +238,6 @@ def _write_sprite(run: Run, images: ImageSet) -> np.ndarray:
     tiles = sprite.choose_tiles(None if images.labels is None else images.labels.numpy(), len(images))
     sprite.write_sprite(images.images[tiles].numpy(), path)
     return tiles
-
-
-def _write_decoder(run: Run, model: LatentModel, progress: Progress) -> None:
-    progress(layout.DECODER, 0, 1)
-    onnx_export.export_decoder(model.cpu(), run.path / layout.DECODER)
-    progress(layout.DECODER, 1, 1)
 
 
 def _write_metrics(run: Run, metrics: list[Metric]) -> None:

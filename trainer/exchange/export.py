@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Format = Literal["onnx", "csv", "parquet"]
-ENCODER = "encoder.onnx"
 
 
 def export(run: Run, form: Format, out: Path) -> list[Path]:
@@ -36,7 +35,7 @@ def export(run: Run, form: Format, out: Path) -> list[Path]:
     if form == "onnx":
         from trainer.models import onnx_export
 
-        model, written = run.load_model(), [out / ENCODER, out / layout.DECODER]
+        model, written = run.load_model(), [out / layout.ENCODER, out / layout.DECODER]
         files.make_folder(out)
         onnx_export.export_networks(model, *written)
         return written

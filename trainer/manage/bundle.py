@@ -5,13 +5,15 @@ from pathlib import Path
 
 from trainer import models
 from trainer.errors import UserError
-from trainer.runs import layout
+from trainer.runs import layout, onnx_files
 from trainer.runs.folder import Run
 from trainer.system import files
 
 
-def bundle(run: Run, out: Path) -> Run:
-    """Write configuration, history and weights to `out`, and return the new run; weights are stored in float16.
+def bundle(run: Run, out: Path) -> tuple[Run, str]:
+    """Write configuration, history, weights and networks for the browser to `out`; weights are stored in float16.
+
+    Return the new run and what was left out of it (onnx_files.write).
 
     The float16 file has a hash of its own: evaluate the bundled run, not the original. load_weights converts it to
     float32, so every copy computes the same numbers.
@@ -27,5 +29,7 @@ def bundle(run: Run, out: Path) -> Run:
     for name in layout.BUNDLED:
         if (run.path / name).is_file():
             files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
+    halved = models.load_weights(run.config, out / layout.WEIGHTS)
+    left_out = onnx_files.write(out, halved)
     files.write_text(out / layout.CONFIG, run.config.to_yaml())  # last: it makes the folder a run
-    return Run(out)
+    return Run(out), left_out

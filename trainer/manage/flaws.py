@@ -119,9 +119,12 @@ def _status(run: Run, path: Path) -> None:
 
 
 _AGAIN = "copy the run folder again or train the run anew"
+_NETWORKS = "make it anew with 'python -m trainer networks'"
 _DELETE = "delete the file"
 PARTS = {
     layout.WEIGHTS: Part("the weights", _weights, _AGAIN),
+    layout.DECODER: Part("the decoder for the browser", lambda run, path: validation.read_network(path), _NETWORKS),
+    layout.ENCODER: Part("the encoder for the browser", lambda run, path: validation.read_network(path), _NETWORKS),
     layout.METRICS: Part("the measurements", lambda run, path: run.metrics),
     layout.CODES: Part("the test codes", _codes),
     layout.SPRITE: Part("the test pictures", _sprite),

@@ -1,8 +1,10 @@
-"""decoder.onnx: the decoder alone, for onnxruntime-web in the browser and onnxruntime on the CPU; for other tools also
-the encoder (`export_networks`).
+"""decoder.onnx and encoder.onnx, for onnxruntime-web in the browser and onnxruntime on the CPU; for other tools both as
+plain float32 (`export_networks`).
 
 The browser's weights are stored as fp16 and cast to fp32 inside the graph. The runtime folds the casts while it loads,
 so the arithmetic is fp32 everywhere (the CPU and wasm back ends have few fp16 kernels) and only the download is halved.
+A picture forgives rounded weights, a score does not: of the encoder only weights that fp16 holds exactly are stored so,
+as all of a bundled model are.
 """
 
 from pathlib import Path
@@ -43,15 +45,27 @@ def export_decoder(model: LatentModel, path: Path) -> None:
     _write(graph, Path(path))
 
 
+def export_encoder(model: LatentModel, path: Path) -> None:
+    """Write q(z|x) as one ONNX file: input `image` float32 (1, C, H, W) in [0, 1], outputs `mu`, `log_var` (1, z_dim).
+
+    The outputs are those of `model.encode` up to float32 arithmetic. Otherwise as `export_decoder`.
+
+    Raises: UserError if the file cannot be written.
+    """
+    graph = onnx_graph.encoder(model, 1)
+    _halve_weights(graph, exactly=True)
+    _write(graph, Path(path))
+
+
 def _write(graph: ModelProto, path: Path) -> None:
     onnx.checker.check_model(graph)
     files.write_atomic(path, lambda temporary: temporary.write_bytes(graph.SerializeToString(deterministic=True)))
 
 
-def _halve_weights(graph: ModelProto) -> None:
+def _halve_weights(graph: ModelProto, exactly: bool = False) -> None:
     """Replace large fp32 initialisers by fp16 ones followed by a Cast to fp32, in place.
 
-    A tensor with values beyond fp16's range (65,504) stays as it is.
+    A tensor with values beyond fp16's range (65,504) stays as it is; `exactly`: one that fp16 would round, too.
     """
     casts, tensors = [], []
     for tensor in graph.graph.initializer:
@@ -59,8 +73,11 @@ def _halve_weights(graph: ModelProto) -> None:
         if values.dtype != np.float32 or values.size < SMALL or np.abs(values).max() > np.finfo(np.float16).max:
             tensors.append(numpy_helper.from_array(values, tensor.name))
             continue
-        half = f"{tensor.name}_fp16"
-        tensors.append(numpy_helper.from_array(values.astype(np.float16), half))
+        halved, half = values.astype(np.float16), f"{tensor.name}_fp16"
+        if exactly and (halved.astype(np.float32) != values).any():
+            tensors.append(numpy_helper.from_array(values, tensor.name))
+            continue
+        tensors.append(numpy_helper.from_array(halved, half))
         casts.append(helper.make_node("Cast", [half], [tensor.name], f"{tensor.name}_cast", to=TensorProto.FLOAT))
     nodes = casts + list(graph.graph.node)
     del graph.graph.initializer[:], graph.graph.node[:]

@@ -35,6 +35,7 @@ def _file(name: str, about: str, **more: bool) -> str:
 CONFIG = _file("config.yaml", "the settings", watched=True)
 WEIGHTS = _file("model.safetensors", "weights and prior statistics; its SHA-256 makes the hash", watched=True)
 DECODER = _file("decoder.onnx", "the decoder for the browser, float16")
+ENCODER = _file("encoder.onnx", "the encoder for the browser, float16 where that is exact")
 HISTORY = _file("history.csv", "one row per logged step")
 METRICS = _file("metrics.json", "a list of Metric records, each with its protocol", watched=True)
 CODES = _file("codes.parquet", "one row per test picture (trainer/evaluation/evaluate.py lists the columns)")

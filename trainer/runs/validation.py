@@ -25,6 +25,8 @@ MAX_JSON = 8 * 2**20
 MAX_CSV = 32 * 2**20
 MAX_HEADER = 8 * 2**20
 """Bytes of a JSON file, a CSV file, and the header of a safetensors file; the largest of ours stay below a tenth."""
+MAX_NETWORK = 64 * 2**20
+"""Of an ONNX file; that of the largest model here has 5 MB."""
 MAX_TABLE = 256 * 2**20
 MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 10**6, 4096, 5 * 10**7
 """Of a parquet file, packed: 10,000 codes of 512 axes have 10 million cells. A few bytes may declare billions."""
@@ -186,6 +188,17 @@ def _first(error: Exception) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, first["loc"]))[:80]
     return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}" if place else first["msg"]
+
+
+def read_network(path: Path) -> bytes:
+    """Return an ONNX file, which the browser runs; what is looked at is its size and how it begins.
+
+    Raises: WrongError if it is too large or of another kind.
+    """
+    content = read_bytes(path, MAX_NETWORK)
+    if not content.startswith(b"\x08"):  # the field ir_version, a number, is the first of a ModelProto
+        raise WrongError("it is not an ONNX file")
+    return content
 
 
 def read_text(path: Path, limit: int = MAX_JSON) -> str:

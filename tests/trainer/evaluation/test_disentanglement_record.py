@@ -27,7 +27,7 @@ from trainer.evaluation.disentanglement.protocol import Protocol
 from trainer.evaluation.evaluate import evaluate
 from trainer.jobs import disentangle, task
 from trainer.jobs.task import JobState
-from trainer.models import onnx_export
+from trainer.runs import onnx_files
 from trainer.runs.folder import Run
 from trainer.system import files, locks
 
@@ -77,10 +77,10 @@ def bars(factors: np.ndarray = GRID) -> ImageSet:
 
 @pytest.fixture
 def pictures(monkeypatch) -> ImageSet:
-    """The bars in place of every data set; the decoder is not exported, which would take most of the time."""
+    """The bars in place of every data set; no network is exported, which would take most of the time."""
     made = bars()
     monkeypatch.setattr(data, "load", lambda *given, **named: made)
-    monkeypatch.setattr(onnx_export, "export_decoder", lambda *given: None)
+    monkeypatch.setattr(onnx_files, "write", lambda *given: "")
     return made
 
 

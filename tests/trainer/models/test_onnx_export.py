@@ -9,7 +9,9 @@ import torch
 from trainer import config
 from trainer.errors import UserError
 from trainer.models import build
-from trainer.models.onnx_export import export_decoder
+from trainer.models.onnx_export import export_decoder, export_encoder
+from trainer.runs.folder import Run
+from trainer.system import ROOT
 
 
 def model_with_contrast(size: int = 32, channels: int = 1, z_dim: int = 8):
@@ -86,3 +88,41 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="in the way"):
         export_decoder(model_with_contrast(), tmp_path / "file" / "decoder.onnx")
+
+
+# --- the encoder -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "channels"), [(32, 1), (64, 3)])
+@pytest.mark.parametrize("halved", [False, True])
+def test_onnxruntime_encodes_as_torch_does(tmp_path, size, channels, halved):
+    """Weights that fp16 holds, as those of bundled models, make a file of half the size, and no other numbers."""
+    model = model_with_contrast(size, channels)
+    for parameter in model.encoder.parameters():
+        parameter.mul_(2)
+        if halved:
+            parameter.copy_(parameter.half())
+    export_encoder(model, tmp_path / "encoder.onnx")
+    weights = sum(parameter.numel() for parameter in model.encoder.parameters())
+    assert (tmp_path / "encoder.onnx").stat().st_size < (2 if halved else 4) * weights + 40_000
+    session = onnxruntime.InferenceSession(tmp_path / "encoder.onnx", providers=["CPUExecutionProvider"])
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [("image", [1, channels, size, size])]
+    assert [(o.name, o.shape) for o in session.get_outputs()] == [("mu", [1, 8]), ("log_var", [1, 8])]
+    pictures = torch.rand(20, channels, size, size, generator=torch.Generator().manual_seed(0))
+    expected = [values.numpy() for values in model.encode(pictures)]
+    got = [session.run(None, {"image": picture[None].numpy()}) for picture in pictures]
+    for wanted, found in zip(expected, map(np.concatenate, zip(*got, strict=True)), strict=True):
+        assert wanted.std() > 0.05
+        assert np.abs(found - wanted).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pretrained").glob("*/encoder.onnx")), ids=lambda path: path.parent.name
+)
+def test_the_encoder_of_a_bundled_model_is_its_own(path):
+    made = Run(path.parent)
+    model = made.load_model()
+    picture = torch.rand(1, *model.image_shape, generator=torch.Generator().manual_seed(0))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for found, wanted in zip(session.run(None, {"image": picture.numpy()}), model.encode(picture), strict=True):
+        assert np.abs(found - wanted.numpy()).max() < 1e-3
