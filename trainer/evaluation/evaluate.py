@@ -127,9 +127,7 @@ def evaluate(
     turn_to("files")
     run.write_codes(code_table(images, *encoded, _write_sprite(run, images)))
     _write_metrics(run, metrics)
-    progress("networks for the browser", 0, 1)
     onnx_files.write(run.path, model.cpu())
-    progress("networks for the browser", 1, 1)
     card.write_card(run)
     return metrics
 
