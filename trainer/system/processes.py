@@ -1,5 +1,6 @@
 """Identity of processes: number and start time together, because numbers are reused; threads and priority."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -39,7 +40,15 @@ def cores() -> int:
 
 
 def lower_priority() -> None:
-    """Lower the priority of this process: niceness $GWAE_NICE, else 19, where the system has it."""
+    """Lower the priority of this process: niceness $GWAE_NICE, else 19, where the system has it.
+
+    Of its whole session on Linux: with autogroups (sched(7)) niceness counts among the processes of one session alone,
+    and a training has one of its own.
+    """
     wanted = os.environ.get(NICE_VARIABLE, "")
-    if hasattr(os, "nice"):
-        os.nice(max(0, (int(wanted) if wanted.isdecimal() else 19) - os.nice(0)))
+    if not hasattr(os, "nice"):
+        return
+    niceness = os.nice(max(0, (int(wanted) if wanted.isdecimal() else 19) - os.nice(0)))
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")

@@ -248,6 +248,17 @@ def test_everything_else_goes_first(monkeypatch, wanted, niceness):
     assert int(ended.stdout) == max(niceness, os.nice(0))
 
 
+def test_the_session_of_a_training_goes_last_as_well():
+    autogroup = Path("/proc/self/autogroup")
+    if not autogroup.exists():
+        pytest.skip("this system has no autogroups")
+    code = f"from trainer.system import processes; processes.lower_priority(); print(open('{autogroup}').read())"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, start_new_session=True
+    )
+    assert int(ended.stdout.split()[-1]) == max(19, os.nice(0))
+
+
 def test_a_zombie_is_dead():
     child = subprocess.Popen([sys.executable, "-c", ""])
     wait_for(lambda: processes.start_time(child.pid) is None, "it has ended, and nobody has asked how")
