@@ -97,8 +97,8 @@ def _cell(metric: Metric | None, best: float | None) -> str:
     if metric is None:
         return "not measured"
     value = widgets.format_value(metric)
-    interval = "" if metric.low is None else f" [{metric.low:.3g}, {metric.high:.3g}]"
-    return f"**{value}**{interval}" if metric.value == best else f"{value}{interval}"
+    shown = f"**{value}**" if metric.value == best else value
+    return f"{shown} {widgets.format_interval(metric)}".strip()
 
 
 def _protocols(found: dict[str, dict[str, Metric]]) -> None:

@@ -164,14 +164,24 @@ def thumbnail(entry: catalog.Entry) -> np.ndarray | None:
 
 
 def format_value(metric: Metric) -> str:
-    """Return a metric as text: decibels to one decimal, counts whole, else three decimals; with its unit."""
+    """Return a metric as text, with its unit and the digits that its size deserves."""
+    return f"{metric.value:.{_decimals(metric)}f} {markdown(metric.unit)}".strip()
+
+
+def format_interval(metric: Metric) -> str:
+    """Return "[low, high]" in as many digits as the value has; empty without an interval."""
+    decimals = _decimals(metric)
+    return "" if metric.low is None else f"[{metric.low:.{decimals}f}, {metric.high:.{decimals}f}]"
+
+
+def _decimals(metric: Metric) -> int:
+    """Return how many decimals: decibels 1, counts none, else fewer for large numbers and more for small ones."""
+    size = abs(metric.value)
     if metric.unit == "dB":
-        text = f"{metric.value:.1f}"
-    elif float(metric.value).is_integer() and abs(metric.value) > 1:
-        text = f"{metric.value:.0f}"
-    else:
-        text = f"{metric.value:.3f}"
-    return f"{text} {markdown(metric.unit)}".strip()
+        return 1
+    if size > 1 and float(size).is_integer():
+        return 0
+    return next((decimals for above, decimals in ((100, 0), (10, 1), (0.01, 3)) if size >= above), 5 if size else 3)
 
 
 def protocol_card(metric: Metric, label: str | None = None, key: str | None = None) -> None:

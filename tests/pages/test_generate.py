@@ -238,8 +238,8 @@ def test_numbers_stand_side_by_side_with_intervals_and_protocols(runs):
     app = opened(view="numbers", beside="small-gmp")
     said = texts(app)
     assert "| samples | Frechet classifier distance |" in said
-    assert "| prior samples · small-np | 12.500 [11.5, 13.5] |" in said
-    assert "| prior samples · small-gmp | **9.250** [8.25, 10.2] |" in said
+    assert "| prior samples · small-np | 12.5 [11.5, 13.5] |" in said
+    assert "| prior samples · small-gmp | **9.250** [8.250, 10.250] |" in said
     assert "100 prior samples against 100" in said
     assert "| samples | PSNR | SSIM |" in said
 

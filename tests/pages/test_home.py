@@ -194,7 +194,16 @@ def test_strip_keeps_every_pixel_and_leaves_gaps_clear():
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "shown"), [(18.25, "dB", "18.2 dB"), (0.98765, "", "0.988"), (3, "", "3"), (-0.5, "", "-0.500")]
+    ("value", "unit", "shown"),
+    [
+        (18.25, "dB", "18.2 dB"),
+        (0.98765, "", "0.988"),
+        (3, "", "3"),
+        (-0.5, "", "-0.500"),
+        (476.4, "", "476"),
+        (12.84, "", "12.8"),
+        (0.00042, "", "0.00042"),
+    ],
 )
 def test_numbers_are_shown_to_a_sensible_length(value, unit, shown):
     metric = Metric("m", value, "g", "d", "test", 1, None, "e", "c", unit=unit)
