@@ -67,13 +67,19 @@ def data(space: Space, sequence: int, values: tuple[int, ...]) -> factor_stage.S
         reconstruction=pixels.as_base64(decoded(entry, code)[0]),
         code=[round(value, 4) for value in code[0].tolist()],
         factors=_factors(),
-        axes=_axes(f"{space.key}-{axis_names.stamp(entry)}", space),
+        axes=_named(entry, _axes(f"{space.key}-{axis_names.stamp(entry)}", space)),
     )
 
 
 @st.cache_data(show_spinner=False)
 def _factors() -> list[dict[str, Any]]:
     return [{"name": f.name, "values": list(f.values), "colours": list(f.colours or ())} for f in factors()]
+
+
+def _named(entry: catalog.Entry, axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the axes with the user's names in place of the factors."""
+    own = axis_names.given(entry)
+    return [axis | {"carries": own.get(axis["i"], axis["carries"])} for axis in axes]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

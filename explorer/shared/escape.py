@@ -37,13 +37,15 @@ _TAG = re.compile(r"<(?!br>|/?(?:i|extra)>)")
 
 
 def figure(figure: Figure) -> Figure:
-    """Escape all tags in the names and texts of a Plotly figure but line breaks and italics; return it."""
+    """Escape all tags in the names, texts and axes of a Plotly figure but line breaks and italics; return it."""
     for trace in figure.data:
         for key in ("name", "text", "hovertemplate", "x", "y"):
             value = getattr(trace, key, None)
             shown = _untagged(value)
             if shown is not value:
                 trace[key] = shown
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        axis.update(title_text=_untagged(axis.title.text), ticktext=_untagged(axis.ticktext))
     return figure
 
 

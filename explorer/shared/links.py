@@ -6,6 +6,7 @@ from typing import Literal, NoReturn
 from pydantic import Field, field_validator
 
 from explorer.shared import state, widgets
+from explorer.shared.encoding import DECIMALS
 
 Kind = Literal["image", "prior", "component", "upload"]  # of the picture that a view starts from
 
@@ -52,7 +53,7 @@ class TraverseState(state.PageState):
 
 def edits_text(edits: Mapping[int, float]) -> tuple[str, ...]:
     """Return moved axes as TraverseState has them, to the decimals that a URL carries."""
-    return tuple(f"{axis}_{value:.{state.DECIMALS}f}".rstrip("0").rstrip(".") for axis, value in sorted(edits.items()))
+    return tuple(f"{axis}_{value:.{DECIMALS}f}".rstrip("0").rstrip(".") for axis, value in sorted(edits.items()))
 
 
 def open_traverse(view: TraverseState) -> NoReturn:

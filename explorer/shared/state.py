@@ -5,25 +5,18 @@ replaces it. The URL holds the selected model and the state of the open page wit
 stay in the session and are mirrored when their page is opened.
 """
 
-import re
 import time
-from collections.abc import Mapping
-from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic
 
 import streamlit as st
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from explorer.shared import catalog
+from explorer.shared.encoding import PageState, T, decode, encode
 from explorer.shared.escape import markdown
 from trainer.jobs import idle
 
 MODEL = "model"
-DECIMALS = 3
-LONGEST_TEXT, LONGEST_LIST = 4096, 1024
-LARGEST = 2**32
-"""Bounds of the values in a link, far above what a page writes."""
-
 SEED_LIMIT = 2**31 - 1
 
 _PREFIX = "gwae.state."
@@ -34,97 +27,17 @@ _LINK = "gwae.link"
 _SHOWN = "gwae.shown"  # page and query that the URL was given last
 _CHANGED = "gwae.changed"  # when a state was last replaced
 _FOLLOWED = "gwae.followed"  # query that the browser's Back or Forward chose
+_FRAME = "gwae.frame"
+_NAMES = "gwae.names"  # of the axes of models that are not the selected one, by model
 LAG = 0.5
 """Seconds after a change in which the browser may still send the URL from before it."""
 
 
-class PageState(BaseModel):
-    """Base of page states: frozen, finite numbers only; fields are str, int, float, bool, or lists/tuples of them."""
+class Frame(PageState):
+    """What every link holds beside the model: the models it is compared with, and names of its axes (axis_names)."""
 
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-    @field_validator("*")
-    @classmethod
-    def _numbers_are_bounded(cls, value: Any) -> Any:
-        items = value if isinstance(value, list | tuple) else (value,)
-        if any(isinstance(item, float | int) and abs(item) > LARGEST for item in items):
-            raise ValueError("larger than any value a page shows")
-        return value
-
-
-T = TypeVar("T", bound=PageState)
-
-
-# ---------------------------------------------------------------- URL encoding, without streamlit
-
-
-def encode(state: PageState) -> dict[str, str]:
-    """Return the fields that differ from their defaults as URL values: floats to 3 decimals, sequences comma-joined."""
-    defaults = _default_values(type(state))
-    encoded = {name: _encode(getattr(state, name)) for name in type(state).model_fields}
-    return {name: text for name, text in encoded.items() if name not in defaults or text != _encode(defaults[name])}
-
-
-def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
-    """Return the state of URL values, and the names of the fields whose values were not valid.
-
-    An invalid value falls back to that field's default; values of other names are ignored.
-    """
-    fields = kind.model_fields
-    own = {name: text for name, text in values.items() if name in fields}
-    bad = sorted(name for name, text in own.items() if not _is_readable(text))
-    given = {name: _split(fields[name].annotation, text) for name, text in own.items() if name not in bad}
-    while True:
-        try:
-            return kind.model_validate(given), bad
-        except ValidationError as error:
-            wrong = {str(item["loc"][0]) for item in error.errors() if item["loc"]} & set(given) or set(given)
-            if not wrong:
-                raise
-            bad += sorted(wrong)
-            given = {name: value for name, value in given.items() if name not in wrong}
-
-
-def _default_values(kind: type[PageState]) -> dict[str, Any]:
-    fields = kind.model_fields.items()
-    return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
-
-
-def _encode(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, float):
-        text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
-        return "0" if text in ("-0", "") else text
-    if isinstance(value, list | tuple):
-        return ",".join(_encode(item).replace("%", "%25").replace(",", "%2C") for item in value)
-    if isinstance(value, str | int):
-        return str(value)
-    raise TypeError(f"a page state holds str, int, float, bool and sequences of them, not {type(value).__name__}")
-
-
-def _split(annotation: Any, text: str) -> Any:
-    """Undo the encoding of sequences, None and numbers in a Literal; pydantic converts everything else."""
-    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    if any(choice in (list, tuple) or get_origin(choice) in (list, tuple) for choice in choices):
-        return [item.replace("%2C", ",").replace("%25", "%") for item in text.split(",")] if text else []
-    if text == "" and type(None) in choices:
-        return None
-    if any(str not in map(type, get_args(choice)) for choice in choices if get_origin(choice) is Literal):
-        return _number(text)  # Literal[3, 5, 7]: pydantic compares, it does not convert
-    return text
-
-
-def _number(text: str) -> Any:
-    return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else text
-
-
-def _is_readable(text: str) -> bool:
-    """Whether a link's value is short and without control characters."""
-    items = text.split(",", LONGEST_LIST)
-    return max(map(len, items)) <= LONGEST_TEXT and len(items) <= LONGEST_LIST and min(text, default=" ") >= " "
+    beside: tuple[str, ...] = Field((), max_length=3)
+    names: tuple[str, ...] = Field((), max_length=512)
 
 
 # ---------------------------------------------------------------- the session
@@ -140,6 +53,8 @@ def begin_page(page: str) -> None:
     st.session_state[_ACTIVE] = None
     st.session_state[_PAGE] = page
     opened = st.session_state.setdefault(_LINK, (page, st.query_params.to_dict()))
+    if _FRAME not in st.session_state:
+        _take_frame(opened[1])
     if opened[0] != page:
         st.session_state[_LINK] = (page, {})
 
@@ -160,6 +75,30 @@ def _follow_history(page: str) -> None:
         st.session_state.pop(st.session_state.get(_ACTIVE), None)
         st.session_state[_LINK] = (page, query)
         st.session_state[_MODEL] = query.get(MODEL)
+        _take_frame(query)
+
+
+def _take_frame(query: dict[str, str]) -> None:
+    st.session_state[_FRAME], bad = decode(Frame, query)
+    _report(bad)
+
+
+def frame() -> Frame:
+    """Return what links hold beside the model, as it is now."""
+    return st.session_state.get(_FRAME) or Frame()
+
+
+def change_frame(**fields: Any) -> None:
+    """Change the models to compare with or the names of the selected model's axes, and with them the URL."""
+    st.session_state[_FRAME] = Frame.model_validate(frame().model_dump() | fields)
+    st.session_state[_CHANGED] = time.monotonic()
+    st.session_state.pop(_FOLLOWED, None)
+    mirror()
+
+
+def _report(bad: list[str]) -> None:
+    if bad:
+        st.toast(f"The link's value for {', '.join(bad)} is not valid; the default is shown instead.", duration="long")
 
 
 def in_use() -> None:
@@ -169,16 +108,14 @@ def in_use() -> None:
 
 def load(kind: type[T]) -> T:
     """Return the state of the open page, mirrored in the URL: the session's, else the URL's, else the defaults."""
-    if MODEL in kind.model_fields:
-        raise TypeError(f"{kind.__name__}: '{MODEL}' is the selected model's name in the URL; rename the field")
+    if taken := {MODEL, *Frame.model_fields} & set(kind.model_fields):
+        raise TypeError(f"{kind.__name__}: {', '.join(taken)} belongs to every page's URL; rename the field")
     key = _PREFIX + kind.__name__
     stored = st.session_state.get(key)
     if stored is None:
         _, link = st.session_state.get(_LINK, ("", st.query_params.to_dict()))
         stored, bad = decode(kind, link)
-        if bad:
-            names = ", ".join(bad)
-            st.toast(f"The link's value for {names} is not valid; the default is shown instead.", duration="long")
+        _report(bad)
     elif type(stored) is not kind:  # a page script defines its class anew on every run
         stored = _revive(kind, stored)
     st.session_state[key] = stored
@@ -256,8 +193,17 @@ def selected_model() -> catalog.Entry | None:
     return chosen
 
 
+def selected_name() -> str:
+    """Return the name of the selected model, as far as one has been chosen."""
+    return st.session_state.get(_MODEL) or ""
+
+
 def select_model(name: str) -> None:
     """Select a model by its catalog name for every page; the URL follows when the page is drawn."""
+    names = st.session_state.setdefault(_NAMES, {})
+    names[st.session_state.get(_MODEL)] = frame().names
+    beside = tuple(other for other in frame().beside if other != name)
+    st.session_state[_FRAME] = Frame(beside=beside, names=names.get(name, ()))
     st.session_state[_MODEL] = name
     st.session_state[_CHANGED] = time.monotonic()
     st.session_state.pop(_FOLLOWED, None)
@@ -267,6 +213,7 @@ def mirror() -> None:
     """Write the model and the open page's state into the URL."""
     active = st.session_state.get(_ACTIVE)
     values = {MODEL: st.session_state[_MODEL]} if st.session_state.get(_MODEL) else {}
+    values |= encode(frame())
     if active and active in st.session_state:
         values |= encode(st.session_state[active])
     if st.query_params.to_dict() not in (values, st.session_state.get(_FOLLOWED)):

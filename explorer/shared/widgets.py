@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import streamlit as st
 
-from explorer.shared import cache, catalog, escape, pixels, state
+from explorer.shared import axis_names, cache, catalog, escape, pixels, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
@@ -137,6 +137,7 @@ def model_picker() -> None:
     if entry is None:
         st.caption("No model to open yet.")
         return
+    axis_names.bring_to_link(entry)
     names = [choice.name for choice in catalog.usable()]
     st.session_state[_PICKER] = entry.name
     st.selectbox("Model", names, key=_PICKER, on_change=_picked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import pixels, theme, widgets
+from explorer.shared import axis_names, pixels, theme, widgets
 from explorer.shared.latent import Space, Start
 from explorer.traverse import panel
 from explorer.traverse.sheets import axis_select
@@ -35,19 +35,20 @@ def pad(space: Space, start: Start, z: Tensor) -> None:
         st.info("Both directions show the same axis; choose two different ones.")
         return
     background = current().background
-    points, colours, names = _points(space, x, y) if background == "codes" else ([], [], [])
+    points, colours, labels = _points(space, x, y) if background == "codes" else ([], [], [])
     at_zero = z.clone()
     at_zero[[x, y]] = 0  # one background, wherever the handle is
     low, high = space.table.low, space.table.high
+    names = axis_names.names(space.entry)
     live_decoder.Pad(
-        x={"i": x, "low": float(low[x]), "high": float(high[x])},
-        y={"i": y, "low": float(low[y]), "high": float(high[y])},
+        x={"i": x, "name": names[x], "low": float(low[x]), "high": float(high[x])},
+        y={"i": y, "name": names[y], "low": float(low[y]), "high": float(high[y])},
         value=[float(z[x]), float(z[y])],
         start=[float(start.code[x]), float(start.code[y])],
         background=_plane(space.key, tuple(at_zero.tolist()), x, y, space) if background == "pictures" else None,
         points=points,
         colours=colours,
-        names=names,
+        names=labels,
         shape=list(space.model.image_shape),
         current=pixels.as_base64(pixels.decoded(space.model, z[None])),
         sequence=panel.sequence(),

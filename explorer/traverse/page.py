@@ -54,6 +54,8 @@ def _reset(space: Space) -> dict[str, Any]:
 @st.fragment
 def _panel(space: Space) -> None:
     """Draw the panel: a released slider reruns nothing else, so that its picture comes at once."""
+    if panel.is_renamed():
+        st.rerun()
     with widgets.user_errors():
         _, start, z = _now(space)
         if start.note:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer.components import live_decoder
 from explorer.shared import axis_names, catalog, latent, pixels
+from explorer.shared.escape import markdown
 from explorer.shared.latent import Space, Start
 from explorer.shared.links import TraverseState, edits_text
 from explorer.traverse.state import change, edits_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KEY = "traverse.panel"
 _SEQUENCE = "traverse.sequence"
+_RENAMED = "traverse.renamed"
 FAR = 0.99
 DENSITY_LEVELS = 150
 
@@ -38,7 +40,9 @@ def show(space: Space, start: Start, z: Tensor) -> None:
     import torch
 
     at_start, now = pixels.decoded(space.model, torch.stack([start.code, z]))
-    _data(space, start, z, at_start, now).draw(KEY, on_moved_change=_moved)
+    _data(space, start, z, at_start, now).draw(KEY, on_moved_change=_moved, on_named_change=lambda: _named(space))
+    if earlier := axis_names.earlier_weights(space.entry):
+        st.caption(f":material/info: Axes were named on earlier weights ({markdown(earlier)}); check the names.")
 
 
 def sequence() -> int:
@@ -55,6 +59,19 @@ def _moved() -> None:
     change(edits=edits_text({int(axis): float(value) for axis, value in report["edits"].items()}))
 
 
+def _named(space: Space) -> None:
+    """Keep the name that the user gave to an axis; the views follow with the next run of the page."""
+    report = st.session_state[KEY].named
+    if isinstance(report, dict) and isinstance(report.get("axis"), int) and isinstance(report.get("name"), str):
+        axis_names.give(space.entry, report["axis"], report["name"])
+        st.session_state[_RENAMED] = True
+
+
+def is_renamed() -> bool:
+    """Return, once, whether an axis has been named since the page was drawn."""
+    return st.session_state.pop(_RENAMED, False)
+
+
 def _data(space: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.ndarray) -> live_decoder.Panel:
     from trainer.latent.traversal import OUTSIDE_SHARE
 
@@ -65,6 +82,7 @@ def _data(space: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
         decoder=_decoder_path(space.entry).is_file(),
         shape=list(space.model.image_shape),
         axes=_axes(_table_key(space), space),
+        names=axis_names.given(space.entry),
         outside=OUTSIDE_SHARE,
         levels=DENSITY_LEVELS,
         floor=_floor_text(space),
@@ -92,7 +110,7 @@ def _floor_text(space: Space) -> str:
 
 
 def _table_key(space: Space) -> str:
-    """Return a key that changes with the axes and their names."""
+    """Return a key that changes with the axes and their factors."""
     return f"{space.key}/{axis_names.stamp(space.entry)}"
 
 

@@ -61,7 +61,7 @@ def _draw_sheet(space: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
     edits = [{axis: float(codes[row, step, axis])} for row, axis in enumerate(axes) for step in range(steps)]
     ends = [(float(codes[row, 0, axis]), float(codes[row, -1, axis])) for row, axis in enumerate(axes)]
     ranges = [f"{low:.1f} … {high:.1f}".replace("-", "−") for low, high in ends]
-    names = [name.replace(", ", "\n") for name in axis_names.names(space.entry)]
+    names = [name.replace(", ", "\n", 1) for name in axis_names.names(space.entry)]
     rows = [f"{names[axis]}\n{reach}" for axis, reach in zip(axes, ranges, strict=True)]
     heads = ["low", *[""] * (steps // 2 - 1), "now", *[""] * (steps // 2 - 1), "high"]
     return export.Sheet(pictures, steps, rows, heads), edits

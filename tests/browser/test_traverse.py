@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.browser.conftest import settled
 from tests.fixtures import make_run
+from trainer.manage import axis_names
 from trainer.models.onnx_export import export_decoder
 from trainer.runs.folder import Run
 from trainer.system import ROOT
@@ -224,6 +225,36 @@ def test_the_views_follow_the_picture(page):
         timeout=PATIENCE,
     )
     assert centre.get_attribute("aria-pressed") == "true"
+
+
+def test_an_axis_is_named_where_it_is_moved_and_the_name_goes_everywhere(page, browser, server, served_runs):
+    made = make_run(served_runs / "to-name", trained=True)
+    export_decoder(made.load_model(), made.path / "decoder.onnx")
+    open_traverse(page, "?model=to-name&rows=1,0&view=pad&pad_x=0&pad_y=1")
+    row = page.locator(".axis[data-axis='1']")
+    row.locator(".name").click()
+    row.locator(".naming[data-painted=ends]").wait_for()
+    low, now, high = (
+        row.locator(".naming canvas").nth(place).evaluate("canvas => canvas.toDataURL()") for place in range(3)
+    )
+    assert now == page.locator(".stage .current canvas").evaluate("canvas => canvas.toDataURL()")
+    assert len({low, now, high}) == 3
+    page.keyboard.type("slant <b>")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("names=1_slant"), timeout=PATIENCE)
+    page.locator(".pad .y-name").get_by_text("z1, slant <b> →").wait_for()
+    assert row.locator("input[type=range]").get_attribute("aria-label") == "Axis 1, slant <b>"
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.className") == "name"
+    assert axis_names.read(made.path).by_axis == {1: "slant <b>"}
+    page.get_by_role("radio", name="Traversal sheet").click()
+    page.locator(".tiles.sheet .row small").get_by_text("slant <b>").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG", exact=False).click()
+    assert "slant &lt;b&gt;" in Path(download.value.path()).read_text()
+    other = browser.new_context(base_url=server).new_page()
+    open_traverse(other, page.url.partition("traverse")[2])
+    assert other.locator(".axis[data-axis='1'] .name small").inner_text() == "slant <b>"
+    other.context.close()
 
 
 # ---------------------------------------------------------------- without a decoder in the browser

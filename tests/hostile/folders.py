@@ -20,6 +20,7 @@ from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation import gw_record
 from trainer.latent import map as mapping
 from trainer.latent import map_file
+from trainer.manage import axis_names
 from trainer.ood import calibration, tables
 from trainer.runs import layout, validation
 from trainer.runs.folder import Run
@@ -61,6 +62,7 @@ def complete(folder: Path) -> Path:
         "step,pair,score,auroc,ordinary,outliers\n1,drawn outliers,prior,0.9,9,9\n"
     )
     (folder / layout.TAGS).write_text('["a"]')
+    axis_names.write(folder, made.hash, {0: "slant"}, made.config.model.z_dim)
     (folder / "training").mkdir()
     status = {"state": "finished", "pid": 1, "step": 2, "max_steps": 2, "heartbeat": 1.0, "seconds": 0.2, "message": ""}
     (folder / layout.STATUS).write_text(json.dumps(status))
@@ -103,6 +105,7 @@ FILES = (
     layout.CONFIG, layout.WEIGHTS, layout.METRICS, layout.CODES, layout.MAP, layout.OOD_CALIBRATION,
     layout.OOD_SCORES, layout.disentanglement("full"), layout.SPRITE, layout.HISTORY, layout.OOD_HISTORY,
     layout.STATUS, layout.TAGS, layout.TRAIN_CODES, layout.CARD, layout.CHECKPOINT, layout.GEOMETRY,
+    layout.AXIS_NAMES,
 )  # fmt: skip
 
 
@@ -120,6 +123,7 @@ def damages() -> Iterator[tuple[str, Damage]]:
     record = ("checkpoint", "data", "sizes", "pictures", "factor_names", "factor_sizes", "dci", "mig", "factor_vae")
     yield from _json_fields(layout.disentanglement("full"), (), record)
     yield from _json_fields(layout.GEOMETRY, (), ("n", "rows", "coupled", "mass", "code_places", "floor"))
+    yield from _json_fields(layout.AXIS_NAMES, (), ("names", "checkpoint"))
     yield from _json_fields(layout.STATUS, (), ("state", "pid", "step", "max_steps", "heartbeat", "message"))
     yield from _columns(
         layout.CODES, ("id", "label", "label_name", "sprite_index", "z0", "log_var1", "component", "psnr")

@@ -12,10 +12,10 @@ from explorer.generate.state import GenerateState
 from explorer.geometry.state import GeometryState
 from explorer.ood.state import OodState
 from explorer.shared.links import TrainState, TraverseState
-from explorer.shared.state import PageState
+from explorer.shared.state import Frame, PageState
 
 STATES: dict[str, type[PageState]] = {
-    "home": PageState,
+    "home": Frame,  # what every page's link holds
     "traverse": TraverseState,
     "generate": GenerateState,
     "geometry": GeometryState,

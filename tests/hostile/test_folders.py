@@ -33,6 +33,7 @@ PAGES_OF = {
     layout.HISTORY: ("train",),
     layout.STATUS: ("train",),
     layout.TAGS: ("train",),
+    layout.AXIS_NAMES: ("traverse",),
     layout.CHECKPOINT: ("train",),
 }
 """The pages that read a file; Home, the list of trainings and the command line read all runs at once."""
@@ -78,6 +79,7 @@ HARMLESS = re.compile(
     r"|training/status\.json (pid is null|message is text|without (pid|step|max_steps|heartbeat|message))"
     r"|ood_calibration\.json data is text|disentanglement\.json (checkpoint is long|pictures is huge)"
     r"|codes\.parquet (without (label_name|log_var1|component|psnr)|label_name is text|(z0|psnr) is (huge|negative))"
+    r"|axis_names\.json checkpoint is text"
     r"|map\.parquet (x is (huge|negative)|without kmeans|id is text)|config\.yaml is an object"
     r"|ood_scores\.parquet (checkpoint is text|without score_combined)|weights huge"
 )

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.shared import catalog, escape
 from tests.hostile import folders
 from tests.pages.reading import elements, opened
+from trainer.manage import axis_names
 from trainer.runs import layout
 from trainer.system import files
 
@@ -55,6 +56,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     history = (folder / layout.OOD_HISTORY).read_text()
     (folder / layout.OOD_HISTORY).write_text(history.replace("prior", MARKUP))
     (folder / layout.CARD).write_text(MARKUP)
+    axis_names.write(folder, "of older weights", {0: IMAGE, 1: LINK, 2: "<img src=http:evil.example>"}, 3)
     (folder / layout.SKIPPED).write_text(MARKUP)
     settings = yaml.safe_load((folder / layout.CONFIG).read_text())
     own = folders.complete(root / "own")

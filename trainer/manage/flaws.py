@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trainer.latent import pair_history
+from trainer.manage import axis_names
 from trainer.runs import layout, validation
 from trainer.runs.folder import Run
 
@@ -140,6 +141,7 @@ PARTS = {
     layout.HISTORY: Part("the curves of the training", lambda run, path: run.history, _DELETE),
     layout.CARD: Part("the description", lambda run, path: validation.read_bytes(path, validation.MAX_JSON).decode()),
     layout.TAGS: Part("the tags", lambda run, path: validation.read_json(path, validation.TAGS), _DELETE),
+    layout.AXIS_NAMES: Part("the names of axes", lambda run, path: axis_names.stored(path), _DELETE),
     layout.STATUS: Part("the state of the training", _status, _DELETE),
     layout.CHECKPOINT: Part(
         "the state to resume from", lambda run, path: layout.check_safetensors(path, "x"), "copy the run folder again"

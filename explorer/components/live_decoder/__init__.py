@@ -18,7 +18,8 @@ _ECHO = register("echo", "live_decoder/echo")
 class Panel(Component, name="panel", part="live_decoder/panel"):
     """Sliders of all axes and the pictures original, reconstruction, current and error.
 
-    On release it reports `moved`, {"sequence": int, "edits": {"axis": value}}.
+    On release it reports `moved`, {"sequence": int, "edits": {"axis": value}}; a name is reported as `named`,
+    {"axis": int, "name": str}, and the empty one takes it away.
 
     Attributes:
         table, place: change with the axes and with the start; everything else may change without new sliders.
@@ -26,6 +27,7 @@ class Panel(Component, name="panel", part="live_decoder/panel"):
         shape: (C, H, W) of the pictures, which are base64 of bytes.
         axes: {i, carries, rank, effect, share (of the strongest effect), live, low, high, density, prior} each, by
             falling effect; densities are base64 of bytes, `levels` being the peak of the codes.
+        names: of the user, by axis.
         outside: share of the peak below which there is hardly a code.
         floor: text of the effect below which an axis is folded away.
         codes_name, anchor: names of the codes and of the kind of start; `caption`: below the start's picture.
@@ -40,6 +42,7 @@ class Panel(Component, name="panel", part="live_decoder/panel"):
     decoder: bool
     shape: list[int]
     axes: list[dict[str, Any]]
+    names: dict[int, str]
     outside: float
     levels: int
     floor: str
@@ -61,7 +64,7 @@ class Pad(Component, name="pad", part="live_decoder/pad"):
     """Two axes under one handle; it moves the panel, which reports.
 
     Attributes:
-        x, y: {i, low, high} of the axes.
+        x, y: {i, name, low, high} of the axes.
         value, start: the two axes' values now and at the start.
         background: PNG in base64, or None.
         points: for each label x, y, x, y ... of codes, in `colours`, called `names`.
@@ -69,8 +72,8 @@ class Pad(Component, name="pad", part="live_decoder/pad"):
         sequence: of the last change that was reported.
     """
 
-    x: dict[str, float]
-    y: dict[str, float]
+    x: dict[str, Any]
+    y: dict[str, Any]
     value: list[float]
     start: list[float]
     background: str | None

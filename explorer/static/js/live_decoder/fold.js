@@ -28,6 +28,8 @@ export class Fold {
   /** @type {Set<number>} */
   moved = new Set();
   count = STEP;
+  /** @type {Record<string, string>} of the user, by axis */
+  names = {};
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -63,7 +65,11 @@ export class Fold {
   }
 
   show() {
-    const axes = this.rows.map(({ axis }) => axis);
+    const named = (/** @type {Row["axis"]} */ axis) => ({
+      ...axis,
+      carries: `${this.names[axis.i] ?? ""} ${axis.carries}`,
+    });
+    const axes = this.rows.map(({ axis }) => named(axis));
     const shown = new Set(chosen(axes, this.count, this.moved, this.search.value));
     for (const { node, axis } of this.rows) node.hidden = !shown.has(axis.i);
     const left = this.search.value.trim() ? 0 : axes.length - shown.size;

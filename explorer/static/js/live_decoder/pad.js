@@ -7,7 +7,7 @@ import { clamp, share, signed } from "../shared/numbers.js";
 import { floatsOf, paintPicture, pictureOf, sized } from "../shared/pictures.js";
 import { delayed } from "../shared/reports.js";
 
-/** @typedef {{ i: number, low: number, high: number }} Axis */
+/** @typedef {{ i: number, name: string, low: number, high: number }} Axis */
 /** @typedef {[x: number, y: number]} Point */
 /**
  * @typedef {object} Data as `Pad` in explorer/components/live_decoder
@@ -65,9 +65,9 @@ class Pad {
   /** @param {Data} data */
   update(data) {
     this.data = data;
-    say(part(this.root, ".x-name"), `z${data.x.i} →`);
-    say(part(this.root, ".y-name"), `z${data.y.i} →`);
-    this.field.setAttribute("aria-label", `Axes ${data.x.i} and ${data.y.i}: drag, or use the arrow keys`);
+    say(part(this.root, ".x-name"), `${data.x.name} →`);
+    say(part(this.root, ".y-name"), `${data.y.name} →`);
+    this.field.setAttribute("aria-label", `Axes ${data.x.name} and ${data.y.name}: drag, or use the arrow keys`);
     if (data.background !== this.source) this.load(data.background);
     if (data.sequence >= live.sequence) {
       this.place(data.value);

@@ -9,6 +9,7 @@ import { axesText, round3 } from "../shared/numbers.js";
 import { errorText, floatsOf, paintDifference, paintPicture } from "../shared/pictures.js";
 import { delayed, repeated } from "../shared/reports.js";
 import { Fold } from "./fold.js";
+import { Naming } from "./naming.js";
 import { differs, Slider } from "./slider.js";
 
 /**
@@ -19,6 +20,7 @@ import { differs, Slider } from "./slider.js";
  * @property {boolean} decoder
  * @property {import("../shared/live.js").Shape} shape
  * @property {import("./slider.js").Axis[]} axes
+ * @property {Record<string, string>} names
  * @property {number} outside
  * @property {number} levels
  * @property {string} floor
@@ -62,6 +64,7 @@ class Panel {
     this.error = figure("error");
     this.home = part(this.root, "button");
     this.fold = new Fold(this.root);
+    this.naming = new Naming((axis, name) => this.tell("named", { axis, name }));
     this.home.onclick = () => {
       this.edit(Object.fromEntries(this.data.axes.map((axis) => [axis.i, null])));
       this.commit();
@@ -90,6 +93,7 @@ class Panel {
     this.data = data;
     this.start = Float32Array.from(data.start);
     if (anew) this.build();
+    this.rename();
     if (anew || moved) this.painted = -1;
     const late = data.sequence < live.sequence && !anew && !moved;
     if (!late) {
@@ -117,14 +121,27 @@ class Panel {
     const { axes, levels, outside, floor, codes_name } = this.data;
     const sliders = axes.map((axis) => {
       const edit = (/** @type {number | null} */ value) => this.edit({ [axis.i]: value });
-      return new Slider(axis, levels, outside, { edit, commit: () => this.commit(), rest: this.rest });
+      const name = () => this.openNaming(axis.i);
+      return new Slider(axis, levels, outside, { edit, name, commit: () => this.commit(), rest: this.rest });
     });
     this.sliders = new Map(sliders.map((slider) => [slider.axis.i, slider]));
     fillAxes(this.root, sliders, ` (below ${floor})`);
     this.fold.fill(sliders);
     say(part(this.root, ".key.codes"), codes_name);
-    const named = axes.some((axis) => axis.carries);
-    this.root.classList.toggle("named", named);
+  }
+
+  /** Show the names of the axes. */
+  rename() {
+    const { axes, names } = this.data;
+    for (const [axis, slider] of this.sliders) slider.rename(names[axis] ?? "");
+    this.root.classList.toggle("named", axes.some(({ carries }) => carries) || Object.keys(names).length > 0);
+    this.fold.names = names;
+  }
+
+  /** @param {number} axis */
+  openNaming(axis) {
+    const slider = this.sliders.get(axis);
+    if (slider) this.naming.open(slider, this.data, this.z);
   }
 
   /** Load the decoder before it is needed, and catch up with what was moved while it was on its way. */
@@ -187,6 +204,7 @@ class Panel {
     if (by === "browser") this.showNote();
     else requestAnimationFrame(() => announce("answered", sequence));
     announce("picture", { pixels, shape });
+    this.naming.show(pixels, this.data, this.z);
   }
 
   decodeHere() {

@@ -19,7 +19,7 @@ import { share, signed } from "../shared/numbers.js";
  * @property {string} density
  * @property {string} prior
  */
-/** @typedef {{ edit(value: number | null): void, commit(): void, rest: ReturnType<typeof import("../shared/reports.js").delayed> }} Hand */
+/** @typedef {{ edit(value: number | null): void, commit(): void, name(): void, rest: ReturnType<typeof import("../shared/reports.js").delayed> }} Hand */
 
 const MOVED = 5e-4; // a smaller change is none: values are rounded to three digits
 
@@ -39,20 +39,25 @@ export class Slider {
     this.outside = outside;
     this.hand = hand;
     this.density = unpacked(axis.density, levels);
-    const carries = axis.carries.replace(/ \([\d.]+\)$/, "");
-    const label = carries ? [element("small", "", {}, carries)] : [];
-    const title = `${axisLabel(axis)}: moves the picture by ${axis.effect.toFixed(3)} RMS from its 5 % to its 95 % quantile; rank ${axis.rank}`;
     const effect = element("i", "effect", { style: `--share: ${axis.share}` });
-    this.input = element("input", "", { type: "range", step: "any", "aria-label": `Axis ${axisLabel(axis).slice(1)}` });
+    this.input = element("input", "", { type: "range", step: "any" });
     this.anchor = element("i", "anchor");
     this.sigma = element("i", "sigma");
     this.output = element("output", "value");
     const reset = { type: "button", title: `Reset z${axis.i}`, "aria-label": `Reset axis ${axis.i}` };
     this.button = element("button", "reset", reset, "↺");
-    const name = element("span", "name", { title }, `z${axis.i}`, ...label, effect);
+    this.label = element("small");
+    this.name = element(
+      "button",
+      "name",
+      { type: "button", "aria-expanded": "false" },
+      `z${axis.i}`,
+      this.label,
+      effect,
+    );
     const track = element("div", "track", {}, densityDrawing(this.density, unpacked(axis.prior, levels)));
     track.append(this.sigma, this.anchor, this.input);
-    this.node = element("div", "axis", { "data-axis": axis.i }, name, track, this.output, this.button);
+    this.node = element("div", "axis", { "data-axis": axis.i }, this.name, track, this.output, this.button);
     this.wire();
   }
 
@@ -62,10 +67,23 @@ export class Slider {
     input.onchange = () => hand.commit();
     input.onkeydown = (event) => this.nudge(event);
     input.onblur = () => hand.rest.flush();
+    this.name.onclick = () => hand.name();
     input.ondblclick = button.onclick = () => {
       hand.edit(null);
       hand.commit();
     };
+  }
+
+  /** Show the name that the user gave to the axis, else the factor it carries. @param {string} given */
+  rename(given) {
+    const { axis } = this;
+    const named = axisLabel(given ? { i: axis.i, carries: given } : axis);
+    say(this.label, given || axis.carries.replace(/ \([\d.]+\)$/, ""));
+    const factor = given && axis.carries ? `, ${axis.carries}` : "";
+    const effect = `moves the picture by ${axis.effect.toFixed(3)} RMS from its 5 % to its 95 % quantile`;
+    this.name.title = `${named}${factor}: ${effect}; rank ${axis.rank}. Click to name it`;
+    this.name.setAttribute("aria-label", `Name axis ${named.slice(1)}`);
+    this.input.setAttribute("aria-label", `Axis ${named.slice(1)}`);
   }
 
   /** Arrow keys move by a hundredth of the range, with shift by a tenth; Home and End go to the ends, Escape back. @param {KeyboardEvent} event */
