@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.generate.state import shown
-from explorer.shared import catalog, escape, widgets
+from explorer.shared import beside, catalog, escape, widgets
 
 if TYPE_CHECKING:
     from trainer.runs.folder import Metric
@@ -23,7 +22,7 @@ CSS = """<style>
 
 def show(entry: catalog.Entry) -> None:
     """Draw the view."""
-    models = shown(entry)
+    models = beside.shown(entry)
     found = {each.name: measured(each) for each in models}
     st.html(CSS)
     if not any(metric.group == "generation" for metrics in found.values() for metric in metrics.values()):

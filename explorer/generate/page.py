@@ -1,12 +1,10 @@
-"""The Generate page put together: the view and the models beside the selected one, then the open view."""
+"""The Generate page put together: the choice of the view, and the open view below."""
 
 from __future__ import annotations
 
-import streamlit as st
-
 from explorer.generate import numbers, reconstructions, samples
-from explorer.generate.state import OTHERS, VIEWS, bound, change, current, page
-from explorer.shared import catalog
+from explorer.generate.state import VIEWS, change, current, page
+from explorer.shared import catalog, widgets
 
 
 def show(entry: catalog.Entry) -> None:
@@ -16,8 +14,7 @@ def show(entry: catalog.Entry) -> None:
     """
     current()  # takes the link's state before anything below changes it
     _follow_model(entry)
-    _controls(entry)
-    view = current().view
+    view = widgets.view_selector(page, VIEWS)
     if view == "samples":
         samples.show(entry)
     elif view == "reconstructions":
@@ -29,22 +26,4 @@ def show(entry: catalog.Entry) -> None:
 def _follow_model(entry: catalog.Entry) -> None:
     """A clicked sample belongs to one model: another one starts without it."""
     if page.is_of_another(entry):
-        change(picked=-1, of="", beside=tuple(name for name in current().beside if name != entry.name))
-
-
-def _controls(entry: catalog.Entry) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.segmented_control(
-            "View",
-            list(VIEWS),
-            format_func=VIEWS.__getitem__,
-            required=True,
-            label_visibility="collapsed",
-            **bound("view"),
-        )
-        others = [other.name for other in catalog.comparable(entry)]
-        if others:
-            chosen = [name for name in current().beside if name in others][:OTHERS]
-            tied = bound("beside")
-            st.session_state[tied["key"]] = chosen
-            st.multiselect("Compare with", others, max_selections=OTHERS, width=420, **tied)
+        change(picked=-1, of="")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.generate.state import shown
-from explorer.shared import cache, catalog, escape, measuring, pixels, test_pictures, widgets
+from explorer.shared import beside, cache, catalog, escape, measuring, pixels, test_pictures, widgets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +61,7 @@ def _pictures(entry: catalog.Entry, table: pd.DataFrame, rows: np.ndarray) -> No
 
     originals = np.stack(test_pictures.pictures(entry).of(rows))
     _row("test picture", originals, table["id"].iloc[rows].tolist())
-    for model in shown(entry):
+    for model in beside.shown(entry):
         drawn, psnr = reconstructed(model, originals)
         _row(model.name, drawn, [f"{value:.1f} dB" for value in psnr])
 

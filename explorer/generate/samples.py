@@ -11,8 +11,8 @@ from explorer.components.samples import Samples
 from explorer.components.samples import samples as sheets
 from explorer.generate import details, downloads
 from explorer.generate.draws import draws
-from explorer.generate.state import bound, change, current, shown
-from explorer.shared import cache, catalog, pixels, widgets
+from explorer.generate.state import bound, change, current
+from explorer.shared import beside, cache, catalog, pixels, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
 from trainer.runs import layout
@@ -30,7 +30,7 @@ POOL = 3
 def show(entry: catalog.Entry) -> None:
     """Draw the view."""
     with widgets.user_errors():
-        models = shown(entry)
+        models = beside.shown(entry)
         decodable = [each for each in models if (each.path / layout.DECODER).is_file()]
         _controls(entry, models)
         for each in models:

@@ -6,13 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from explorer.shared import catalog, state
+from explorer.shared import state
 
 View = Literal["samples", "reconstructions", "numbers"]
 
 VIEWS: dict[str, str] = {"samples": "Samples", "reconstructions": "Reconstructions", "numbers": "Numbers"}
-OTHERS = 3
-"""Models beside the selected one."""
 
 
 class GenerateState(state.PageState):
@@ -23,7 +21,6 @@ class GenerateState(state.PageState):
     """
 
     view: View = "samples"
-    beside: tuple[str, ...] = ()
     seed: int = Field(0, ge=0, le=state.SEED_LIMIT)
     temperature: float = Field(1.0, ge=0, le=1.5)
     component: int = Field(-1, ge=-1)  # of a mixture; -1: drawn by weight
@@ -33,9 +30,3 @@ class GenerateState(state.PageState):
 
 page = state.Page("generate", GenerateState)
 current, change, bound = page.current, page.change, page.bound
-
-
-def shown(entry: catalog.Entry) -> list[catalog.Entry]:
-    """Return the selected model and those beside it."""
-    by_name = {other.name: other for other in catalog.comparable(entry)}
-    return [entry, *(by_name[name] for name in current().beside if name in by_name)][: 1 + OTHERS]

@@ -11,7 +11,6 @@ from explorer.geometry.state import SOURCES, VIEWS, bound, change, current, page
 from explorer.shared import catalog, widgets
 
 CSS = Path(__file__).with_suffix(".css")
-_NONE = "compare with …"
 
 
 def show(entry: catalog.Entry) -> None:
@@ -39,20 +38,11 @@ def show(entry: catalog.Entry) -> None:
 def _follow_model(entry: catalog.Entry) -> None:
     """A clicked place belongs to one model: another one starts without it."""
     if page.is_of_another(entry):
-        beside = "" if current().beside == entry.name else current().beside
-        change(cell=(), side=0, plane_x=-1, plane_y=-1, beside=beside)
+        change(cell=(), side=0, plane_x=-1, plane_y=-1)
 
 
 def _controls(entry: catalog.Entry) -> None:
     widgets.segments("View", VIEWS, label_visibility="collapsed", **bound("view"))
     if current().view != "pairs":
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        widgets.segments("Pairs of", SOURCES, label_visibility="collapsed", **bound("source", cell=()))
-        others = [other.name for other in catalog.comparable(entry)]
-        if others:
-            chosen = current().beside if current().beside in others else ""
-            tied = bound("beside", chosen, cell=(), side=0)
-            name = lambda value: value or _NONE  # noqa: E731
-            options = {"format_func": name, "label_visibility": "collapsed", "width": 204}
-            st.selectbox("Compare with", ["", *others], **options, **tied)
+    widgets.segments("Pairs of", SOURCES, label_visibility="collapsed", **bound("source", cell=()))

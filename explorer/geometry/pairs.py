@@ -10,8 +10,8 @@ import streamlit as st
 from explorer.components.pairs import Density, Histogram
 from explorer.geometry import figures, sample
 from explorer.geometry.sample import ACROSS, COLUMNS, ROWS, Sample
-from explorer.geometry.state import change, current, shown
-from explorer.shared import catalog, pixels, state, widgets
+from explorer.geometry.state import change, current
+from explorer.shared import beside, catalog, pixels, state, widgets
 from explorer.shared.links import open_traverse
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ ABOUT = {
 def show(entry: catalog.Entry) -> None:
     """Draw the view."""
     with widgets.user_errors():
-        models = shown(entry)
+        models = beside.shown(entry, 2)
         samples = [(model, sample.of(model, current().source)) for model in models]
         if len(samples) == 1:
             _one(*samples[0])

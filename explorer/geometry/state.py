@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from explorer.shared import catalog, state
+from explorer.shared import state
 
 VIEWS = {
     "pairs": "Pairs of distances",
@@ -20,12 +20,11 @@ class GeometryState(state.PageState):
     """The view. Fields are the URL's parameters; defaults are left out.
 
     `cell` is a place of the density, column and row, in which the pairs are shown; `side` the model that it belongs to:
-    0 the selected one, 1 that of `beside`. `plane_x` and `plane_y` are the axes or components of the critic's plane.
+    0 the selected one, 1 the one beside it. `plane_x` and `plane_y` are the axes or components of the critic's plane.
     """
 
     view: Literal["pairs", "transport", "course", "terms", "potential"] = "pairs"
     source: Literal["prior", "posterior"] = "prior"
-    beside: str = ""
     cell: tuple[int, ...] = Field((), max_length=2)
     side: int = Field(0, ge=0, le=1)
     plane: Literal["axes", "components"] = "axes"
@@ -35,8 +34,3 @@ class GeometryState(state.PageState):
 
 page = state.Page("geometry", GeometryState)
 current, change, bound = page.current, page.change, page.bound
-
-
-def shown(entry: catalog.Entry) -> list[catalog.Entry]:
-    """Return the selected model, and the one beside it if one is chosen."""
-    return [entry, *(other for other in catalog.comparable(entry) if other.name == current().beside)]

@@ -42,9 +42,6 @@ def _controls(detector: Detector) -> str:
         tied = bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus)
         label = f"{detector.entry.data_title} against"
         st.selectbox(label, list(titles), format_func=titles.__getitem__, width=270, **tied)
-        if others := panels.fitting(detector):
-            tied = bound("against", panels.others_of(detector))
-            st.multiselect("Compare with", others, width=300, placeholder="no other model", **tied)
         shown_scores = (score for each in panels.detectors_of(detector)[0].values() for score in each.rows)
         names = list(dict.fromkeys([PAPER, *detector.rows, *shown_scores]))
         chosen = [name for name in view.scores if name in names] or ["combined"]

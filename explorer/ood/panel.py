@@ -6,7 +6,7 @@ from explorer.ood import detector as scores
 from explorer.ood import figures, session
 from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, current
-from explorer.shared import catalog, theme
+from explorer.shared import beside, catalog, theme
 from trainer.errors import UserError
 from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
 from trainer.ood.pairs import OWN as OWN_FOLDER
@@ -114,6 +114,8 @@ def fitting(detector: Detector) -> list[str]:
 def others_of(detector: Detector) -> list[str]:
     """Return the names of the models that are shown beside the selected one."""
     wanted = current().against
+    if chosen := beside.models(detector.entry):
+        return [entry.name for entry in chosen]
     if wanted == (AUTOMATIC,):
         return [name for name in fitting(detector) if scores.has_scores(catalog.find(name))][:COMPARED]
     return [name for name in wanted if name in fitting(detector)]

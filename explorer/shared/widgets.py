@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import streamlit as st
 
-from explorer.shared import axis_names, cache, catalog, escape, pixels, state
+from explorer.shared import axis_names, beside, cache, catalog, escape, pixels, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
@@ -146,6 +146,7 @@ def model_picker() -> None:
         if picture is not None:
             st.image(picture, width=64, output_format="PNG", alt=f"Four test pictures of {entry.name}")
         st.caption(f"{entry.data_title} · {entry.prior_title}  \n`{entry.hash}`", width="stretch")
+    beside.picker(entry)
 
 
 def _picked() -> None:

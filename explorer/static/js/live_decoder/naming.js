@@ -78,7 +78,10 @@ export class Naming {
   /** @param {KeyboardEvent} event */
   key(event) {
     event.stopPropagation();
-    if (event.key === "Enter" && event.target === this.input) this.save();
+    if (event.key === "Enter" && event.target === this.input) {
+      event.preventDefault(); // else it also presses the button that gets the focus
+      this.save();
+    }
     if (event.key !== "Escape") return;
     const { slider } = this;
     this.close();

@@ -226,7 +226,7 @@ class Panel {
     if (!this.data.decoder) return "This run has no decoder.onnx: the picture follows when you let go.";
     if (failed) return "This browser cannot run the decoder: the picture follows when you let go.";
     if (this.took === undefined)
-      return "Drag, or use the arrow keys (Shift: bigger steps, Esc: back). The picture is decoded in this browser.";
+      return "Drag, or use the arrow keys (Shift: bigger steps, Esc: back). Click the name of an axis to change it.";
     return `Decoded in this browser while you drag, ${Math.max(1, this.took).toFixed(0)} ms a picture.`;
   }
 
