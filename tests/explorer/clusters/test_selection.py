@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.clusters import selection
-from explorer.shared.state import LONGEST_TEXT
+from explorer.shared.encoding import LONGEST_TEXT
 
 RANDOM = np.random.default_rng(0)
 
