@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field, StringConstraints
 
 from trainer.errors import UserError
 from trainer.runs import layout, validation
@@ -20,6 +22,19 @@ class Names(NamedTuple):
 
     checkpoint: str = ""
     by_axis: Mapping[int, str] = {}
+
+
+class Stored(validation.Schema):
+    """axis_names.json."""
+
+    checkpoint: validation.Hash
+    names: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")],
+            Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)],
+        ],
+        Field(max_length=4096),
+    ]
 
 
 def clean(name: str) -> str:
@@ -41,7 +56,7 @@ def stored(path: Path) -> Names:
 
     Raises: validation.WrongError if it is damaged or larger than MAX_BYTES.
     """
-    found = validation.read_json(path, validation.AxisNames, MAX_BYTES)
+    found = validation.read_json(path, Stored, MAX_BYTES)
     named = {int(axis): clean(name) for axis, name in found.names.items()}
     return Names(found.checkpoint, {axis: name for axis, name in named.items() if name})
 

@@ -127,19 +127,6 @@ class StatusSchema(Schema):
     heartbeat: FiniteFloat = 0.0
 
 
-class AxisNames(Schema):
-    """axis_names.json (trainer.manage.axis_names)."""
-
-    checkpoint: Hash
-    names: Annotated[
-        dict[
-            Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")],
-            Annotated[str, StringConstraints(min_length=1, max_length=32)],
-        ],
-        Field(max_length=4096),
-    ]
-
-
 METRICS = TypeAdapter(Annotated[list[MetricSchema], Field(max_length=20_000)])
 TAGS = TypeAdapter(Annotated[list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=12)])
 # --- JSON, CSV and Markdown -------------------------------------------------------------------------------------------
