@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer fit | resume | evaluate | study | score | bundle | list | bench`.
+"""The command line: `python -m trainer fit | resume | evaluate | study | score | push | pull | list | bench`.
 
 Progress goes to standard error, results to standard output. Exit status 0: done. 2: bad input, explained in one
 line on standard error. Anything else is a fault of the program and comes with a traceback.
@@ -239,7 +239,7 @@ def study(
     typer.echo(made.markdown, nl=False)
 
 
-for _command in (commands.bundle, commands.networks):
+for _command in (commands.bundle, commands.networks, commands.push, commands.pull):
     app.command()(_command)
 
 

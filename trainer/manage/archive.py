@@ -4,12 +4,13 @@ import contextlib
 import os
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from trainer.data import zips
 from trainer.errors import UserError
 from trainer.jobs import queue
-from trainer.manage import runs
+from trainer.manage import flaws, runs
 from trainer.runs import layout
 from trainer.runs.folder import Run
 from trainer.system import files, mode, pickles
@@ -50,29 +51,47 @@ def import_zip(path: Path, root: Path, name: str | None = None) -> Path:
 
     Raises: UserError on the first thing that is wrong; nothing is left behind.
     """
-    path, root = Path(path), Path(root)
+    path = Path(path)
     pickles.refuse(path, path.name)  # torch.save writes zips, too
-    files.make_folder(root)
-    with runs.explained(root):
-        staging = tempfile.TemporaryDirectory(prefix=f".import-{os.getpid()}-", dir=root)
-    with staging:
-        folder = Path(staging.name) / "run"
-        folder.mkdir()
+
+    def unpack(folder: Path) -> str:
         try:
             with contextlib.ExitStack() as stack:
-                stored_name = _unpack(
-                    zips.members(stack, stack.enter_context(path.open("rb")), path.name, LIMITS), folder
-                )
+                members = zips.members(stack, stack.enter_context(path.open("rb")), path.name, LIMITS)
+                stored = _unpack(members, folder)
         except zips.ERRORS as error:
             raise UserError(f"{path.name}: not an intact zip; export the run again.") from error
         except OSError as error:
             raise UserError(
                 f"{path.name}: cannot be unpacked ({error}); free some space or export it again."
             ) from error
-        _check_content(folder)
+        return name or stored or path.stem
+
+    return take_in(root, unpack)
+
+
+@mode.local_only("Importing a run")
+def take_in(root: Path, fill: Callable[[Path], str], strict: bool = False) -> Path:
+    """Return the folder of a new run in `root`, which gets a free name once its content is checked.
+
+    Args:
+        fill: writes the run's files into an empty folder, and returns the name it should have.
+        strict: whether every file has to be sound; else pages say which of the measurements are damaged.
+
+    Raises: UserError if anything is wrong, and what `fill` raises; nothing is left behind.
+    """
+    root = Path(root)
+    files.make_folder(root)
+    with runs.explained(root):
+        staging = tempfile.TemporaryDirectory(prefix=f".import-{os.getpid()}-", dir=root)
+    with staging:
+        folder = Path(staging.name) / "run"
+        folder.mkdir()
+        name = fill(folder)
+        _check_content(folder, strict)
         with queue.deciding(root), runs.explained(root):
             runs.sweep(root)
-            target = root / runs.free_name(root, name or stored_name or path.stem)
+            target = root / runs.free_name(root, name)
             os.rename(folder, target)
     return target
 
@@ -108,8 +127,8 @@ def _write(member: zips.Member, target: Path) -> None:
             out.write(block)
 
 
-def _check_content(folder: Path) -> None:
-    """Check that the configuration is valid, weights are safetensors and metrics can be read.
+def _check_content(folder: Path, strict: bool) -> None:
+    """Check that the configuration is valid, weights are safetensors and metrics can be read; or every file.
 
     Raises: UserError naming the file as in the run folder.
     """
@@ -119,5 +138,7 @@ def _check_content(folder: Path) -> None:
             if (folder / name).is_file():
                 layout.check_safetensors(folder / name, "export the run again")
         _ = run.metrics
+        if strict and (damaged := flaws.of_run(run)):
+            raise UserError(next(iter(damaged.values())))
     except UserError as error:
-        raise UserError(str(error).replace(f"{folder}/", "").replace(str(folder), "The zip")) from error
+        raise UserError(str(error).replace(f"{folder}/", "").replace(str(folder), "The run")) from error

@@ -188,7 +188,7 @@ def test_an_import_or_deletion_that_was_killed_leaves_nothing_for_long(trained, 
     archive.export(trained, tmp_path / "a.zip")
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom trainer.manage import archive\n"
-        "archive._check_content = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "archive._check_content = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "archive.import_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.zip"), str(root)], cwd=ROOT)

@@ -15,7 +15,7 @@ from trainer.config import Config
 from trainer.data import survey
 from trainer.errors import UserError
 from trainer.jobs import estimate, evaluate, idle, queue, task
-from trainer.manage import archive, bundle, runs
+from trainer.manage import archive, bundle, hub, runs
 from trainer.runs.folder import Run, create
 from trainer.system import ROOT, files, mode
 
@@ -61,6 +61,8 @@ REFUSING = {
     "deleting": lambda run: runs.delete(run.path),
     "sweeping": lambda run: runs.sweep(run.path.parent),
     "bundling": lambda run: bundle.bundle(run, run.path.parent / "b"),
+    "sending to a hub": lambda run: hub.push(run, "me/a"),
+    "fetching from a hub": lambda run: hub.pull("me/a", run.path.parent),
     "metrics": lambda run: run.write_metrics([]),
     "codes": lambda run: run.write_codes(run.codes),
     "a file": lambda run: files.write_text(run.path / "x", "y"),
