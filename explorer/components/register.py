@@ -21,7 +21,12 @@ class Component:
 
     def draw(self, key: str, **callbacks: Callable[[], None]) -> None:
         """Draw the component; `on_<event>_change` finds what is reported in `st.session_state[key].<event>`."""
-        self._mount(key=key, data=vars(self), **callbacks)
+        self._mount(key=key, data=vars(self), **{event: _if_drawn(key, call) for event, call in callbacks.items()})
+
+
+def _if_drawn(key: str, call: Callable[[], None]) -> Callable[[], None]:
+    """Return the callback, without effect once the component has gone: a click may still be under way then."""
+    return lambda: call() if key in st.session_state else None
 
 
 def register(name: str, part: str) -> Callable[..., Any]:

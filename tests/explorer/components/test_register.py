@@ -68,3 +68,17 @@ def test_libraries_of_others_are_unchanged():
     assert {name: hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in files} == stated
     version = re.search(r"^## onnxruntime-web ([\d.]+)$", readme, re.MULTILINE)[1]
     assert f'"?v={version}"' in Path(register.SCRIPTS / "shared" / "runtime.js").read_text(encoding="utf-8")
+
+
+def test_a_report_of_a_component_that_has_gone_changes_nothing(monkeypatch):
+    called, mounted = [], {}
+
+    class Tiles(register.Component, name="tiles", part="live_decoder/tiles"):
+        pass
+
+    monkeypatch.setattr(Tiles, "_mount", staticmethod(lambda **given: mounted.update(given)))
+    monkeypatch.setattr(register.st, "session_state", {"there": object()})
+    for key in ("there", "gone"):
+        Tiles().draw(key, on_picked_change=lambda key=key: called.append(key))
+        mounted["on_picked_change"]()
+    assert called == ["there"]
