@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.jobs import disentangle, estimate, evaluate, geometry, map, queue, study, train
+from trainer.jobs import disentangle, estimate, evaluate, geometry, map, queue, quick_look, study, train
 from trainer.jobs.task import Job
 from trainer.system import processes
 
-_ALL = (evaluate.TASK, disentangle.TASK, geometry.TASK, map.TASK, estimate.TASK, study.TASK, train.TASK)
-TASKS = {task.name: task for task in _ALL}
+_MODULES = (evaluate, disentangle, geometry, map, estimate, quick_look, study, train)
+TASKS = {module.TASK.name: module.TASK for module in _MODULES}
 """All background tasks by name; a new task is a module with a TASK, listed here."""
 
 

@@ -73,8 +73,12 @@ def launch(settings: config.Config) -> Job:
     return wanted
 
 
-def measure(settings: config.Config, report: Callable[[str, int, int], None] = lambda *_: None) -> Estimate:
-    """Return the estimate, from steps of every kind in the schedule; on noise, which takes as long as pictures."""
+def measure(
+    settings: config.Config, report: Callable[[str, int, int], None] = lambda *_: None, repeats: int = REPEATS
+) -> Estimate:
+    """Return the estimate, from `repeats` steps of every kind in the schedule; on noise, which takes as long as
+    pictures.
+    """
     import torch
     from tqdm import tqdm
 
@@ -91,7 +95,7 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
         times = {"warmup": Times(0, 0), "refinement": Times(0, 0)}
         for number, (kind, step) in enumerate(places.items()):
             report("measuring", number, len(places) + 1)
-            times[kind] = _median(lambda step=step: _step_at(trainer, step, bar))
+            times[kind] = _median(lambda step=step: _step_at(trainer, step, bar), repeats)
         report("measuring", len(places), len(places) + 1)
         trainer.counters.step = min(optim.warmup_steps + 1, optim.max_steps)
         times["validation"] = _timed(lambda: trainer._checkpoint(validate=True))
@@ -131,12 +135,12 @@ def _timed(call: Callable[[], None]) -> Times:
     return Times(time.monotonic() - clock, time.process_time() - processor)
 
 
-def _median(call: Callable[[], None]) -> Times:
+def _median(call: Callable[[], None], repeats: int) -> Times:
     """Return the medians over several calls, after a few that are not counted."""
     for _ in range(WARM_UP):
         call()
     taken: list[Times] = []
-    while not taken or (len(taken) < REPEATS and sum(times.clock for times in taken) < BUDGET):
+    while not taken or (len(taken) < repeats and sum(times.clock for times in taken) < BUDGET):
         taken.append(_timed(call))
     return Times(*(statistics.median(values) for values in zip(*taken, strict=True)))
 

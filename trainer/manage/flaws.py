@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from trainer.latent import pair_history
 from trainer.manage import axis_names
-from trainer.runs import layout, validation
+from trainer.runs import layout, picture_history, validation
 from trainer.runs.folder import Run
 
 
@@ -137,6 +137,7 @@ PARTS = {
         "the nearest training pictures", lambda run, path: validation.read_table(path, validation.TRAIN_COLUMNS)
     ),
     layout.PAIR_HISTORY: Part("the replay of the pairs", lambda run, path: pair_history.read(path), _DELETE),
+    layout.PICTURE_HISTORY: Part("the pictures over training", lambda run, path: picture_history.read(path), _DELETE),
     layout.OOD_HISTORY: Part("the course of AUROC over training", _auroc, _DELETE),
     layout.HISTORY: Part("the curves of the training", lambda run, path: run.history, _DELETE),
     layout.CARD: Part("the description", lambda run, path: validation.read_bytes(path, validation.MAX_JSON).decode()),

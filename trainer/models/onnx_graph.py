@@ -75,7 +75,7 @@ class _Graph:
 
     def constant(self, name: str, value: Tensor | np.generic | np.ndarray) -> str:
         """Add a tensor; return its name."""
-        array = value.detach().numpy() if isinstance(value, Tensor) else value
+        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
         self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(np.shape(array)), name))
         return name
 

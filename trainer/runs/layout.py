@@ -44,6 +44,9 @@ CARD = _file("card.md", "description, data and licence, the command that reprodu
 MAP = _file("map.parquet", "the map of the codes with default settings")
 GEOMETRY = _file("geometry.json", "the discrete Gromov-Wasserstein problem of codes and test pictures")
 PAIR_HISTORY = _file("pair_history.safetensors", "distances of the same pairs at each validation of the training")
+PICTURE_HISTORY = _file(
+    "picture_history.safetensors", "reconstructions, samples and traversals at validations of the training"
+)
 TAGS = _file("tags.json", "tags of the user")
 AXIS_NAMES = _file("axis_names.json", "names of the user for axes, and the weights they were given to")
 OOD_HISTORY = _file("ood_history.csv", "AUROC of every score at each checkpoint of the training")

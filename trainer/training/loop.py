@@ -17,6 +17,8 @@ from tqdm import tqdm
 from trainer import models
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import EchoError, UserError
+from trainer.models import onnx_export
+from trainer.models.base import LatentModel
 from trainer.ood.history import History
 from trainer.runs import layout
 from trainer.runs.folder import Run
@@ -100,7 +102,7 @@ class Trainer:
         self.sample = self.train_set.subset(slice(SAMPLE if self.model.needs_training_set else 0))
         self._restore()
         self.ood = History(run.path, self.settings, self.validation_set, data_root, self.counters.step)
-        self.preview = Preview(run.path, self.validation_set, self.settings.seed)
+        self.preview = Preview(run.path, self.validation_set, self.settings.seed, self.counters.step)
         self.geometry = Geometry(run.path, self.validation_set, self.settings.seed, self.counters.step)
 
     def _restore(self) -> None:
@@ -232,6 +234,7 @@ class Trainer:
         _log.info("step %d of %d: %s", self.counters.step, self.optim.max_steps, summary)
         scales = self.preview.scales(self.model)._asdict()  # no random state changes
         terms |= {name: float(values.mean()) for name, values in scales.items()}
+        self.preview.record(self.model, self.counters.step)
         return terms | self.geometry.measure(self.model, self.counters.step)
 
     def _store(self, validated: bool) -> None:
@@ -240,10 +243,15 @@ class Trainer:
             if validated:
                 self.ood.record(self.model, self.counters.step)
             if self.optim.keep == "last" or not self.run.is_trained:
-                models.save_weights(self.model, self.run.weights_path)
+                self._save_model(self.model)
         state = checkpoint.State(self.counters, self.recorder.sums)
         checkpoint.save(self.run.checkpoint_path, *self._state(), state, self.data)
         files.remove(self.run.path / layout.CHANGED_DATA)
+
+    def _save_model(self, model: LatentModel) -> None:
+        """The decoder for the browser, then the weights, whose hash names them on the pages."""
+        onnx_export.export_decoder(model, self.run.path / layout.DECODER)
+        models.save_weights(model, self.run.weights_path)
 
     @property
     def is_warming_up(self) -> bool:
@@ -262,7 +270,7 @@ class Trainer:
             counters.best = math.inf if self.is_warming_up else loss
             counters.best_step, counters.stale = counters.step, 0
             if self.optim.keep == "best":
-                self.share.first(lambda: models.save_weights(self.model, self.run.weights_path))
+                self.share.first(lambda: self._save_model(self.model))
         else:
             counters.stale += 1
 
@@ -282,7 +290,7 @@ class Trainer:
         if self.model.needs_training_set:
             presented = self.run.load_model()
             presented.finalise(self.train_set)
-            models.save_weights(presented, self.run.weights_path)
+            self._save_model(presented)
         self.preview.write(self.model, self.counters.step)
         self.recorder.status(reason, self.counters)
 

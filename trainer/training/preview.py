@@ -1,7 +1,7 @@
-"""training/preview.safetensors: reconstructions, samples and traversals of a model while it trains.
+"""Reconstructions, samples and traversals of a model while it trains: training/preview.safetensors, replaced every few
+seconds, in at most a fiftieth of the training's time; picture_history.safetensors, with a row per validation.
 
-Written every few seconds, at most a fiftieth of the training's time, and without touching weights, statistics or random
-state: a watched training ends bit-equal to an unwatched one.
+Neither touches weights, statistics or random state: a watched training ends bit-equal to an unwatched one.
 """
 
 import contextlib
@@ -18,7 +18,8 @@ from trainer.data.imageset import ImageSet
 from trainer.data.pixels import to_uint8
 from trainer.errors import UserError
 from trainer.models.base import LatentModel, evaluation
-from trainer.runs import layout
+from trainer.runs import layout, picture_history
+from trainer.runs.picture_history import PictureHistory
 from trainer.system import files
 
 EVERY = 5.0
@@ -45,15 +46,17 @@ class Scales(NamedTuple):
 
 
 class Preview:
-    """Keeps training/preview.safetensors of a run fresh.
+    """Keeps training/preview.safetensors of a run fresh, and its picture_history.safetensors complete.
 
     Args:
         folder: the run folder.
         pictures: validation pictures; the first ones are shown.
+        step: where the training stands; rows of the history after it are dropped.
     """
 
-    def __init__(self, folder: Path, pictures: ImageSet, seed: int):
-        self.path = folder / layout.PREVIEW
+    def __init__(self, folder: Path, pictures: ImageSet, seed: int, step: int = 0):
+        self.path, self.history_path = folder / layout.PREVIEW, folder / layout.PICTURE_HISTORY
+        self.history = _restored(self.history_path, step)
         self.pictures = pictures.subset(slice(CODES))
         self.seed = seed
         self._due = 0.0
@@ -71,6 +74,16 @@ class Preview:
             files.write_atomic(self.path, lambda path: save_file(arrays, path))
         cost = time.monotonic() - started
         self._due = time.monotonic() + max(EVERY, cost / SHARE)
+
+    def record(self, model: LatentModel, step: int) -> None:
+        """Add a row to the history; none where the model has diverged: the training's own checks name what did.
+
+        Raises: UserError if the file cannot be written.
+        """
+        with contextlib.suppress(RuntimeError):
+            row = picture_history.row(step, self.arrays(model))
+            self.history = self.history.extended(row) if self.history else row
+            picture_history.write(self.history, self.history_path)
 
     @torch.no_grad()
     def arrays(self, model: LatentModel) -> dict[str, np.ndarray]:
@@ -123,3 +136,12 @@ class Preview:
         for row, axis in enumerate(axes.tolist()):
             codes[row * STEPS : (row + 1) * STEPS, axis] = mean[:, axis].mean() + line * spread[axis]
         return axes, codes
+
+
+def _restored(path: Path, step: int) -> PictureHistory | None:
+    """The history up to a step; a damaged one is begun anew: a training does not fail for it."""
+    try:
+        kept = picture_history.read(path).until(step) if path.is_file() else None
+    except UserError:
+        return None
+    return kept if kept is not None and len(kept.step) else None

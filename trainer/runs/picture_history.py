@@ -1,0 +1,118 @@
+"""picture_history.safetensors: what a model made of the same pictures and noise at each validation of its training.
+
+A row is up to 60 pictures, 740 KiB at 64x64 in colour; when KEPT rows are there, every second one is dropped, and so
+the file stays below 18 MiB, or 1.5 MiB at 32x32 in grey.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from trainer.errors import UserError
+from trainer.runs import validation
+from trainer.system import files
+
+KEPT = 24
+"""Rows at most."""
+MAX_PICTURES = 64
+"""Pictures of one kind in a row at most."""
+_BYTES = 24 * 2**20
+
+
+class PictureHistory(NamedTuple):
+    """Pictures over a training, uint8.
+
+    Attributes:
+        step: (V,) int64, ascending.
+        originals: (P, C, H, W), held-out pictures, the same in every row.
+        reconstructions: (V, P, C, H, W), of the originals.
+        samples: (V, S, C, H, W), of the same noise in every row.
+        strip: (V, A K, C, H, W), K pictures along each of A axes.
+        axes: (V, A) int64, the axes of the strip.
+    """
+
+    step: np.ndarray
+    originals: np.ndarray
+    reconstructions: np.ndarray
+    samples: np.ndarray
+    strip: np.ndarray
+    axes: np.ndarray
+
+    def rows(self, chosen: np.ndarray | slice) -> "PictureHistory":
+        """Return some of the rows."""
+        kept = {name: part if name == "originals" else part[chosen] for name, part in self._asdict().items()}
+        return PictureHistory(**kept)
+
+    def until(self, step: int) -> "PictureHistory":
+        """Return the rows up to a step."""
+        return self.rows(self.step <= step)
+
+    def extended(self, row: "PictureHistory") -> "PictureHistory":
+        """Return the history with another row; rows from its step on are replaced; every second one is dropped where
+        KEPT are there.
+        """
+        before = self.until(int(row.step[0]) - 1)
+        if len(before.step) >= KEPT:
+            before = before.rows(slice(None, None, 2))
+        pairs = zip(self._fields, before, row, strict=True)
+        joined = {name: own if name == "originals" else np.concatenate([old, own]) for name, old, own in pairs}
+        return PictureHistory(**joined)
+
+
+def row(step: int, arrays: dict[str, np.ndarray]) -> PictureHistory:
+    """Return one row of the arrays of training.preview.Preview.arrays."""
+    parts = {name: arrays[name][None] for name in ("reconstructions", "samples", "strip", "axes")}
+    return PictureHistory(step=np.int64([step]), originals=arrays["originals"], **parts)
+
+
+def write(history: PictureHistory, path: Path) -> None:
+    """Store a history. Raises: UserError if the folder cannot be written."""
+    from safetensors.numpy import save_file
+
+    arrays = {name: np.ascontiguousarray(part) for name, part in history._asdict().items()}
+    files.write_atomic(path, lambda temporary: save_file(arrays, temporary))
+
+
+def read(path: Path) -> PictureHistory:
+    """Return a stored history, which may come from a stranger. Raises: UserError if it is damaged."""
+    try:
+        return _read(path)
+    except validation.WrongError as error:
+        raise UserError(f"{path}: {error}; delete it, as the rest of the run does not need it.") from error
+
+
+def _read(path: Path) -> PictureHistory:
+    from safetensors.numpy import load
+
+    content = validation.read_bytes(path, _BYTES)
+    validation.check_safetensors(path)
+    try:
+        arrays = load(content)
+        found = PictureHistory(*(arrays[name] for name in PictureHistory._fields))
+    except Exception as error:  # safetensors raises several types; to the reader they mean the same
+        raise validation.WrongError("it is not a record of pictures") from error
+    _check(found)
+    return found
+
+
+def _check(found: PictureHistory) -> None:
+    """Raises: WrongError unless types, sizes and values are those of a history."""
+    types = [np.dtype(name) for name in ("int64", "uint8", "uint8", "uint8", "uint8", "int64")]
+    if [part.dtype for part in found] != types:
+        raise validation.WrongError("its numbers are of another type")
+    rows, pictures = len(found.step) if found.step.ndim == 1 else 0, found.originals.shape
+    shapes = [part.shape for part in (found.reconstructions, found.samples, found.strip)]
+    fits = len(pictures) == 4 and pictures[1] in (1, 3) and shapes[0] == (rows, *pictures)
+    fits = fits and all(len(shape) == 5 and (shape[0], *shape[2:]) == (rows, *pictures[1:]) for shape in shapes)
+    if not (fits and found.axes.ndim == 2 and len(found.axes) == rows):
+        raise validation.WrongError("its parts do not fit each other")
+    counts = [pictures[0], found.axes.shape[1], *(shape[1] for shape in shapes)]
+    if not (0 < rows <= KEPT and 0 < min(counts) <= max(counts) <= MAX_PICTURES):
+        raise validation.WrongError("it has more or fewer rows than a training writes")
+    if shapes[2][1] % counts[1]:
+        raise validation.WrongError("its strips are of different lengths")
+    if found.step[0] < 0 or found.step[-1] > validation.MAX_COUNT or (np.diff(found.step) <= 0).any():
+        raise validation.WrongError("its steps do not ascend")
+    if (found.axes < 0).any() or (found.axes > validation.MAX_COUNT).any():
+        raise validation.WrongError("its axes are not numbered from 0")
