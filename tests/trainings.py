@@ -78,7 +78,7 @@ def assert_same_training(a: Path, b: Path) -> None:
     assert first.keys() == second.keys()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
     assert history(a) == history(b)
-    for name in ("pair_history.safetensors", "picture_history.safetensors", "decoder.onnx"):
+    for name in ("pair_history.safetensors", "picture_history.safetensors", "decoder.onnx", "encoder.onnx"):
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
     scores = [path / "ood_history.csv" for path in (a, b)]
     assert [path.exists() for path in scores] in ([True, True], [False, False])

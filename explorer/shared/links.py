@@ -70,7 +70,7 @@ class TrainState(state.PageState):
     """
 
     view: Literal["new", "runs", "compare"] = "new"
-    preset: str = "mnist-gmp"
+    preset: str = "quick-look"
     data: str = ""
     choice: str = ""
     changes: tuple[str, ...] = ()

@@ -153,3 +153,29 @@ def scales(preview: Mapping[str, np.ndarray], dark: bool = False) -> theme.Figur
             hovertemplate=f"%{{x}}: %{{y:.3f}}<extra>{name}</extra>",
         )
     return figure
+
+
+def pairs(
+    d_z: np.ndarray, d_x: np.ndarray, slope: float, ends: tuple[float, float], dark: bool = False
+) -> theme.Figure:
+    """Return the distances of pairs of prior samples, (P,) each, and the line d_X = slope d_Z.
+
+    Args:
+        ends: of the two axes.
+    """
+    colours = theme.colours(dark)
+    figure = theme.figure(
+        dark,
+        height=230,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis={"title": {"text": "d_Z, codes"}, "range": [0, 1.03 * ends[0]]},
+        yaxis={"title": {"text": "d_X, pictures"}, "range": [0, 1.03 * ends[1]], "nticks": 4},
+        showlegend=False,
+    )
+    reach = min(ends[0], ends[1] / slope) if slope > 0 else ends[0]
+    line = {"color": colours["muted"], "width": 1.5}
+    figure.add_scatter(x=[0, reach], y=[0, slope * reach], mode="lines", line=line, hoverinfo="skip")
+    marker = {"color": colours["accent"], "size": 5, "opacity": 0.6}
+    x, y = d_z.astype("float64"), d_x.astype("float64")
+    figure.add_scatter(x=x, y=y, mode="markers", marker=marker, hovertemplate="%{x:.2f}, %{y:.2f}<extra></extra>")
+    return figure

@@ -1,24 +1,23 @@
 """New training: data set, model, settings, the estimated time, and the button that starts it."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from explorer.shared import catalog, progress, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.links import TrainState
 from explorer.shared.phases import duration
-from explorer.train import form, presets, understood, uploads
+from explorer.train import form, own_pictures, presets, quick, understood, uploads
 from explorer.train.presets import MODELS, OWN
 from explorer.train.state import bound, change, current
 from trainer import config
 from trainer.data import DATASETS, default_data_root
 from trainer.data.survey import located
 from trainer.errors import UserError
-from trainer.jobs import estimate, queue
+from trainer.jobs import estimate, queue, quick_look
 from trainer.manage import runs
 from trainer.runs import folder, layout
-
-_PATH, _UPLOAD, _SOURCE = "train.path", "train.upload", "train.source"
-SOURCES = {"upload": "Upload", "path": "Folder or zip on this machine"}
 
 
 def show() -> None:
@@ -27,27 +26,37 @@ def show() -> None:
     if view.preset not in recipes:
         change(preset=next(iter(recipes)))
         view = current()
-    preset = recipes[view.preset]
-    _choices(view, recipes)
-    data = view.data or preset.settings.data.name
+    preset = recipes[view.preset].settings
+    data = _data(view, preset)
+    _choices(view, recipes, data)
     if data == OWN:
-        _own_pictures()
-    values = _values(view, preset.settings)
+        own_pictures.show()
+    to_fit = quick.settings_of(view, preset, data, own_pictures.path())
+    values = _values(view, quick.fitted(to_fit) if to_fit else preset, data)
     form.main_settings(values)
     with st.expander("All settings", icon=":material/tune:"):
         form.all_settings(values)
     with widgets.user_errors():
-        _actions(values, data)
+        _actions(values, data, to_fit)
 
 
-def _choices(view: TrainState, recipes: dict[str, presets.Preset]) -> None:
+def _data(view: TrainState, preset: config.Config) -> str:
+    """Return the data set: a quick look is at one's own pictures unless another is chosen."""
+    if view.data in DATASETS:
+        return view.data
+    return OWN if view.preset == quick_look.RECIPE else preset.data.name
+
+
+def _choices(view: TrainState, recipes: dict[str, presets.Preset], data: str) -> None:
     """Draw the choices of preset, data set, model and name in one row, and a sentence on each."""
     preset = recipes[view.preset].settings
-    data = view.data if view.data in DATASETS else preset.data.name
     choice = view.choice if view.choice in MODELS else presets.choice_of(preset)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="train-choices"):
         tied = bound("preset", data="", choice="", changes=(), name="")
-        st.selectbox("Start from", list(recipes), width=170, help="A recipe of trainer/configs.", **tied)
+        named = {name: quick.TITLE if name == quick_look.RECIPE else name for name in _quick_first(recipes)}
+        st.selectbox(
+            "Start from", list(named), format_func=named.get, width=226, help="A recipe of trainer/configs.", **tied
+        )
         titles = {name: info.title for name, info in DATASETS.items()} | {OWN: "Your own pictures"}
         kept = tuple(text for text in view.changes if not text.startswith("data."))
         st.selectbox("Data set", list(titles), format_func=titles.get, width=214, **bound("data", data, changes=kept))
@@ -59,6 +68,10 @@ def _choices(view: TrainState, recipes: dict[str, presets.Preset]) -> None:
     source = f"[{info.url.removeprefix('https://').split('/')[0]}]({info.url})" if info.url else ""
     about = f"**{titles[data]}**, licence: {info.licence}." + (f" From {source}." if source else "")
     st.caption(f"{MODELS[choice].purpose} {about} {_whereabouts(data)}")
+
+
+def _quick_first(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: name != quick_look.RECIPE)  # the sort is stable
 
 
 def _suggestion(view: TrainState, data: str, choice: str) -> str:
@@ -76,44 +89,26 @@ def _whereabouts(data: str) -> str:
     return f"Read from `{default_data_root().resolve()}`; if it is absent, {absent}."
 
 
-def _own_pictures() -> None:
-    """Draw the upload, or the path on this machine."""
-    with st.container(border=True, gap="small", key="train-own"):
-        st.session_state.setdefault(_SOURCE, "upload")
-        source = widgets.segments("Your pictures", SOURCES, key=_SOURCE, label_visibility="collapsed")
-        if source == "path":
-            st.text_input("Path", key=_PATH, placeholder="/home/me/photos or /home/me/photos.zip")
-            st.caption(
-                "Any sizes and formats (PNG, JPEG, GIF, WebP, BMP, TIFF); sub-folders may be classes, or be called "
-                "train and test. The centre square is used. Broken files are listed and left out."
-            )
-        else:
-            st.file_uploader("Pictures or zips of pictures", accept_multiple_files=True, key=_UPLOAD)
-            st.caption(
-                "They are stored in the run's folder on this machine, and deleted with it. Broken files are listed and "
-                "left out."
-            )
-
-
-def _values(view: TrainState, preset: config.Config) -> dict:
+def _values(view: TrainState, start: config.Config, data: str) -> dict:
     """Return the nested values of the form; the path of uploads is that in the run's folder."""
-    path = layout.PICTURES
-    if st.session_state.get(_SOURCE) == "path":
-        path = (st.session_state.get(_PATH) or "").strip()
-    values = presets.draft(preset, view.data, view.choice, view.changes, view.name, path)
-    choice = view.choice if view.choice in MODELS else presets.choice_of(preset)
+    path = own_pictures.path() if own_pictures.source() == "path" else layout.PICTURES
+    values = presets.draft(start, data, view.choice, view.changes, view.name, path)
+    choice = view.choice if view.choice in MODELS else presets.choice_of(start)
     if not view.name:
-        values["name"] = _suggestion(view, values["data"]["name"], choice)
+        values["name"] = _suggestion(view, data, choice)
     return values
 
 
 # --- estimate, recipe, start ------------------------------------------------------------------------------------------
 
 
-def _actions(values: dict, data: str) -> None:
+def _actions(values: dict, data: str, to_fit: config.Config | None) -> None:
     """Draw the buttons for start, recipe and estimate.
 
-    Raises: UserError if the settings are not valid.
+    Args:
+        to_fit: the settings of a quick look before they are fitted to this machine, else None.
+
+    Raises: UserError if the settings are not valid, or nothing can be stored.
     """
     if data == OWN and not values["data"]["path"]:
         st.caption(":material/info: Name the folder or zip with your pictures to continue.")
@@ -123,10 +118,9 @@ def _actions(values: dict, data: str) -> None:
     except UserError as error:
         raise UserError(form.in_words(str(error))) from error
     if data == OWN:
-        uploading = st.session_state.get(_SOURCE) == "upload"
-        understood.show(
-            settings, "" if uploading else settings.data.path, (st.session_state.get(_UPLOAD) or []) * uploading
-        )
+        understood.show(settings, own_pictures.path(), own_pictures.files())
+    if to_fit and (data != OWN or own_pictures.path() or own_pictures.files()) and not quick.prepare(to_fit):
+        return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-actions"):
         if st.button("Start training", type="primary", icon=":material/play_arrow:", key="train.start"):
             with st.spinner("Starting …"):
@@ -134,7 +128,10 @@ def _actions(values: dict, data: str) -> None:
         with st.popover("Recipe and command", icon=":material/terminal:", type="secondary"):
             data_root = None if data in (OWN, "shapes3d-rendered") else default_data_root().resolve()
             form.recipe(settings, catalog.roots()[1], data_root, 520)
-        _estimate(settings)
+        if to_fit and settings.optim.max_steps == quick.fitted(to_fit).optim.max_steps:
+            quick.describe(to_fit)
+        else:
+            _estimate(settings)
 
 
 def _start(settings: config.Config, data: str) -> None:
@@ -144,8 +141,8 @@ def _start(settings: config.Config, data: str) -> None:
     """
     root = catalog.roots()[1]
     runs.check_name(root, settings.name)
-    files = st.session_state.get(_UPLOAD) or []
-    uploading = data == OWN and st.session_state.get(_SOURCE) == "upload"
+    files = own_pictures.files()
+    uploading = data == OWN and own_pictures.source() == "upload"
     if uploading and not files:
         raise UserError("No pictures were chosen yet; upload some, or name their folder on this machine.")
     if data == OWN and not uploading:
@@ -163,7 +160,7 @@ def _start(settings: config.Config, data: str) -> None:
         runs.delete(made.path)
         raise
     change(view="runs", run=settings.name, name="")
-    st.session_state.pop(_UPLOAD, None)
+    own_pictures.forget_files()
     st.rerun()
 
 

@@ -1,16 +1,15 @@
 """One training: its state, buttons, curves, pictures and log."""
 
 import time
-from html import escape
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, phases, pixels, state, theme, widgets
+from explorer.shared import catalog, phases, state, theme, widgets
 from explorer.shared.escape import markdown
-from explorer.train import figures, form, manage, measured
+from explorer.train import figures, form, manage, measured, strips
 from trainer import config
 from trainer.data import default_data_root
 from trainer.errors import UserError
@@ -35,16 +34,13 @@ def show(training: Training) -> None:
     measured.show(training)
     rows = _history(str(training.folder), catalog.stamp(training.folder / layout.HISTORY))
     preview = monitor.preview(training.folder)
-    if rows.empty and preview is None:
-        if training.is_active:
-            st.caption("Curves and pictures appear with the first steps.")
-    else:
-        with st.container(key="train-work"):
-            left, right = st.columns([5, 3], gap="large")
-            with left:
-                _curves(rows)
-            with right, st.container(gap="xsmall"):
-                _pictures(preview)
+    if rows.empty and preview is None and training.is_active:
+        st.caption("Curves and pictures appear with the first steps.")
+    with widgets.user_errors():
+        strips.show(training, preview)
+    if not rows.empty:
+        with st.expander("Curves", icon=":material/show_chart:"):
+            _curves(rows, preview)
     with st.expander("Log", icon=":material/article:"):
         st.code(monitor.log(training.folder) or "The log is empty.", language=None, height=220)
     with st.expander("Recipe and command", icon=":material/terminal:"):
@@ -141,11 +137,11 @@ def _explain(training: Training) -> None:
                 )
 
 
-# --- curves and pictures ----------------------------------------------------------------------------------------------
+# --- curves -----------------------------------------------------------------------------------------------------------
 
 
-def _curves(rows: pd.DataFrame) -> None:
-    """Draw every term over the steps."""
+def _curves(rows: pd.DataFrame, preview: dict[str, np.ndarray] | None) -> None:
+    """Draw every term over the steps, and the scales of all axes now."""
     terms = figures.terms_of(rows)
     if not terms:
         st.caption("The first row of the curves is written after 50 steps.")
@@ -155,32 +151,6 @@ def _curves(rows: pd.DataFrame) -> None:
         "Over the steps. Blue: means of the training; orange: validation. Scales: prior grey, codes blue, posterior "
         "orange."
     )
-
-
-def _pictures(preview: dict[str, np.ndarray] | None) -> None:
-    """Draw reconstructions, samples, and traversals of the axes with the largest effect."""
-    if preview is None:
-        return
-    with widgets.user_errors():
-        try:
-            half = len(preview["samples"]) // 2
-            _strip("Validation pictures and their reconstructions", [preview["originals"], preview["reconstructions"]])
-            _strip("Samples from the prior", [preview["samples"][:half], preview["samples"][half:]])
-            axes = [f"z{axis}" for axis in preview["axes"]]
-            strips = np.split(preview["strip"], len(axes))
-            _strip(f"Traversal of {', '.join(axes)}, two standard deviations either way", strips)
-            st.caption("Scale of every axis: prior, codes, posterior")
-            widgets.chart(figures.scales(preview, theme.is_dark()), "train.scales")
-            st.caption(f"As of step {int(preview['step']):,}.")
-        except (KeyError, ValueError, IndexError, TypeError) as error:
-            raise UserError("training/preview.safetensors is damaged; the next one replaces it.") from error
-
-
-def _strip(title: str, rows: list[np.ndarray]) -> None:
-    """Draw rows of pictures under their title, inside the page itself.
-
-    st.image would put them on the server, which forgets them at the next rerun: a slow browser asks too late.
-    """
-    st.caption(title)
-    address = pixels.inline(pixels.png(pixels.strip(rows, gap=2, scale=2)))
-    st.html(f'<img class="train-strip" alt="{escape(title)}" src="{address}">')
+    if preview and {*figures.SCALES} <= set(preview):
+        st.caption("Scale of every axis now: prior, codes, posterior")
+        widgets.chart(figures.scales(preview, theme.is_dark()), "train.scales")

@@ -1,4 +1,4 @@
-"""What is understood of one's own pictures, said before a training begins."""
+"""One's own pictures before a training begins: some of them, how many there are, and what is understood of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from explorer.shared.escape import markdown
+from explorer.train import strips
 from explorer.train import uploads as train_uploads
 from trainer.config import Config
 from trainer.data import default_data_root, survey
@@ -31,6 +32,9 @@ def show(settings: Config, path: str, files: Sequence[UploadedFile]) -> None:
     except UserError as error:
         st.caption(f":material/error: {markdown(error)}")
         return
+    if len(found.thumbnails):
+        pictures = f"{len(found.thumbnails)} of {found.training + found.test:,} pictures"
+        strips.draw(pictures, [found.thumbnails], "train-thumbnails", scale=1)
     st.caption(f":material/info: Understood: {markdown(found.about)}")
     takes = (
         f"{settings.data.size}x{settings.data.size} pixels, {'grey' if settings.data.channels == 1 else 'in colour'}"

@@ -18,10 +18,12 @@ from explorer.shared.links import TrainState
 from explorer.train import compare, presets
 from tests.pages.reading import button, checked, labels, texts
 from tests.studies import make_study
+from tests.trainer.runs.test_picture_history import history as history_of_pictures
 from tests.trainings import write_pictures
 from trainer import config
-from trainer.jobs import estimate, queue, task
-from trainer.runs import layout
+from trainer.jobs import estimate, queue, quick_look, task
+from trainer.latent import pair_history
+from trainer.runs import layout, picture_history
 from trainer.runs.folder import Run, create
 from trainer.runs.status import look
 from trainer.study import table
@@ -80,7 +82,7 @@ def preview(folder: Path, step: int = 100) -> None:
 
 def opened(app: AppTest, **fields) -> AppTest:
     app.run()
-    app.session_state["gwae.state.TrainState"] = TrainState(**fields)
+    app.session_state["gwae.state.TrainState"] = TrainState(**({"preset": "mnist-gmp"} | fields))
     app.switch_page(PAGE).run()
     return checked(app)
 
@@ -153,7 +155,7 @@ def test_settings_that_do_not_fit_are_named_as_the_page_names_them(app, launched
 def test_pictures_on_this_machine_are_found_or_missed(app, launched, runs, tmp_path):
     opened(app)
     app.selectbox(key="train.data").select("folder").run()
-    app.session_state["train.source"] = "path"
+    app.session_state["train.kept.train.source"] = "path"
     app.run()
     assert "Name the folder or zip" in texts(app)
     app.text_input(key="train.path").set_value(str(tmp_path / "nowhere")).run()
@@ -233,6 +235,56 @@ def test_a_timing_that_failed_says_why_and_can_be_asked_for_again(app, launched,
     assert "more memory than there is" not in texts(app)
 
 
+# --- a quick look -----------------------------------------------------------------------------------------------------
+
+
+def test_a_quick_look_times_a_few_steps_and_fits_the_form_to_them(app, launched, runs, tmp_path, monkeypatch):
+    monkeypatch.setenv(task.CACHE_VARIABLE, str(tmp_path / "cache"))
+    started: list[task.Job] = []
+    monkeypatch.setattr(task.Job, "start", lambda job: started.append(job) or job.write_status(stage="starting"))
+    opened(app, preset="quick-look")
+    assert app.selectbox(key="train.data").value == "folder", "a quick look is at one's own pictures"
+    app.segmented_control(key="train.source").set_value("path").run()
+    assert started == [], "nothing is timed before the pictures are named"
+    photos = write_pictures(tmp_path / "photos")
+    (tmp_path / "cache" / "quick-looks").mkdir(parents=True)
+    app.text_input(key="train.path").set_value(str(photos)).run()
+    assert "Timing a few real steps, to choose" in texts(app)
+    assert "12 of 20 pictures" in texts(app)
+    assert "Start training" not in labels(app)
+    assert len(started) == 1
+    started[0].clear()
+    plan = quick_look.Plan(size=32, width=16, steps=1234, seconds=100.0)
+    started[0].target.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    app.run()
+    assert "for 1,234 steps" in texts(app)
+    assert app.number_input(key="train.set.optim.max_steps").value == 1234
+    button(app, "Start training").click().run()
+    made = Run(runs / launched[0]).config
+    assert (made.data.size, made.model.width, made.optim.max_steps, made.optim.validate_every) == (32, 16, 1234, 123)
+    assert made.data.path == str(photos.resolve())
+    assert len(started) == 1
+
+
+def test_the_form_keeps_its_choices_and_pictures_while_other_pages_are_shown(app, launched):
+    opened(app)
+    app.selectbox(key="train.data").select("folder").run()
+    app.number_input(key="train.set.optim.max_steps").set_value(7000).run()
+    app.file_uploader(key="train.upload").upload("one.png", b"1", "image/png").run()
+    app.switch_page("../pages/home.py").run()
+    app.switch_page(PAGE).run()
+    assert "1 file chosen before, still here." in texts(app)
+    assert app.number_input(key="train.set.optim.max_steps").value == 7000
+    app.segmented_control(key="train.source").set_value("path").run()
+    app.text_input(key="train.path").set_value("/nowhere/photos").run()
+    app.switch_page("../pages/home.py").run()
+    app.switch_page(PAGE).run()
+    assert app.text_input(key="train.path").value == "/nowhere/photos"
+    app.segmented_control(key="train.source").set_value("upload").run()
+    button(app, "Remove").click().run()
+    assert "chosen before" not in texts(app)
+
+
 # --- trainings -------------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +298,27 @@ def test_a_stopped_training_shows_its_curves_and_resumes(app, own_runs, launched
     button(app, "Resume").click().run()
     assert launched == ["stopped"]
     assert "Stop" in labels(app)
+
+
+def test_pictures_of_every_validation_are_there_to_go_back_to(app, own_runs, launched):
+    folder = own_runs / "stopped"
+    recorded = history_of_pictures(3)
+    picture_history.write(recorded, folder / layout.PICTURE_HISTORY)
+    pairs = pair_history.EMPTY.extended(2, 1.5, np.ones(8), np.full(8, 1.5))
+    pair_history.write(pairs, folder / layout.PAIR_HISTORY)
+    opened(app, view="runs", run="stopped")
+    slider = app.select_slider(key="train.step.stopped.slider")
+    assert (slider.options, slider.value) == (["1", "2", "3"], 3)
+    assert "Geometry: " not in texts(app), "no pairs were recorded at step 3"
+    newest = pictures_shown(app)
+    slider.set_value(2).run()
+    assert "Geometry: " in texts(app)
+    assert pictures_shown(app) != newest
+    assert f"Traversal of z{recorded.axes[1][0]}," in texts(app)
+
+
+def pictures_shown(app: AppTest) -> list[str]:
+    return [each.proto.body for each in app.get("html") if "train-strip" in each.proto.body]
 
 
 @pytest.mark.parametrize(

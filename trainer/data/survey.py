@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+import numpy as np
+
 from trainer.config import Config
 from trainer.data.arrangement import Place, arrange, in_words
 from trainer.data.collect import collect, read_each
@@ -15,16 +17,23 @@ from trainer.data.zips import Collection
 from trainer.errors import UserError
 from trainer.system import mode
 
-PROBES = 8
-"""Pictures that are decoded to say how large they are and whether they have colours."""
+PROBES = 12
+"""Pictures that are decoded to show some, and to say how large they are and whether they have colours."""
+THUMBNAIL = 64
+"""Height and width of the shown pictures."""
 
 
 class Survey(NamedTuple):
-    """about: splits, classes and what is left out, in words; training, test: how many pictures of each there are."""
+    """What was understood, without the pictures.
+
+    about: splits, classes and what is left out, in words; training, test: how many pictures of each there are.
+    thumbnails: at most PROBES pictures spread over all, uint8 (n, 3, THUMBNAIL, THUMBNAIL).
+    """
 
     about: str
     training: int
     test: int
+    thumbnails: np.ndarray
 
 
 @mode.local_only("Reading folders of the server")
@@ -42,20 +51,32 @@ def survey(path: str, root: Path) -> Survey:
 def of_collection(collection: Collection) -> Survey:
     """Return what an open folder or zip holds."""
     places = arrange([entry.name for entry in collection.entries])
-    splits = [place.split for place in places]
-    return Survey(described(places, collection), splits.count("train"), splits.count("test"))
+    splits, some = [place.split for place in places], _some(collection)
+    thumbnails = np.zeros((len(some), 3, THUMBNAIL, THUMBNAIL), np.uint8)
+    for place, picture in enumerate(some):
+        thumbnails[place] = picture.array
+    about = _sentence(places, collection, some)
+    return Survey(about, splits.count("train"), splits.count("test"), thumbnails)
 
 
 def described(places: Sequence[Place], collection: Collection) -> str:
     """Return what was understood as one sentence: splits, classes, what is left out, size and colour."""
-    return "; ".join(filter(None, (in_words(places, collection.skipped).rstrip("."), _looks(collection)))) + "."
+    return _sentence(places, collection, _some(collection))
 
 
-def _looks(collection: Collection) -> str:
-    """Size and colour of a few pictures spread over all, in words; empty where none of them can be read."""
+def _sentence(places: Sequence[Place], collection: Collection, some: Sequence[Picture]) -> str:
+    return "; ".join(filter(None, (in_words(places, collection.skipped).rstrip("."), _looks(some)))) + "."
+
+
+def _some(collection: Collection) -> list[Picture]:
+    """A few pictures spread over all, without those that cannot be read."""
     some = collection.entries[:: max(1, len(collection.entries) // PROBES)][:PROBES]
-    read = read_each(some, lambda entry: read_picture(entry.read(), (3, 32, 32), name=entry.name))
-    known = [picture for _, picture in read if isinstance(picture, Picture)]
+    read = read_each(some, lambda entry: read_picture(entry.read(), (3, THUMBNAIL, THUMBNAIL), name=entry.name))
+    return [picture for _, picture in read if isinstance(picture, Picture)]
+
+
+def _looks(known: Sequence[Picture]) -> str:
+    """Size and colour of some pictures, in words; empty where there are none."""
     if not known:
         return ""
     width, height = (round(median(sides)) for sides in zip(*(picture.size for picture in known), strict=True))

@@ -17,10 +17,9 @@ from tqdm import tqdm
 from trainer import models
 from trainer.data.imageset import ImageSet, split_validation
 from trainer.errors import EchoError, UserError
-from trainer.models import onnx_export
 from trainer.models.base import LatentModel
 from trainer.ood.history import History
-from trainer.runs import layout
+from trainer.runs import layout, onnx_files
 from trainer.runs.folder import Run
 from trainer.system import files
 from trainer.training import checkpoint, finite, reading, validation
@@ -249,8 +248,8 @@ class Trainer:
         files.remove(self.run.path / layout.CHANGED_DATA)
 
     def _save_model(self, model: LatentModel) -> None:
-        """The decoder for the browser, then the weights, whose hash names them on the pages."""
-        onnx_export.export_decoder(model, self.run.path / layout.DECODER)
+        """The networks for the browser, then the weights, whose hash names them on the pages."""
+        onnx_files.write(self.run.path, model)
         models.save_weights(model, self.run.weights_path)
 
     @property

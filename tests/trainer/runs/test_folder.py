@@ -99,7 +99,7 @@ def test_everything_in_the_folder_is_text_or_safetensors(trained):
     found = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     state = {f"training/{name}" for name in ("checkpoint.safetensors", "preview.safetensors", "status.json", "lock")}
     history = {"history.csv", "ood_history.csv", "pair_history.safetensors", "picture_history.safetensors"}
-    assert found - state == {"config.yaml", "model.safetensors", "decoder.onnx"} | history
+    assert found - state == {"config.yaml", "model.safetensors", "decoder.onnx", "encoder.onnx"} | history
     for name in ("model.safetensors", "training/checkpoint.safetensors", "pair_history.safetensors"):
         assert load_file(trained / name)
         head = (trained / name).read_bytes()[:2]
