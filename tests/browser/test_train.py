@@ -77,14 +77,15 @@ def later_step(page, seen: int) -> int:
 def points(page) -> int:
     """How many points the first of the curves has, 0 where there is none."""
     return page.evaluate(
-        "() => document.querySelector('.st-key-train-work .js-plotly-plot')?.calcdata?.[0]?.length ?? 0"
+        "() => document.querySelector('.st-key-train-curves .js-plotly-plot')?.calcdata?.[0]?.length ?? 0"
     )
 
 
 def watch_it_move(page) -> int:
     """Wait until curves and pictures are there and the curves have grown; returns the step that is shown then."""
-    expect(page.locator(".st-key-train-work .js-plotly-plot").first).to_be_visible(timeout=TRAINING)
     expect(page.get_by_text("Samples from the prior")).to_be_visible(timeout=TRAINING)
+    page.get_by_text("Curves", exact=True).click(timeout=TRAINING)
+    expect(page.locator(".st-key-train-curves .js-plotly-plot").first).to_be_visible(timeout=TRAINING)
     drawn = points(page)
     wait_until(lambda: points(page) > drawn, TRAINING / 1000)
     assert points(page) > drawn, "the curves move"
@@ -98,7 +99,9 @@ def click(page, label: str) -> None:
 
 def begin(page, data: str, name: str) -> None:
     """Fill in the form by its address."""
-    page.goto(f"/train?data={data}&choice=vae&changes={SETTINGS},data.size=32,data.channels=1&name={name}")
+    page.goto(
+        f"/train?preset=mnist-vae&data={data}&choice=vae&changes={SETTINGS},data.size=32,data.channels=1&name={name}"
+    )
     settled(page)
 
 
@@ -111,7 +114,7 @@ def test_the_life_of_a_training_on_real_digits(page, trained):
     assert "MNIST: 9000 training pictures" in monitor.log(folder)
 
     page.reload()
-    expect(page.locator(".st-key-train-work .js-plotly-plot").first).to_be_visible(timeout=TRAINING)
+    expect(page.get_by_text("Samples from the prior")).to_be_visible(timeout=TRAINING)
     assert later_step(page, before) > before, "it went on while nobody looked"
 
     click(page, "Stop")
