@@ -1,8 +1,8 @@
-"""On data sets: ROC curves, the operating point, the table, the hardest pictures and the AUROC over training."""
+"""On data sets: the race of the scores, the table, the worst errors and the AUROC over training."""
 
 import streamlit as st
 
-from explorer.ood import charts, hardest, sentences, stability, table
+from explorer.ood import charts, hardest, pictured, sentences, stability, table
 from explorer.ood import panel as panels
 from explorer.ood.detector import Detector, missing, pair_title, pairs_of, sides
 from explorer.ood.panel import OWN
@@ -23,9 +23,12 @@ def show(detector: Detector) -> None:
         st.markdown(sentences.verdict(panel.curves, panel.baselines))
         if notes := [*panel.notes, *panels.cautions(panel)]:
             st.caption("  \n".join(f":material/info: {note}" for note in notes))
-        curve, threshold = charts.show(panel)
+        curve = charts.in_focus(panel)
+        sides = pictured.both(panel, curve)
+        charts.show(panel, curve, sides)
+        hardest.absent(panel, sides)
         table.show(panel.curves, panel.baselines, panel.name, panel.title, panel.detectors)
-        hardest.show(panel, curve, threshold)
+        hardest.show(panel, curve, sides)
         stability.show(panel, curve)
 
 
@@ -47,6 +50,7 @@ def _controls(detector: Detector) -> str:
         chosen = [name for name in view.scores if name in names] or ["combined"]
         title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
         st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))
+        st.toggle("Logarithmic axis", **bound("log"), help="Spreads out the small false-alarm rates that matter.")
     return shown
 
 

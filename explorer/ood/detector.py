@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.ood.state import PAPER
+from explorer.ood.state import PAPER, RATES
 from explorer.shared import catalog
+from explorer.shared.escape import markdown
 from trainer.errors import UserError
 from trainer.ood import calibration, pairs, ranking, scores, tables
 from trainer.ood.baselines import BASELINES
-from trainer.ood.calibration import Calibration
+from trainer.ood.calibration import TWO_SIDED, Calibration
+from trainer.ood.detectors.base import NEEDS
 from trainer.ood.pairs import Pair
 from trainer.ood.ranking import MEASURES, Measured
 from trainer.runs import layout
@@ -153,14 +155,18 @@ def chosen_scores(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
 
 
 def lacking(detector: Detector, wanted: tuple[str, ...]) -> list[str]:
-    """Return a sentence for every chosen score that the model cannot have."""
+    """Return a sentence for every chosen score that the model cannot have, or that nothing is called."""
     sentences = []
     for name in wanted:
-        why = next((why for family, why in scores.LACKING.items() if name.startswith(family)), "")
-        if not why and detector.calibration.detectors:
-            why = "it is not among the stored scores, as those that need a density where the prior has none"
-        if why and name != PAPER and name not in detector.rows:
-            sentences.append(f"{detector.entry.name} has no “{name}”: {why}.")
+        if name in (PAPER, *detector.rows):
+            continue
+        family = next((score for score in scores.SCORES.values() if name.removesuffix(TWO_SIDED) == score.name), None)
+        if family is None and name not in NEEDS:
+            sentences.append(f"There is no score “{markdown(name)}”.")
+        elif family is not None and family.lacking:
+            sentences.append(f"{detector.entry.name} has no “{name}”: {family.lacking}.")
+        elif name in NEEDS and detector.calibration.detectors:
+            sentences.append(f"{detector.entry.name} has no “{name}”: {NEEDS[name]}.")
     return sentences
 
 
@@ -236,13 +242,13 @@ def _facing(curve: Curve) -> Curve:
 # ---------------------------------------------------------------- thresholds, and what is missing
 
 
-def threshold_of(detector: Detector | None, curve: Curve, fpr: float) -> float:
-    """Return the threshold of a target false-positive rate: from held-out pictures; of a baseline, from the ordinary
-    ones here.
+def thresholds_of(detector: Detector | None, curve: Curve) -> np.ndarray:
+    """Return the threshold at each of RATES, float64 (len(RATES),): from held-out pictures; of a baseline, from the
+    ordinary ones here.
     """
     if detector is None:
-        return float(np.quantile(curve.ordinary, 1 - fpr))
-    return detector.calibration.threshold(curve.score, fpr)
+        return np.quantile(curve.ordinary.astype(np.float64), 1 - np.array(RATES))
+    return np.array([detector.calibration.threshold(curve.score, rate) for rate in RATES])
 
 
 def missing(detector: Detector, pair: Pair) -> str:

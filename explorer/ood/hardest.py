@@ -1,103 +1,70 @@
-"""Below the table: the hardest pictures on either side of the threshold."""
+"""Below the table: the pictures on the wrong side of the threshold that lie farthest from it."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.components import gallery
-from explorer.ood import pictures as ood_pictures
-from explorer.ood import session
-from explorer.ood.detector import Curve, Side
+from explorer.ood import pictures, session
+from explorer.ood.detector import Curve, thresholds_of
 from explorer.ood.panel import Panel
-from explorer.ood.state import current
+from explorer.ood.pictured import Pictured
+from explorer.ood.state import current, step_of
 from explorer.shared import theme
 from explorer.shared.escape import markdown
-from trainer.errors import UserError
 
 SHOWN = 12
 
 
-class Shown(NamedTuple):
-    """Pictures of one side of a pair: two groups of positions with their counts, and the pictures of both in turn."""
-
-    split: ood_pictures.Split
-    pictures: np.ndarray
-
-
-def show(panel: Panel, curve: Curve, threshold: float) -> None:
-    """False alarms and near misses of the ordinary pictures, missed and just flagged outliers."""
-    st.header("Hardest pictures on either side of the threshold", anchor=False)
-    entry = panel.detectors.get(curve.model, panel.selected).entry
-    sides = tuple(side.narrowed(curve.score) for side in panel.both)
-    ordinary, outliers = _ordinary(panel, sides[0], curve, threshold), _outliers(panel, sides[1], curve, threshold)
-    st.caption(f"Upper: the picture; lower: its reconstruction by {entry.name}." + _unpictured(panel, ordinary))
-    dark, groups, shown = theme.is_dark(), [], []
-    for side, some, values, titles, colour in (
-        (sides[0], ordinary, curve.ordinary, ("False alarms", "Just accepted"), theme.colours(dark)["muted"]),
-        (sides[1], outliers, curve.outliers, ("Missed", "Just flagged"), panel.colour(curve, dark)),
-    ):
-        if some is not None:
-            groups += [group | {"colour": colour} for group in _groups(side, some.split, values, titles)]
-            shown.append(some.pictures)
-    if not any(map(len, shown)):
-        st.caption("On neither side is a picture that can be shown.")
+def show(panel: Panel, curve: Curve, sides: tuple[Pictured, Pictured]) -> None:
+    """False alarms and missed outliers of the curve in focus, with their reconstructions."""
+    st.header("Worst errors", anchor=False)
+    detector = panel.detectors.get(curve.model)
+    threshold = thresholds_of(detector, curve)[step_of(current().fpr)]
+    entry = (detector or panel.selected).entry
+    text = f"At this rate, by {markdown(curve.title)}. Upper: the picture; lower: its reconstruction by {entry.name}."
+    st.caption(text + _few(sides[0]))
+    grey = theme.colours(theme.is_dark())["muted"]
+    colours = (grey, panel.colours.get(curve.model, grey))
+    groups, shown = [], []
+    for place, (pictured, scores) in enumerate(zip(sides, (curve.ordinary, curve.outliers), strict=True)):
+        chosen = pictures.farthest(scores, threshold, bool(place), pictured.known, SHOWN)
+        if len(chosen):
+            groups.append(_group(pictured, scores, chosen, threshold, bool(place)) | {"colour": colours[place]})
+            shown.append(pictured.read(chosen))
+    if not shown:
+        st.caption("No picture that can be shown is on the wrong side.")
         return
     above = np.concatenate(shown)
     gallery.gallery(groups, above, session.reconstructed(entry, above), key="ood.hardest")
 
 
-def _ordinary(panel: Panel, side: Side, curve: Curve, threshold: float) -> Shown | None:
-    entry = panel.selected.entry
-    places = ood_pictures.places(entry)
-    if not places or len(side.ids) != len(curve.ordinary):
-        return None
-    known = np.array([id_ in places for id_ in side.ids])
-    split = ood_pictures.hardest(curve.ordinary, threshold, False, known, SHOWN)
-    chosen = [places[side.ids[row]] for row in (*split.wrong, *split.right)]
-    return Shown(split, ood_pictures.test_pictures(entry, chosen))
+def absent(panel: Panel, sides: tuple[Pictured, Pictured]) -> None:
+    """Say why pictures of a side cannot be shown, and what brings them."""
+    if sides[0].missing:
+        st.caption(markdown(sides[0].missing))
+    if not sides[1].missing:
+        return
+    with st.container(border=True, gap="xsmall"):
+        text = f"The pictures of {panel.title} are not on this computer: only their scores are stored."
+        st.markdown(f":material/image_not_supported: {markdown(text)} :gray[{markdown(sides[1].missing)}]")
+        if panel.pair and (command := pictures.download_command(panel.pair)):
+            st.code(command, language="bash")
 
 
-def _outliers(panel: Panel, side: Side, curve: Curve, threshold: float) -> Shown | None:
-    """None, after a sentence, where the outliers' pictures are not on this disk."""
-    shape = panel.selected.entry.image_shape
-    known = np.ones(len(curve.outliers), dtype=bool)
-    split = ood_pictures.hardest(curve.outliers, threshold, True, known, SHOWN)
-    rows = [int(row) for row in (*split.wrong, *split.right)]
-    if panel.pair is None:
-        own = session.uploads(shape)
-        return Shown(split, own.arrays(current().invert)[rows]) if own else None
-    if len(side.ids) != len(curve.outliers):
-        return None
-    try:
-        return Shown(split, ood_pictures.outlier_pictures(panel.pair, tuple(side.ids[row] for row in rows), shape))
-    except UserError as error:
-        with st.container(border=True, gap="xsmall"):
-            st.markdown(
-                ":material/image_not_supported: The outliers' pictures are not part of the model's folder: only their "
-                f"scores are. :gray[{markdown(error)}]"
-            )
-            if command := ood_pictures.download_command(panel.pair):
-                st.code(command, language="bash")
-        return None
+def _few(ordinary: Pictured) -> str:
+    total, known = len(ordinary.known), int(ordinary.known.sum())
+    bundled = f" {known:,} of {total:,} test pictures are bundled; the others are only counted."
+    return bundled if 0 < known < total else ""
 
 
-def _unpictured(panel: Panel, ordinary: Shown | None) -> str:
-    if ordinary is None:
-        return f" The pictures of {panel.both[0].title} are not bundled."
-    total, known = len(panel.both[0].ids), len(ood_pictures.places(panel.selected.entry))
-    few = f" {known:,} of {total:,} test pictures are bundled; the others are only counted."
-    return few if known < total else ""
-
-
-def _groups(side: Side, split: ood_pictures.Split, values: np.ndarray, titles: tuple[str, str]) -> list[dict[str, Any]]:
-    sides = (split.wrong, split.wrong_count, "farthest first"), (split.right, split.right_count, "nearest first")
-    return [
-        {
-            "title": title,
-            "note": f"{count:,} of {side.title}" + (f", {order}" if len(rows) > 1 else ""),
-            "titles": [f"{side.ids[row]} · {values[row]:.4g}" for row in rows],
-        }
-        for title, (rows, count, order) in zip(titles, sides, strict=True)
-        if len(rows)
-    ]
+def _group(
+    pictured: Pictured, scores: np.ndarray, chosen: np.ndarray, threshold: float, outliers: bool
+) -> dict[str, Any]:
+    wrong = (scores > np.float32(threshold)) != outliers
+    return {
+        "title": "Missed" if outliers else "False alarms",
+        "note": f"{int(wrong.sum()):,} of {pictured.side.title}" + ", farthest first" * (len(chosen) > 1),
+        "titles": [f"{pictured.side.ids[row]} · {scores[row]:.4g}" for row in chosen],
+    }

@@ -6,7 +6,7 @@ from explorer.ood import detector as scores
 from explorer.ood import figures, session
 from explorer.ood.detector import Curve, Detector, Side
 from explorer.ood.state import AUTOMATIC, current
-from explorer.shared import beside, catalog, theme
+from explorer.shared import beside, catalog
 from trainer.errors import UserError
 from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
 from trainer.ood.pairs import OWN as OWN_FOLDER
@@ -44,10 +44,6 @@ class Panel:
     baselines: list[Curve]
     notes: list[str]
     colours: dict[str, str]
-
-    def colour(self, curve: Curve, dark: bool) -> str:
-        """Return the colour of a curve's model; of a baseline, which has none, that of quiet text."""
-        return self.colours.get(curve.model) or theme.colours(dark)["muted"]
 
     @property
     def selected(self) -> Detector:
@@ -88,7 +84,7 @@ def panel_of(detector: Detector, name: str) -> Panel | None:
     title = scores.pair_title(pair, pairs) if pair else OWN
     shown = {model: detectors[model] for model in both}
     colours = figures.model_colours(sorted([detector.entry.name, *fitting(detector)]))
-    return Panel(name, title, pair, shown, own, curves, baselines, notes, colours)
+    return Panel(name, title, pair, shown, own, curves, baselines, list(dict.fromkeys(notes)), colours)
 
 
 def _how(entry: catalog.Entry) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from trainer.ood.pairs import Pair
 from trainer.runs import layout
 from trainer.runs.sprite import read_sprite_tiles
 
+if TYPE_CHECKING:
+    from trainer.data.imageset import ImageSet
+
 _OMNIGLOT = re.compile(r"omniglot-(?P<alphabet>[^/\\]+)-(?P<character>character\d+)-(?P<drawing>\d+_\d+)")
 # ColorBrewer RdBu without its middle: too little is blue, too much is red, and no difference is the page itself.
 _BELOW = {False: (33, 102, 172), True: (67, 147, 195)}
@@ -26,29 +29,38 @@ _ABOVE = {False: (178, 24, 43), True: (214, 96, 77)}
 _ZERO = {False: (247, 247, 247), True: (29, 33, 40)}
 
 
-class Split(NamedTuple):
-    """Positions of pictures on either side of a threshold, the hardest first, and how many there are on each side."""
-
-    wrong: np.ndarray
-    right: np.ndarray
-    wrong_count: int
-    right_count: int
-
-
-def hardest(scores: np.ndarray, threshold: float, outliers: bool, known: np.ndarray, count: int) -> Split:
-    """Return the pictures on the wrong side, the farthest first, and those on the right side, the nearest first.
+def farthest(scores: np.ndarray, threshold: float, outliers: bool, known: np.ndarray, count: int) -> np.ndarray:
+    """Return positions of the pictures on the wrong side of a threshold, the farthest from it first, (at most count,).
 
     Args:
         scores: (n,) float32; a picture is flagged where its score exceeds the threshold.
         outliers: whether the pictures are outliers, so that accepting one is wrong.
-        known: (n,) bool: whether the picture can be shown; the others are only counted.
-        count: of each side, at most.
+        known: (n,) bool: whether the picture can be shown.
     """
     flagged = scores > np.float32(threshold)
-    wrong, right = (~flagged, flagged) if outliers else (flagged, ~flagged)
     order = np.argsort(scores if outliers else -scores, kind="stable")
-    shown = [order[(side & known)[order]][:count] for side in (wrong, right)]
-    return Split(*shown, int(wrong.sum()), int(right.sum()))
+    return order[((flagged != outliers) & known)[order]][:count]
+
+
+def around(scores: np.ndarray, thresholds: np.ndarray, known: np.ndarray, margin: int, count: int) -> np.ndarray:
+    """Return positions of pictures that the thresholds pass, ascending by score, about count and 2 margin of them.
+
+    All that can be shown between the lowest and the highest threshold, or those just above some of them, and `margin`
+    more beyond either end.
+
+    Args:
+        scores: (n,) float32. thresholds: (t,) in any order.
+        known: (n,) bool: whether the picture can be shown.
+    """
+    order = np.argsort(scores, kind="stable")
+    order = order[known[order]]
+    ascending = scores[order]
+    limits = np.unique(np.searchsorted(ascending, np.sort(thresholds).astype(np.float32), side="right"))
+    first, last = (int(limits[0]), int(limits[-1])) if len(limits) else (0, 0)
+    between = np.arange(first, last) if last - first <= count else limits[:: -(-len(limits) // count)]
+    ends = np.r_[max(0, first - margin) : first, last : min(len(order), last + margin)]
+    chosen = np.unique(np.r_[between, ends])
+    return order[chosen[chosen < len(order)]]
 
 
 # ---------------------------------------------------------------- test pictures
@@ -106,21 +118,27 @@ def _training_tiles(entry: catalog.Entry) -> np.ndarray:
 # ---------------------------------------------------------------- outliers
 
 
+def outliers_absent(pair: Pair) -> str:
+    """Return why the outliers' pictures cannot be read from the disk, as a sentence; "" where they can."""
+    if pair.polarity == pairs.OWN:
+        return f"Those of “{pair.outliers}” lie in the folder you named; upload them in “Check my pictures”."
+    return pairs.absent(pair, default_data_root()) or ""
+
+
 def outlier_pictures(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, int]) -> np.ndarray:
     """Return outliers by id, as the model saw them, uint8 (n, C, H, W); looks on the disk and downloads nothing.
 
     Raises: UserError with what to do if the data are not there or a picture cannot be read.
     """
-    root = default_data_root()
-    if pair.polarity == pairs.OWN:
-        raise UserError(f"Those of “{pair.outliers}” lie in the folder you named; upload them in “Check my pictures”.")
-    if sentence := pairs.missing(pair, root):
+    if sentence := outliers_absent(pair):
         raise UserError(sentence)
-    return _outliers(pair, ids, tuple(shape), root.resolve())
+    return _outliers(pair, ids, tuple(shape), default_data_root().resolve())
 
 
 @st.cache_data(max_entries=24, show_spinner="Reading the outliers' pictures …")
 def _outliers(pair: Pair, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:
+    if not ids:
+        return np.zeros((0, *shape), np.uint8)
     if pair.outliers == "omniglot":
         images = np.stack([_character(root, each, shape) for each in ids])
     else:
@@ -141,11 +159,16 @@ def _character(root: Path, id_: str, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _of_set(name: str, split: str, ids: tuple[str, ...], shape: tuple[int, int, int], root: Path) -> np.ndarray:
-    images = load(DataConfig(name=name, size=shape[1], channels=shape[0]), split, root)
+    images = _loaded(name, split, shape, root)
     position = {id_: index for index, id_ in enumerate(images.ids)}
     if not set(ids) <= set(position):
         raise UserError(f"The files of {images.name} are others than those that were scored; evaluate the model again.")
     return images.images[[position[id_] for id_ in ids]].numpy()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _loaded(name: str, split: str, shape: tuple[int, int, int], root: Path) -> "ImageSet":
+    return load(DataConfig(name=name, size=shape[1], channels=shape[0]), split, root)
 
 
 def download_command(pair: Pair) -> str:

@@ -1,9 +1,9 @@
-"""Page states as the values of a link: bounded, typed, floats to three decimals. No streamlit here."""
+"""Page states as the values of a link: bounded, typed, floats rounded. No streamlit here."""
 
 import re
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
@@ -17,6 +17,8 @@ class PageState(BaseModel):
     """Base of page states: frozen, finite numbers only; fields are str, int, float, bool, or lists/tuples of them."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    decimals: ClassVar[int] = DECIMALS
+    """Of floats in the URL."""
 
     @field_validator("*")
     @classmethod
@@ -31,10 +33,11 @@ T = TypeVar("T", bound=PageState)
 
 
 def encode(state: PageState) -> dict[str, str]:
-    """Return the fields that differ from their defaults as URL values: floats to 3 decimals, sequences comma-joined."""
-    defaults = _default_values(type(state))
-    encoded = {name: _encode(getattr(state, name)) for name in type(state).model_fields}
-    return {name: text for name, text in encoded.items() if name not in defaults or text != _encode(defaults[name])}
+    """Return the fields that differ from their defaults as URL values: floats rounded, sequences comma-joined."""
+    defaults, places = _default_values(type(state)), state.decimals
+    encoded = {name: _encode(getattr(state, name), places) for name in type(state).model_fields}
+    own = lambda name, text: name not in defaults or text != _encode(defaults[name], places)  # noqa: E731
+    return {name: text for name, text in encoded.items() if own(name, text)}
 
 
 def decode(kind: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
@@ -62,16 +65,16 @@ def _default_values(kind: type[PageState]) -> dict[str, Any]:
     return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
 
 
-def _encode(value: Any) -> str:
+def _encode(value: Any, decimals: int) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, float):
-        text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
+        text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
         return "0" if text in ("-0", "") else text
     if isinstance(value, list | tuple):
-        return ",".join(_encode(item).replace("%", "%25").replace(",", "%2C") for item in value)
+        return ",".join(_encode(item, decimals).replace("%", "%25").replace(",", "%2C") for item in value)
     if isinstance(value, str | int):
         return str(value)
     raise TypeError(f"a page state holds str, int, float, bool and sequences of them, not {type(value).__name__}")

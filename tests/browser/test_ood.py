@@ -1,4 +1,4 @@
-"""OoD in a real browser: choose, read the table, drag the threshold, upload, and download the CSV."""
+"""OoD in a real browser: choose, drag the rate, read the table, upload, and download the CSV."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scored(served_runs: Path) -> Run:
 def open_ood(page, link: str = "?model=small-gmp&against=") -> None:
     page.goto(f"/ood{link}")
     settled(page)
-    page.locator(".operating[data-threshold] .grip").wait_for()
+    page.locator(".race[data-rate]").wait_for()
 
 
 def counts(page) -> list[int]:
@@ -45,6 +45,10 @@ def threshold(page) -> float:
     return float(page.locator(".operating").get_attribute("data-threshold"))
 
 
+def rate(page) -> float:
+    return float(page.locator(".race").get_attribute("data-rate"))
+
+
 def by_hand(run: Run, at: float, pair=MATCHED) -> list[int]:
     ordinary, outliers = tables.pair_rows(tables.read(run), pair, "Omniglot")
     values = [rows["score_combined"].to_numpy() for rows in (ordinary, outliers)]
@@ -53,11 +57,23 @@ def by_hand(run: Run, at: float, pair=MATCHED) -> list[int]:
     ]
 
 
-def grip(page) -> tuple[float, float]:
-    handle = page.locator(".operating .grip")
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+def assert_all_follow(page, run: Run) -> None:
+    """The table, the bar, the point of the curve and the pictures agree with the stored scores at the rate shown."""
+    at = threshold(page)
+    expected = by_hand(run, at)
+    assert at == pytest.approx(calibration.read(run).threshold("combined", rate(page)))
+    assert counts(page) == expected
+    bar = page.locator(".bar", has_text="small-gmp · combined")
+    assert int(bar.get_attribute("data-alarms")) == expected[1]
+    assert int(bar.get_attribute("data-found")) == expected[3]
+    assert f"{100 * expected[3] / OUTLIERS:.1f} %" in bar.inner_text()
+    point = page.locator(".roc .point.focused")
+    top, bottom = (float(page.locator(".roc .now").get_attribute(end)) for end in ("y1", "y2"))
+    share = (bottom - float(point.get_attribute("cy"))) / (bottom - top)
+    assert share == pytest.approx(expected[3] / OUTLIERS, abs=1e-3)
+    ordinary, _ = tables.pair_rows(tables.read(run), MATCHED, "Omniglot")
+    shown = page.locator(".strip canvas").first
+    assert int(shown.get_attribute("data-accepted")) <= expected[0] <= len(ordinary)
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -66,60 +82,68 @@ def png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def test_the_threshold_follows_the_hand_and_the_server_hears_of_the_release(page, scored):
-    open_ood(page)
-    start = threshold(page)
-    assert start == pytest.approx(calibration.read(scored).threshold("combined", 0.05))
-    assert counts(page) == by_hand(scored, start)
-    x, y = grip(page)
+def test_one_slider_drives_everything_while_it_is_held_and_the_server_hears_of_the_release(page, scored):
+    open_ood(page, "?model=small-gmp")
+    assert rate(page) == 0.05
+    assert_all_follow(page, scored)
+    slider = page.locator(".race input")
+    box = slider.bounding_box()
+    x, y = box["x"] + box["width"] * 139 / 220, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x - 60, y, steps=4)
-    held = threshold(page)
-    assert held < start
-    assert counts(page) == by_hand(scored, held), "counted in the browser while it moves"
-    assert "at=" not in page.url, "nothing is reported while it is held"
+    seen = set()
+    for share in (0.75, 0.9, 0.97):
+        page.mouse.move(box["x"] + box["width"] * share, y)
+        assert_all_follow(page, scored)
+        seen.add(rate(page))
+    assert len(seen) == 3
+    assert "fpr=" not in page.url, "nothing is reported while it is held"
+    held = rate(page)
     page.mouse.up()
-    page.wait_for_url(re.compile(r"[?&]at="), timeout=PATIENCE)
+    page.wait_for_url(re.compile(r"[?&]fpr="), timeout=PATIENCE)
     settled(page)
-    assert threshold(page) == held
-    assert float(re.search(r"[?&]at=([^&]+)", page.url)[1]) == held
-    false_alarms = by_hand(scored, held)[1]
-    if false_alarms:
-        expect(page.locator(".gallery .name small").first).to_contain_text(f"{false_alarms} of MNIST")
+    assert rate(page) == held
+    expect(page.locator(".gallery .name small").first).to_contain_text(f"{counts(page)[1]} of MNIST")
     page.reload()
     settled(page)
-    page.locator(".operating[data-threshold] .grip").wait_for()
-    assert threshold(page) == held, "a copied link shows the same threshold"
-    page.get_by_role("button", name="Back to the target").click()
-    page.wait_for_url(re.compile(r"^((?!at=).)*$"), timeout=PATIENCE)
+    page.locator(".race[data-rate]").wait_for()
+    assert rate(page) == held, "a copied link shows the same rate"
+    assert_all_follow(page, scored)
+
+
+def test_the_rate_can_be_set_on_the_curves_on_the_histogram_and_by_keys_and_a_row_be_chosen(page, scored):
+    open_ood(page, "?model=small-gmp&against=small-vae&scores=combined,prior")
+    for place in (".roc", ".operating .chart"):
+        area = page.locator(place)
+        area.scroll_into_view_if_needed()
+        box, before = area.bounding_box(), rate(page)
+        page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
+        assert rate(page) != before
+        assert_all_follow(page, scored)
+    page.locator(".race input").focus()
+    before = rate(page)
+    page.keyboard.press("ArrowLeft")
+    assert rate(page) < before
+    page.wait_for_url(re.compile(r"[?&]fpr="), timeout=PATIENCE)
     settled(page)
-    assert threshold(page) == pytest.approx(start)
+    page.locator(".bar", has_text="small-vae · prior").click()
+    page.wait_for_url(re.compile(r"[?&]focus="), timeout=PATIENCE)
+    expect(page.locator(".head.focus")).to_have_text("small-vae · prior")
+    expect(page.locator(".bar[aria-pressed=true]")).to_contain_text("small-vae · prior")
 
 
 def test_no_control_is_shown_before_its_script_is_there(page):
     held = []
-    page.route(re.compile("threshold/point.js"), lambda route: held.append(route))
+    page.route(re.compile("threshold/race.js"), lambda route: held.append(route))
     page.goto("/ood?model=small-gmp&against=")
     settled(page)
-    handle = page.locator(".operating .grip")
-    handle.wait_for(state="attached")
-    expect(handle).to_be_hidden()
+    slider = page.locator(".race input")
+    slider.wait_for(state="attached")
+    expect(slider).to_be_hidden()
     for route in held:
         route.continue_()
-    expect(handle).to_be_visible()
+    expect(slider).to_be_visible()
     assert sum(counts(page)) == 120 + OUTLIERS
-
-
-def test_the_arrow_keys_move_the_threshold(page, scored):
-    open_ood(page)
-    start = threshold(page)
-    page.locator(".operating .handle").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("PageUp")
-    page.wait_for_url(re.compile(r"[?&]at="), timeout=PATIENCE)
-    assert threshold(page) > start
-    assert counts(page) == by_hand(scored, threshold(page))
 
 
 def test_the_page_from_choosing_to_the_csv(page, scored, tmp_path):
@@ -155,14 +179,14 @@ def test_the_page_from_choosing_to_the_csv(page, scored, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "columns"), [(1440, 2), (800, 1)])
+@pytest.mark.parametrize(("width", "columns"), [(1440, 2), (390, 1)])
 def test_both_themes_and_widths_have_room_for_everything(page, scheme, width, columns):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
     open_ood(page, "?model=small-gmp")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    tracks = page.locator(".st-key-ood-charts").evaluate("element => getComputedStyle(element).gridTemplateColumns")
+    tracks = page.locator(".halves").evaluate("element => getComputedStyle(element).gridTemplateColumns")
     assert len(tracks.split()) == columns
-    point = page.locator(".operating")
-    assert point.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
-    assert point.locator(".bars.outliers").get_attribute("d").count("L") > 50
+    race = page.locator(".race")
+    assert race.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+    assert race.locator(".set.outliers").get_attribute("d").count("L") > 50

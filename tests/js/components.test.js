@@ -8,7 +8,11 @@ import { differs, range } from "../../explorer/static/js/live_decoder/slider.js"
 import { spritePlace } from "../../explorer/static/js/live_decoder/tiles.js";
 import { decoderOf, offerDecoder, sessionOf } from "../../explorer/static/js/shared/decoder.js";
 import { mount } from "../../explorer/static/js/shared/dom.js";
+import { ranking } from "../../explorer/static/js/threshold/bars.js";
+import { nearestThreshold } from "../../explorer/static/js/threshold/operating.js";
+import { nearest } from "../../explorer/static/js/threshold/roc.js";
 import { below, histogram, Scale } from "../../explorer/static/js/threshold/scale.js";
+import { left } from "../../explorer/static/js/threshold/strips.js";
 
 const close = (actual, expected, within = 1e-9) => assert.ok(Math.abs(actual - expected) <= within, `${actual}`);
 
@@ -125,4 +129,36 @@ test("bars are shares of all scores, and the ends hold what lies beyond", () => 
   const bars = histogram([-9, -0.9, 0.1, 0.2, 2.5, 99, 100, 101], linear, 4);
   assert.deepEqual(bars, [0.25, 0.25, 0, 0.5]);
   assert.deepEqual(histogram([], linear, 2), [0, 0]);
+});
+
+// ---------------------------------------------------------------- the race
+
+test("the score that finds the larger share is on top, equal ones as they come", () => {
+  const lines = [
+    { found: [1, 4], outliers: 10 },
+    { found: [1, 2], outliers: 4 },
+    { found: [0, 4], outliers: 10 },
+  ];
+  assert.deepEqual(ranking(lines, 0), [1, 0, 2]);
+  assert.deepEqual(ranking(lines, 1), [1, 0, 2]);
+  assert.deepEqual(ranking([{ found: [0], outliers: 0 }], 0), [0]);
+});
+
+test("a place under the pointer becomes the nearest rate, and a threshold its own", () => {
+  const rates = [0.001, 0.01, 0.1, 0.5];
+  assert.deepEqual(
+    [0, 0.002, 0.005, 0.04, 0.3, 1].map((rate) => nearest(rates, rate)),
+    [0, 0, 1, 2, 3, 3],
+  );
+  assert.deepEqual(
+    [99, 4.4, 3, 2.6, -1].map((value) => nearestThreshold([5, 4, 3, 2], value)),
+    [0, 1, 2, 2, 3],
+  );
+});
+
+test("accepted pictures lie left of the line and flagged ones right of it", () => {
+  const [tile, step] = [44, 48];
+  assert.ok(left(4, 5, 400) + tile <= 200 && left(5, 5, 400) >= 200);
+  assert.equal(left(6, 5, 400) - left(5, 5, 400), step);
+  assert.equal(left(5, 5, 400) - left(5, 5.5, 400), step / 2, "between two rates it is on its way");
 });

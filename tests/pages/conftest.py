@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.shared import catalog
 from tests.fixtures import make_run
+from tests.outliers import add_scores
 from trainer.system import ROOT
 
 APP = ROOT / "explorer" / "app.py"
@@ -56,3 +57,23 @@ def own(runs: Path, name: str) -> Path:
 def app(runs: Path) -> AppTest:
     """The whole app on the folders of `runs`, not run yet."""
     return AppTest.from_file(str(APP), default_timeout=60)
+
+
+@pytest.fixture(scope="session")
+def made_scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three models with out-of-distribution scores and one without, never to be changed."""
+    root = tmp_path_factory.mktemp("ood") / "runs"
+    add_scores(make_run(root / "small-gmp"), detectors=True)
+    add_scores(make_run(root / "small-vae", kind="vae"))
+    add_scores(make_run(root / "small-dagmm", kind="dagmm"))
+    make_run(root / "unscored", prior="np", z_dim=4)
+    return root
+
+
+@pytest.fixture
+def scored_runs(made_scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Private copies of the scored models, and a data root that holds nothing."""
+    root = Path(shutil.copytree(made_scored, tmp_path / "runs"))
+    monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
+    monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
+    return root

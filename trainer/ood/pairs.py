@@ -55,8 +55,11 @@ def pairs_of(settings: DataConfig) -> tuple[Pair, ...]:
     return tuple(pair for pair in PAIRS if pair.ordinary == settings.name)
 
 
-def missing(pair: Pair, data_root: Path | None) -> str | None:
-    """Return one sentence if the pair's outliers are not on disk, else None; looks only, downloads nothing."""
+def absent(pair: Pair, data_root: Path | None) -> str | None:
+    """Return where the pair's outliers are missed and whence they come, as a sentence; None where they are on disk.
+
+    It looks only and downloads nothing.
+    """
     root = Path(data_root) if data_root is not None else data.default_data_root()
     if pair.outliers == "omniglot":
         place = root / "omniglot-py" / "images_background"
@@ -67,7 +70,13 @@ def missing(pair: Pair, data_root: Path | None) -> str | None:
     if here:
         return None
     info = data.DATASETS[pair.outliers]
-    return f"The pair {pair.name} is left out: {info.title} is not in {place}; get it from {info.url}."
+    return f"{info.title} is not in {place}; get it from {info.url}."
+
+
+def missing(pair: Pair, data_root: Path | None) -> str | None:
+    """Return one sentence if the pair's outliers are not on disk, else None; looks only, downloads nothing."""
+    sentence = absent(pair, data_root)
+    return sentence and f"The pair {pair.name} is left out: {sentence}"
 
 
 def own_pair(settings: DataConfig, title: str) -> Pair:

@@ -30,37 +30,12 @@ BLURRED = RNG.normal(size=400), RNG.normal(1.5, 1, 300)
 # ---------------------------------------------------------------- curves
 
 
-def test_perfect_separation_goes_through_the_corner():
-    figure = figures.roc([curve(range(20), range(30, 40))], [])
-    trace = next(trace for trace in figure.data if trace.name.startswith("a"))
-    assert (0.0, 1.0) in set(zip(trace.x, trace.y, strict=True))
-    assert (trace.x[0], trace.y[0]) == (0, 0)
-    assert (trace.x[-1], trace.y[-1]) == (1, 1)
-    assert trace.name.endswith("1.000")
-
-
-def test_the_hover_tells_the_threshold_of_its_point():
-    made = curve(*BLURRED)
-    trace = next(trace for trace in figures.roc([made], []).data if trace.name.startswith("a"))
-    for place in range(1, len(trace.x), 7):
-        threshold = trace.customdata[place]
-        assert trace.x[place] == pytest.approx((made.ordinary >= threshold).mean())
-        assert trace.y[place] == pytest.approx((made.outliers >= threshold).mean())
-
-
 def test_thinning_moves_no_curve_by_more_than_a_pixel():
     x, y, _ = ranking.roc_curve(RNG.normal(size=20_000), RNG.normal(1, 1, 20_000))
     keep = figures.thinned(x, y, log=False)
     assert len(keep) < len(x) / 3
     grid = np.linspace(0, 1, 2_001)
     assert np.abs(np.interp(grid, x[keep], y[keep]) - np.interp(grid, x, y)).max() < 2 / figures.STEPS
-
-
-def test_on_a_logarithmic_axis_a_rate_of_zero_is_drawn_at_half_a_picture():
-    figure = figures.roc([curve(range(20), range(30, 40))], [], log=True, point=(0.0, 1.0))
-    for trace in figure.data[1:]:
-        assert min(trace.x) == pytest.approx(0.5 / 20)
-    assert figure.layout.xaxis.type == "log"
 
 
 def test_models_differ_in_colour_and_scores_in_dash():
@@ -87,9 +62,6 @@ def test_a_baseline_stands_under_the_sign_that_separates_better():
     assert turned.measured["AUROC"].low == pytest.approx(facing.measured["AUROC"].low, abs=0.01)
     for name in ranking.MEASURES:
         assert turned.measured[name].value == pytest.approx(facing.measured[name].value, abs=1e-6)
-    trace = next(t for t in figures.roc([], [turned]).data if t.name.startswith("mean"))
-    assert "at or below" in trace.hovertemplate
-    assert max(v for v in trace.customdata if np.isfinite(v)) <= -float(turned.ordinary.min()) + 1e-6
 
 
 @pytest.mark.parametrize(
@@ -150,20 +122,28 @@ def test_the_papers_score_is_another_one_for_each_kind_of_model():
 # ---------------------------------------------------------------- either side of a threshold
 
 
-def test_the_hardest_pictures_by_hand():
+def test_the_worst_errors_by_hand():
     scores = np.array([1, 5, 3, 9, 2, 7, 3], np.float32)
     known = np.ones(7, bool)
-    ordinary = pictures.hardest(scores, 3.0, False, known, 2)
-    assert ordinary.wrong.tolist() == [3, 5]  # flagged, the farthest above first
-    assert ordinary.right.tolist() == [2, 6]  # at the threshold itself: accepted, the nearest first
-    assert (ordinary.wrong_count, ordinary.right_count) == (3, 4)
-    outliers = pictures.hardest(scores, 3.0, True, known, 2)
-    assert outliers.wrong.tolist() == [0, 4]  # missed, the farthest below first
-    assert outliers.right.tolist() == [1, 5]  # flagged, the nearest first
-    assert (outliers.wrong_count, outliers.right_count) == (4, 3)
+    assert pictures.farthest(scores, 3.0, False, known, 2).tolist() == [3, 5]  # flagged, the farthest above first
+    assert pictures.farthest(scores, 3.0, True, known, 9).tolist() == [0, 4, 2, 6]  # at the threshold itself: accepted
     known[[3, 0]] = False
-    assert pictures.hardest(scores, 3.0, False, known, 2).wrong.tolist() == [5, 1]
-    assert pictures.hardest(scores, 3.0, True, known, 2).wrong_count == 4
+    assert pictures.farthest(scores, 3.0, False, known, 2).tolist() == [5, 1]
+
+
+def test_pictures_around_the_line_by_hand():
+    scores, known = np.arange(10, dtype=np.float32)[::-1], np.ones(10, bool)
+    chosen = lambda *limits, margin=1, count=10: scores[  # noqa: E731
+        pictures.around(scores, np.array(limits), known, margin, count)
+    ].tolist()
+    assert chosen(3.5, 5.5) == [3, 4, 5, 6]
+    assert chosen(5.5, 3.5, margin=0) == [4, 5]
+    assert chosen(3.0) == [3, 4], "at the threshold itself: accepted"
+    assert chosen(-1.0, 99.0, margin=2) == list(range(10)), "nothing beyond either end"
+    assert chosen(0.5, 2.5, 4.5, 8.5, margin=0, count=3) == [1, 5], "where there are too many: those just above"
+    known[4] = False
+    assert chosen(3.5, 5.5) == [3, 4, 6], "the fifth cannot be shown"
+    assert pictures.around(scores, np.array([3.0]), np.zeros(10, bool), 1, 9).tolist() == []
 
 
 def test_the_axis_bends_only_where_outliers_lie_far_out():

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 NO_DENSITY = "this prior can be drawn from, but has no density"
 NO_CODES = "no codes of training pictures are stored"
+NEEDS = {
+    "likelihood": NO_DENSITY,
+    "complexity, PNG": NO_DENSITY,
+    "complexity, WebP": NO_DENSITY,
+    "typicality": NO_DENSITY,
+    "likelihood regret": NO_DENSITY,
+    "Mahalanobis": NO_CODES,
+    "nearest codes": NO_CODES,
+}
+"""Why a model may lack a detector, by its name: what pages need to know without torch."""
 
 
 @dataclass(frozen=True, eq=False)

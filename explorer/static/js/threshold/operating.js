@@ -1,36 +1,26 @@
-// Two histograms and a threshold under the hand: every move is counted here, the server hears of the release.
+// Histograms of one score with the threshold of the rate, which can be dragged; what it flags is counted below them.
 
-import { element, mount, part, setAttributes } from "../shared/dom.js";
-import { followPointer, keyed } from "../shared/gestures.js";
+import { element, part, setAttributes } from "../shared/dom.js";
+import { followPointer } from "../shared/gestures.js";
 import { percent } from "../shared/numbers.js";
 import { numbersOf } from "../shared/pictures.js";
-import { delayed } from "../shared/reports.js";
 import { below, histogram, Scale } from "./scale.js";
 
-/**
- * @typedef {object} Data as `Point` in explorer/components/threshold
- * @property {string} ordinary
- * @property {string} outliers
- * @property {string[]} names
- * @property {string} score
- * @property {number} low
- * @property {number} high
- * @property {number} scale
- * @property {number} threshold
- * @property {string} colour
- */
+/** @typedef {import("./race.js").Scores} Scores */
 
 const SETS = ["ordinary", "outliers"];
 const BINS = 72;
 const TOP = 26; // room for the handle's label
 const BOTTOM = 40; // and for the axis
-const STEP = 1 / 240; // of the axis, for one press of an arrow key
-const REPORT_AFTER_KEYS = 350; // ms of rest
 
-class Point {
-  /** @type {import("../shared/dom.js").Tell} */
-  tell = () => {};
-  /** @type {Data} */
+/** Return the place of the threshold nearest to a value. @param {number[]} thresholds descending @param {number} value */
+export function nearestThreshold(thresholds, value) {
+  const apart = thresholds.map((each) => Math.abs(each - value));
+  return apart.indexOf(Math.min(...apart));
+}
+
+export class Operating {
+  /** @type {Scores} */
   data = /** @type {any} */ (null);
   /** @type {Scale} */
   scale = /** @type {any} */ (null);
@@ -38,33 +28,18 @@ class Point {
   outliers = new Float32Array();
   threshold = 0;
   floor = 0; // of the bars, in pixels
-  held = false;
-  waiting = false; // for the answer to a release
 
-  /** @param {HTMLElement} parent */
-  constructor(parent) {
-    this.root = part(parent, ".operating");
-    this.svg = part(this.root, ".chart");
-    this.handle = part(this.root, ".handle");
-    const hold = (/** @type {boolean} */ held) => {
-      this.held = held;
-      this.root.classList.toggle("dragging", held);
-      if (held) this.handle.focus({ preventScroll: true });
-      else this.commit();
-    };
-    followPointer(this.svg, { begin: () => hold(true), move: (across) => this.move(across), end: () => hold(false) });
-    this.rest = delayed(() => this.commit(), REPORT_AFTER_KEYS);
-    this.handle.onkeydown = (event) => this.nudge(event);
-    this.resized = new ResizeObserver(() => this.draw());
-    this.resized.observe(this.svg);
+  /** @param {HTMLElement} root @param {import("./roc.js").Hand} hand */
+  constructor(root, hand) {
+    this.root = root;
+    this.svg = part(root, ".chart");
+    this.handle = part(root, ".handle");
+    const move = (/** @type {number} */ across) =>
+      hand.move(nearestThreshold(this.data.thresholds, this.scale.value(across)));
+    followPointer(this.svg, { begin: () => {}, move, end: hand.end });
   }
 
-  close() {
-    this.resized.disconnect();
-    this.rest.stop();
-  }
-
-  /** @param {Data} data */
+  /** @param {Scores} data */
   update(data) {
     const before = this.data;
     this.data = data;
@@ -72,53 +47,21 @@ class Point {
     this.root.style.setProperty("--outliers", data.colour);
     if (before?.ordinary !== data.ordinary) this.ordinary = numbersOf(data.ordinary);
     if (before?.outliers !== data.outliers) this.outliers = numbersOf(data.outliers);
-    const elsewhere = before && (before.score !== data.score || before.ordinary !== data.ordinary);
-    if (!this.held && (!this.waiting || elsewhere || data.threshold === this.threshold)) {
-      this.threshold = data.threshold;
-      this.waiting = false;
-    }
-    this.draw();
   }
-
-  // ------------------------------------------------------------ the hand
-
-  /** @param {KeyboardEvent} event */
-  nudge(event) {
-    const goal = keyed(event, { value: this.scale.place(this.threshold), low: 0, high: 1, step: STEP });
-    if (goal === undefined) return;
-    event.preventDefault();
-    this.move(goal);
-    this.rest.start();
-  }
-
-  /** @param {number} place on the axis */
-  move(place) {
-    this.threshold = Number(this.scale.value(place).toPrecision(6));
-    this.follow();
-  }
-
-  commit() {
-    this.waiting = true; // an answer to an earlier release must not take the threshold back
-    this.tell("moved", String(this.threshold));
-  }
-
-  // ------------------------------------------------------------ drawing
 
   draw() {
     const { clientWidth: width, clientHeight: height } = this.svg;
-    if (!width || !this.data) return;
     this.floor = height - BOTTOM;
     const bars = [this.ordinary, this.outliers].map((scores) => histogram(scores, this.scale, BINS));
     const highest = Math.max(...bars.flat());
     for (const [i, shares] of bars.entries()) {
-      part(this.svg, `.bars.${SETS[i]}`).setAttribute("d", outline(shares, width, this.floor, highest));
+      part(this.svg, `.set.${SETS[i]}`).setAttribute("d", outline(shares, width, this.floor, highest));
     }
     setAttributes(part(this.svg, ".base"), { x1: 0, x2: width, y1: this.floor, y2: this.floor });
     const marks = this.scale.ticks(width).map((value) => this.mark(value, width));
     part(this.svg, ".ticks").innerHTML = marks.join("");
     label(part(this.svg, ".axis"), width, height - 4, `${this.data.score} →`);
     label(part(this.svg, ".share"), 0, height - 4, `peak: ${percent(highest)} of the pictures`);
-    this.follow();
   }
 
   /** Return a tick. @param {number} value @param {number} width */
@@ -129,9 +72,10 @@ class Point {
       <text x="${x}" y="${this.floor + 16}" style="text-anchor:${anchor}">${short(value)}</text>`;
   }
 
-  follow() {
+  /** @param {number} at place of the rate */
+  follow(at) {
+    this.threshold = this.data.thresholds[at];
     const width = this.svg.clientWidth;
-    if (!width) return;
     const x = this.scale.place(this.threshold) * width;
     const flagged = { x, y: TOP, width: Math.max(0, width - x), height: this.floor - TOP };
     setAttributes(part(this.svg, ".flagged"), flagged);
@@ -141,13 +85,9 @@ class Point {
     setAttributes(part(this.handle, ".ribs"), { d: `M${x - 2} ${middle - 5}v10M${x + 2} ${middle - 5}v10` });
     const late = x > width / 2;
     const text = part(this.handle, "text");
-    label(text, late ? x - 8 : x + 8, 14, `threshold ${this.written()}`);
+    label(text, late ? x - 8 : x + 8, 14, `threshold ${Number(this.threshold.toPrecision(4))}`);
     text.style.textAnchor = late ? "end" : "start";
     this.count();
-  }
-
-  written() {
-    return String(Number(this.threshold.toPrecision(4)));
   }
 
   count() {
@@ -158,14 +98,6 @@ class Point {
       head.textContent = this.data.names[i];
       fill(left, accepted, scores.length);
       fill(right, scores.length - accepted, scores.length);
-    });
-    // biome-ignore lint/performance/useDomNodeTextContent: innerText keeps the cells apart
-    const counts = part(this.root, "tbody").innerText;
-    setAttributes(this.handle, {
-      "aria-valuemin": this.data.low,
-      "aria-valuemax": this.data.high,
-      "aria-valuenow": this.threshold,
-      "aria-valuetext": `${this.written()}: ${counts}`,
     });
     this.root.dataset.threshold = String(this.threshold);
   }
@@ -194,5 +126,3 @@ function label(text, x, y, content) {
 
 const short = (/** @type {number} */ value) =>
   Math.abs(value) >= 1e5 ? value.toExponential(0) : String(Number(value.toPrecision(3)));
-
-export default mount(Point);
