@@ -178,7 +178,7 @@ class ObjectiveConfig(Section):
         0.0,
         ge=0,
         le=MAX_WEIGHT,
-        description="Cross-entropy -E_q[log pi(z)] of the codes under a prior with a density (gmp, fnp, normal); "
+        description="Cross-entropy -E_q[log pi(z)] of the codes under the prior, for np under the Gaussian of its moments; "
         "not in the paper, off by default.",
     )
     gradient_penalty: float = Field(
@@ -267,8 +267,6 @@ class Config(Section):
             raise ValueError(f"model.kind={self.model.kind} has the prior 'normal'; set prior.kind=normal")
         if self.model.kind == "dagmm" and (self.prior.kind != "gmp" or self.prior.warm_start):
             raise ValueError("model.kind=dagmm is a mixture of its own; set prior.kind=gmp and prior.warm_start=false")
-        if self.objective.lambda_p > 0 and self.prior.kind == "np":
-            raise ValueError("objective.lambda_p needs a prior with a density; set prior.kind to gmp, fnp or normal")
         if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):
             raise ValueError("prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0")
         if self.optim.refine_steps and (self.model.kind != "gwae" or self.optim.keep != "last"):

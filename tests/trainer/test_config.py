@@ -71,7 +71,6 @@ def test_a_configuration_cannot_be_changed():
         ({"data": {"path": "x"}}, "data.path is needed for data.name=folder, and only for it."),
         ({"prior": {"warm_start": True}}, "prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0."),
         ({"prior": {"placement": "knn"}}, "prior.placement='knn' is not valid: input should be 'em' or 'neighbours'."),
-        ({"objective": {"lambda_p": 1}}, "objective.lambda_p needs a prior with a density"),
         ([1, 2], "expected sections such as 'data:' and 'model:', found a list."),
         ({"optim": {"lr": list(range(100))}}, "optim.lr=list is not valid: input should be a valid number."),
     ],

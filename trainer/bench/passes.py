@@ -134,7 +134,7 @@ def _backward(module: nn.Module, scalar: Tensor) -> None:
 def _prior_terms(trainer: Trainer, model: nn.Module, z: Tensor) -> Tensor:
     """A sample, and the density of the codes where the objective asks for it."""
     total = model.sample_prior(len(z)).sum()
-    return total + model.prior.log_prob(z).sum() if trainer.settings.objective.lambda_p else total
+    return total + model.prior.cross_entropy(z) if trainer.settings.objective.lambda_p else total
 
 
 def plain_critic(model: GWAE, settings: config.Config) -> Critic:

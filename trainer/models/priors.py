@@ -33,6 +33,11 @@ def standard_normal(n: int, d: int, generator: torch.Generator | None, like: Ten
     return torch.randn(n, d, generator=generator, device=device).to(like.device)
 
 
+def standard_log_prob(z: Tensor) -> Tensor:
+    """Return log N(z; 0, I) of codes (B, z_dim), shape (B,)."""
+    return -0.5 * (z.square().sum(1) + z.shape[1] * math.log(2 * math.pi))
+
+
 class Prior(nn.Module):
     """What all families share."""
 
@@ -49,6 +54,10 @@ class Prior(nn.Module):
         None where the samples alone carry the whole gradient.
         """
         return self.sample(n, generator), None
+
+    def cross_entropy(self, z: Tensor) -> Tensor:
+        """Return the mean of -log pi(z) over codes (B, z_dim), in nats."""
+        return -self.log_prob(z).mean()
 
     def calibrate(self) -> None:
         """Measure the stored statistics, where a family has any."""
@@ -70,7 +79,7 @@ class NormalPrior(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return log N(z; 0, I), shape (B,)."""
-        return -0.5 * (z.square().sum(1) + self.z_dim * math.log(2 * math.pi))
+        return standard_log_prob(z)
 
 
 class _PushForward(Prior):
@@ -124,6 +133,14 @@ class NeuralPrior(_PushForward):
     """NP: h is an MLP."""
 
     kind = "np"
+
+    def cross_entropy(self, z: Tensor) -> Tensor:
+        """Return that under N(0, I), the Gaussian of the samples' moments: this prior has no density of its own.
+
+        What it is for is to keep the codes at the scale of the samples. L_D alone does not: without this term codes of
+        faces drift to twice that scale, where the prior never is (docs/results.md).
+        """
+        return -standard_log_prob(z).mean()
 
     def layer(self, inputs: int, outputs: int) -> nn.Module:
         """Return a layer of h."""

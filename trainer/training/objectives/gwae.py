@@ -74,7 +74,7 @@ class GWAEObjective(Objective):
             + weights.lambda_h * terms["entropy"]
         )
         if weights.lambda_p:
-            terms["prior"] = -model.prior.log_prob(z_data).mean()
+            terms["prior"] = model.prior.cross_entropy(z_data)
             loss = loss + weights.lambda_p * terms["prior"]
         return {"loss": loss, **terms}
 
