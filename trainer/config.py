@@ -178,8 +178,8 @@ class ObjectiveConfig(Section):
         0.0,
         ge=0,
         le=MAX_WEIGHT,
-        description="Cross-entropy -E_q[log pi(z)] of the codes under the prior, for np under the Gaussian of its moments; "
-        "not in the paper, off by default.",
+        description="Cross-entropy -E_q[log pi(z)] of the codes under the prior, for np under the Gaussian of its "
+        "moments; not in the paper, off by default.",
     )
     gradient_penalty: float = Field(
         10.0, ge=0, le=MAX_WEIGHT, description="Weight of the critic's one-centred gradient penalty."

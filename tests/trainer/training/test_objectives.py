@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 from torch import nn
 
 from tests.trainings import CPU, pictures, settings
@@ -143,6 +145,17 @@ def test_each_term_reaches_the_parts_it_is_about(weight, reached):
     task(batch())["loss"].backward()
     moved = {owner(name) for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
     assert moved == reached
+
+
+def test_a_prior_without_a_density_holds_the_codes_by_its_moments():
+    task = objective("np", objective=NO_WEIGHT | {"lambda_p": 1})
+    z = torch.randn(500, task.model.z_dim) * 2 + 1
+    wanted = -multivariate_normal(np.zeros(z.shape[1])).logpdf(z.numpy()).mean()
+    assert task.model.prior.cross_entropy(z).item() == pytest.approx(wanted, rel=1e-5)
+    task.model.critic.requires_grad_(False)
+    task(batch())["loss"].backward()
+    moved = {owner(name) for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert moved == {"encoder"}
 
 
 @pytest.mark.parametrize("weight", ["lambda_gw", "lambda_d", "lambda_p"])
