@@ -7,6 +7,7 @@ stay in the session and are mirrored when their page is opened.
 
 import time
 from typing import Any, Generic
+from urllib.parse import urlencode
 
 import streamlit as st
 from pydantic import Field, ValidationError
@@ -191,6 +192,16 @@ def selected_model() -> catalog.Entry | None:
             st.toast(f"There is no model '{markdown(wanted)}' here; {chosen.name} is shown instead.", duration="long")
     st.session_state[_MODEL] = chosen.name
     return chosen
+
+
+def open_page() -> str:
+    """Return the name of the open page, as its address has it; empty for Home."""
+    return st.session_state.get(_PAGE) or ""
+
+
+def link() -> str:
+    """Return the parameters of the open view's address."""
+    return urlencode(st.query_params.to_dict())
 
 
 def selected_name() -> str:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import streamlit as st
 
-from explorer.shared import axis_names, beside, cache, catalog, escape, pixels, state
+from explorer.shared import axis_names, beside, cache, catalog, escape, pixels, share, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
@@ -27,7 +27,9 @@ def user_errors() -> Iterator[None]:
 
 def page_header(title: str, sentence: str) -> None:
     """Draw the title of a page and one sentence on its content."""
-    st.title(title, anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(title, anchor=False, width="stretch")
+        share.popover(title)
     st.markdown(f":gray[{sentence}]")
 
 
@@ -125,6 +127,7 @@ def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
     """Draw a figure of `theme.figure`; with the name of a `file` it can be saved as SVG."""
     export = {"modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg", "filename": file}}
     config = {"displaylogo": False, **export} if file else {"displayModeBar": False}
+    share.chart(figure, key)
     st.plotly_chart(escape.figure(figure), theme=None, key=key, **{"config": config, **options})
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import axis_names, catalog, latent, pixels
+from explorer.shared import axis_names, beside, catalog, latent, pixels
 from explorer.shared.escape import markdown
 from explorer.shared.latent import Space, Start
 from explorer.shared.links import TraverseState, edits_text
-from explorer.traverse.state import change, edits_of
+from explorer.traverse import twin
+from explorer.traverse.state import change, current, edits_of
 from trainer.runs import layout
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def show(space: Space, start: Start, z: Tensor) -> None:
     import torch
 
     at_start, now = pixels.decoded(space.model, torch.stack([start.code, z]))
-    _data(space, start, z, at_start, now).draw(KEY, on_moved_change=_moved, on_named_change=lambda: _named(space))
+    at_twin = twin.data(space, current(), start, z)
+    _data(space, start, z, at_start, now, at_twin).draw(
+        KEY, on_moved_change=_moved, on_named_change=lambda: _named(space)
+    )
     if earlier := axis_names.earlier_weights(space.entry):
         st.caption(f":material/info: Axes were named on earlier weights ({markdown(earlier)}); check the names.")
 
@@ -72,7 +76,9 @@ def is_renamed() -> bool:
     return st.session_state.pop(_RENAMED, False)
 
 
-def _data(space: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.ndarray) -> live_decoder.Panel:
+def _data(
+    space: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.ndarray, at_twin: dict[str, Any] | None
+) -> live_decoder.Panel:
     from trainer.latent.traversal import OUTSIDE_SHARE
 
     return live_decoder.Panel(
@@ -97,6 +103,7 @@ def _data(space: Space, start: Start, z: Tensor, at_start: np.ndarray, now: np.n
         reconstruction=pixels.as_base64(at_start),
         current=pixels.as_base64(now),
         support=support(space, z),
+        twin=at_twin,
     )
 
 
@@ -150,9 +157,10 @@ def support(space: Space, z: Tensor) -> dict[str, Any]:
 
 
 def carry(space: Space) -> None:
-    """Send the decoder, if there is one, to the browser, after everything that can be seen."""
-    if _decoder_path(space.entry).is_file():
-        live_decoder.carrier(space.entry.hash, _decoder(space.entry))
+    """Send the decoders that there are to the browser, after everything that can be seen."""
+    for entry in beside.shown(space.entry, 2):
+        if _decoder_path(entry).is_file():
+            live_decoder.carrier(entry.hash, _decoder(entry))
 
 
 def _decoder_path(entry: catalog.Entry) -> Path:

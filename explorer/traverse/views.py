@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import axis_names, export, pixels, theme, widgets
+from explorer.shared import axis_names, export, pixels, share, theme, widgets
 from explorer.shared.latent import Space, Start, resolve
 from explorer.traverse import figures
-from explorer.traverse.sheets import axis_select, download, downloads, file_name, sheet_tiles, strongest
+from explorer.traverse.sheets import axis_select, download, downloads, file_name, labels, sheet_tiles, strongest
 from explorer.traverse.start_picker import picker
 from explorer.traverse.state import bound, choice, current
 from explorer.traverse.truth import truth
@@ -39,7 +39,10 @@ def sheet(space: Space, z: Tensor) -> None:
     centre = [row * steps + steps // 2 for row in range(len(axes))]
     sheet_tiles("sheet", space, drawn, titles, centre, edits)
     truth(space)
-    st.caption("The centre column is the current picture. Click a tile to move there.")
+    st.caption(
+        "The centre column is the current picture. Steps are equal on each side of it, and longer on the side where "
+        "the end lies farther away. Click a tile to move there."
+    )
 
 
 def _sheet_rows(space: Space) -> list[int]:
@@ -64,7 +67,8 @@ def _draw_sheet(space: Space, z: Tensor, axes: list[int], steps: int) -> tuple[e
     names = [name.replace(", ", "\n", 1) for name in axis_names.names(space.entry)]
     rows = [f"{names[axis]}\n{reach}" for axis, reach in zip(axes, ranges, strict=True)]
     heads = ["low", *[""] * (steps // 2 - 1), "now", *[""] * (steps // 2 - 1), "high"]
-    return export.Sheet(pictures, steps, rows, heads), edits
+    values = [f"{value:.2f}".replace("-", "−") for edit in edits for value in edit.values()]
+    return export.Sheet(pictures, steps, rows, heads, captions=values, **labels(space)), edits
 
 
 def _animation(space: Space, z: Tensor) -> None:
@@ -76,8 +80,12 @@ def _animation(space: Space, z: Tensor) -> None:
         from trainer.latent import traversal
 
         low, high = float(space.table.low[axis]), float(space.table.high[axis])
-        pictures = pixels.decoded(space.model, traversal.sweep_codes(z, axis, low, high, FRAMES))
-        animation = export.animation_gif(pictures, max(1, 192 // pictures.shape[-1]))
+        codes = traversal.sweep_codes(z, axis, low, high, FRAMES)
+        name, made = str(axis_names.names(space.entry)[axis]), labels(space)
+        captions = [f"{name} = {value:.2f}".replace("-", "−") for value in codes[:, axis].tolist()]
+        pictures = pixels.decoded(space.model, codes)
+        animation = export.animation_gif(pictures, captions, f"{made['title']}, {made['note']}")
+        share.offer(file_name(space, f"z{axis}", "gif"), lambda: animation, "image/gif")
         st.image(animation, width=192, alt=f"Axis {axis} from its low to its high end and back")
         download("Download GIF", animation, file_name(space, f"z{axis}", "gif"), "image/gif")
 
@@ -101,7 +109,7 @@ def interpolation(space: Space, start: Start, z: Tensor, label: str) -> None:
     codes = torch.cat(list(paths.values()))
     pictures = pixels.decoded(space.model, codes)
     heads = ["current", *[f"{step / (PATH_STEPS - 1):.0%}".replace("%", " %") for step in range(1, PATH_STEPS - 1)]]
-    drawn = export.Sheet(pictures, PATH_STEPS, list(paths), [*heads, "end"])
+    drawn = export.Sheet(pictures, PATH_STEPS, list(paths), [*heads, "end"], **labels(space))
     titles = [f"{path}, {step / (PATH_STEPS - 1):.0%} of the way" for path in paths for step in range(PATH_STEPS)]
     edits = [{axis: float(value) for axis, value in enumerate(code)} for code in codes]
     sheet_tiles("interpolation", space, drawn, titles, [], edits)
@@ -149,8 +157,10 @@ def code(space: Space, start: Start, z: Tensor) -> None:
         },
     )
     name = file_name(space, "code", "csv")
+    made = lambda: export.code_csv({key: table[key].tolist() for key in table})  # noqa: E731
+    share.offer(name, made, "text/csv")
     with st.container(horizontal=True, vertical_alignment="center"):
-        download("CSV", lambda: export.code_csv({key: table[key].tolist() for key in table}), name, "text/csv")
+        download("CSV", made, name, "text/csv")
         st.caption(
             "Effect: mean RMS change of the picture (0 to 1) when the axis goes from its 5 % to its 95 % quantile, "
             f"around {space.table.bases} evenly spread {'test codes' if space.real else 'draws from the prior'}. "

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
+import { fileName } from "../../explorer/static/js/copy_link/charts.js";
 import { movesOf, percentOfSquares } from "../../explorer/static/js/factor_stage/stage.js";
+import { withAxis } from "../../explorer/static/js/live_decoder/naming.js";
 import { differs, range } from "../../explorer/static/js/live_decoder/slider.js";
 import { spritePlace } from "../../explorer/static/js/live_decoder/tiles.js";
+import { follow, movedPairs } from "../../explorer/static/js/live_decoder/twin.js";
 import { decoderOf, offerDecoder, sessionOf } from "../../explorer/static/js/shared/decoder.js";
 import { mount } from "../../explorer/static/js/shared/dom.js";
 import { ranking } from "../../explorer/static/js/threshold/bars.js";
@@ -161,4 +163,41 @@ test("accepted pictures lie left of the line and flagged ones right of it", () =
   assert.ok(left(4, 5, 400) + tile <= 200 && left(5, 5, 400) >= 200);
   assert.equal(left(6, 5, 400) - left(5, 5, 400), step);
   assert.equal(left(5, 5, 400) - left(5, 5.5, 400), step / 2, "between two rates it is on its way");
+});
+
+// ---------------------------------------------------------------- two models side by side, and names
+
+test("the other model's axis of the same rank moves by the same share of its range", () => {
+  const axes = [
+    { i: 1, low: -2, high: 2 },
+    { i: 0, low: 0, high: 1 },
+    { i: 2, low: 0, high: 1 },
+  ];
+  const others = [
+    { i: 0, low: -1, high: 1 },
+    { i: 1, low: 0, high: 10 },
+  ];
+  const start = Float32Array.from([0.5, 0, 0.5]);
+  const z = Float32Array.from([0.75, -1, 0.9]);
+  const pairs = movedPairs(axes, others, z, start);
+  assert.deepEqual(
+    pairs.map(([a, b]) => [a.i, b.i]),
+    [
+      [1, 0],
+      [0, 1],
+    ],
+    "an axis without a partner moves alone",
+  );
+  assert.deepEqual([...follow(pairs, z, start, [5, 5])], [4.5, 7.5]);
+  assert.deepEqual(movedPairs(axes, others, start, start), []);
+});
+
+test("a code with one axis elsewhere leaves the code as it is", () => {
+  const z = Float32Array.from([1, 2, 3]);
+  assert.deepEqual([...withAxis(z, 1, -4)], [1, -4, 3]);
+  assert.deepEqual([...z], [1, 2, 3]);
+});
+
+test("saved charts have names that every system takes", () => {
+  assert.equal(fileName("Clusters, a/b <größe> (12)", 0, "svg"), "Clusters-a-b-größe-12-1.svg");
 });

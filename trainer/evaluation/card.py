@@ -32,7 +32,7 @@ def write_card(run: Run) -> None:
 
 def card_text(run: Run) -> str:
     """Return the card as Markdown; the same folder gives the same text."""
-    sections = [_title(run), _data(run), _training(run), _numbers(run.metrics), _limits(run), _reproduce(run)]
+    sections = [_title(run), _data(run), _training(run), _numbers(run.metrics), _limits(run), reproduce(run)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -143,7 +143,8 @@ def _limits(run: Run) -> str:
     return "## Use and limits\n\n" + "\n".join(lines)
 
 
-def _reproduce(run: Run) -> str:
+def reproduce(run: Run) -> str:
+    """Return the section with the commands that make a run and its numbers again."""
     recipe = _recipe(run.config)
     source = f"trainer/configs/{recipe}" if recipe else f"{run.path.name}/{layout.CONFIG}"
     where = "From the root of the repository" if recipe else "With this folder in the current directory"

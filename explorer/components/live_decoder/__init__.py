@@ -34,6 +34,8 @@ class Panel(Component, name="panel", part="live_decoder/panel"):
         start, z: codes of the start and now, (d,); `sigma`: the encoder's standard deviations at the start.
         sequence: of the last change that was reported.
         support: {text, far}: how far the code is from real ones.
+        twin: of the model to compare with, whose axes of the same rank move along: {name, model (its hash), shape, axes
+            ({i, low, high} by falling effect), start, reconstruction, current, note}; None without one.
     """
 
     table: str
@@ -57,6 +59,7 @@ class Panel(Component, name="panel", part="live_decoder/panel"):
     reconstruction: str
     current: str
     support: dict[str, Any]
+    twin: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

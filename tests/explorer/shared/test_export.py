@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import io
 import xml.etree.ElementTree as ElementTree
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from explorer.shared import export, pixels
 
+CAPTIONS = [f"z1 = {value}" for value in range(10)]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -27,19 +29,31 @@ def opened(data: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("scale", [1, 3])
-def test_png_holds_every_pixel_of_the_sheet(channels, scale):
+def test_png_holds_every_pixel_of_the_sheet_where_the_svg_has_it_at_double_size(channels):
     pictures = noise(6, channels)
-    sheet = export.Sheet(pictures, 3, ["a", "b"])
-    pixels_ = opened(export.sheet_png(sheet, scale=scale, gap=2))
-    step = (8 + 2) * scale
-    assert pixels_.shape[:2] == (2 * step - 2 * scale, 3 * step - 2 * scale)
-    for place, picture in enumerate(pictures):
-        row, column = divmod(place, 3)
-        tile = pixels_[row * step : row * step + 8 * scale, column * step : column * step + 8 * scale]
-        expected = picture[0] if channels == 1 else picture.transpose(1, 2, 0)
-        assert np.array_equal(tile, expected.repeat(scale, axis=0).repeat(scale, axis=1))
-    assert (pixels_[8 * scale : step] == 255).all()
+    sheet = export.Sheet(pictures, 3, ["z1\nslant", "z2"], ["low", "now", "high"], "a", "b", ["0.1"] * 6)
+    drawn, root = opened(export.sheet_png(sheet)), ElementTree.fromstring(export.sheet_svg(sheet))
+    assert drawn.shape == (int(root.attrib["height"]), int(root.attrib["width"]), 3)
+    side = 2 * export.SVG_TILE
+    for picture, image in zip(pictures, root.iter(f"{SVG}image"), strict=True):
+        x, y = 2 * int(image.attrib["x"]), 2 * int(image.attrib["y"])
+        tile = drawn[y : y + side : side // 8, x : x + side : side // 8]
+        assert np.array_equal(tile, np.broadcast_to(picture.transpose(1, 2, 0), (8, 8, 3)))
+        assert (drawn[y - 8 : y, x : x + side] == 255).all()
+
+
+def test_png_shows_every_text_of_the_sheet():
+    plain = export.Sheet(noise(2), 2, [""], ["", ""])
+    empty = (opened(export.sheet_png(plain)) < 255).sum()
+    for more in (
+        {"rows": ["größe −2"]},
+        {"heads": ["low", ""]},
+        {"title": "t"},
+        {"note": "n"},
+        {"captions": ["1", ""]},
+    ):
+        sheet = dataclasses.replace(plain, **more)
+        assert (opened(export.sheet_png(sheet)) < 255).sum() > empty + 20, more
 
 
 def test_places_left_over_are_ground():
@@ -60,7 +74,8 @@ def test_to_uint8_rounds_to_the_nearest_level_and_clips():
 
 def test_svg_is_valid_and_holds_labels_and_every_picture_at_its_resolution():
     pictures = noise(6)
-    sheet = export.Sheet(pictures, 3, ["z1\n-1 … 2", "<z2> & co"], ["low", "", "high"], title="a & b")
+    rows, captions = ["z1\n-1 … 2", "<z2> & co"], ["−0.50", *"23456"]
+    sheet = export.Sheet(pictures, 3, rows, ["low", "", "high"], "a & b", "checkpoint 12", captions)
     root = ElementTree.fromstring(export.sheet_svg(sheet))
     images = root.findall(f".//{SVG}image")
     assert len(images) == 6
@@ -70,13 +85,14 @@ def test_svg_is_valid_and_holds_labels_and_every_picture_at_its_resolution():
         assert np.array_equal(opened(base64.b64decode(data)), picture[0])
         assert "pixelated" in image.attrib["style"]
     texts = [text.text or "" for text in root.iter(f"{SVG}text")]
-    assert {"a & b", "z1", "-1 … 2", "<z2> & co", "low", "high"} <= set(texts)
+    assert {"a & b", "z1", "-1 … 2", "<z2> & co", "low", "high", "checkpoint 12", "−0.50"} <= set(texts)
 
 
 def test_svg_tiles_lie_inside_and_apart():
     sheet = export.Sheet(noise(6), 3, ["a", "b"], ["1", "2", "3"])
     root = ElementTree.fromstring(export.sheet_svg(sheet))
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    assert (width, height) == tuple(2 * float(n) for n in root.attrib["viewBox"].split()[2:])
     boxes = [
         [float(image.attrib[name]) for name in ("x", "y", "width", "height")] for image in root.iter(f"{SVG}image")
     ]
@@ -91,9 +107,9 @@ def test_svg_tiles_lie_inside_and_apart():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_gif_has_a_frame_per_picture_and_loops(channels):
     pictures = noise(10, channels)
-    with Image.open(io.BytesIO(export.animation_gif(pictures, scale=2, milliseconds=70))) as animation:
+    with Image.open(io.BytesIO(export.animation_gif(pictures, CAPTIONS, "note", 16, 70))) as animation:
         assert animation.n_frames == 10
-        assert animation.size == (16, 16)
+        assert animation.size[1] == 16 + 66
         assert animation.info["loop"] == 0
         for frame in range(10):
             animation.seek(frame)
@@ -102,14 +118,14 @@ def test_gif_has_a_frame_per_picture_and_loops(channels):
 
 def test_grey_frames_of_a_gif_are_exact():
     pictures = noise(3)
-    with Image.open(io.BytesIO(export.animation_gif(pictures, scale=1))) as animation:
+    with Image.open(io.BytesIO(export.animation_gif(pictures, CAPTIONS[:3], "note", 8))) as animation:
         for frame, picture in enumerate(pictures):
             animation.seek(frame)
-            assert np.array_equal(np.asarray(animation.convert("L")), picture[0])
+            assert np.array_equal(np.asarray(animation.convert("L"))[36:44, 8:16], picture[0])
 
 
 def test_a_gif_of_a_dead_axis_is_still_a_gif():
-    data = export.animation_gif(np.repeat(noise(1), 6, axis=0))
+    data = export.animation_gif(np.repeat(noise(1), 6, axis=0), ["z1 = 0.00"] * 6, "note")
     with Image.open(io.BytesIO(data)) as animation:
         assert animation.format == "GIF"
 

@@ -11,6 +11,7 @@ import { delayed, repeated } from "../shared/reports.js";
 import { Fold } from "./fold.js";
 import { Naming } from "./naming.js";
 import { differs, Slider } from "./slider.js";
+import { Twin } from "./twin.js";
 
 /**
  * @typedef {object} Data as `Panel` in explorer/components/live_decoder
@@ -35,6 +36,7 @@ import { differs, Slider } from "./slider.js";
  * @property {string} reconstruction
  * @property {string} current
  * @property {{ far: boolean, text: string }} support
+ * @property {import("./twin.js").Other | null} twin
  */
 
 const ANSWER_WITHIN = 4000; // ms
@@ -62,6 +64,7 @@ class Panel {
     this.reconstruction = figure("reconstruction");
     this.current = figure("current");
     this.error = figure("error");
+    this.twin = new Twin(this.root);
     this.home = part(this.root, "button");
     this.fold = new Fold(this.root);
     this.naming = new Naming((axis, name) => this.tell("named", { axis, name }));
@@ -103,6 +106,7 @@ class Panel {
     }
     this.reference = floatsOf(data.original ?? data.reconstruction);
     this.showStart();
+    if (!late) this.twin.update(data.twin, this.reference, data.axes, this.z, this.start);
     for (const [axis, slider] of this.sliders) {
       slider.showStart(this.start[axis], data.sigma?.[axis]);
       slider.show(this.z[axis]);
@@ -249,6 +253,7 @@ class Panel {
     }
     this.showHome();
     this.decodeHere();
+    this.twin.move(this.data.axes, this.z, this.start);
     announce("code", this.z);
   }
 
