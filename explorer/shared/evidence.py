@@ -10,7 +10,6 @@ from dataclasses import asdict, fields
 
 from explorer.shared.catalog import Entry
 from trainer.errors import UserError
-from trainer.evaluation import card
 from trainer.manage import axis_names
 from trainer.runs import layout
 from trainer.runs.folder import Metric
@@ -51,6 +50,8 @@ def bundle(entry: Entry, title: str, query: str, makers: Mapping[str, Callable[[
 
 def readme(entry: Entry, title: str, query: str, names: list[str], failed: list[str]) -> str:
     """Return what the zip holds, where it comes from, and how to make its model and numbers again."""
+    from trainer.evaluation import card  # brings torch
+
     place = f"{'pretrained' if entry.bundled else 'runs'}/{entry.path.name}"
     lines = [
         f"GWAE Explorer, page {title}",
