@@ -310,13 +310,16 @@ def score(
     fpr: Annotated[
         float, typer.Option("--fpr", help="Share of ordinary pictures that may be flagged as outliers.")
     ] = 0.05,
-    invert: Annotated[bool, typer.Option("--invert", help="Swap black and white first.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Swap black and white, change nothing else.")] = False,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="No choice of polarity, contrast and place for each picture.")
+    ] = False,
     form: Annotated[Literal["text", "csv", "json"], typer.Option("--format", help="What is printed.")] = "text",
 ) -> None:
     """Out-of-distribution scores of pictures, with percentile and verdict; the page's and those of the literature."""
     from trainer.ood import command
 
-    typer.echo(command.score(Run(folder), paths, csv, fpr, invert, form), nl=False)
+    typer.echo(command.score(Run(folder), paths, csv, fpr, invert, form, as_it_is), nl=False)
 
 
 @app.command("list")

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.ood import pictures
+from explorer.ood import pictures, session
 from explorer.ood.detector import Detector
-from explorer.ood.state import current
 from explorer.shared import widgets
 from explorer.shared.escape import markdown
 from explorer.shared.uploads import Uploads
@@ -17,7 +16,7 @@ NEAREST = 80
 
 def show(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray, row: int) -> None:
     """The panel about one row of the table."""
-    record, array = table.iloc[row], own.arrays(current().invert)[row]
+    record, array = table.iloc[row], session.prepared(detector.entry, own).arrays[row]
     colour = "red" if record["verdict"] == "outlier" else "green"
     with st.container(border=True, gap="medium", key="ood-detail"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -25,6 +24,8 @@ def show(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray
             st.markdown(title, width="content")
             if own.uploads[row].note:
                 st.caption(own.uploads[row].note, width="content")
+        st.markdown(markdown(record["why"]))
+        _versions(own, row, record["read as"])
         with st.container(key="ood-detail-body"):
             left, right = st.container(gap="small"), st.container(gap="small")
         with left:
@@ -36,6 +37,23 @@ def show(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray
             _nearest(detector, record)
         with right:
             _scores(detector, record)
+
+
+def _versions(own: Uploads, row: int, taken: str) -> None:
+    """The version of the picture that is scored; one click takes another."""
+    from trainer.ood.preparation import VERSIONS
+
+    if own.shape[0] != 1:
+        return
+    key = f"ood.version.{own.key}.{row}"
+    st.session_state[key] = taken
+    st.segmented_control(
+        "Read",
+        VERSIONS,
+        key=key,
+        on_change=lambda: session.choose(row, st.session_state[key] or taken),
+        help="The model chooses the first that passes for ordinary, else the one with the lowest score.",
+    )
 
 
 def stability(record: pd.Series) -> str:

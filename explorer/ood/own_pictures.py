@@ -10,11 +10,10 @@ import streamlit as st
 from explorer.ood import detail, pictures, session
 from explorer.ood.detector import Detector
 from explorer.ood.sentences import percent
-from explorer.ood.state import bound, current, target_rate
+from explorer.ood.state import current, target_rate
 from explorer.shared import pixels, widgets
 from explorer.shared.escape import markdown
-from explorer.shared.own_picture import invert_switch
-from explorer.shared.uploads import MAX_FILES, TYPES, Uploads, light_ground, looks_inverted
+from explorer.shared.uploads import MAX_FILES, TYPES, Uploads
 
 _FILES = "ood.files"
 _CHANGED = "ood.changed"
@@ -94,22 +93,19 @@ def _results(detector: Detector, own: Uploads) -> None:
     entry = detector.entry
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-mine-controls"):
         target_rate()
-        invert_switch(**bound("invert"))
         downloads = st.container(width="content")
     view, bar = current(), st.empty()
-    table = session.scored(
-        entry, own, view.fpr, view.invert, lambda done, total: bar.progress(done / total, "Scoring …")
-    )
+    table = session.scored(entry, own, view.fpr, lambda done, total: bar.progress(done / total, "Scoring …"))
     bar.empty()
     with downloads:
         name = f"{entry.name}-scores.csv".replace("/", "-")
         same = "As python -m trainer score --format csv, which adds the slower detectors of the literature."
         widgets.download("CSV", lambda: to_csv(table), name, "text/csv", key="ood.csv", help=same)
-    made = session.reconstructions(entry, own, view.invert)
+    made = session.reconstructions(entry, own)
     with st.container(gap="small"):
         st.markdown(summary(detector, table, view.fpr))
-        if hint := polarity_hint(detector, own, view.invert):
-            st.caption(f":material/info: {hint}")
+        if sentence := changes(table["read as"], entry.data_title):
+            st.caption(f":material/auto_fix_high: {sentence}")
     detail.show(detector, own, table, made, _table(detector, own, table, made))
 
 
@@ -127,22 +123,15 @@ def summary(detector: Detector, table: pd.DataFrame, fpr: float) -> str:
     )
 
 
-def polarity_hint(detector: Detector, own: Uploads, invert: bool) -> str:
-    """Return a sentence where most pictures have the background of the other polarity than the model's data; else
-    empty.
-    """
-    places, count = list(pictures.places(detector.entry).values())[:50], len(own.uploads)
-    if not places or own.shape[0] != 1:
+def changes(versions: pd.Series, data: str) -> str:
+    """Return how many pictures are not read as they are, as a sentence; empty if all are."""
+    counts = versions[versions != "as it is"].value_counts()
+    if counts.empty:
         return ""
-    is_light = light_ground(pictures.test_pictures(detector.entry, places))
-    light = sum(map(looks_inverted, own.arrays(invert)))
-    other = count - light if is_light else light
-    if other <= count / 2:
-        return ""
-    background, trained = ("dark", "light") if is_light else ("light", "dark")
+    what = ", ".join(f"{count} {name}" for name, count in counts.items())
     return (
-        f"{other} of {count} have a {background} background, {detector.entry.data_title} a {trained} one. That alone "
-        f"makes an outlier; switch Invert {'off' if invert else 'on'} to compare the shapes."
+        f"Made to look like {data}, because that is where the model takes them for more ordinary: {what}. "
+        "Tick a row to undo it."
     )
 
 
@@ -151,7 +140,7 @@ def polarity_hint(detector: Detector, own: Uploads, invert: bool) -> str:
 
 def _table(detector: Detector, own: Uploads, table: pd.DataFrame, made: np.ndarray) -> int:
     """The sortable table with pictures; returns the row of the details: the selected one, else the most outlying."""
-    shown = rows(detector, table, own.arrays(current().invert), made)
+    shown = rows(detector, table, session.prepared(detector.entry, own).arrays, made)
     event = st.dataframe(
         shown,
         key="ood.table",
@@ -179,6 +168,7 @@ def _columns(scores: Sequence[str]) -> dict[str, Any]:
         "error": config.ImageColumn("error", help="Blue: too dark, red: too bright in the reconstruction.", width=60),
         "picture": config.TextColumn("picture", width=170),
         "verdict": config.TextColumn("verdict", width=80),
+        "read as": config.TextColumn("read as", help="What was done to make it look like the data.", width=120),
         **{name: config.NumberColumn(name, format="%.2f", width=110) for name in scores},
         "combined": pictures.percentile_column("combined"),
         "steady": config.TextColumn("shifts", help=shifts, width=70),
@@ -194,6 +184,7 @@ def rows(detector: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.n
         **{name: list(map(_url, some)) for name, some in (("input", arrays), ("made", made), ("error", errors))},
         "picture": table["picture"],
         "verdict": table["verdict"],
+        "read as": table["read as"],
         first: table[f"{first} percentile"].round(2),
         "steady": [f"{count} of 4" for count in table["same when shifted"]],
         "inverted": table["verdict inverted"],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.ood import benchmark, own_pictures
+from explorer.ood import benchmark, drawing, own_pictures
 from explorer.ood.detector import has_scores, read_detector
 from explorer.ood.state import VIEWS, current, page
 from explorer.shared import catalog, measuring, widgets
@@ -26,6 +26,8 @@ def show(entry: catalog.Entry) -> None:
     detector = read_detector(entry)
     if widgets.view_selector(page, VIEWS) == "measured":
         benchmark.show(detector)
+    elif current().view == "draw":
+        drawing.show(detector)
     else:
         own_pictures.show(detector)
 

@@ -98,7 +98,7 @@ def _own(detector: Detector) -> tuple[Side, Side] | None:
     if not own or not own.uploads:
         return None
     view, table = current(), detector.table
-    return scores.side(table[table["role"] == ORDINARY]), session.side(detector, own, view.fpr, view.invert)
+    return scores.side(table[table["role"] == ORDINARY]), session.side(detector, own, view.fpr)
 
 
 def fitting(detector: Detector) -> list[str]:

@@ -8,7 +8,6 @@ import numpy as np
 from explorer.ood import pictures, session
 from explorer.ood.detector import Curve, Side
 from explorer.ood.panel import Panel
-from explorer.ood.state import current
 from explorer.shared import catalog
 from trainer.ood.pairs import AS_PUBLISHED
 
@@ -63,7 +62,7 @@ def _outliers(panel: Panel, side: Side, count: int) -> Pictured:
         own = session.uploads(shape)
         if own is None:
             return _none(side, "Your pictures are not at hand any more; upload them again.")
-        arrays = own.arrays(current().invert)
+        arrays = session.prepared(panel.selected.entry, own).arrays
         return Pictured(side, np.ones(len(arrays), bool), lambda rows: arrays[rows])
     if count != len(side.ids):
         return _none(side, "Another model scored other pictures of this set.")

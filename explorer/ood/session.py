@@ -1,6 +1,9 @@
 """The user's own pictures: they stay in the session, and any model of their shape scores them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,9 +16,13 @@ from explorer.shared.uploads import Uploads, read_files
 from trainer.ood.baselines import baseline_scores
 from trainer.runs import layout
 
+if TYPE_CHECKING:
+    from trainer.ood.preparation import Prepared
+
 Progress = Callable[[int, int], None]
 _UPLOADS = "ood.uploads"
 _RESULTS = "ood.results"
+_CHOSEN = "ood.versions"
 _RESULTS_LIMIT = 12
 
 
@@ -32,6 +39,7 @@ def forget() -> None:
     """Drop the pictures and everything computed from them."""
     st.session_state.pop(_UPLOADS, None)
     st.session_state.pop(_RESULTS, None)
+    st.session_state.pop(_CHOSEN, None)
 
 
 def uploads(shape: tuple[int, int, int]) -> Uploads | None:
@@ -41,9 +49,9 @@ def uploads(shape: tuple[int, int, int]) -> Uploads | None:
 
 
 def scored(
-    entry: catalog.Entry, own: Uploads, fpr: float, invert: bool, progress: Progress = lambda done, total: None
+    entry: catalog.Entry, own: Uploads, fpr: float, progress: Progress = lambda done, total: None
 ) -> pd.DataFrame:
-    """Return the table of trainer.ood.pictures.score_pictures, computed once per model, rate and polarity.
+    """Return the table of trainer.ood.pictures.score_pictures, computed once per model, rate and choice of versions.
 
     Args:
         progress: called with (done, total) passes while it is computed.
@@ -55,17 +63,44 @@ def scored(
         from trainer.ood.pictures import score_pictures
 
         progress(0, 1)
-        model, known = cache.model(entry), pictures.training_codes(entry)
-        return score_pictures(
-            entry.run, own.arrays(invert), own.names, fpr, model=model, known=known, progress=progress
-        )
+        read = prepared(entry, own)
+        given = {"model": cache.model(entry), "known": pictures.training_codes(entry), "versions": read.versions}
+        return score_pictures(entry.run, read.arrays, own.names, fpr, progress=progress, **given)
 
-    return _once((*entry.key(layout.OOD_CALIBRATION, layout.TRAIN_CODES), own.key, fpr, invert), compute)
+    files = (layout.OOD_CALIBRATION, layout.TRAIN_CODES, layout.TRAIN_SPRITE)
+    return _once((*entry.key(*files), own.key, fpr, _choices()), compute)
 
 
-def reconstructions(entry: catalog.Entry, own: Uploads, invert: bool) -> np.ndarray:
+def prepared(entry: catalog.Entry, own: Uploads) -> Prepared:
+    """Return the pictures in the version that the model or the user has chosen for each.
+
+    Raises: UserError if the model is not calibrated.
+    """
+    from trainer.ood import pictures as scoring
+    from trainer.ood import preparation
+
+    key = (*entry.key(layout.OOD_CALIBRATION, layout.TRAIN_SPRITE), own.key)
+    wanted = _once((*key, "like"), lambda: preparation.of_run(entry.run))
+    found = _once(
+        (*key, "prepared"), lambda: scoring.prepared(entry.run, cache.model(entry), own.arrays, own.details, wanted)
+    )
+    if not (chosen := _choices()):
+        return found
+    return _once((*key, chosen), lambda: preparation.changed(found, own.arrays, own.details, wanted, dict(chosen)))
+
+
+def choose(row: int, version: str) -> None:
+    """Read a picture as a version that the user has chosen."""
+    st.session_state[_CHOSEN] = {**st.session_state.get(_CHOSEN, {}), row: version}
+
+
+def _choices() -> tuple[tuple[int, str], ...]:
+    return tuple(sorted(st.session_state.get(_CHOSEN, {}).items()))
+
+
+def reconstructions(entry: catalog.Entry, own: Uploads) -> np.ndarray:
     """Return g(mu(x)) of the pictures, uint8 (n, C, H, W)."""
-    return _once((entry.hash, own.key, invert), lambda: reconstructed(entry, own.arrays(invert)))
+    return _once((entry.hash, own.key, _choices()), lambda: reconstructed(entry, prepared(entry, own).arrays))
 
 
 def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
@@ -80,14 +115,14 @@ def reconstructed(entry: catalog.Entry, arrays: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def side(detector: Detector, own: Uploads, fpr: float, invert: bool) -> Side:
+def side(detector: Detector, own: Uploads, fpr: float) -> Side:
     """Return the pictures as the outliers of a pair: every score of one model, and the baselines.
 
     Raises: UserError as `scored`.
     """
-    table = scored(detector.entry, own, fpr, invert)
+    table = scored(detector.entry, own, fpr)
     scores = {name: table[name].to_numpy() for name in detector.scores}
-    return Side("your pictures", own.names, scores | baseline_scores(own.arrays(invert)))
+    return Side("your pictures", own.names, scores | baseline_scores(prepared(detector.entry, own).arrays))
 
 
 def _once(key: tuple, compute: Callable):

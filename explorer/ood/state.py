@@ -8,9 +8,9 @@ from pydantic import Field
 
 from explorer.shared import state
 
-View = Literal["measured", "mine"]
+View = Literal["measured", "mine", "draw"]
 
-VIEWS: dict[str, str] = {"measured": "On data sets", "mine": "Check my pictures"}
+VIEWS: dict[str, str] = {"measured": "On data sets", "mine": "Check my pictures", "draw": "Draw one yourself"}
 AUTOMATIC = "auto"
 PAPER = "paper"
 """A choice of scores: for each kind of model the one the paper reports."""
@@ -38,7 +38,6 @@ class OodState(state.PageState):
     log: bool = True
     focus: str = ""
     fpr: float = Field(0.05, ge=RATES[0], le=RATES[-1])
-    invert: bool = False
 
 
 page = state.Page("ood", OodState)

@@ -17,7 +17,7 @@ import numpy as np
 
 from trainer.data.collect import gather, read_each
 from trainer.data.isolation import MOST_MEMORY
-from trainer.data.pictures import read_picture
+from trainer.data.pictures import DETAIL, read_picture
 from trainer.data.zips import Entry, Limits
 from trainer.errors import UserError
 
@@ -43,6 +43,7 @@ class Upload:
     original_size: tuple[int, int]  # width, height, upright
     notes: tuple[str, ...]  # what was done besides scaling
     inverted: bool = False
+    detail: np.ndarray | None = None  # uint8 (1, DETAIL, DETAIL), of a grey one: never inverted
 
     @property
     def key(self) -> str:
@@ -87,10 +88,15 @@ class Uploads:
         text = "".join(upload.key for upload in self.uploads) + repr(self.names)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def arrays(self, invert: bool = False) -> np.ndarray:
-        """Return a model's exact input, times 255, uint8 (n, C, H, W)."""
-        stacked = np.stack([upload.array for upload in self.uploads])
-        return 255 - stacked if invert else stacked
+    @cached_property
+    def arrays(self) -> np.ndarray:
+        """The pictures as they are, as a model's input times 255, uint8 (n, C, H, W)."""
+        return np.stack([upload.array for upload in self.uploads])
+
+    @cached_property
+    def details(self) -> np.ndarray | None:
+        """The same pictures, uint8 (n, 1, DETAIL, DETAIL), where they are grey."""
+        return np.stack([upload.detail for upload in self.uploads]) if self.shape[0] == 1 else None
 
 
 def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], invert: bool = False) -> Upload:
@@ -110,10 +116,11 @@ def read_upload(data: bytes, name: str, image_shape: tuple[int, int, int], inver
     """
     name = _printable(name)
     limits = {"max_bytes": MAX_BYTES, "max_pixels": MAX_PIXELS, "max_memory": MOST_MEMORY}
-    picture = read_picture(data, image_shape, name=name, with_notes=True, **limits)
+    detail = DETAIL if image_shape[0] == 1 else 0
+    picture = read_picture(data, image_shape, name=name, with_notes=True, detail=detail, **limits)
     picture.array.setflags(write=False)
     sha = hashlib.sha256(data).hexdigest()[:16]
-    return Upload(name, sha, picture.array, picture.size, picture.notes).turned(invert)
+    return Upload(name, sha, picture.array, picture.size, picture.notes, detail=picture.detail).turned(invert)
 
 
 def read_files(

@@ -70,7 +70,7 @@ def invoke(capsys, *arguments: object) -> tuple[int, str, str]:
 
 def test_the_command_prints_the_numbers_of_the_function(run, folder, tmp_path, capsys):
     table_path = tmp_path / "scores.csv"
-    status, out, err = invoke(capsys, run.path, folder, "--csv", table_path)
+    status, out, err = invoke(capsys, run.path, folder, "--csv", table_path, "--as-it-is")
     assert status == 0
     pictures = read_pictures([folder], SHAPE)
     table = score_pictures(run, pictures.arrays, pictures.names, detectors=True)

@@ -7,6 +7,7 @@
 Uploads and image folders both go through here, so a picture means the same to training and to the pages.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
 DIGIT = (28, 32)  # side of a digit's file, and of the model's input that keeps its bytes
 MAX_MEMORY = 640 * 2**20
+DETAIL = 64
+"""Side of the larger array in which the strokes of a digit are looked for (trainer/ood/preparation.py)."""
 
 # The size is checked below, against a lower limit and before decoding; Pillow's own warning would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -50,11 +53,13 @@ class Picture:
         array: uint8 (C, H, W), the model's input.
         size: width and height of the file's picture, upright.
         notes: what was done besides scaling, where that was asked for.
+        detail: uint8 (C, side, side), the same picture of another side, where that was asked for.
     """
 
     array: np.ndarray
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
+    detail: np.ndarray | None = None
 
 
 def read_picture(
@@ -67,6 +72,7 @@ def read_picture(
     max_memory: int = MAX_MEMORY,
     crop: int | None = None,
     with_notes: bool = False,
+    detail: int = 0,
 ) -> Picture:
     """Return a file's picture as a model's input. Every picture that others made is decoded here.
 
@@ -76,6 +82,7 @@ def read_picture(
         image_shape: (channels, height, width) of the model; height equals width.
         crop: see to_array.
         with_notes: of `data` in bytes.
+        detail: side of a second, larger array, or 0 for none.
 
     Raises: UserError, one sentence: see open_picture.
     """
@@ -83,12 +90,14 @@ def read_picture(
         raise ValueError(f"models take square pictures, not {image_shape[1]} x {image_shape[2]}")
     name = name or (data.name if isinstance(data, Path) else "The picture")
     content = _read(data, max_bytes, name)
-    wanted = Wanted(tuple(image_shape), max_pixels, crop, with_notes)
+    wanted = Wanted(tuple(image_shape), max_pixels, crop, with_notes, detail)
     if _decodes_here(content):
         return _picture(content, name, wanted)
-    said, array = isolation.ask(content, name, max_memory, **wanted._asdict())
-    decoded = np.frombuffer(array, np.uint8).reshape(image_shape).copy()
-    return Picture(decoded, tuple(said["size"]), tuple(said["notes"]))
+    said, values = isolation.ask(content, name, max_memory, **wanted._asdict())
+    both = np.frombuffer(values, np.uint8)
+    array, rest = np.split(both, [math.prod(image_shape)])
+    larger = rest.reshape(-1, detail, detail).copy() if detail else None
+    return Picture(array.reshape(image_shape).copy(), tuple(said["size"]), tuple(said["notes"]), larger)
 
 
 class Wanted(NamedTuple):
@@ -98,6 +107,7 @@ class Wanted(NamedTuple):
     max_pixels: int
     crop: int | None
     with_notes: bool
+    detail: int
 
 
 def _decodes_here(content: bytes) -> bool:
@@ -123,7 +133,9 @@ def answer(content: bytes, header: dict[str, Any], allow: Allow) -> tuple[dict[s
         allow(pixels, WEBP_BYTES)
         allow = _nothing
     found = _picture(content, name, Wanted(*(header[field] for field in Wanted._fields)), allow)
-    return {"size": found.size, "notes": found.notes}, found.array.tobytes()
+    return {"size": found.size, "notes": found.notes}, found.array.tobytes() + (
+        b"" if found.detail is None else found.detail.tobytes()
+    )
 
 
 def _picture(content: bytes, name: str, wanted: Wanted, allow: Allow = _nothing) -> Picture:
@@ -132,8 +144,9 @@ def _picture(content: bytes, name: str, wanted: Wanted, allow: Allow = _nothing)
     picture = _decoded(_open(content, wanted.max_pixels, name), name, allow)
     size, colour, narrow = picture.size, picture.mode == "RGB", picture.info.get(NARROW)
     array = to_array(picture, side, channels, wanted.crop)
+    detail = to_array(picture, wanted.detail, channels) if wanted.detail else None
     if not wanted.with_notes:
-        return Picture(array, size)
+        return Picture(array, size, (), detail)
     del picture  # up to 150 MB, before the file is looked at again
     notes = conversions(content)
     if narrow:
@@ -142,7 +155,7 @@ def _picture(content: bytes, name: str, wanted: Wanted, allow: Allow = _nothing)
         notes.append(f"centre square of {size[0]} x {size[1]} pixels")
     if colour and channels == 1:
         notes.append("colour made grey")
-    return Picture(array, size, tuple(notes))
+    return Picture(array, size, tuple(notes), detail)
 
 
 def check_header(content: bytes, name: str, max_bytes: int, max_pixels: int) -> None:

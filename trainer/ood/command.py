@@ -6,13 +6,16 @@ from typing import Literal
 
 import pandas as pd
 
+from trainer.data.pictures import DETAIL
 from trainer.errors import UserError
+from trainer.models.base import LatentModel
 from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours
 from trainer.ood.calibration import Calibration
 from trainer.ood.detectors import registry
-from trainer.ood.inputs import read_pictures
-from trainer.ood.pictures import PERCENTILE, as_text, score_pictures, to_csv, to_json
+from trainer.ood.inputs import Pictures, read_pictures
+from trainer.ood.pictures import PERCENTILE, as_text, prepared, score_pictures, to_csv, to_json
+from trainer.ood.preparation import AS_IT_IS, INVERTED, Prepared, of_run
 from trainer.runs.folder import Run
 from trainer.system import files
 
@@ -22,7 +25,13 @@ LIMIT = 10_000
 
 
 def score(
-    run: Run, paths: list[Path], csv: Path | None = None, fpr: float = 0.05, invert: bool = False, form: Form = "text"
+    run: Run,
+    paths: list[Path],
+    csv: Path | None = None,
+    fpr: float = 0.05,
+    invert: bool = False,
+    form: Form = "text",
+    as_it_is: bool = False,
 ) -> str:
     """Score the pictures of files, folders and zips; returns what to print.
 
@@ -31,7 +40,9 @@ def score(
     Args:
         csv: where to write the whole table too, or None.
         fpr: see trainer.ood.pictures.score_pictures.
-        invert: replace v by 255 - v first.
+        invert: replace v by 255 - v first, and change nothing else.
+        as_it_is: change nothing; otherwise each picture is read as what passes most easily for one of the model's own
+            (trainer/ood/preparation.py).
         form: "text", a paragraph per picture; "csv", the whole table, safe to open in a spreadsheet; or "json".
 
     Raises: UserError if no picture is left or there are more than LIMIT, the run is not calibrated, or the file cannot
@@ -43,14 +54,26 @@ def score(
         sys.stderr.write(f"{sentence}\n")
     if not pictures.names:
         raise UserError("None of the files is a readable picture; nothing was scored.")
-    arrays = 255 - pictures.arrays if invert else pictures.arrays
-    table = score_pictures(run, arrays, pictures.names, fpr, model=model, detectors=True)
+    read = _read_as(run, model, paths, pictures, invert, as_it_is)
+    table = score_pictures(run, read.arrays, pictures.names, fpr, model=model, detectors=True, versions=read.versions)
     if csv is not None:
         files.write_text(csv, to_csv(table))
     about = {"checkpoint": run.hash, "fpr": fpr, "inverted": invert, "left_out": list(pictures.skipped)}
     if form == "json":
         return to_json(table, **about)
     return to_csv(table) if form == "csv" else printed(table, fpr)
+
+
+def _read_as(
+    run: Run, model: LatentModel, paths: list[Path], pictures: Pictures, invert: bool, as_it_is: bool
+) -> Prepared:
+    """Return the pictures in the version that is asked for."""
+    if as_it_is or invert:
+        arrays, version = (255 - pictures.arrays, INVERTED) if invert else (pictures.arrays, AS_IT_IS)
+        return Prepared(arrays, (version,) * len(arrays))
+    is_grey = run.config.data.channels == 1
+    details = read_pictures(paths, (1, DETAIL, DETAIL), LIMIT).arrays if is_grey else None
+    return prepared(run, model, pictures.arrays, details, of_run(run))
 
 
 def _lacking(run: Run, model, calibration: Calibration) -> list[str]:
@@ -70,6 +93,7 @@ def printed(table: pd.DataFrame, fpr: float) -> str:
     for _, row in text.iterrows():
         lines += [
             f"{row['picture']}: {row['verdict']} (at most {fpr:.4g} of ordinary pictures are called outliers)",
+            f"  {row['why']} Read: {row['read as']}.",
             *(f"  {name:<36} {row[name]:>12}  percentile {row[name + PERCENTILE]:>6}" for name in scores),
             f"  threshold of the combined score {row['threshold']}; same verdict in {row['same when shifted']} of 4 "
             f"one-pixel shifts; inverted: {row['verdict inverted']}",

@@ -13,7 +13,7 @@ import torch
 
 from trainer.models.base import LatentModel
 from trainer.ood import calibration as calibrations
-from trainer.ood import neighbours
+from trainer.ood import neighbours, preparation, why
 from trainer.ood.calibration import COMBINED
 from trainer.ood.detectors import registry
 from trainer.ood.detectors.reference import Reference
@@ -38,11 +38,14 @@ def score_pictures(
     known: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
     detectors: bool = False,
+    versions: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Score pictures as a model sees them; one row each, in the order given. Columns:
 
         picture                name
         verdict                "outlier" where the combined score exceeds `threshold`, else "ordinary"
+        read as                the version of the picture that is scored (trainer/ood/preparation.py)
+        why                    what the parts of the combined score say, a sentence (trainer/ood/why.py)
         <score>                float32, every score of ood_calibration.json, "combined" first, then those of the
                                detectors of the literature, where they are asked for and calibrated
         <score> percentile     float64, share of held-out pictures that score lower, in percent
@@ -57,6 +60,7 @@ def score_pictures(
         fpr: the share of ordinary pictures that may be called outliers, in (0, 1).
         model, known: the run's model and training codes, where they are loaded already.
         progress: called with (done, total) passes.
+        versions: of the pictures, as `prepared` returns them; None: all as they are.
         detectors: whether to score with the detectors of the literature too: ten milliseconds a picture more.
 
     Raises: UserError if the run is not calibrated for its checkpoint, or fpr is out of range.
@@ -72,10 +76,12 @@ def score_pictures(
     verdicts = (every[COMBINED] > threshold).reshape(len(SHIFTS) + 2, n)
     labels = np.where(verdicts, OUTLIER, ORDINARY)
     table: dict[str, object] = {"picture": list(names), "verdict": labels[0]}
+    table["read as"] = [preparation.AS_IT_IS] * n if versions is None else list(versions)
     known = neighbours.read(run) if known is None else known
     own = {name: values[:n] for name, values in every.items()}
     if detectors and calibration.reference is not None:
         own |= _detected(model, arrays, known, calibration.reference)
+    table["why"] = why.sentences(calibration, own)
     table |= own
     table |= {name + PERCENTILE: calibration.percentile(name, values) for name, values in own.items()}
     table["threshold"] = np.full(n, threshold)
@@ -83,6 +89,25 @@ def score_pictures(
     table["verdict inverted"] = labels[-1]
     table["nearest"] = [";".join(ids) for ids in neighbours.nearest(known, mu[:n])]
     return pd.DataFrame(table)
+
+
+def prepared(
+    run: Run,
+    model: LatentModel,
+    arrays: np.ndarray,
+    details: np.ndarray | None,
+    wanted: preparation.Like | None,
+) -> preparation.Prepared:
+    """Return pictures in the version that passes most easily for one of the model's own (preparation.prepare).
+
+    The choice does not depend on the rate of false alarms: at 5 % a picture passes.
+
+    Raises: UserError if the run is not calibrated for its checkpoint.
+    """
+    calibration = calibrations.read(run)
+    threshold = calibration.threshold(COMBINED, FPR)
+    judge = lambda some: calibration.extend(_passes(model, some, None)[0])[COMBINED] - threshold  # noqa: E731
+    return preparation.prepare(judge, arrays, details, wanted)
 
 
 def _detected(model: LatentModel, arrays: np.ndarray, codes: pd.DataFrame, reference: Reference) -> dict:
@@ -124,6 +149,8 @@ def to_json(table: pd.DataFrame, **about: object) -> str:
         {
             "picture": row["picture"],
             "verdict": row["verdict"],
+            "read as": row["read as"],
+            "why": row["why"],
             "threshold": float(row["threshold"]),
             "same when shifted": int(row["same when shifted"]),
             "verdict inverted": row["verdict inverted"],

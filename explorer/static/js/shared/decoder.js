@@ -14,12 +14,15 @@ import { loadRuntime } from "./runtime.js";
  * @property {boolean} busy
  */
 
-const KEPT_MODELS = 4; // as many as page Generate shows side by side
+const KEPT_MODELS = 5; // page Generate shows four side by side; an encoder counts as one
 
 /** @type {Map<string, Model>} by the hash of the checkpoint */
 const models = new Map();
 /** @type {Promise<any> | null} */
 let runtime = null;
+
+/** Return under which name a model's encoder is offered. @param {string} hash */
+export const encoderName = (hash) => `encoder ${hash}`;
 
 /** Return what is known of a model's decoder, or undefined before it has arrived. @param {string} hash */
 export const decoderOf = (hash) => models.get(hash);
@@ -62,6 +65,16 @@ export async function decodeNow(hash, z, paint) {
   const out = await session.run({ z: new ort.Tensor("float32", z, [1, z.length]) });
   paint(out.image.data, performance.now() - begin);
   out.image.dispose?.();
+}
+
+/** Return what an encoder makes of a picture: the posterior mean. @param {string} hash @param {Float32Array} picture @param {import("./live.js").Shape} shape */
+export async function encodeNow(hash, picture, shape) {
+  const session = /** @type {any} */ (await sessionOf(encoderName(hash)));
+  const ort = await runtime;
+  const out = await session.run({ image: new ort.Tensor("float32", picture, [1, ...shape]) });
+  const code = Float32Array.from(out.mu.data);
+  for (const each of Object.values(out)) /** @type {any} */ (each).dispose?.();
+  return code;
 }
 
 /**

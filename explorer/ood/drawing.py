@@ -1,0 +1,120 @@
+"""Draw one yourself: the model's view of a drawing, its place on the map and the verdict, followed in the browser."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.components import canvas, live_decoder
+from explorer.ood import pictures
+from explorer.ood.detector import Detector
+from explorer.ood.state import current, target_rate
+from explorer.shared import cache, catalog, theme
+from explorer.shared.links import TraverseState, open_traverse
+from trainer.errors import UserError
+from trainer.ood.calibration import COMBINED
+from trainer.runs import layout, validation
+from trainer.runs.folder import SPRITE_COLUMNS
+
+_KEY = "ood.drawing"
+_POINTS = 3_000
+"""Test codes on the map: 0.2 MB for 16 axes."""
+
+
+def show(detector: Detector) -> None:
+    """The whole view for the selected model."""
+    entry = detector.entry
+    if sentence := lacking(entry):
+        st.info(sentence, icon=":material/draw:")
+        return
+    target_rate()
+    view, data = current(), _data(entry)
+    threshold = detector.calibration.threshold(COMBINED, view.fpr)
+    drawn = canvas.Drawing(**data, threshold=threshold, fpr=view.fpr, data=entry.data_title)
+    drawn.draw(key=_KEY, on_opened_change=lambda: None)
+    if code := st.session_state[_KEY].get("opened"):
+        rounded = tuple(round(float(value), 3) for value in code)
+        open_traverse(TraverseState(checkpoint=entry.hash, start="upload", code=rounded))
+    live_decoder.carrier(entry.hash, _network(entry, layout.DECODER))
+    canvas.carrier(entry.hash, _network(entry, layout.ENCODER))
+
+
+def lacking(entry: catalog.Entry) -> str:
+    """Return why nobody can draw for a model, as a sentence; empty where one can."""
+    if entry.image_shape[0] != 1:
+        return f"{entry.name} knows pictures in colour; to draw, choose a model of grey ones above."
+    if not all((entry.path / name).is_file() for name in (layout.ENCODER, layout.DECODER)):
+        command = f"python -m trainer networks {entry.path}"
+        return f"{entry.name} has no networks for the browser yet. Make them with: {command}"
+    return ""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.ENCODER, layout.DECODER))
+def _network(entry: catalog.Entry, name: str) -> bytes:
+    """Return a network's file. Raises: UserError if it is none."""
+    try:
+        return validation.read_network(entry.path / name)
+    except validation.WrongError as error:
+        again = f"make it anew with 'python -m trainer networks {entry.path}'"
+        raise UserError(f"{entry.path / name}: {error}; {again}.") from error
+
+
+@st.cache_resource(
+    max_entries=8,
+    show_spinner=False,
+    hash_funcs=catalog.keyed(layout.OOD_CALIBRATION, layout.CODES, layout.MAP, layout.TRAIN_CODES, layout.TRAIN_SPRITE),
+)
+def _data(entry: catalog.Entry) -> dict[str, Any]:
+    """Return what the component needs of a model. Raises: UserError if it is not calibrated."""
+    from trainer.ood import browser, calibration, preparation
+
+    wanted = preparation.of_run(entry.run) or preparation.as_digits(entry.image_shape[1])
+    return {
+        "model": entry.hash,
+        "shape": list(entry.image_shape),
+        "like": wanted._asdict(),
+        "scoring": browser.scoring(cache.model(entry), calibration.read(entry.run)),
+        "map": _map(entry),
+        "trained": _trained(entry),
+    }
+
+
+def _map(entry: catalog.Entry) -> dict[str, Any] | None:
+    """Return some of the test codes with their places on the stored map; None where there is none that fits."""
+    from trainer.latent import map_file
+
+    path, table = entry.path / layout.MAP, cache.codes(entry)
+    if not map_file.fits(path, entry.hash, map_file.MapSettings()):
+        return None
+    frame = map_file.read(path).frame
+    frame = frame.loc[frame["kind"] == "code", ["id", "x", "y"]].head(_POINTS).merge(table, on="id")
+    places = frame[["x", "y"]].to_numpy(np.float32)
+    low, high = places.min(0), places.max(0)
+    middle, extent = (low + high) / 2, float((high - low).max()) or 1.0
+    labels = np.where(frame["label"] >= 0, frame["label"] % len(theme.CATEGORIES), len(theme.CATEGORIES))
+    return {
+        "places": _base64((places - middle) / extent + 0.5, np.float32),
+        "codes": _base64(frame[layout.code_columns(entry.run.config.model.z_dim)], np.float32),
+        "labels": _base64(labels, np.uint8),
+        "colours": [*theme.CATEGORIES, theme.category(-1)],
+    }
+
+
+def _trained(entry: catalog.Entry) -> dict[str, Any] | None:
+    """Return codes of training pictures with the sprite that shows them; None where they may not be shown."""
+    table, path = pictures.training_codes(entry), entry.path / layout.TRAIN_SPRITE
+    if table.empty or not path.is_file() or list(table["tile"]) != list(range(len(table))):
+        return None
+    return {
+        "codes": _base64(table[layout.code_columns(entry.run.config.model.z_dim)], np.float32),
+        "sprite": base64.b64encode(path.read_bytes()).decode("ascii"),
+        "columns": SPRITE_COLUMNS,
+        "names": [f"training picture, {name}" if name else "training picture" for name in table["label_name"]],
+    }
+
+
+def _base64(values: Any, kind: type) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode("ascii")

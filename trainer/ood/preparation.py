@@ -1,0 +1,248 @@
+"""A user's picture made like the training pictures: polarity, lighting, contrast, place and width of its strokes.
+
+A digit written with a pen on grey paper and photographed differs from one of MNIST in everything but its shape. Each
+of VERSIONS undoes a part of that, the first nothing. The model chooses: the first version that passes for an ordinary
+picture, and where none does, the one with the lowest score. Only pictures of one channel are changed. Nothing here
+knows of classes, so a letter stays a letter.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from trainer.errors import UserError
+from trainer.runs import layout, sprite
+from trainer.runs.folder import Run
+
+AS_IT_IS, INVERTED, CUT_OUT = "as it is", "inverted", "strokes cut out"
+VERSIONS = (AS_IT_IS, INVERTED, CUT_OUT)
+_TRAINED = 200  # training pictures that are measured
+_PAPER = 23  # pixels of DETAIL: wider than a stroke, so that the brightest pixel around is paper
+_EVERY = 2
+_FINER = 3
+_CLEAR = 4.0  # times the noise of the paper that strokes stand out
+_SPECK = 0.04  # share of the strokes below which a spot is dirt
+
+
+class Like(NamedTuple):
+    """How the training pictures lie in their frames; lengths in pixels of the model's input.
+
+    light: whether their background is light.
+    box: longer side of the box around the strokes, median.
+    centre: row and column of the centre of mass of the strokes, median.
+    stroke: width of a stroke, median.
+    """
+
+    light: bool
+    box: float
+    centre: tuple[float, float]
+    stroke: float
+
+
+class Prepared(NamedTuple):
+    """What is scored: arrays, uint8 (n, C, H, W), and the version that each is of its picture, (n,)."""
+
+    arrays: np.ndarray
+    versions: tuple[str, ...]
+
+
+def prepare(
+    judge: Callable[[np.ndarray], np.ndarray],
+    arrays: np.ndarray,
+    details: np.ndarray | None,
+    wanted: Like | None,
+) -> Prepared:
+    """Return each picture in the version that the model takes for most ordinary.
+
+    Args:
+        judge: returns the score of pictures, uint8 (m, C, H, W), above the threshold, (m,): above 0 is an outlier.
+        arrays: uint8 (n, C, H, W), the model's input without any change.
+        details: the same pictures, uint8 (n, 1, DETAIL, DETAIL); None for colour.
+        wanted: how training pictures lie in their frames; without it no strokes are cut out.
+    """
+    made, names = arrays.copy(), [AS_IT_IS] * len(arrays)
+    if details is None or arrays.shape[1] != 1:
+        return Prepared(made, tuple(names))
+    best = judge(arrays)
+    for name in VERSIONS[1:]:
+        tried = {row: _version(name, arrays[row], details[row], wanted) for row in np.flatnonzero(best > 0)}
+        tried = {row: version for row, version in tried.items() if version is not None}
+        scores = judge(np.stack([*tried.values()])) if tried else []
+        for (row, version), score in zip(tried.items(), scores, strict=True):
+            if score < best[row]:
+                made[row], names[row], best[row] = version, name, score
+    return Prepared(made, tuple(names))
+
+
+def changed(
+    found: Prepared, arrays: np.ndarray, details: np.ndarray | None, wanted: Like | None, chosen: Mapping[int, str]
+) -> Prepared:
+    """Return the pictures with these versions, by row, in place of the model's choice; otherwise as `prepare`."""
+    made, names = found.arrays.copy(), list(found.versions)
+    for row, name in chosen.items():
+        version = None if details is None else _version(name, arrays[row], details[row], wanted)
+        made[row], names[row] = (arrays[row], AS_IT_IS) if version is None else (version, name)
+    return Prepared(made, tuple(names))
+
+
+def _version(name: str, array: np.ndarray, detail: np.ndarray, wanted: Like | None) -> np.ndarray | None:
+    """Return a version of a picture, uint8 (1, H, W); None where nothing can be cut out."""
+    if name != CUT_OUT:
+        return 255 - array if name == INVERTED else array
+    ink = None if wanted is None else strokes(detail[0].astype(np.float32) / 255)
+    if ink is None:
+        return None
+    placed = np.rint(255 * placed_like(ink, wanted, array.shape[1])).astype(np.uint8)
+    return (255 - placed if wanted.light else placed)[None]
+
+
+def of_run(run: Run) -> Like | None:
+    """Return how the training pictures lie in their frames; None where they are not stored, or have colour."""
+    try:
+        tiles = sprite.read_sprite_tiles(run.path / layout.TRAIN_SPRITE, run.config.data.shape)
+    except UserError:
+        return None
+    return like(tiles[:: max(1, len(tiles) // _TRAINED)])
+
+
+def as_digits(size: int) -> Like:
+    """Return how digits lie in frames of `size` pixels, for models whose training pictures are not stored."""
+    return Like(False, 20 / 32 * size, (size / 2, size / 2), 2.5 / 32 * size)
+
+
+def like(pictures: np.ndarray) -> Like | None:
+    """Return what training pictures, uint8 (n, C, H, W), have in common; None where there is no stroke, or colour."""
+    if not len(pictures) or pictures.shape[1] != 1:
+        return None
+    ink = pictures[:, 0].astype(np.float32) / 255
+    light = float(np.median([_border(each) for each in ink])) > 0.5
+    measured = [each for each in (_measured(1 - each if light else each) for each in ink) if each]
+    if not measured:
+        return None
+    box, row, column, stroke = map(float, np.median(measured, axis=0))
+    return Like(light, box, (row, column), stroke)
+
+
+def strokes(picture: np.ndarray) -> np.ndarray | None:
+    """Return how much of each pixel is a stroke on unevenly lit paper, float (H, W) in [0, 1]; None where nothing
+    stands out.
+
+    The light is a smooth surface (`_light`). What stands out from it most, darker or lighter, are the strokes. Beside
+    them the paper is the morphological closing of the picture, smoothed, which follows shadows as well; what is darker
+    is divided by its own contrast.
+    """
+    picture = np.maximum(picture, 0.02)
+    even = picture / _light(picture)
+    even /= np.median(even)
+    if float(((even - 1) ** 3).sum()) > 0:
+        even = 2 - even
+    smooth = ndimage.gaussian_filter(even, 0.5)
+    paper = ndimage.uniform_filter(ndimage.grey_closing(smooth, _PAPER), _PAPER // 2)
+    depth = 1 - even / np.maximum(paper, 0.05)
+    depth -= np.median(depth)
+    inside = depth > _otsu(depth)
+    if not inside.any() or inside.mean() > 0.5:
+        return None
+    strength, ground = float(np.median(depth[inside])), float(np.median(depth[~inside]))
+    noise = 1.4826 * float(np.median(np.abs(depth[~inside] - ground)))
+    if strength - ground < max(_CLEAR * noise, 0.04):
+        return None
+    soft = np.clip((depth - ground - 0.3 * (strength - ground)) / (0.5 * (strength - ground)), 0, 1)
+    return soft * ndimage.binary_dilation(_without_dirt(inside))
+
+
+def _light(picture: np.ndarray) -> np.ndarray:
+    """Return the light on the paper: the cubic surface, of the logarithm, through the pixels that are not strokes.
+
+    Least squares on every other row and column, repeated without the pixels that lie far below the surface or above.
+    """
+    terms, few = _cubic(len(picture)), _cubic(len(picture), _EVERY)
+    values = np.log(picture[::_EVERY, ::_EVERY]).ravel()
+    keep = np.ones(len(values), bool)
+    for _ in range(5):
+        kept = few[keep]
+        found = np.linalg.solve(kept.T @ kept + 1e-3 * np.eye(kept.shape[1]), kept.T @ values[keep])
+        rest = values - few @ found
+        scale = 1.4826 * np.median(np.abs(rest[keep])) + 1e-3
+        keep = (rest > -1.5 * scale) & (rest < 3 * scale)
+    return np.exp(terms @ found).reshape(picture.shape)
+
+
+@functools.cache
+def _cubic(side: int, every: int = 1) -> np.ndarray:
+    """Return the terms of a cubic in the place of each pixel of a square, (n, 10)."""
+    down, right = (2 * np.mgrid[:side:every, :side:every] / (side - 1) - 1).reshape(2, -1)
+    return np.stack([down**i * right**j for i in range(4) for j in range(4 - i)], axis=1)
+
+
+def placed_like(ink: np.ndarray, wanted: Like, size: int) -> np.ndarray:
+    """Return the strokes with the width, at the size and place of those of training pictures, float (size, size)."""
+    rows, columns = np.nonzero(ink > 0.5)
+    around = ink[max(rows.min() - 4, 0) : rows.max() + 5, max(columns.min() - 4, 0) : columns.max() + 5]
+    ink = np.clip(ndimage.zoom(np.pad(around, 4), _FINER, order=3), 0, 1)  # strokes one pixel wide have a width, too
+    grow = (wanted.stroke * _longer(ink) / wanted.box - _stroke(ink)) / 2
+    if abs(grow) > 0.5:
+        ink = _widened(ink, grow)
+    scale = _longer(ink) / wanted.box
+    centre = np.array(ndimage.center_of_mass(ink))
+    smooth = ndimage.gaussian_filter(ink, 0.35 * scale)
+    offset = centre - scale * np.array(wanted.centre)
+    return np.clip(ndimage.affine_transform(smooth, [scale, scale], offset, (size, size), order=1), 0, 1)
+
+
+def _widened(ink: np.ndarray, grow: float) -> np.ndarray:
+    """Return strokes wider (or, below zero, thinner) by `grow` pixels on either side."""
+    inside = ink > 0.5
+    distance = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside) + 0.5
+    deepest = -float(distance.min())
+    return np.clip(max(grow, 0.8 - deepest) - distance + 0.5, 0, 1)
+
+
+def _stroke(ink: np.ndarray) -> float:
+    """Return the width of the strokes: twice the area over the length of their outline."""
+    inside = np.pad(ink > 0.5, 1)
+    edge = sum(float(np.count_nonzero(np.diff(inside, axis=axis))) for axis in (0, 1)) * np.pi / 4
+    return 2 * float(inside.sum()) / max(edge, 1.0)
+
+
+def _measured(ink: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Return box, centre (row, column) and width of the strokes of a picture, light on black."""
+    if not (ink > 0.5).any():
+        return None
+    return (_longer(ink), *ndimage.center_of_mass(ink), _stroke(ink))
+
+
+def _longer(ink: np.ndarray) -> float:
+    """Return the longer side of the box around the strokes."""
+    rows, columns = np.nonzero(ink > 0.5)
+    return float(max(np.ptp(rows), np.ptp(columns)) + 1)
+
+
+def _border(picture: np.ndarray) -> float:
+    return float(np.concatenate([picture[:2].ravel(), picture[-2:].ravel(), picture[:, :2].ravel()]).mean())
+
+
+def _without_dirt(inside: np.ndarray) -> np.ndarray:
+    """Return the strokes without specks, and without what enters from the border beside them."""
+    labels, count = ndimage.label(inside, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    whole = np.array([size if label not in edge else size / 8 for label, size in enumerate(sizes, start=1)])
+    keep = whole >= max(_SPECK * whole.sum(), 0.12 * whole.max())
+    return np.isin(labels, np.flatnonzero(keep) + 1)
+
+
+def _otsu(values: np.ndarray) -> float:
+    """Return the cut between two groups of values that leaves the least variance inside them (Otsu, 1979)."""
+    counts, edges = np.histogram(values, 128)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, above = counts.cumsum(), counts[::-1].cumsum()[::-1]
+    mean_below = (counts * middles).cumsum() / np.maximum(below, 1)
+    mean_above = ((counts * middles)[::-1].cumsum() / np.maximum(above[::-1], 1))[::-1]
+    between = below[:-1] * above[1:] * (mean_below[:-1] - mean_above[1:]) ** 2
+    return float(edges[1 + int(between.argmax())])
