@@ -19,7 +19,7 @@ VIEWS = {
     "generate?model=mnist-gmp": ("beside=mnist-vae", "view=reconstructions", "view=numbers"),
     "geometry?model=mnist-gmp": ("", "view=transport", "view=course", "view=terms", "view=potential"),
     "clusters?model=mnist-gmp": ("focus=code&index=5", "view=list", "view=components", "view=agreement"),
-    "ood?model=mnist-gmp": ("", "view=mine"),
+    "ood?model=mnist-gmp": ("", "view=mine", "view=draw"),
     "disentangle?model=shapes3d-fnp": ("axis=3&factor=2", "view=path", "view=live", "view=compare"),
     "train?model=mnist-gmp": ("", "view=runs", "view=compare"),
     "?model=mnist-gmp": ("",),

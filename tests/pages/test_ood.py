@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explorer.ood.own_pictures import changes
 from tests.fixtures import blob_pictures
 from tests.pages.ood import opened, own_pictures, table, upload
 from tests.pages.reading import png, ran, sent_to, texts
 from trainer.ood import calibration
+from trainer.runs import onnx_files
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
@@ -77,9 +79,9 @@ def test_the_command_itself_writes_the_same_file(runs, tmp_path):
             archive.writestr(f"set/{name}", data)
     (tmp_path / "set.zip").write_bytes(content.getvalue())
     command = [sys.executable, "-m", "trainer", "score", str(runs / "small-gmp"), str(tmp_path / "set.zip")]
-    more = ["--csv", str(tmp_path / "out.csv"), "--fpr", "0.1", "--invert"]
+    more = ["--csv", str(tmp_path / "out.csv"), "--fpr", "0.1"]
     subprocess.run([*command, *more], cwd=ROOT, check=True, capture_output=True, timeout=250)
-    app = upload(opened(view="mine", fpr="0.1", invert="1"), [("set.zip", content.getvalue())])
+    app = upload(opened(view="mine", fpr="0.1"), [("set.zip", content.getvalue())])
     assert_same(to_csv(result(app)), tmp_path / "out.csv")
     assert "1 file was left out, the others were scored" in [each.label for each in app.expander]
     assert "broken.png" in texts(app)
@@ -87,7 +89,7 @@ def test_the_command_itself_writes_the_same_file(runs, tmp_path):
 
 def test_the_pictures_shown_are_what_the_model_sees_and_makes(runs):
     files = own_pictures(3)
-    app = upload(opened(view="mine"), files)
+    app = as_they_are(upload(opened(view="mine"), files), 3)
     for (_, data), url in zip(files, shown(app)["input"], strict=True):
         with (
             Image.open(io.BytesIO(data)) as sent,
@@ -103,27 +105,64 @@ def test_the_pictures_shown_are_what_the_model_sees_and_makes(runs):
         assert np.abs(np.asarray(seen)[1::3, 1::3].astype(int) - made.numpy()).max() <= 1
 
 
-def test_another_target_changes_verdicts_and_inverting_the_pictures():
+def test_another_target_changes_verdicts_and_another_version_one_picture():
     app = upload(opened(view="mine"), own_pictures(6))
     before = result(app)
     app.number_input(key="ood.fpr").set_value(50.0)
     ran(app)
     assert result(app)["threshold"][0] < before["threshold"][0]
     assert np.array_equal(result(app)["combined"], before["combined"])
-    app.toggle(key="ood.invert").set_value(True)
+    version = version_of(app)
+    version.set_value(next(each for each in version.options if each != version.value))
     ran(app)
-    assert not np.array_equal(result(app)["combined"], before["combined"])
+    assert (result(app)["combined"] != before["combined"]).sum() == 1
     assert result(app)["verdict"].tolist() == [
         "outlier" if value > result(app)["threshold"][0] else "ordinary" for value in result(app)["combined"]
     ]
 
 
-def test_a_light_ground_is_pointed_out_where_the_model_knows_dark_ones():
-    files = [(f"{i}.png", png(255 - picture[0])) for i, picture in enumerate(blob_pictures(3)[0])]
-    app = upload(opened(view="mine"), files)
-    assert "3 of 3 have a light background, MNIST a dark one" in texts(app)
-    app.toggle(key="ood.invert").set_value(True)
-    assert "light background" not in texts(ran(app))
+def version_of(app: AppTest):
+    """The control that says, and changes, how the picture of the details is read."""
+    return next(each for each in app.button_group if str(each.key).startswith("ood.version"))
+
+
+def as_they_are(app: AppTest, n: int) -> AppTest:
+    """Undo whatever was done to the pictures."""
+    app.session_state["ood.versions"] = dict.fromkeys(range(n), "as it is")
+    return ran(app)
+
+
+def test_what_was_done_to_the_pictures_is_counted_and_undone_by_one_click():
+    read = pd.Series(["as it is", "strokes cut out", "inverted", "strokes cut out"])
+    assert "2 strokes cut out, 1 inverted" in changes(read, "MNIST")
+    assert changes(read[:1], "MNIST") == ""
+    app = upload(opened(view="mine"), own_pictures(4))
+    row = int(result(app)["combined"].to_numpy().argmax())
+    version_of(app).set_value("inverted")
+    app = ran(app)
+    assert result(app)["read as"][row] == "inverted"
+    assert "1 inverted" in texts(app)
+    version_of(as_they_are(app, 4))
+    assert result(app)["read as"].tolist() == ["as it is"] * 4
+
+
+def test_the_details_say_why():
+    app = upload(opened(view="mine"), own_pictures(3))
+    table = result(app)
+    assert table["why"][int(table["combined"].to_numpy().argmax())] in texts(app)
+    assert all(each.endswith(".") and ("reconstructed" in each) for each in table["why"])
+
+
+def test_a_model_of_grey_pictures_can_be_drawn_for(runs):
+    assert "has no networks for the browser yet" in texts(opened(view="draw"))
+    run = Run(runs / "small-gmp")
+    onnx_files.write(run.path, run.load_model())
+    app = opened(view="draw")
+    assert not app.exception
+    assert not app.info
+    assert app.number_input(key="ood.fpr").value == 5.0
+    (run.path / "encoder.onnx").write_bytes(b"no network")
+    assert "encoder.onnx: it is not an ONNX file" in "".join(error.value for error in opened(view="draw").error)
 
 
 def test_a_hostile_zip_is_refused_in_a_sentence_and_nothing_is_shown():

@@ -10,9 +10,9 @@ USUAL, RARE = 80.0, 95.0
 """Percentiles among held-out pictures: below the first a part is fine, above the second it speaks for an outlier."""
 GOOD = {"relative error": "it is reconstructed well", "prior": "its code is usual", "energy": "its features are usual"}
 SHARES = {
-    "relative error": "it is reconstructed worse than {share} of {data} pictures",
-    "prior": "its code is rarer than that of {share} of {data} pictures",
-    "energy": "its features are rarer than those of {share} of {data} pictures",
+    "relative error": "it is reconstructed worse than {share} {data} pictures",
+    "prior": "its code is rarer than that of {share} {data} pictures",
+    "energy": "its features are rarer than those of {share} {data} pictures",
 }
 
 
@@ -40,7 +40,7 @@ def _clause(name: str, percentile: float, data: str) -> str:
 
 
 def _share(percentile: float) -> str:
-    """Return a percentile as it is said: 99.5 is "99.5 %", the end "all"."""
+    """Return a percentile as it is said: 99.5 is "99.5 % of", the end "all held-out"."""
     if percentile > 99.97:
         return "all held-out"
-    return f"{percentile:.1f} %" if percentile > 99 else f"{percentile:.0f} %"
+    return f"{percentile:.1f} % of" if percentile > 99 else f"{percentile:.0f} % of"

@@ -113,7 +113,7 @@ export function why(parts, { usual, rare }) {
 /** @param {number} percentile */
 function shareText(percentile) {
   if (percentile > 99.97) return "all held-out";
-  return percentile > 99 ? `${percentile.toFixed(1)} %` : `${percentile.toFixed(0)} %`;
+  return percentile > 99 ? `${percentile.toFixed(1)} % of` : `${percentile.toFixed(0)} % of`;
 }
 
 /** Return the rows of the nearest codes and their distances, nearest first. @param {ArrayLike<number>} code @param {Float32Array} codes @param {number} count */
