@@ -149,6 +149,7 @@ class Drawing {
 
   changed() {
     this.version += 1;
+    this.root.dataset.drawn = String(this.version);
     this.show();
     this.follow();
   }
@@ -240,7 +241,7 @@ class Drawing {
     paintDifference(canvas(".error"), made, input, data.shape, isDark(root));
     const found = judge(input, code, made, data.scoring);
     const outlier = found.value > data.threshold;
-    say(part(root, ".verdict"), outlier ? "Outlier" : `Ordinary: taken for one of ${data.data}`);
+    say(part(root, ".verdict"), `${outlier ? "Outlier" : "Ordinary"} for ${data.data}`);
     say(part(root, ".why"), why(found.parts, data.scoring));
     const rows = [{ name: "combined", ...found }, ...found.parts].flatMap(({ name, percentile }) => {
       const bar = element("i", "", { title: `Flagged above ${percent(1 - data.fpr)}` });
