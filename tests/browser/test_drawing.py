@@ -18,7 +18,8 @@ PIXELS = """canvas => [...canvas.getContext("2d").getImageData(0, 0, canvas.widt
     .filter((_, place) => place % 4 === 0)"""
 
 JUDGED = """() => {
-    const root = [...document.querySelectorAll("*")].map(each => each.shadowRoot?.querySelector(".drawing")).find(Boolean);
+    const found = [...document.querySelectorAll("*")].map(each => each.shadowRoot?.querySelector(".drawing"));
+    const root = found.find(Boolean);
     return root.dataset.scores && root.dataset.version === root.dataset.drawn;
 }"""
 
