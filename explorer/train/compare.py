@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.shared import catalog, theme, widgets
-from explorer.train import figures, run_view, studies
+from explorer.train import figures, run_view, studies, study_form
 from explorer.train.state import bound, current
 from trainer.runs.folder import Metric
 from trainer.runs.status import Training
@@ -17,6 +17,7 @@ MOST = 8
 
 def show(trainings: Sequence[Training]) -> None:
     """Draw the view: the table of a study, if there is one, and chosen runs; bundled models can be compared as well."""
+    study_form.show(catalog.roots()[1])
     studies.show(catalog.roots()[1])
     folders = {training.name: training.folder for training in trainings}
     folders |= {entry.name: entry.path for entry in catalog.usable() if entry.bundled and entry.name not in folders}

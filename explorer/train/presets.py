@@ -117,8 +117,13 @@ def presets() -> dict[str, Preset]:
 
 @lru_cache(maxsize=64)
 def _preset(path: Path, stamp: tuple[int, int]) -> Preset:
+    return Preset(comment_of(path), config.load(path))
+
+
+def comment_of(path: Path) -> str:
+    """Return the comment at the head of a recipe or study."""
     comment = takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
-    return Preset(" ".join(line.lstrip("# ") for line in comment), config.load(path))
+    return " ".join(line.lstrip("# ") for line in comment)
 
 
 def choice_of(settings: config.Config) -> str:

@@ -21,7 +21,7 @@ from tests.studies import make_study
 from tests.trainer.runs.test_picture_history import history as history_of_pictures
 from tests.trainings import write_pictures
 from trainer import config
-from trainer.jobs import estimate, queue, quick_look, task
+from trainer.jobs import estimate, queue, quick_look, task, whole_study
 from trainer.latent import pair_history
 from trainer.runs import layout, picture_history
 from trainer.runs.folder import Run, create
@@ -410,6 +410,24 @@ def test_a_study_shows_its_spread_over_seeds(app, runs, launched, tmp_path):
     (runs / "tiny-study" / "study.json").write_text("{}")
     app.run()
     assert "the file is damaged" in texts(app)
+
+
+def test_a_ready_study_says_how_many_trainings_it_takes_and_starts(app, runs, launched, monkeypatch):
+    started: list[task.Job] = []
+    monkeypatch.setattr(task.Job, "start", lambda job: started.append(job))
+    opened(app, view="compare")
+    app.selectbox(key="train.study.choice").select("gmp-mnist").run()
+    assert "6 trainings: 2 variants (joint, matched-vae), 3 seeds each" in texts(app)
+    assert "of 12 to 30 minutes on one core" in texts(app)
+    button(app, "Start study").click().run()
+    ((job,),) = [started]
+    assert job.task is whole_study.TASK
+    assert job.arguments["folder"] == str(runs / "gmp-mnist")
+    (runs / "gmp-mnist").mkdir()
+    job.write_status(stage="starting")
+    app.run()
+    assert "Stop" in labels(app)
+    assert "Start study" not in labels(app)
 
 
 def test_the_first_comparison_is_of_runs_that_can_be_compared(runs, made_runs):

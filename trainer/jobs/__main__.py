@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from trainer.errors import UserError
-from trainer.jobs import disentangle, estimate, evaluate, geometry, map, queue, quick_look, study, train
+from trainer.jobs import disentangle, estimate, evaluate, geometry, map, queue, quick_look, study, train, whole_study
 from trainer.jobs.task import Job
 from trainer.system import processes
 
-_MODULES = (evaluate, disentangle, geometry, map, estimate, quick_look, study, train)
+_MODULES = (evaluate, disentangle, geometry, map, estimate, quick_look, study, train, whole_study)
 TASKS = {module.TASK.name: module.TASK for module in _MODULES}
 """All background tasks by name; a new task is a module with a TASK, listed here."""
 
