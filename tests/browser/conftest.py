@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import make_run, write_real_digits
+from tests.trainer.runs.test_picture_history import history as history_of_pictures
+from trainer.runs import layout, picture_history
 from trainer.system import ROOT
 
 FLAGS = (
@@ -43,7 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def served_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs folder of the served app: one small model per kind, and a damaged folder."""
     root = tmp_path_factory.mktemp("served") / "runs"
-    make_run(root / "small-gmp", trained=True)
+    made = make_run(root / "small-gmp", trained=True)
+    picture_history.write(history_of_pictures(3, shape=made.config.data.shape), made.path / layout.PICTURE_HISTORY)
     make_run(root / "small-vae", kind="vae")
     make_run(root / "small-damaged", pictures=20)
     (root / "small-damaged" / "model.safetensors").write_bytes(b"cut short")

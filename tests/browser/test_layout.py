@@ -21,7 +21,7 @@ VIEWS = {
     "clusters?model=mnist-gmp": ("focus=code&index=5", "view=list", "view=components", "view=agreement"),
     "ood?model=mnist-gmp": ("", "view=mine", "view=draw"),
     "disentangle?model=shapes3d-fnp": ("axis=3&factor=2", "view=path", "view=live", "view=compare"),
-    "train?model=mnist-gmp": ("", "view=runs", "view=compare"),
+    "train?model=mnist-gmp": ("", "view=runs&run=small-gmp", "view=compare"),
     "?model=mnist-gmp": ("",),
 }
 ADDRESSES = [f"/{page}{'&' * bool(view)}{view}" for page, views in VIEWS.items() for view in views]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 import torch
@@ -104,6 +106,12 @@ def test_everything_in_the_folder_is_text_or_safetensors(trained):
         assert load_file(trained / name)
         head = (trained / name).read_bytes()[:2]
         assert head not in (b"PK", b"\x80\x02")  # neither torch.save's zip nor a pickle
+
+
+def test_the_decoder_for_the_browser_is_that_of_the_weights(trained):
+    model, z = run.Run(trained).load_model(), torch.randn(1, 4, generator=torch.Generator().manual_seed(0))
+    (image,) = onnxruntime.InferenceSession(trained / "decoder.onnx").run(None, {"z": z.numpy()})
+    assert np.abs(image - model.decode(z).numpy()).max() < 1 / 255
 
 
 def test_the_hash_follows_the_weights(copy, trained):
