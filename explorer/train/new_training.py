@@ -55,7 +55,7 @@ def _choices(view: TrainState, recipes: dict[str, presets.Preset], data: str) ->
         tied = bound("preset", data="", choice="", changes=(), name="")
         named = {name: quick.TITLE if name == quick_look.RECIPE else name for name in _quick_first(recipes)}
         st.selectbox(
-            "Start from", list(named), format_func=named.get, width=226, help="A recipe of trainer/configs.", **tied
+            "Start from", list(named), format_func=named.get, width=170, help="A recipe of trainer/configs.", **tied
         )
         titles = {name: info.title for name, info in DATASETS.items()} | {OWN: "Your own pictures"}
         kept = tuple(text for text in view.changes if not text.startswith("data."))
@@ -67,6 +67,8 @@ def _choices(view: TrainState, recipes: dict[str, presets.Preset], data: str) ->
     info = DATASETS[data]
     source = f"[{info.url.removeprefix('https://').split('/')[0]}]({info.url})" if info.url else ""
     about = f"**{titles[data]}**, licence: {info.licence}." + (f" From {source}." if source else "")
+    if view.preset == quick_look.RECIPE:
+        st.caption(quick.ABOUT)
     st.caption(f"{MODELS[choice].purpose} {about} {_whereabouts(data)}")
 
 

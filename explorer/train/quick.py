@@ -12,7 +12,11 @@ from trainer.jobs import quick_look
 from trainer.jobs.quick_look import RECIPE, Plan
 from trainer.system import files
 
-TITLE = "Quick look, three minutes"
+TITLE = "Quick look"
+ABOUT = (
+    "A small model with something to see in three minutes: picture size, width and steps follow from a few steps, timed "
+    "here once the pictures are named."
+)
 _STARTED = "train.quick"  # the file of the last plan that this session asked for
 
 
@@ -49,11 +53,13 @@ def prepare(settings: config.Config) -> bool:
 def describe(settings: config.Config) -> None:
     """Draw what was chosen and how long it takes, and the button that times anew."""
     job = quick_look.job(settings)
-    if st.button("Time again", icon=":material/timer:", key="train.quick.again"):
+    plan = quick_look.read(job.target)
+    tried = st.session_state.get(_STARTED) == str(job.target)
+    if (plan or tried) and st.button("Time again", icon=":material/timer:", key="train.quick.again"):
         files.remove(job.target)
         job.start()
         st.rerun()
-    if plan := quick_look.read(job.target):
+    if plan:
         st.markdown(sentence(plan), width="content")
 
 
