@@ -14,8 +14,8 @@ from trainer.system import files
 
 TITLE = "Quick look"
 ABOUT = (
-    "A small model with something to see in three minutes: picture size, width and steps follow from a few steps, timed "
-    "here once the pictures are named."
+    "A small model with something to see in three minutes: picture size, width and steps follow from a few steps that "
+    "are timed here once the pictures are named."
 )
 _STARTED = "train.quick"  # the file of the last plan that this session asked for
 
