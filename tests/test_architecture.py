@@ -22,7 +22,20 @@ UNSAFE_CALLS = {"eval", "exec", "torch.load", "pd.read_pickle", "pandas.read_pic
 LINES = 400
 FUNCTION_LINES = 40
 """Of a function at most, its docstring apart."""
-FLOORS = ("errors", "config", "system", "data", "models", "runs", "batching", "latent", "ood", "training", "evaluation")
+FLOORS = (
+    "errors",
+    "yaml_text",
+    "config",
+    "system",
+    "data",
+    "models",
+    "runs",
+    "batching",
+    "latent",
+    "ood",
+    "training",
+    "evaluation",
+)
 FLOORS += ("bench", "jobs", "study", "exchange", "manage", "library", "__main__")
 """The rooms of trainer/, low to high: none imports from a higher one, inside functions neither."""
 BYTES = 16 * 2**20

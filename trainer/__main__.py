@@ -171,6 +171,11 @@ def resume(
     _train(Run(folder).config, folder, data_root, max_minutes, options, logger, is_new=False)
 
 
+Background = Annotated[
+    Path | None, typer.Option("--background", help="Run of a background model, for likelihood ratios.")
+]
+
+
 @app.command()
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="Run folder.")],
@@ -180,6 +185,7 @@ def evaluate(
     outliers: Annotated[
         Path | None, typer.Option("--outliers", help="Folder or zip of your own pictures, one more ood pair.")
     ] = None,
+    background: Background = None,
     network: Annotated[
         str | None, typer.Option("--network", help="Comma-separated feature networks of the group generation.")
     ] = None,
@@ -190,7 +196,7 @@ def evaluate(
 
     groups = [name.strip() for name in only.split(",")] if only else None
     networks = tuple(name.strip() for name in network.split(",")) if network else ()
-    given = {"fast": fast, "outliers": outliers, "networks": networks}
+    given = {"fast": fast, "outliers": outliers, "background": background, "networks": networks}
     metrics = evaluation.evaluate(Run(folder), data_root, groups, _on_stderr, **given)
     if as_json:
         typer.echo(json.dumps([asdict(metric) for metric in metrics], indent=1))
@@ -315,11 +321,12 @@ def score(
         bool, typer.Option("--as-it-is", help="No choice of polarity, contrast and place for each picture.")
     ] = False,
     form: Annotated[Literal["text", "csv", "json"], typer.Option("--format", help="What is printed.")] = "text",
+    background: Background = None,
 ) -> None:
     """Out-of-distribution scores of pictures, with percentile and verdict; the page's and those of the literature."""
     from trainer.ood import command
 
-    typer.echo(command.score(Run(folder), paths, csv, fpr, invert, form, as_it_is), nl=False)
+    typer.echo(command.score(Run(folder), paths, csv, fpr, invert, form, as_it_is, background), nl=False)
 
 
 @app.command("list")

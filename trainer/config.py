@@ -6,7 +6,6 @@ setting of Nakagawa et al., *Gromov-Wasserstein Autoencoders*, ICLR 2023 (append
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -14,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from trainer.errors import UserError
+from trainer.yaml_text import MAX_BYTES, read_yaml
 
 Dataset = Literal["mnist", "fashion-mnist", "omniglot", "shapes3d", "shapes3d-rendered", "celeba", "folder"]
 ModelKind = Literal["gwae", "vae", "wae-mmd", "dagmm"]
@@ -24,71 +24,8 @@ Placement = Literal["em", "neighbours"]
 RECIPES = Path(__file__).parent / "configs"
 """The ready recipes, one YAML file each."""
 SHOWN = 80  # characters of a wrong value that an error message repeats
-MAX_BYTES = 2**16
-"""Of a YAML file; a whole configuration takes 2 kB."""
-MAX_DEPTH, MAX_SCALAR = 8, 4096
 MAX_PATH, MAX_PATH_PART = 4096, 255
 MAX_STEPS, MAX_SEED, MAX_WEIGHT = 10**9, 2**32 - 1, 1e6
-
-
-# --- one reader of YAML -----------------------------------------------------------------------------------------------
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Numbers, true, false, null and text, as in YAML 1.2: dates, `no`, `1:30` and numbers of 20 digits are text."""
-
-    yaml_implicit_resolvers = {}
-
-
-for _kind, _pattern, _first in (
-    ("null", r"(?:~|null|Null|NULL|)\Z", [*"~nN", ""]),
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)\Z", "tTfF"),
-    ("int", r"[-+]?(?:0|[1-9][0-9]{0,18})\Z", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?\Z", "-+.0123456789"),
-    ("float", r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+."),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
-
-
-def read_yaml(text: str) -> Any:
-    """Return the value of YAML text that a stranger may have written, in time proportional to its length.
-
-    Aliases, merges, tags, deep nesting and long scalars are refused: whatever expands does so through one of them.
-
-    Raises: ValueError saying what is wrong and where.
-    """
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise ValueError(f"it is larger than {MAX_BYTES // 1024} kB")
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_Loader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if problem := _refused(event, depth):
-                raise ValueError(f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}: {problem}")
-        return _Loader(text).get_single_data()
-    except yaml.YAMLError as error:
-        raise ValueError(_place(error)) from error
-
-
-def _refused(event: yaml.Event, depth: int) -> str:
-    """Return what a configuration does not need and this event has, or an empty string."""
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        return "anchors and aliases are not read"
-    if getattr(event, "tag", None):
-        return "tags are not read"
-    if depth > MAX_DEPTH:
-        return f"more than {MAX_DEPTH} levels"
-    if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_SCALAR:
-        return f"a value of more than {MAX_SCALAR} characters"
-    return ""
-
-
-def _place(error: yaml.YAMLError) -> str:
-    """Return what YAML found wrong, and where, in a few words."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not YAML'}"
-    return getattr(error, "reason", None) or str(error).partition("\n")[0]
 
 
 # --- the schema -------------------------------------------------------------------------------------------------------
@@ -120,6 +57,13 @@ class DataConfig(Section):
     mirror: bool = Field(False, description="Mirror every second training picture, drawn by chance, left to right.")
     shift: int = Field(
         0, ge=0, le=8, description="Move each training picture by up to so many pixels, at random; repeat its border."
+    )
+    mutation: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="Share of the pixels of each training picture that random values replace: for a background model "
+        "(trainer/ood/detectors/ratio.py).",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Random changes of training pictures that leave what they show: a mirror image, a small shift."""
+"""Random changes of training pictures: a mirror image, a small shift, and pixels replaced by random ones."""
 
 import torch
 from torch import Tensor
@@ -28,3 +28,13 @@ def changed(images: Tensor, moves: Tensor, mirrored: Tensor) -> Tensor:
     right = most - moves[:, 1:] + torch.arange(width)
     every = torch.arange(len(images))
     return padded.movedim(1, -1)[every[:, None, None], down[:, :, None], right[:, None, :]].movedim(-1, 1)
+
+
+def draw_mutation(
+    n: int, shape: tuple[int, int, int], share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return which pixels of n pictures (C, H, W) to replace, (n, 1, H, W) bool, and by which of 256 values in [0, 1],
+    (n, C, H, W). Source: the mutation of Ren et al., NeurIPS 2019, which trains a background model.
+    """
+    chosen = torch.rand(n, 1, *shape[1:], generator=generator) < share
+    return chosen, torch.randint(256, (n, *shape), generator=generator).float() / 255

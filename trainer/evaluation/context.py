@@ -30,6 +30,7 @@ class Context:
         seed: seeds every random choice of the evaluation.
         data_root: where further data sets are (None: the default of trainer.data).
         outliers: a folder or zip of the user's own pictures, one more out-of-distribution pair.
+        background: run folder of a background model, for likelihood ratios.
         device: where `model` lives.
         fast: whether measures that take minutes may take a small sample, and say so.
         networks: feature networks of the group generation by name; () for the default.
@@ -48,6 +49,7 @@ class Context:
     seed: int = 0
     data_root: Path | None = None
     outliers: Path | None = None
+    background: Path | None = None
     device: str = "cpu"
     fast: bool = False
     networks: tuple[str, ...] = ()

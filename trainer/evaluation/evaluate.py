@@ -79,6 +79,7 @@ def evaluate(
     device: str = "cpu",
     fast: bool = False,
     outliers: Path | None = None,
+    background: Path | None = None,
     without: tuple[str, ...] = (),
     begin: Progress | None = None,
     networks: tuple[str, ...] = (),
@@ -97,6 +98,7 @@ def evaluate(
         device: where the networks run.
         fast: measure disentanglement by its fast protocol, which is stored beside the full one.
         outliers: folder or zip of own pictures, scored as one more pair of the group ood.
+        background: run folder of a background model (trainer/ood/detectors/ratio.py).
         without: names of GROUPS that are left out, should they apply.
         begin: called as begin(part, place, places) before each part: "reading", of which nothing is counted yet, then,
             from place 1, "codes", the groups, and "files".
@@ -115,7 +117,8 @@ def evaluate(
     turn_to = lambda part: begin(part, parts.index(part) + 1, len(parts))  # noqa: E731
     turn_to("codes")
     encoded = encode(model, images, device, progress)
-    given = {"data_root": data_root, "outliers": outliers, "device": device, "fast": fast, "networks": networks}
+    given = {"data_root": data_root, "outliers": outliers, "background": background, "device": device, "fast": fast}
+    given |= {"networks": networks}
     context = _context(run, model, images, encoded, seed=seed, progress=progress, **given)
     metrics: list[Metric] = []
     for name in wanted:

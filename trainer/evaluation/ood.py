@@ -22,11 +22,11 @@ from trainer.ood import neighbours, ranking, tables
 from trainer.ood import pairs as protocols
 from trainer.ood.baselines import BASELINES, better_sign
 from trainer.ood.calibration import COMBINED, LEVELS, Calibration
-from trainer.ood.detectors import registry
-from trainer.ood.detectors.base import Known
+from trainer.ood.detectors import ratio, registry
+from trainer.ood.detectors.base import Background, Known
 from trainer.ood.outliers import inverted, outliers_of, own_folder, validation_pair
 from trainer.ood.scores import raw_scores
-from trainer.runs.folder import Metric
+from trainer.runs.folder import Metric, Run
 
 GROUP = "ood"
 LIKELIHOOD = "likelihood"
@@ -102,14 +102,16 @@ def measure(context: Context) -> list[Metric]:
     A pair whose outliers are not there is left out with a sentence on the log.
     """
     config, run = context.run.config, context.run
+    background = context.background and ratio.background_of(Run(context.background), config)
     train = data.load(config.data, "train", context.data_root, partial(context.progress, "reading training pictures"))
     trained, validation = split_validation(train, config.data.validation, config.seed)
     del train
     neighbours.store(run, context.model, trained, context.device)
     del trained
-    calibration = _calibrate(context, validation)
+    calibration = _calibrate(context, validation, background)
     reference = calibration.reference
-    known = registry.known_of(neighbours.read(run), reference.variance, reference.entropy)
+    background = reference.background and replace(background, variance=reference.background[1])
+    known = registry.known_of(neighbours.read(run), reference.variance, reference.entropy, background)
     rows = partial(_rows, context, calibration, known)
     table = rows(context.images, tables.ORDINARY, raw=context.scores)
     metrics = _drawn(context, rows, validation)
@@ -131,7 +133,7 @@ def measure(context: Context) -> list[Metric]:
     return metrics
 
 
-def _calibrate(context: Context, validation: ImageSet) -> Calibration:
+def _calibrate(context: Context, validation: ImageSet, background: Background | None) -> Calibration:
     """Measured, stored, and read back: the page and the scores must use the very same numbers."""
     if len(validation) > HELD_OUT:
         validation = validation.subset(np.linspace(0, len(validation) - 1, HELD_OUT).astype(int))
@@ -139,7 +141,7 @@ def _calibrate(context: Context, validation: ImageSet) -> Calibration:
     kind = context.run.config.model.kind
     calibration = calibrations.calibrate(raw, kind, checkpoint=context.run.hash, data=validation.name)
     codes, progress = neighbours.read(context.run), partial(context.progress, "detectors, held-out pictures")
-    reference = registry.measure(context.model, validation, codes, LEVELS, progress)
+    reference = registry.measure(context.model, validation, codes, LEVELS, progress, background)
     calibrations.write(replace(calibration, reference=reference), context.run.path)
     return calibrations.read(context.run)
 

@@ -16,6 +16,7 @@ from trainer.ood import calibration as calibrations
 from trainer.ood import neighbours, preparation, why
 from trainer.ood.calibration import COMBINED
 from trainer.ood.detectors import registry
+from trainer.ood.detectors.base import Background
 from trainer.ood.detectors.reference import Reference
 from trainer.runs.folder import Run
 from trainer.system import files
@@ -39,6 +40,7 @@ def score_pictures(
     progress: Callable[[int, int], None] | None = None,
     detectors: bool = False,
     versions: Sequence[str] | None = None,
+    background: Background | None = None,
 ) -> pd.DataFrame:
     """Score pictures as a model sees them; one row each, in the order given. Columns:
 
@@ -62,6 +64,7 @@ def score_pictures(
         progress: called with (done, total) passes.
         versions: of the pictures, as `prepared` returns them; None: all as they are.
         detectors: whether to score with the detectors of the literature too: ten milliseconds a picture more.
+        background: model of the likelihood ratio, the one that was calibrated.
 
     Raises: UserError if the run is not calibrated for its checkpoint, or fpr is out of range.
     """
@@ -80,7 +83,7 @@ def score_pictures(
     known = neighbours.read(run) if known is None else known
     own = {name: values[:n] for name, values in every.items()}
     if detectors and calibration.reference is not None:
-        own |= _detected(model, arrays, known, calibration.reference)
+        own |= _detected(model, arrays, known, calibration.reference, background)
     table["why"] = why.sentences(calibration, own)
     table |= own
     table |= {name + PERCENTILE: calibration.percentile(name, values) for name, values in own.items()}
@@ -110,9 +113,11 @@ def prepared(
     return preparation.prepare(judge, arrays, details, wanted)
 
 
-def _detected(model: LatentModel, arrays: np.ndarray, codes: pd.DataFrame, reference: Reference) -> dict:
+def _detected(
+    model: LatentModel, arrays: np.ndarray, codes: pd.DataFrame, reference: Reference, background: Background | None
+) -> dict:
     """Scores by the calibrated detectors, each (n,) float32."""
-    known = registry.known_of(codes, reference.variance, reference.entropy)
+    known = registry.known_of(codes, reference.variance, reference.entropy, background)
     made = registry.scores(model, torch.from_numpy(np.ascontiguousarray(arrays)), known)
     return {name: values for name, values in made.items() if name in reference.quantiles}
 

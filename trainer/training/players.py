@@ -132,6 +132,9 @@ class Players:
         if (data := self.settings.data).mirror or data.shift:
             drawn = augment.draw(len(indices), data.shift, data.mirror, self.batches)
             images = augment.changed(images, *map(self.share.rows, drawn))
+        if data.mutation:
+            drawn = augment.draw_mutation(len(indices), data.shape, data.mutation, self.batches)
+            images = torch.where(*map(self.share.rows, drawn), images)
         return self.fabric.to_device(images.contiguous(memory_format=torch.channels_last))
 
 

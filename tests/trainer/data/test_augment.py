@@ -50,3 +50,15 @@ def test_a_training_sees_the_changed_pictures():
     assert not torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[0], seen[2])
     assert seen[0].flatten(1).sum(1).allclose(seen[1].flatten(1).sum(1))  # the same pictures, some of them mirrored
+
+
+def test_a_share_of_the_pixels_is_replaced_by_values_drawn_evenly():
+    chosen, values = augment.draw_mutation(500, (3, 8, 8), 0.2, torch.Generator().manual_seed(1))
+    assert (chosen.shape, values.shape) == ((500, 1, 8, 8), (500, 3, 8, 8))
+    assert chosen.float().mean() == pytest.approx(0.2, abs=0.01)
+    counts = torch.bincount((255 * values).round().long().flatten(), minlength=256)
+    assert len(counts) == 256
+    assert counts.float().std() < 2 * counts.float().mean().sqrt(), "as even as chance makes them"
+    again = augment.draw_mutation(500, (3, 8, 8), 0.2, torch.Generator().manual_seed(1))
+    assert torch.equal(chosen, again[0])
+    assert torch.equal(values, again[1])

@@ -20,11 +20,12 @@ from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.priors import NormalPrior
 from trainer.ood.detectors import knn, likelihood, mahalanobis, registry, regret
-from trainer.ood.detectors.base import NO_CODES, NO_DENSITY, Known
+from trainer.ood.detectors.base import NEEDS, NO_BACKGROUND, NO_CODES, NO_DENSITY, Background, Known
 from trainer.ood.detectors.batch import Batch
 from trainer.ood.ranking import auroc
 
 VARIANCE, WIDTH = 0.01, 0.4
+BEHIND = 0.03  # variance of a pixel of the background model
 NAMES = [detector.name for detector in registry.DETECTORS]
 torch.manual_seed(0)
 
@@ -35,9 +36,9 @@ class Linear(nn.Module):
     Its encoder gives the posterior mean with a variance that is WIDTH^2 instead of the right one.
     """
 
-    def __init__(self, side: int = 4, z_dim: int = 2):
+    def __init__(self, side: int = 4, z_dim: int = 2, seed: int = 1):
         super().__init__()
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(seed)
         self.z_dim, self.image_shape, self.prior = z_dim, (1, side, side), NormalPrior(z_dim)
         self.weights = nn.Parameter(torch.from_numpy(0.1 * rng.normal(size=(side * side, z_dim))).float())
 
@@ -71,17 +72,19 @@ def problem():
     with torch.no_grad():
         codes = model.encode(pictures[0].float() / 255)[0].double().numpy()
     classes = (codes[:, 0] > 0).astype(np.int64)
-    return model, pictures[1], pictures[2], Known(VARIANCE, 0.0, codes, classes)
+    background = Background(Linear(seed=5).requires_grad_(False), 0.2, "", BEHIND)
+    return model, pictures[1], pictures[2], Known(VARIANCE, 0.0, codes, classes, background)
 
 
 def as_bytes(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.clip(np.rint(255 * values), 0, 255).astype(np.uint8)).view(-1, 1, 4, 4)
 
 
-def exact_bits(model: Linear, pictures: Tensor) -> np.ndarray:
+def exact_bits(model: Linear, pictures: Tensor, variance: float = VARIANCE) -> np.ndarray:
     """-log2 of the marginal density times the width of a byte, by SciPy."""
     x = pictures.flatten(1).double().numpy() / 255
-    density = stats.multivariate_normal(np.full(16, 0.5), model.covariance()).logpdf(x)
+    covariance = model.covariance() + (variance - VARIANCE) * np.eye(16)
+    density = stats.multivariate_normal(np.full(16, 0.5), covariance).logpdf(x)
     return -(density - 16 * math.log(255)) / math.log(2)
 
 
@@ -111,6 +114,9 @@ def oracle(problem, known: Known, name: str) -> tuple[np.ndarray, np.ndarray]:
     bits = [exact_bits(model, part) for part in (own, others)]
     if name == "typicality":
         return tuple(np.abs(each - known.entropy) for each in bits)
+    if name == "likelihood ratio":
+        behind = (exact_bits(known.background.model, part, BEHIND) for part in (own, others))
+        return tuple(each - background for each, background in zip(bits, behind, strict=True))
     if name.startswith("complexity"):
         coder = {"PNG": {"format": "PNG"}, "WebP": {"format": "WEBP", "lossless": True, "quality": 50, "method": 2}}
         options = coder[name.removeprefix("complexity, ")]
@@ -278,6 +284,10 @@ def test_what_a_detector_lacks_is_said_and_the_others_remain(problem):
     )
     bare = replace(known, codes=np.zeros((0, 2)), classes=np.zeros(0, np.int64))
     assert registry.lacking(model, bare) == dict.fromkeys(("Mahalanobis", "nearest codes"), NO_CODES)
+    assert registry.lacking(model, replace(known, background=None)) == {"likelihood ratio": NO_BACKGROUND}
+    implicit_alone = replace(bare, background=None)
+    said = registry.lacking(implicit, implicit_alone) | registry.lacking(model, implicit_alone)
+    assert said == NEEDS, "pages say the same without torch"
 
 
 def test_scores_that_are_not_finite_are_refused(problem):

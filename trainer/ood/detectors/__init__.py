@@ -3,6 +3,7 @@
     likelihood    -log2 p(x), importance-weighted bound: the one to be better than
     complexity    -log2 p(x) minus the size of the picture in a lossless coder (PNG, WebP)
     typicality    distance of -log2 p(x) from its mean
+    ratio         log2 p_background(x) - log2 p(x), against a model of pictures with replaced pixels
     regret        gain of the evidence lower bound by a posterior of the picture's own
     mahalanobis   distance of the code to the nearest class of training codes
     knn           distance of the code to the k-th nearest training code

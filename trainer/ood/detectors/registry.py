@@ -12,8 +12,8 @@ from trainer.batching import batches, evenly
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
-from trainer.ood.detectors import complexity, knn, likelihood, mahalanobis, regret, typicality
-from trainer.ood.detectors.base import Detector, Known
+from trainer.ood.detectors import complexity, knn, likelihood, mahalanobis, ratio, regret, typicality
+from trainer.ood.detectors.base import Background, Detector, Known
 from trainer.ood.detectors.batch import Batch
 from trainer.ood.detectors.reference import Reference
 
@@ -22,6 +22,7 @@ DETECTORS: tuple[Detector, ...] = (
     complexity.PNG,
     complexity.WEBP,
     typicality.DETECTOR,
+    ratio.DETECTOR,
     regret.DETECTOR,
     mahalanobis.DETECTOR,
     knn.DETECTOR,
@@ -34,11 +35,12 @@ BATCH = 50
 Progress = Callable[[int, int], None]
 
 
-def known_of(codes: pd.DataFrame, variance: float, entropy: float) -> Known:
+def known_of(codes: pd.DataFrame, variance: float, entropy: float, background: Background | None = None) -> Known:
     """Return what detectors know, given a run's training codes (trainer.ood.neighbours.read)."""
     axes = [name for name in codes.columns if name.startswith("z") and name[1:].isdecimal()]
     points = codes[axes].to_numpy(dtype=np.float64)
-    return Known(variance, entropy, points, np.unique(codes["label_name"].to_numpy(), return_inverse=True)[1])
+    classes = np.unique(codes["label_name"].to_numpy(), return_inverse=True)[1]
+    return Known(variance, entropy, points, classes, background)
 
 
 def lacking(model: LatentModel, known: Known) -> dict[str, str]:
@@ -88,13 +90,19 @@ def of_set(
 
 
 def measure(
-    model: LatentModel, held_out: ImageSet, codes: pd.DataFrame, levels: np.ndarray, progress: Progress | None = None
+    model: LatentModel,
+    held_out: ImageSet,
+    codes: pd.DataFrame,
+    levels: np.ndarray,
+    progress: Progress | None = None,
+    background: Background | None = None,
 ) -> Reference:
     """Return what PICTURES of the held-out pictures score.
 
     Args:
         codes: training codes of the run.
         levels: of the quantiles.
+        background: see Known.
 
     Raises: UserError as `scores`.
     """
@@ -102,13 +110,15 @@ def measure(
     with torch.no_grad():
         parts = [(part.to(model.device).float() / 255) for part in pictures.split(BATCH)]
         variance = float(torch.cat([likelihood.pixel_variance(model, part) for part in parts]).double().mean())
-    first = scores(model, pictures, known_of(codes, variance, 0.0), progress)
+    background = background and ratio.measured(background, pictures)
+    first = scores(model, pictures, known_of(codes, variance, 0.0, background), progress)
     bits, entropy = first.get(likelihood.DETECTOR.name), 0.0
     if bits is not None:  # typicality was measured before the mean was known
         entropy = float(bits.mean(dtype=np.float64))
         first[typicality.DETECTOR.name] = np.abs(bits - np.float32(entropy))
     quantiles = {name: np.quantile(values.astype(np.float64), levels) for name, values in first.items()}
-    return Reference(len(pictures), variance, entropy, quantiles)
+    about = background and (background.checkpoint, background.variance)
+    return Reference(len(pictures), variance, entropy, quantiles, about)
 
 
 def _array(values: torch.Tensor | np.ndarray) -> np.ndarray:
