@@ -29,6 +29,8 @@ from trainer.runs.folder import Run
 from trainer.runs.sprite import read_sprite_tiles
 
 SHAPE = (1, 32, 32)
+DETECTORS = [detector.name for detector in registry.DETECTORS if detector.name != "likelihood ratio"]
+"""Those that need no background model."""
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +77,14 @@ def test_the_command_prints_the_numbers_of_the_function(run, folder, tmp_path, c
     pictures = read_pictures([folder], SHAPE)
     table = score_pictures(run, pictures.arrays, pictures.names, detectors=True)
     assert table_path.read_text(encoding="utf-8") == to_csv(table)
-    text, names = as_text(table), [*calibration.read(run).names, *(detector.name for detector in registry.DETECTORS)]
+    text, names = as_text(table), [*calibration.read(run).names, *DETECTORS]
     rows = list(csv.DictReader(table_path.read_text(encoding="utf-8").splitlines()))
     assert [row["picture"] for row in rows] == [*(f"blob{index}.png" for index in range(4)), "noise.jpg", "white.gif"]
     for row, (_, expected) in zip(rows, text.iterrows(), strict=True):
         assert row == expected.to_dict()
         for name in names:
             assert f"{name:<36} {row[name]:>12}  percentile {row[name + ' percentile']:>6}" in out
-    assert [line.split(":")[0] for line in err.splitlines()] == ["notes.txt", "broken.png"]
+    assert [line.split(":")[0] for line in err.splitlines()] == ["notes.txt", "broken.png", "No likelihood ratio"]
 
 
 def test_csv_and_json_on_standard_output_have_the_same_numbers(run, folder, capsys):
@@ -92,7 +94,7 @@ def test_csv_and_json_on_standard_output_have_the_same_numbers(run, folder, caps
     assert status == 0
     assert (found["checkpoint"], found["fpr"], found["inverted"]) == (run.hash, 0.1, False)
     assert [line.split(":")[0] for line in found["left_out"]] == ["notes.txt", "broken.png"]
-    names = [*calibration.read(run).names, *(detector.name for detector in registry.DETECTORS)]
+    names = [*calibration.read(run).names, *DETECTORS]
     for row, picture in zip(rows, found["pictures"], strict=True):
         assert (row["picture"], row["verdict"]) == (picture["picture"], picture["verdict"])
         assert list(picture["scores"]) == names
@@ -105,7 +107,7 @@ def test_csv_and_json_on_standard_output_have_the_same_numbers(run, folder, caps
 def test_detectors_change_no_number_of_the_page(run, folder):
     pictures = read_pictures([folder], SHAPE)
     page, every = (score_pictures(run, pictures.arrays, pictures.names, detectors=more) for more in (False, True))
-    assert not set(page) & {detector.name for detector in registry.DETECTORS}
+    assert not set(page) & set(DETECTORS)
     assert as_text(every)[list(page)].equals(as_text(page))
     reference = calibration.read(run).reference
     known = registry.known_of(neighbours.read(run), reference.variance, reference.entropy)
@@ -236,8 +238,8 @@ def test_files_folders_and_zips_are_one_and_the_same(run, folder, tmp_path, caps
     assert both.names == (*[f"mine.zip/{name}" for name in plain.names], "blob1.png")
     status, out, err = invoke(capsys, run.path, packed)
     assert status == 0
-    assert out.count("percentile") == 6 * (len(calibration.read(run).names) + len(registry.DETECTORS))
-    assert len(err.splitlines()) == len(zipped.skipped)
+    assert out.count("percentile") == 6 * (len(calibration.read(run).names) + len(DETECTORS))
+    assert len(err.splitlines()) == len(zipped.skipped) + 1, "and one for the detector without its background"
 
 
 def test_too_many_entries_are_refused_before_any_is_decoded(tmp_path):

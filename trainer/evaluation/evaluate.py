@@ -117,9 +117,8 @@ def evaluate(
     turn_to = lambda part: begin(part, parts.index(part) + 1, len(parts))  # noqa: E731
     turn_to("codes")
     encoded = encode(model, images, device, progress)
-    given = {"data_root": data_root, "outliers": outliers, "background": background, "device": device, "fast": fast}
-    given |= {"networks": networks}
-    context = _context(run, model, images, encoded, seed=seed, progress=progress, **given)
+    given = dict(data_root=data_root, outliers=outliers, background=background, networks=networks)
+    context = _context(run, model, images, encoded, seed=seed, progress=progress, device=device, fast=fast, **given)
     metrics: list[Metric] = []
     for name in wanted:
         turn_to(name)

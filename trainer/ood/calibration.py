@@ -189,7 +189,7 @@ def parsed(record: validation.CalibrationSchema) -> Calibration:
 
 def _reference(record: validation.ReferenceSchema) -> Reference:
     rows = {name: np.array(row, dtype=np.float64) for name, row in record.quantiles.items()}
-    background = record.background and (record.background.checkpoint, record.background.variance)
+    background = record.background and (record.background, record.background_variance)
     found = Reference(record.n, record.variance, record.entropy, rows, background)
     if not found.is_sound or any(row.shape != LEVELS.shape for row in rows.values()):
         raise validation.WrongError("the quantiles of its detectors do not belong together")

@@ -72,13 +72,6 @@ class MetricSchema(Schema):
     higher_is_better: bool = True
 
 
-class BackgroundSchema(Schema):
-    """The background model of a likelihood ratio, in ReferenceSchema."""
-
-    checkpoint: Word
-    variance: FiniteFloat
-
-
 class ReferenceSchema(Schema):
     """The detectors of ood_calibration.json (trainer.ood.detectors.reference)."""
 
@@ -86,7 +79,8 @@ class ReferenceSchema(Schema):
     variance: FiniteFloat
     entropy: FiniteFloat
     quantiles: Annotated[dict[Word, Numbers], Field(max_length=100)]
-    background: BackgroundSchema | None = None
+    background: Word | None = None
+    background_variance: FiniteFloat = 0
 
 
 class CalibrationSchema(Schema):

@@ -28,7 +28,7 @@ class Reference:
         rows = {name: [float(f"{q:.9g}") for q in row] for name, row in self.quantiles.items()}
         made = {"n": self.n, "variance": self.variance, "entropy": self.entropy, "quantiles": rows}
         if self.background is not None:
-            made["background"] = dict(zip(("checkpoint", "variance"), self.background, strict=True))
+            made |= dict(zip(("background", "background_variance"), self.background, strict=True))
         return made
 
     @property
