@@ -27,6 +27,8 @@ CHOICES = ((32, 8), (32, 16), (32, 32), (64, 16), (64, 32))
 """Picture size and width of the networks, the fastest first."""
 WARM_UP = 0.6
 """Share of the steps without critic, each a third of the time of one with it."""
+SHIFT = 2
+"""Pixels by which each picture is moved at random: a few hundred are otherwise soon known by heart."""
 VALIDATIONS = 10
 """With each there is a new model to open, and a new row of pictures."""
 REPEATS = 2
@@ -47,7 +49,8 @@ class Plan:
 def fitted(settings: config.Config, plan: Plan) -> config.Config:
     """Return the settings with what was chosen, and a schedule of as many steps."""
     values = settings.model_dump()
-    values["data"]["size"], values["model"]["width"] = plan.size, plan.width
+    values["data"] |= {"size": plan.size, "shift": SHIFT}
+    values["model"]["width"] = plan.width
     warm_up = round(WARM_UP * plan.steps) if settings.model.kind == "gwae" else 0
     every = max(1, plan.steps // VALIDATIONS)
     values["optim"] |= {"max_steps": plan.steps, "warmup_steps": warm_up, "refine_steps": 0, "validate_every": every}

@@ -37,8 +37,9 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 def test_the_process_knows_every_task_by_its_name():
-    assert list(TASKS) == ["evaluate", "disentangle", "geometry", "map", "estimate", "study", "train"]
-    assert [each.stage("starting") for each in TASKS.values()].count("Starting") == 6
+    names = ["evaluate", "disentangle", "geometry", "map", "estimate", "quick-look", "study", "train", "whole-study"]
+    assert list(TASKS) == names
+    assert [each.stage("starting") for each in TASKS.values()].count("Starting") == 7
     assert TASKS["map"].stage("waiting") != TASKS["evaluate"].stage("waiting") == STAGES["waiting"]
     assert TASKS["map"].stage("of a later version") == "of a later version"
 
