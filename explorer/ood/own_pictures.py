@@ -129,10 +129,7 @@ def changes(versions: pd.Series, data: str) -> str:
     if counts.empty:
         return ""
     what = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return (
-        f"Made to look like {data}, because that is where the model takes them for more ordinary: {what}. "
-        "Tick a row to undo it."
-    )
+    return f"Made to look like {data}: {what}. Tick a row to see it, and to undo it."
 
 
 # ---------------------------------------------------------------- the table

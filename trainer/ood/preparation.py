@@ -23,9 +23,11 @@ AS_IT_IS, INVERTED, CUT_OUT = "as it is", "inverted", "strokes cut out"
 VERSIONS = (AS_IT_IS, INVERTED, CUT_OUT)
 _TRAINED = 200  # training pictures that are measured
 _PAPER = 23  # pixels of DETAIL: wider than a stroke, so that the brightest pixel around is paper
+_SOFT = 5  # over which the paper is smoothed: more would blur the edge of a shadow into a stroke
 _EVERY = 2
 _FINER = 3
 _CLEAR = 4.0  # times the noise of the paper that strokes stand out
+_ALONG = 0.1  # share of the border that no stroke covers
 _SPECK = 0.04  # share of the strokes below which a spot is dirt
 
 
@@ -142,18 +144,19 @@ def strokes(picture: np.ndarray) -> np.ndarray | None:
     if float(((even - 1) ** 3).sum()) > 0:
         even = 2 - even
     smooth = ndimage.gaussian_filter(even, 0.5)
-    paper = ndimage.uniform_filter(ndimage.grey_closing(smooth, _PAPER), _PAPER // 2)
+    paper = ndimage.uniform_filter(ndimage.grey_closing(smooth, _PAPER), _SOFT)
     depth = 1 - even / np.maximum(paper, 0.05)
     depth -= np.median(depth)
     inside = depth > _otsu(depth)
-    if not inside.any() or inside.mean() > 0.5:
+    mask = _without_dirt(inside)
+    if not mask.any() or mask.mean() > 0.5:
         return None
-    strength, ground = float(np.median(depth[inside])), float(np.median(depth[~inside]))
+    strength, ground = float(np.median(depth[mask])), float(np.median(depth[~inside]))
     noise = 1.4826 * float(np.median(np.abs(depth[~inside] - ground)))
     if strength - ground < max(_CLEAR * noise, 0.04):
         return None
     soft = np.clip((depth - ground - 0.3 * (strength - ground)) / (0.5 * (strength - ground)), 0, 1)
-    return soft * ndimage.binary_dilation(_without_dirt(inside))
+    return soft * ndimage.binary_dilation(mask)
 
 
 def _light(picture: np.ndarray) -> np.ndarray:
@@ -228,13 +231,15 @@ def _border(picture: np.ndarray) -> float:
 
 
 def _without_dirt(inside: np.ndarray) -> np.ndarray:
-    """Return the strokes without specks, and without what enters from the border beside them."""
+    """Return the strokes without specks, and without what lies along the border, such as the edge of a table."""
     labels, count = ndimage.label(inside, np.ones((3, 3)))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    whole = np.array([size if label not in edge else size / 8 for label, size in enumerate(sizes, start=1)])
-    keep = whole >= max(_SPECK * whole.sum(), 0.12 * whole.max())
-    return np.isin(labels, np.flatnonzero(keep) + 1)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    touches = np.bincount(border, minlength=count + 1)
+    sizes[0], sizes[touches > _ALONG * len(border)] = 0, 0
+    sizes[(touches > 0) & (sizes < sizes.max() / 2)] = 0  # a dark corner
+    keep = sizes >= max(_SPECK * sizes.sum(), 0.12 * sizes.max(), 1)
+    return keep[labels]
 
 
 def _otsu(values: np.ndarray) -> float:

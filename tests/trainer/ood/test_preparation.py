@@ -13,8 +13,8 @@ from trainer.ood.preparation import AS_IT_IS, CUT_OUT, INVERTED, Like
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
-DIGITS, MISTAKES = 16, 2
-"""Of 16 ordinary digits one is flagged at 5 %; more than two would be the preparation's doing."""
+DIGITS, MISTAKES = 24, 3
+"""Of 24 ordinary digits one is flagged at 5 %; more than three would be the preparation's doing."""
 LETTERS = "AEFHKMNRWX"  # unlike any digit
 
 
@@ -59,7 +59,7 @@ SIZES = {
 @pytest.mark.parametrize("how", PHOTOGRAPHS)
 def test_photographed_digits_are_ordinary(judged, how):
     versions, verdicts = judged(
-        [photographed(written(each), i, **PHOTOGRAPHS[how]) for i, each in enumerate(digits(DIGITS))]
+        [photographed(written(each), i, **PHOTOGRAPHS[how]) for i, each in enumerate(digits(DIGITS, seed=3))]
     )
     assert verdicts.count("outlier") <= MISTAKES
     assert versions.count(CUT_OUT) >= DIGITS - MISTAKES

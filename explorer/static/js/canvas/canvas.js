@@ -47,6 +47,8 @@ class Drawing {
   /** @type {{ codes: Float32Array, image: HTMLImageElement } | null} */
   trained = null;
   raster = new OffscreenCanvas(1, 1);
+  /** @type {OffscreenCanvas | null} the points of the map */
+  chart = null;
 
   /** @param {HTMLElement} parent */
   constructor(parent) {
@@ -286,30 +288,37 @@ class Drawing {
     part(this.root, ".tiles").replaceChildren(...tiles);
   }
 
-  /** Draw the map, and on it the place of a code: the mean of the nearest ones, weighted by distance. @param {Float32Array | null} code */
-  plot(code) {
-    if (!this.points || !this.data.map) return;
-    const { places, labels, codes } = this.points;
-    const side = Math.round(this.map.clientWidth * devicePixelRatio);
-    if (!side) return;
-    const scale = side - 24;
-    const at = (/** @type {number} */ x, /** @type {number} */ y) => [12 + x * scale, 12 + (1 - y) * scale];
-    const context = sized(this.map, side, side);
-    context.clearRect(0, 0, side, side);
+  /** Return the points of the map, drawn once. @param {number} side */
+  charted(side) {
+    const { places, labels } = /** @type {NonNullable<typeof this.points>} */ (this.points);
+    const chart = new OffscreenCanvas(side, side);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (chart.getContext("2d"));
     context.globalAlpha = 0.6;
     const size = 2.4 * devicePixelRatio;
     for (let i = 0; i < labels.length; i++) {
-      const [x, y] = at(places[2 * i], places[2 * i + 1]);
-      context.fillStyle = this.data.map.colours[labels[i]];
+      const [x, y] = onMap(places[2 * i], places[2 * i + 1], side);
+      context.fillStyle = this.data.map?.colours[labels[i]] ?? "#888";
       context.fillRect(x - size / 2, y - size / 2, size, size);
     }
-    context.globalAlpha = 1;
+    return chart;
+  }
+
+  /** Draw the map, and on it the place of a code: the mean of the nearest ones, weighted by distance. @param {Float32Array | null} code */
+  plot(code) {
+    if (!this.points || !this.data.map) return;
+    const { places, codes } = this.points;
+    const side = Math.round(this.map.clientWidth * devicePixelRatio);
+    if (!side) return;
+    if (this.chart?.width !== side) this.chart = this.charted(side);
+    const context = sized(this.map, side, side);
+    context.clearRect(0, 0, side, side);
+    context.drawImage(this.chart, 0, 0);
     if (!code) return;
     const near = nearest(code, codes, 5).map(({ row, distance }) => ({ row, weight: 1 / (distance + 1e-6) }));
     const total = near.reduce((sum, { weight }) => sum + weight, 0);
     const mean = (/** @type {number} */ axis) =>
       near.reduce((sum, { row, weight }) => sum + weight * places[2 * row + axis], 0) / total;
-    const [x, y] = at(mean(0), mean(1));
+    const [x, y] = onMap(mean(0), mean(1), side);
     const text = getComputedStyle(this.root).getPropertyValue("--st-text-color");
     context.lineWidth = 3 * devicePixelRatio;
     for (const [radius, colour] of new Map([
@@ -322,6 +331,12 @@ class Drawing {
       context.stroke();
     }
   }
+}
+
+/** Return the pixel of a place of the map, which are shares from its lower left corner. @param {number} x @param {number} y @param {number} side */
+function onMap(x, y, side) {
+  const margin = 12;
+  return [margin + x * (side - 2 * margin), margin + (1 - y) * (side - 2 * margin)];
 }
 
 export default mount(Drawing);
