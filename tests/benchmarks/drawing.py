@@ -16,7 +16,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from tests.benchmarks.serving import FLAGS, PATIENCE, ROOT, arguments, served
-from tests.photographs import digits, photographed, png, written
+from tests.handwriting import digits, photographed, png, written
 
 TARGET, UPLOADS_TARGET, UPLOADS = 50, 2.0, 200  # ms, p95; seconds; pictures
 PROBE = """

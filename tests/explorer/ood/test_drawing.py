@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.fixtures import make_run
-from tests.photographs import digits
+from tests.handwriting import digits
 from trainer.ood import browser, calibration, neighbours, pictures
 from trainer.runs.folder import Run
 from trainer.system import ROOT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.photographs import digits, letter, photographed, png, written
+from tests.handwriting import digits, letter, photographed, png, written
 from trainer.data.pictures import DETAIL, read_picture
 from trainer.ood import pictures as scoring
 from trainer.ood import preparation
