@@ -8,6 +8,7 @@ from explorer.ood.detector import Detector, missing, pair_title, pairs_of, sides
 from explorer.ood.panel import OWN
 from explorer.ood.state import PAPER, bound, change, current
 from explorer.shared import measuring, widgets
+from trainer.ood.detectors.base import NEEDS
 from trainer.ood.pairs import MATCHED, Pair
 
 
@@ -46,7 +47,7 @@ def _controls(detector: Detector) -> str:
         label = f"{detector.entry.data_title} against"
         st.selectbox(label, list(titles), format_func=titles.__getitem__, width=270, **tied)
         shown_scores = (score for each in panels.detectors_of(detector)[0].values() for score in each.rows)
-        names = list(dict.fromkeys([PAPER, *detector.rows, *shown_scores]))
+        names = list(dict.fromkeys([PAPER, *detector.rows, *shown_scores, *NEEDS]))  # what is lacking is said
         chosen = [name for name in view.scores if name in names] or ["combined"]
         title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
         st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))

@@ -268,6 +268,18 @@ def test_detectors_of_the_literature_are_rows_and_say_who_beats_plain_likelihood
     assert not app.error
 
 
+def test_a_model_without_a_background_model_says_what_the_likelihood_ratio_needs():
+    app = opened(against="")
+    assert "likelihood ratio" in app.multiselect(key="ood.scores").options
+    app.multiselect(key="ood.scores").set_value(["combined", "likelihood ratio"])
+    ran(app)
+    said = (
+        "small-gmp has no “likelihood ratio”: it was evaluated without a background model (evaluate --background RUN)."
+    )
+    assert said in texts(app)
+    assert [row[0] for row in table(app) if "small-gmp" in row[0]] == ["**small-gmp** · combined"]
+
+
 def test_a_detector_that_scored_a_sample_has_its_own_threshold_and_pictures(runs):
     run = Run(runs / "small-gmp")
     stored = tables.read(run)
