@@ -81,7 +81,7 @@ def score_pictures(
     table: dict[str, object] = {"picture": list(names), "verdict": labels[0]}
     table["read as"] = [preparation.AS_IT_IS] * n if versions is None else list(versions)
     known = neighbours.read(run) if known is None else known
-    own = {name: values[:n] for name, values in every.items()}
+    own = {name: values[:n] for name, values in every.items() if name in calibration.quantiles}
     if detectors and calibration.reference is not None:
         own |= _detected(model, arrays, known, calibration.reference, background)
     table["why"] = why.sentences(calibration, own)
