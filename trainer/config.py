@@ -162,6 +162,11 @@ class OptimConfig(Section):
     prior_lr_scale: float = Field(1.0, gt=0, le=MAX_WEIGHT, description="Factor on the prior's learning rate.")
     batch_size: int = Field(64, ge=2, le=4096, description="Pictures per step.")
     critic_steps: int = Field(5, ge=1, le=20, description="Critic steps per main step.")
+    critic_batches: Literal["shared", "fresh"] = Field(
+        "fresh",
+        description="fresh: new pictures for every critic step; shared: those of the main step, encoded once, their "
+        "codes drawn anew each time: as published, and less work.",
+    )
     warmup_steps: int = Field(
         0,
         ge=0,

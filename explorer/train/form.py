@@ -49,6 +49,7 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
     "gwae": (
         "model.critic_width", "objective.lambda_gw", "objective.lambda_w", "objective.lambda_d", "objective.lambda_h",
         "objective.gradient_penalty", "objective.drift", "optim.critic_lr", "optim.critic_steps",
+        "optim.critic_batches",
         "optim.prior_lr_scale", "optim.warmup_steps", "optim.refine_steps",
     ),
     "gwae-gmp": ("prior.warm_start", "prior.placement", "objective.lambda_p"),

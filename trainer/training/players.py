@@ -1,7 +1,7 @@
 """The players of a training and their steps: who moves, on which batch, with which optimiser."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -85,34 +85,46 @@ class Players:
         optimisers.set_learning_rates(self.optimizers, self.optim, done)
         self.objective.step = done
         terms: Terms = {}
-        if self.objective.has_critic and not self.is_warming_up(done):
-            terms |= self._critic_steps(done)
-        if not self.is_refining(done):
-            terms |= self.update("warmup" if self.is_warming_up(done) else "main", done)
+        with self._shared(done) as x:
+            if self.objective.has_critic and not self.is_warming_up(done):
+                terms |= self._critic_steps(done, x)
+            if not self.is_refining(done):
+                terms |= self.update("warmup" if self.is_warming_up(done) else "main", done, x)
         if self.places(done):
             wanted = self.settings.seed, self.fabric.device, self.settings.prior.placement, self.progress
             self.share.first(lambda: warm_start.place_mixture(self.model, self.images, *wanted))
             self.share.agree(self.model)
         return terms
 
-    def _critic_steps(self, done: int) -> Terms:
+    @contextlib.contextmanager
+    def _shared(self, done: int) -> Iterator[Tensor | None]:
+        """Pictures that all players of a step share, encoded once; None where each draws its own."""
+        alone = not self.objective.has_critic or self.is_warming_up(done)
+        if alone or self.optim.critic_batches == "fresh":
+            yield None
+            return
+        x = self._batch()
+        with torch.set_grad_enabled(not self.is_refining(done)), self.objective.encoded(x), torch.enable_grad():
+            yield x
+
+    def _critic_steps(self, done: int, x: Tensor | None) -> Terms:
         """The critic's turn; terms of its last step."""
         for _ in range(self.optim.critic_steps):
-            terms = self.update("critic", done)
+            terms = self.update("critic", done, x)
             if self.is_refining(done):
                 self.average.update(self.model.critic)
         return {name: value for name, value in terms.items() if name != "loss"}
 
-    def update(self, player: str, done: int = 0) -> Terms:
-        """Take one optimiser step of one player and return its terms; the other player's parameters and buffers stay as
-        they are.
+    def update(self, player: str, done: int = 0, x: Tensor | None = None) -> Terms:
+        """Take one optimiser step of one player, on pictures `x` or on new ones, and return its terms; parameters and
+        buffers of the other player stay as they are.
         """
         self.pause()
         optimizer = self._wrapped["critic" if player == "critic" else "main"]
         if self.objective.has_critic:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")
         optimizer.zero_grad(set_to_none=True)
-        terms = self._module(self._batch(), player)
+        terms = self._module(self._batch() if x is None else x, player)
         whole = self.share.mean(terms)
         finite.require_terms(whole, done + 1)
         self.fabric.backward(terms["loss"])

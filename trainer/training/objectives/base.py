@@ -1,7 +1,7 @@
 """What all objectives share: which arithmetic they use, and which part of the batch they see."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,19 @@ class Objective(nn.Module):
         self._share = ALONE
         self._reduced: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
         self._encode, self._decode = model.encode, model.decode
+        self._kept: tuple[Tensor, Tensor] | None = None
+
+    @contextlib.contextmanager
+    def encoded(self, x: Tensor) -> Iterator[None]:
+        """Return a context of steps on the same pictures: `encode` returns what one pass gives, with its graph.
+
+        The encoder must not change before the last of them.
+        """
+        self._kept = self.encode(x)
+        try:
+            yield
+        finally:
+            self._kept = None
 
     def on(self, share: Share, reduced: Callable[[], contextlib.AbstractContextManager], compiled: bool) -> None:
         """Say how the training computes.
@@ -74,6 +87,8 @@ class Objective(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the posterior mean and log variance, float32, each (B, z_dim)."""
+        if self._kept is not None:
+            return self._kept
         with self.reduced():
             mu, log_var = self._encode(x)
         return mu.float(), log_var.float()
