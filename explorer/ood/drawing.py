@@ -87,7 +87,8 @@ def _map(entry: catalog.Entry) -> dict[str, Any] | None:
     from trainer.latent import map_file
 
     path, table = entry.path / layout.MAP, cache.codes(entry)
-    if not map_file.fits(path, entry.hash, map_file.MapSettings()):
+    axes = layout.code_columns(entry.run.config.model.z_dim)
+    if not map_file.fits(path, entry.hash, map_file.MapSettings()) or not {"id", "label", *axes} <= set(table):
         return None
     frame = map_file.read(path).frame
     frame = frame.loc[frame["kind"] == "code", ["id", "x", "y"]].head(_POINTS).merge(table, on="id")
@@ -97,7 +98,7 @@ def _map(entry: catalog.Entry) -> dict[str, Any] | None:
     labels = np.where(frame["label"] >= 0, frame["label"] % len(theme.CATEGORIES), len(theme.CATEGORIES))
     return {
         "places": _base64((places - middle) / extent + 0.5, np.float32),
-        "codes": _base64(frame[layout.code_columns(entry.run.config.model.z_dim)], np.float32),
+        "codes": _base64(frame[axes], np.float32),
         "labels": _base64(labels, np.uint8),
         "colours": [*theme.CATEGORIES, theme.category(-1)],
     }
@@ -105,12 +106,16 @@ def _map(entry: catalog.Entry) -> dict[str, Any] | None:
 
 def _trained(entry: catalog.Entry) -> dict[str, Any] | None:
     """Return codes of training pictures with the sprite that shows them; None where they may not be shown."""
-    table, path = pictures.training_codes(entry), entry.path / layout.TRAIN_SPRITE
-    if table.empty or not path.is_file() or list(table["tile"]) != list(range(len(table))):
+    table, axes = pictures.training_codes(entry), layout.code_columns(entry.run.config.model.z_dim)
+    if table.empty or not set(axes) <= set(table) or list(table["tile"]) != list(range(len(table))):
+        return None
+    try:
+        sprite = validation.read_bytes(entry.path / layout.TRAIN_SPRITE, validation.MAX_NETWORK)
+    except validation.WrongError:
         return None
     return {
-        "codes": _base64(table[layout.code_columns(entry.run.config.model.z_dim)], np.float32),
-        "sprite": base64.b64encode(path.read_bytes()).decode("ascii"),
+        "codes": _base64(table[axes], np.float32),
+        "sprite": base64.b64encode(sprite).decode("ascii"),
         "columns": SPRITE_COLUMNS,
         "names": [f"training picture, {name}" if name else "training picture" for name in table["label_name"]],
     }

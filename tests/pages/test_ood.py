@@ -161,6 +161,9 @@ def test_a_model_of_grey_pictures_can_be_drawn_for(runs):
     assert not app.exception
     assert not app.info
     assert app.number_input(key="ood.fpr").value == 5.0
+    run.write_codes(run.codes.drop(columns="z0"))
+    (run.path / "train_sprite.png").unlink(missing_ok=True)
+    assert not opened(view="draw").exception
     (run.path / "encoder.onnx").write_bytes(b"no network")
     assert "encoder.onnx: it is not an ONNX file" in "".join(error.value for error in opened(view="draw").error)
 
