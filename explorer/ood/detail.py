@@ -52,7 +52,7 @@ def _versions(own: Uploads, row: int, taken: str) -> None:
         VERSIONS,
         key=key,
         on_change=lambda: session.choose(row, st.session_state[key] or taken),
-        help="The model chooses the first that passes for ordinary, else the one with the lowest score.",
+        help="Unless a picture is like the data already, the model chooses: the first that passes, else the least odd.",
     )
 
 

@@ -1,9 +1,10 @@
 """A user's picture made like the training pictures: polarity, lighting, contrast, place and width of its strokes.
 
 A digit written with a pen on grey paper and photographed differs from one of MNIST in everything but its shape. Each
-of VERSIONS undoes a part of that, the first nothing. The model chooses: the first version that passes for an ordinary
-picture, and where none does, the one with the lowest score. Only pictures of one channel are changed. Nothing here
-knows of classes, so a letter stays a letter.
+of VERSIONS undoes a part of that, the first nothing. A picture that has background, contrast and frame of the training
+pictures stays as it is, or is only inverted, so that its score keeps its false-alarm rate. For any other the model
+chooses: the first version that passes for an ordinary picture, and where none does, the one with the lowest score. Only
+pictures of one channel are changed. Nothing here knows of classes, so a letter stays a letter.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from trainer.runs.folder import Run
 
 AS_IT_IS, INVERTED, CUT_OUT = "as it is", "inverted", "strokes cut out"
 VERSIONS = (AS_IT_IS, INVERTED, CUT_OUT)
+_SETTLED = -np.inf
 _TRAINED = 200  # training pictures that are measured
 _PAPER = 23  # pixels of DETAIL: wider than a stroke, so that the brightest pixel around is paper
 _SOFT = 5  # over which the paper is smoothed: more would blur the edge of a shadow into a stroke
@@ -71,13 +73,15 @@ def prepare(
     if details is None or arrays.shape[1] != 1:
         return Prepared(made, tuple(names))
     best = judge(arrays)
+    best[[_is_alike(array, wanted) for array in arrays]] = _SETTLED
     for name in VERSIONS[1:]:
         tried = {row: _version(name, arrays[row], details[row], wanted) for row in np.flatnonzero(best > 0)}
         tried = {row: version for row, version in tried.items() if version is not None}
         scores = judge(np.stack([*tried.values()])) if tried else []
         for (row, version), score in zip(tried.items(), scores, strict=True):
-            if score < best[row]:
-                made[row], names[row], best[row] = version, name, score
+            is_alike = _is_alike(version, wanted)
+            if (is_alike and name == INVERTED) or score < best[row]:
+                made[row], names[row], best[row] = version, name, _SETTLED if is_alike else score
     return Prepared(made, tuple(names))
 
 
@@ -90,6 +94,20 @@ def changed(
         version = None if details is None else _version(name, arrays[row], details[row], wanted)
         made[row], names[row] = (arrays[row], AS_IT_IS) if version is None else (version, name)
     return Prepared(made, tuple(names))
+
+
+def _is_alike(array: np.ndarray, wanted: Like | None) -> bool:
+    """Return whether a picture, uint8 (1, H, W), has background, contrast and frame of the training pictures."""
+    if wanted is None:
+        return False
+    ink = array[0].astype(np.float32) / 255
+    ink = 1 - ink if wanted.light else ink
+    measured = _measured(ink) if _border(ink) < 0.1 and ink.max() > 0.75 else None
+    if measured is None:
+        return False
+    box, row, column, stroke = measured
+    apart = max(abs(row - wanted.centre[0]), abs(column - wanted.centre[1])) / len(ink)
+    return 0.75 < box / wanted.box < 1.33 and 0.5 < stroke / wanted.stroke < 2 and apart < 0.1
 
 
 def _version(name: str, array: np.ndarray, detail: np.ndarray, wanted: Like | None) -> np.ndarray | None:

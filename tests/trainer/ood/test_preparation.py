@@ -7,6 +7,7 @@ import pytest
 
 from tests.handwriting import digits, letter, photographed, png, written
 from trainer.data.pictures import DETAIL, read_picture
+from trainer.data.strokes import random_strokes
 from trainer.ood import pictures as scoring
 from trainer.ood import preparation
 from trainer.ood.preparation import AS_IT_IS, CUT_OUT, INVERTED, Like
@@ -130,3 +131,9 @@ def test_the_user_has_the_last_word_and_colour_is_left_alone():
     assert preparation.changed(found, array, detail, None, {0: CUT_OUT}).versions[0] == AS_IT_IS  # there is nothing
     colour = np.zeros((1, 3, 8, 8), np.uint8)
     assert preparation.prepare(lambda some: np.ones(len(some)), colour, None, None).versions == (AS_IT_IS,)
+
+
+def test_outliers_that_look_like_the_data_are_not_made_to_pass(judged):
+    versions, verdicts = judged([png(each) for each in random_strokes(40, seed=0)])
+    assert versions.count(AS_IT_IS) >= 30
+    assert verdicts.count("outlier") >= 30
