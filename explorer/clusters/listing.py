@@ -5,7 +5,7 @@ import streamlit as st
 
 from explorer.clusters import inspector
 from explorer.clusters.atlas import Atlas, colourings
-from explorer.clusters.map import selected
+from explorer.clusters.selection import selected
 from explorer.clusters.state import current, look_at
 from explorer.clusters.subject import resolve
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.clusters import inspector, points, selection
+from explorer.clusters import inspector, points, selection, twin
 from explorer.clusters.atlas import Atlas, Colouring, colourings, keyed
 from explorer.clusters.figures import Figure, space_figure
-from explorer.clusters.state import ClustersState, change, current, look_at
+from explorer.clusters.state import ClustersState, current, look_at
 from explorer.clusters.subject import Subject, resolve
 from explorer.components.scatter import scatter
 from explorer.shared import theme, widgets
@@ -17,18 +17,17 @@ from trainer.latent import neighbours
 from trainer.latent.map_file import MapSettings
 
 MAP = "clusters.map"
-_LASSO = "clusters.lasso"
 
 
 @st.fragment
-def show(atlas: Atlas) -> None:
-    """Map, panel and gallery."""
+def show(atlas: Atlas, other: Atlas | None) -> None:
+    """Draw map, panel and gallery, and below them the map of another model of the same pictures, if there is one."""
     view = current()
     offered = colourings(atlas)
     key = view.colour if view.colour in offered else next(iter(offered), "")
     colouring = offered.get(key) or Colouring("Points", np.zeros(len(atlas.codes), int), {0: "test codes"})
     subject = resolve(atlas, view)
-    rows = selected(atlas, view)
+    rows = selection.selected(atlas, view)
     with st.container(key="clusters-work"):
         chart, panel = st.columns([2.1, 1], gap="medium")
     with chart, st.container(key="clusters-chart", gap="small"):
@@ -42,6 +41,8 @@ def show(atlas: Atlas) -> None:
         inspector.panel(atlas, subject)
     if rows.any():
         inspector.gallery(atlas, np.flatnonzero(rows), coloured=key == "label")
+    if other is not None:
+        twin.show(atlas, other, key, rows)
 
 
 def _flat(
@@ -97,35 +98,11 @@ def _caption(atlas: Atlas, colouring: Colouring) -> None:
 # ---------------------------------------------------------------- selecting
 
 
-def selected(atlas: Atlas, view: ClustersState) -> np.ndarray:
-    """Return which pictures of the map are selected, bool (n,): in this session, else by the link."""
-    key, rows = st.session_state.get(_LASSO, ("", None))
-    if key != _owner(atlas) or rows is None:
-        if not view.selected:
-            return np.zeros(len(atlas.codes), bool)
-        rows = selection.from_link(view.selected, atlas.meta["codes"])
-    return rows[atlas.pictures["row"].to_numpy()]
-
-
-def _owner(atlas: Atlas) -> str:
-    """Return whose pictures a selection is of."""
-    return f"{atlas.entry.hash} {atlas.meta['codes']}"
-
-
-def select(atlas: Atlas, rows: np.ndarray) -> None:
-    """Select pictures by row of codes.parquet, bool (total,); the link holds them if they fit."""
-    st.session_state[_LASSO] = (_owner(atlas), rows)
-    change(selected=selection.to_link(rows))
-
-
 def _selected(atlas: Atlas) -> None:
     """A lasso ended, or Escape let the selection go."""
     report = st.session_state[MAP].selected
-    if not isinstance(report, dict):
-        return
-    rows = np.zeros(atlas.meta["codes"], bool)
-    rows[atlas.pictures["row"].to_numpy()[selection.from_bits(report.get("bits"), len(atlas.codes))]] = True
-    select(atlas, rows)
+    if isinstance(report, dict):
+        selection.select_pictures(atlas, selection.from_bits(report.get("bits"), len(atlas.codes)))
 
 
 def _picked(atlas: Atlas) -> None:

@@ -9,7 +9,7 @@ from explorer.clusters import map as clusters_map
 from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
 from explorer.clusters.state import LAYERS, VIEWS, bound, current, page
-from explorer.shared import cache, catalog, measuring, progress, widgets
+from explorer.shared import beside, cache, catalog, measuring, progress, widgets
 from trainer.jobs import map as map_job
 from trainer.jobs.task import Job
 from trainer.latent.map import MINIMUM
@@ -34,16 +34,16 @@ def show(entry: catalog.Entry) -> None:
         return
     measuring.outdated(entry)
     view = current()
-    job = map_job.job(entry.run, view.settings, entry.bundled)
-    is_ready = view.method == "umap" and job.fits()
-    atlas = from_file(entry, job.target) if is_ready else by_pca(entry, view.settings)
+    atlas, job, is_ready = _atlas(entry)
     _controls(atlas)
     if view.method == "umap" and not is_ready:
         _waiting(job)
     if view.view == "map":
-        clusters_map.show(atlas)
-        if atlas.settings.dims == 2:
-            points.bring_rest(atlas)
+        other = _beside(entry)
+        clusters_map.show(atlas, other)
+        for side, each in enumerate(filter(None, (atlas, other))):
+            if each.settings.dims == 2:
+                points.bring_rest(each, side)
     elif view.view == "list":
         listing.show(atlas)
     elif view.view == "components":
@@ -51,6 +51,24 @@ def show(entry: catalog.Entry) -> None:
     else:
         components.agreement(atlas)
     subject.warm_up(atlas)  # last: the page is painted, and the first click need not wait for torch
+
+
+def _atlas(entry: catalog.Entry) -> tuple[Atlas, Job, bool]:
+    """Return the map of a model as the state asks for it, else the linear one; its task, and whether it is ready."""
+    settings = current().settings
+    job = map_job.job(entry.run, settings, entry.bundled)
+    is_ready = settings.method == "umap" and job.fits()
+    return from_file(entry, job.target) if is_ready else by_pca(entry, settings), job, is_ready
+
+
+def _beside(entry: catalog.Entry) -> Atlas | None:
+    """Return the map of the model to compare with; None where there is none, or, with a sentence, where it has none."""
+    for other in beside.models(entry)[:1]:
+        with widgets.user_errors():
+            if len(cache.codes(other)) >= MINIMUM:
+                return _atlas(other)[0]
+            st.caption(f":material/info: {other.name} has too few measured test pictures for a map.")
+    return None
 
 
 def _without_codes(entry: catalog.Entry, count: int) -> None:

@@ -62,17 +62,17 @@ def content(
     )
 
 
-def bring(atlas: Atlas, key: str, colouring: Colouring) -> None:
-    """Send the points and their colours: with them the map is painted."""
-    with st.container(key="clusters-bytes"):
+def bring(atlas: Atlas, key: str, colouring: Colouring, side: int = 0) -> None:
+    """Send the points and their colours: with them the map is painted. `side` tells maps on one page apart."""
+    with st.container(key=f"clusters-bytes-{side}"):
         blob(_name("points", atlas), _points(atlas))
         blob(_name(key, atlas), _numbers(atlas, key, colouring))
 
 
-def bring_rest(atlas: Atlas) -> None:
+def bring_rest(atlas: Atlas, side: int = 0) -> None:
     """Send what the lens and the badges need, after everything that can be seen at once."""
     decoder = atlas.entry.path / layout.DECODER
-    with st.container(key="clusters-more-bytes"):
+    with st.container(key=f"clusters-more-bytes-{side}"):
         if decoder.is_file():
             live_decoder.carrier(atlas.entry.hash, decoder.read_bytes())
         blob(_name("codes", atlas), _codes(atlas))

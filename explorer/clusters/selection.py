@@ -1,12 +1,17 @@
-"""Sets of pictures as text: for the browser as bits, for the link compressed."""
+"""Sets of pictures as text, for the browser as bits, for the link compressed; and the set that is selected now."""
 
 import base64
 import zlib
 
 import numpy as np
+import streamlit as st
+
+from explorer.clusters.atlas import Atlas
+from explorer.clusters.state import ClustersState, change
 
 LONGEST = 4000
 """Characters of a selection in a link: a little less than a link's value may have."""
+_LASSO = "clusters.lasso"
 
 
 def to_bits(flags: np.ndarray) -> str:
@@ -46,3 +51,34 @@ def _flags(data: bytes, count: int) -> np.ndarray:
     if len(data) != -(-count // 8):
         return np.zeros(count, bool)
     return np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little", count=count).astype(bool)
+
+
+# ---------------------------------------------------------------- the selection of the session
+
+
+def selected(atlas: Atlas, view: ClustersState) -> np.ndarray:
+    """Return which pictures of the map are selected, bool (n,): in this session, else by the link."""
+    key, rows = st.session_state.get(_LASSO, ("", None))
+    if key != _owner(atlas) or rows is None:
+        if not view.selected:
+            return np.zeros(len(atlas.codes), bool)
+        rows = from_link(view.selected, atlas.meta["codes"])
+    return rows[atlas.pictures["row"].to_numpy()]
+
+
+def _owner(atlas: Atlas) -> str:
+    """Return whose pictures a selection is of."""
+    return f"{atlas.entry.hash} {atlas.meta['codes']}"
+
+
+def select(atlas: Atlas, rows: np.ndarray) -> None:
+    """Select pictures by row of codes.parquet, bool (total,); the link holds them if they fit."""
+    st.session_state[_LASSO] = (_owner(atlas), rows)
+    change(selected=to_link(rows))
+
+
+def select_pictures(atlas: Atlas, chosen: np.ndarray) -> None:
+    """Select pictures of the map, bool (n,)."""
+    rows = np.zeros(atlas.meta["codes"], bool)
+    rows[atlas.pictures["row"].to_numpy()[chosen]] = True
+    select(atlas, rows)

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.disentangle import cell, figures
 from explorer.disentangle.state import MATRICES, change, current
 from explorer.shared import catalog, theme, widgets
+from explorer.shared.escape import markdown
 from trainer.evaluation.disentanglement.record import USUAL, Record, axis_names, metrics
 
 CHART = "disentangle.chart"
@@ -46,15 +47,7 @@ def _matrix(entry: catalog.Entry, record: Record) -> None:
     with st.container(key="disentangle-work"):
         chart, panel = st.columns([1.45, 1], gap="large")
     with chart:
-        figure = figures.matrix(
-            values(record, view.matrix),
-            axes,
-            [f"z{axis}" if record.factor_vae.active[axis] else f"<i>z{axis}, unused</i>" for axis in axes],
-            factors,
-            MATRICES[view.matrix].split(" (")[0].lower(),
-            chosen,
-            theme.is_dark(),
-        )
+        figure = _heat_map(record, view.matrix, chosen)
         widgets.chart(figure, CHART, "axes-and-factors", on_select=_clicked, selection_mode="points")
         st.caption(EXPLAINED[view.matrix])
     with panel, widgets.user_errors():
@@ -62,6 +55,35 @@ def _matrix(entry: catalog.Entry, record: Record) -> None:
             _hint(record)
         else:
             cell.show(entry, record, *chosen)
+
+
+def show_beside(entry: catalog.Entry, record: Record | None, measurement: str) -> None:
+    """Draw the matrix of the model to compare with, from the same measurement.
+
+    Args:
+        record: None where the model was not measured so.
+        measurement: its name, for the sentence that says so.
+    """
+    st.markdown(f"**{markdown(entry.name)}**")
+    if record is None:
+        st.caption(f"Not measured by the {markdown(measurement)} protocol: select this model and measure it.")
+        return
+    with st.container(key="disentangle-beside"):
+        figure = _heat_map(record, current().matrix, None)
+        widgets.chart(figure, "disentangle.beside", "axes-and-factors-beside")
+
+
+def _heat_map(record: Record, which: str, chosen: tuple[int, int] | None) -> theme.Figure:
+    axes = rows(record)
+    return figures.matrix(
+        values(record, which),
+        axes,
+        [f"z{axis}" if record.factor_vae.active[axis] else f"<i>z{axis}, unused</i>" for axis in axes],
+        record.factor_titles,
+        MATRICES[which].split(" (")[0].lower(),
+        chosen,
+        theme.is_dark(),
+    )
 
 
 def values(record: Record, which: str) -> np.ndarray:

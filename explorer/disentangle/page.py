@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.disentangle import compare, live, matrix, measure, path
 from explorer.disentangle.records import Measurement, data_title, records
 from explorer.disentangle.state import MATRICES, VIEWS, bound, change, current, page
-from explorer.shared import catalog, state, widgets
+from explorer.shared import beside, catalog, state, widgets
 from explorer.shared.factors import has_factors
 from trainer.evaluation.disentanglement.record import Record
 
@@ -33,6 +33,8 @@ def show(entry: catalog.Entry) -> None:
         measure.offer(entry)
     elif view == "matrix":
         matrix.show(entry, stored[kind])
+        for other in beside.models(entry)[:1]:
+            matrix.show_beside(other, records(other).get(kind), kind.text)
     elif view == "path":
         path.show(entry)
     elif view == "live":

@@ -25,11 +25,11 @@ CURVES = (
 """Panels in their order: a title, and the columns drawn in it."""
 
 
-def show(entry: catalog.Entry) -> None:
-    """Draw the view. Raises: UserError if history.csv is damaged."""
+def show(entry: catalog.Entry, side: int = 0) -> None:
+    """Draw the view; `side` tells two models on one page apart. Raises: UserError if history.csv is damaged."""
     history = read(entry)
     with widgets.user_errors():
-        _replay(entry, history)
+        _replay(entry, history, side)
     curves = curves_of(history)
     if not curves:
         widgets.empty_state(
@@ -38,8 +38,8 @@ def show(entry: catalog.Entry) -> None:
             icon=":material/show_chart:",
         )
         return
-    with st.container(key="geometry-course"):
-        widgets.chart(figures.course(history, curves, 2, theme.is_dark()), "geometry.course", "geometry-course")
+    with st.container(key=f"geometry-course-{side}"):
+        widgets.chart(figures.course(history, curves, 2, theme.is_dark()), f"geometry.course.{side}", "geometry-course")
     st.caption("Blue: mean of the training since the row before. Orange: held-out pictures, at each validation.")
     if "spearman" not in history:
         st.caption(
@@ -48,7 +48,7 @@ def show(entry: catalog.Entry) -> None:
         )
 
 
-def _replay(entry: catalog.Entry, history: pd.DataFrame) -> None:
+def _replay(entry: catalog.Entry, history: pd.DataFrame, side: int) -> None:
     """Draw the pairs of each validation with a slider, or say how to get them. Raises: UserError if damaged."""
     path = entry.path / layout.PAIR_HISTORY
     if not path.is_file():
@@ -57,7 +57,7 @@ def _replay(entry: catalog.Entry, history: pd.DataFrame) -> None:
             "validation, and they can be replayed here."
         )
         return
-    replay(_pairs(str(path), catalog.stamp(path)), history).draw("geometry.replay")
+    replay(_pairs(str(path), catalog.stamp(path)), history).draw(f"geometry.replay.{side}")
     st.caption(
         "The noise is the same at every validation: what moves is the model. Line: C d_Z / s = d_X, or the best one."
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from explorer.geometry import course, pairs, potential, terms, transport
 from explorer.geometry.state import SOURCES, VIEWS, bound, change, current, page
-from explorer.shared import catalog, widgets
+from explorer.shared import beside, catalog, escape, widgets
 
 CSS = Path(__file__).with_suffix(".css")
 
@@ -28,11 +29,21 @@ def show(entry: catalog.Entry) -> None:
     elif view == "transport":
         transport.show(entry)
     elif view == "course":
-        course.show(entry)
+        _each(entry, course.show)
     elif view == "potential":
         potential.show(entry)
     else:
-        terms.show(entry)
+        _each(entry, terms.show)
+
+
+def _each(entry: catalog.Entry, show: Callable[[catalog.Entry, int], None]) -> None:
+    """Draw a view of the selected model, and below it that of the model to compare with."""
+    models = beside.shown(entry, 2)
+    for side, model in enumerate(models):
+        if len(models) > 1:
+            st.subheader(escape.markdown(model.name), anchor=False)
+        with widgets.user_errors():
+            show(model, side)
 
 
 def _follow_model(entry: catalog.Entry) -> None:

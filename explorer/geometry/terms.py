@@ -80,8 +80,8 @@ FORMULA = {
 }
 
 
-def show(entry: catalog.Entry) -> None:
-    """Draw the panel. Raises: UserError if history.csv is damaged."""
+def show(entry: catalog.Entry, side: int = 0) -> None:
+    """Draw the panel; `side` tells two models on one page apart. Raises: UserError if history.csv is damaged."""
     terms = TERMS.get(entry.model_kind)
     if terms is None:
         st.caption(f"{entry.name} is a {markdown(entry.model_kind)}: no term of its objective compares distances.")
@@ -90,10 +90,10 @@ def show(entry: catalog.Entry) -> None:
     weights = entry.run.config.objective
     used = [term for term in terms if term.weight != "lambda_p" or weights.lambda_p]
     _formula(FORMULA[entry.model_kind] + (r" + \lambda_P L_P" if weights.lambda_p and len(terms) > 2 else ""))
-    with st.container(gap="small", key="geometry-terms"):
+    with st.container(gap="small", key=f"geometry-terms-{side}"):
         for term in used:
             weight = getattr(weights, term.weight) if term.weight else 1.0
-            _card(term, weight, course.last(history, term.column), ablation(entry, term) if weight else "")
+            _card(term, weight, course.last(history, term.column), ablation(entry, term) if weight else "", side)
     st.caption(
         "Values are those of held-out pictures at the last validation, else of the last steps, before weighting. "
         "Formulas: Nakagawa et al., Gromov-Wasserstein Autoencoders, ICLR 2023, section 3."
@@ -127,8 +127,8 @@ def _without(entry: catalog.Entry, other: catalog.Entry, weight: str) -> bool:
     return plain == ablated
 
 
-def _card(term: Term, weight: float, value: float | None, measured: str) -> None:
-    with st.container(border=True, key=f"geometry-term-{term.column.replace(' ', '-')}"):
+def _card(term: Term, weight: float, value: float | None, measured: str, side: int) -> None:
+    with st.container(border=True, key=f"geometry-term-{term.column.replace(' ', '-')}-{side}"):
         left, right = st.columns([1, 1.15], gap="large", vertical_alignment="center")
         with left:
             st.markdown(f"**{term.name}** :gray[{'not used' if weight == 0 else f'weight {weight:g}'}]")

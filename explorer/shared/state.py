@@ -28,6 +28,7 @@ _LINK = "gwae.link"
 _SHOWN = "gwae.shown"  # page and query that the URL was given last
 _CHANGED = "gwae.changed"  # when a state was last replaced
 _FOLLOWED = "gwae.followed"  # query that the browser's Back or Forward chose
+_ANEW = "gwae.anew"  # whether the page's state is to be taken from the URL
 _FRAME = "gwae.frame"
 _NAMES = "gwae.names"  # of the axes of models that are not the selected one, by model
 LAG = 0.5
@@ -63,17 +64,20 @@ def begin_page(page: str) -> None:
 def _follow_history(page: str) -> None:
     """Take the URL's state where Back or Forward has put another URL into the browser.
 
-    A URL without a query, that of a page before its first run, leaves the state as it is. Neither is mirrored: a new
-    entry of the history at each Back would be the end of it.
+    A URL without a query, that of a page before its first run or one opened from the menu, leaves the state as it is.
+    Neither is mirrored: a new entry of the history at each Back would be the end of it.
     """
     query = st.query_params.to_dict()
-    if (page, query) == st.session_state.get(_SHOWN, (page, query)) or st.session_state.get(_PAGE) != page:
+    shown = st.session_state.get(_SHOWN, (page, query))
+    if (page, query) == shown:
         return
-    if time.monotonic() - st.session_state.get(_CHANGED, -LAG) < LAG:
+    if st.session_state.get(_PAGE) != page and query in ({}, shown[1]):
+        return
+    if st.session_state.get(_PAGE) == page and time.monotonic() - st.session_state.get(_CHANGED, -LAG) < LAG:
         return
     st.session_state[_FOLLOWED] = query
     if query:
-        st.session_state.pop(st.session_state.get(_ACTIVE), None)
+        st.session_state[_ANEW] = True
         st.session_state[_LINK] = (page, query)
         st.session_state[_MODEL] = query.get(MODEL)
         _take_frame(query)
@@ -112,7 +116,7 @@ def load(kind: type[T]) -> T:
     if taken := {MODEL, *Frame.model_fields} & set(kind.model_fields):
         raise TypeError(f"{kind.__name__}: {', '.join(taken)} belongs to every page's URL; rename the field")
     key = _PREFIX + kind.__name__
-    stored = st.session_state.get(key)
+    stored = None if st.session_state.pop(_ANEW, False) else st.session_state.get(key)
     if stored is None:
         _, link = st.session_state.get(_LINK, ("", st.query_params.to_dict()))
         stored, bad = decode(kind, link)
