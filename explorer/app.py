@@ -12,7 +12,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: one thread decode
 
 import streamlit as st  # noqa: E402
 
-from explorer.components import address  # noqa: E402
 from explorer.shared import cache, exposure, state, theme, widgets  # noqa: E402
 
 PAGES = (  # file, title, icon; the first one opens
@@ -39,8 +38,7 @@ page = st.navigation(
 st.set_page_config(page_title=f"{page.title} · GWAE Explorer")  # what tabs and the browser's history say
 state.begin_page(page.url_path)
 with st.sidebar:
-    address.keep()
-    widgets.model_picker()
+    widgets.frame()
 with widgets.user_errors():
     page.run()
 state.mirror()

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import streamlit as st
 
+from explorer.components import address
 from explorer.shared import axis_names, beside, cache, catalog, escape, pixels, share, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
@@ -132,6 +133,12 @@ def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
 
 
 # ---------------------------------------------------------------- the model picker
+
+
+def frame() -> None:
+    """Draw what every page has beside it (sidebar): the model and those to compare with."""
+    address.keep()
+    model_picker()
 
 
 def model_picker() -> None:

@@ -15,10 +15,10 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
 WIDTHS = (1440, 800, 390)
 VIEWS = {
-    "traverse?model=mnist-gmp": ("", "view=interpolation", "view=pad", "view=code"),
+    "traverse?model=mnist-gmp": ("", "beside=mnist-vae&names=2_slant", "view=interpolation", "view=pad", "view=code"),
     "generate?model=mnist-gmp": ("beside=mnist-vae", "view=reconstructions", "view=numbers"),
     "geometry?model=mnist-gmp": ("", "view=transport", "view=course", "view=terms", "view=potential"),
-    "clusters?model=mnist-gmp": ("focus=code&index=5", "view=list", "view=components", "view=agreement"),
+    "clusters?model=mnist-gmp": ("focus=code&index=5&beside=mnist-vae", "view=list", "view=components", "view=agreement"),
     "ood?model=mnist-gmp": ("", "view=mine", "view=draw"),
     "disentangle?model=shapes3d-fnp": ("axis=3&factor=2", "view=path", "view=live", "view=compare"),
     "train?model=mnist-gmp": ("", "view=runs&run=small-gmp", "view=compare"),

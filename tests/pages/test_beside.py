@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from explorer.shared import catalog
-from tests.fixtures import make_run
-from tests.pages.reading import checked
+from tests.fixtures import add_disentanglement, make_run
+from tests.pages.reading import checked, elements, opened, texts
 from trainer.system import ROOT
 
 
@@ -22,3 +24,27 @@ def test_models_to_compare_with_go_along_from_page_to_page(app, runs):
     checked(app.run())
     assert app.sidebar.multiselect[0].value == ["small-vae"], "a model is not compared with itself"
     assert catalog.find("small-np").name in app.query_params["model"]
+
+
+def test_clusters_geometry_and_disentangle_show_both_models(runs):
+    for view in ("course", "terms"):
+        app = opened("geometry", "small-gmp", view=view, beside="small-vae")
+        assert {"small-gmp", "small-vae"} <= {each.value for each in app.subheader}
+    app = opened("clusters", "small-gmp", beside="small-vae", focus="code", index="5")
+    assert "**small-vae**" in texts(app)
+    maps = [json.loads(each.proto.json) for each in elements(app._tree) if is_map(each)]
+    first, second = (catalog.find(name) for name in ("small-gmp", "small-vae"))
+    assert [each["model"] for each in maps] == [first.hash, second.hash]
+    row = maps[1]["focus"]["index"]
+    assert second.run.codes["id"][row] == first.run.codes["id"][5], "the same picture is in focus"
+    for name, kind in (("shapes", "gwae"), ("other-shapes", "vae")):
+        prior = "fnp" if kind == "gwae" else "gmp"
+        made = make_run(runs / name, kind=kind, prior=prior, data="shapes3d-rendered", pictures=160)
+        add_disentanglement(made)
+    app = opened("disentangle", "shapes", beside="other-shapes")
+    assert "**other-shapes**" in texts(app)
+    assert len(app.get("plotly_chart")) == 2
+
+
+def is_map(element) -> bool:
+    return element.type == "bidi_component" and element.proto.component_name == "gwae_scatter"
