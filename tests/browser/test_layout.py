@@ -13,12 +13,18 @@ from trainer.system import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
+FOCUS = Path(__file__).with_name("focus.js").read_text(encoding="utf-8")
 WIDTHS = (1440, 800, 390)
 VIEWS = {
     "traverse?model=mnist-gmp": ("", "beside=mnist-vae&names=2_slant", "view=interpolation", "view=pad", "view=code"),
     "generate?model=mnist-gmp": ("beside=mnist-vae", "view=reconstructions", "view=numbers"),
     "geometry?model=mnist-gmp": ("", "view=transport", "view=course", "view=terms", "view=potential"),
-    "clusters?model=mnist-gmp": ("focus=code&index=5&beside=mnist-vae", "view=list", "view=components", "view=agreement"),
+    "clusters?model=mnist-gmp": (
+        "focus=code&index=5&beside=mnist-vae",
+        "view=list",
+        "view=components",
+        "view=agreement",
+    ),
     "ood?model=mnist-gmp": ("", "view=mine", "view=draw"),
     "disentangle?model=shapes3d-fnp": ("axis=3&factor=2", "view=path", "view=live", "view=compare"),
     "train?model=mnist-gmp": ("", "view=runs&run=small-gmp", "view=compare"),
@@ -64,4 +70,5 @@ def _findings(page, theme: str, width: int) -> list[str]:
     if broken:  # a busy machine may be looked at between two drawings: what is wrong stays wrong
         page.wait_for_timeout(2000)
         broken = page.evaluate(RUN, rules)
-    return [*page.evaluate(LAYOUT), *broken]
+    unseen = page.evaluate(FOCUS) if width == WIDTHS[0] else []
+    return [*unseen, *page.evaluate(LAYOUT), *broken]

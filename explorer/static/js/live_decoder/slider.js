@@ -51,7 +51,7 @@ export class Slider {
       "button",
       "name",
       { type: "button", "aria-expanded": "false" },
-      `z${axis.i}`,
+      `z${axis.i} `,
       this.label,
       effect,
     );
@@ -82,7 +82,6 @@ export class Slider {
     const factor = given && axis.carries ? `, ${axis.carries}` : "";
     const effect = `moves the picture by ${axis.effect.toFixed(3)} RMS from its 5 % to its 95 % quantile`;
     this.name.title = `${named}${factor}: ${effect}; rank ${axis.rank}. Click to name it`;
-    this.name.setAttribute("aria-label", `Name axis ${named.slice(1)}`);
     this.input.setAttribute("aria-label", `Axis ${named.slice(1)}`);
   }
 
