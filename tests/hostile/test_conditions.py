@@ -167,10 +167,10 @@ def test_a_limit_of_memory_is_named_by_a_training(tmp_path, own):
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A disk of 4 MiB."""
+    """A disk of 12 MiB."""
     place = tmp_path / "disk"
     place.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    options = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)]
     if os.name == "nt" or not shutil.which("mount") or subprocess.run(options, capture_output=True).returncode:
         pytest.skip("no disk can be mounted here")
     yield place

@@ -67,7 +67,7 @@ def test_the_page_train_says_what_is_not_offered_and_compares(viewed):
     said = texts(app)
     assert "This server only shows models" in said
     assert "Training, measuring, importing, renaming and deleting are not offered here." in said
-    assert [each.label for each in app.multiselect] == ["Runs"]
+    assert [each.label for each in app.multiselect] == ["Runs", "Compare with"]
     assert not app.get("file_uploader")
     assert not app.text_input
 

@@ -158,10 +158,10 @@ def test_scores_are_those_of_the_command(tmp_path, capsys):
     with (tmp_path / "scores.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert list(table["picture"]) == [row["picture"] for row in rows] == ["0.png", "1.png", "2.png", "white.png"]
-    assert list(table.columns) == list(rows[0])
+    assert set(table.columns) <= set(rows[0]), "the command adds the detectors of the literature"
     for row, (_, ours) in zip(rows, table.iterrows(), strict=True):
-        for name, text in row.items():
-            value = ours[name]
+        for name, value in ours.items():
+            text = row[name]
             wanted = f"{value:.2f}" if "percentile" in name else f"{value:.6g}" if isinstance(value, float) else value
             assert text == str(wanted), name
 

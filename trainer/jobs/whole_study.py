@@ -52,6 +52,7 @@ def _work(
     """Raises: UserError with the last line of the command where it fails."""
     command = [sys.executable, "-m", "trainer", "study", path, "--out", folder]
     command += ["--data-root", data_root] if data_root else []
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored (a shell's &) the command would, too
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     try:
         while process.poll() is None:

@@ -20,7 +20,7 @@ def sentences(calibration: Calibration, scores: Mapping[str, np.ndarray]) -> lis
     """Return a sentence for each picture, given its scores by name, each (n,)."""
     parts = [name for name in calibration.parts if name in GOOD]
     shares = {name: calibration.percentile(name, scores[name]) for name in parts}
-    rows = np.transpose([shares[name] for name in parts]) if parts else np.zeros((0, 0))
+    rows = np.stack([shares[name] for name in parts], axis=1) if parts else np.zeros((0, 0))
     return [sentence(dict(zip(parts, row, strict=True)), calibration.data) for row in rows]
 
 

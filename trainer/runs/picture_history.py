@@ -50,8 +50,10 @@ class PictureHistory(NamedTuple):
 
     def extended(self, row: "PictureHistory") -> "PictureHistory":
         """Return the history with another row; rows from its step on are replaced; every second one is dropped where
-        KEPT are there.
+        KEPT are there. A row of other pictures, with which a training may be resumed, begins a history of its own.
         """
+        if not np.array_equal(self.originals, row.originals):
+            return row
         before = self.until(int(row.step[0]) - 1)
         if len(before.step) >= KEPT:
             before = before.rows(slice(None, None, 2))

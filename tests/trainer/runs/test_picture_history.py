@@ -44,6 +44,11 @@ def test_it_stays_small_and_keeps_the_first_and_the_last_row(tmp_path):
     picture_history.read(tmp_path / "x")
 
 
+def test_other_pictures_begin_a_history_of_their_own():
+    other = row(4)._replace(originals=np.ones((9, 1, 4, 4), np.uint8))
+    assert history(3).extended(other).step.tolist() == [4]
+
+
 def test_a_step_is_recorded_once():
     found = history(3).extended(row(3, seed=99))
     assert found.step.tolist() == [1, 2, 3]
