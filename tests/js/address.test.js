@@ -28,3 +28,15 @@ test("what follows at once is the same step", () => {
     ["replace", "/traverse?model=m"],
   ]);
 });
+
+test("a page opened right after the one before was completed does not take its place", async () => {
+  await new Promise((done) => setTimeout(done, 350));
+  pushed.length = 0;
+  location.href = "http://a/?model=m";
+  history.pushState({}, "", "/?model=m&checkpoint=c");
+  history.pushState({}, "", "/traverse");
+  assert.deepEqual(pushed, [
+    ["replace", "/?model=m&checkpoint=c"],
+    ["push", "/traverse"],
+  ]);
+});

@@ -16,8 +16,10 @@ export function completes(now, next) {
 history.pushState = (state, unused, url) => {
   const next = new URL(url ?? location.href, location.href);
   const soon = performance.now() - last < SOON;
-  last = performance.now();
-  if (soon || completes(new URL(location.href), next)) history.replaceState(state, unused, url);
+  const whole = completes(new URL(location.href), next);
+  // What completes an entry begins no step: were it to, a page opened right after would take that entry's place.
+  if (soon || !whole) last = performance.now();
+  if (soon || whole) history.replaceState(state, unused, url);
   else push(state, unused, url);
 };
 
