@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.errors import UserError
-from trainer.runs import validation
-from trainer.system import files
+from trainer.runs import array_file, validation
 
 PAIRS = 256
 """Pairs of a row at most."""
@@ -61,32 +59,12 @@ def _short(d: np.ndarray) -> np.ndarray:
 
 def write(history: PairHistory, path: Path) -> None:
     """Store a history. Raises: UserError if the folder cannot be written."""
-    from safetensors.numpy import save_file
-
-    arrays = {name: np.ascontiguousarray(part) for name, part in history._asdict().items()}
-    files.write_atomic(path, lambda temporary: save_file(arrays, temporary))
+    array_file.write(history, path)
 
 
 def read(path: Path) -> PairHistory:
     """Return a stored history, which may come from a stranger. Raises: UserError if it is damaged."""
-    try:
-        return _read(path)
-    except validation.WrongError as error:
-        raise UserError(f"{path}: {error}; delete it, as the rest of the run does not need it.") from error
-
-
-def _read(path: Path) -> PairHistory:
-    from safetensors.numpy import load
-
-    content = validation.read_bytes(path, _BYTES)
-    validation.check_safetensors(path)
-    try:
-        arrays = load(content)
-        found = PairHistory(*(arrays[name] for name in PairHistory._fields))
-    except Exception as error:  # safetensors raises several types; to the reader they mean the same
-        raise validation.WrongError("it is not a record of pairs") from error
-    _check(found)
-    return found
+    return array_file.read(path, PairHistory, "pairs", _BYTES, _check)
 
 
 def _check(found: PairHistory) -> None:
@@ -98,7 +76,6 @@ def _check(found: PairHistory) -> None:
         raise validation.WrongError("its parts do not fit each other")
     if not (0 < rows <= KEPT and 0 < pairs <= PAIRS):
         raise validation.WrongError("it has more or fewer rows than a training writes")
-    if found.step[0] < 0 or found.step[-1] > validation.MAX_COUNT or (np.diff(found.step) <= 0).any():
-        raise validation.WrongError("its steps do not ascend")
+    array_file.check_steps(found.step)
     if any(not np.isfinite(part).all() or (part < 0).any() for part in found[1:]):
         raise validation.WrongError("it holds values that are no distances")

@@ -70,11 +70,8 @@ def _halve_weights(graph: ModelProto, exactly: bool = False) -> None:
     casts, tensors = [], []
     for tensor in graph.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < SMALL or np.abs(values).max() > np.finfo(np.float16).max:
-            tensors.append(numpy_helper.from_array(values, tensor.name))
-            continue
-        halved, half = values.astype(np.float16), f"{tensor.name}_fp16"
-        if exactly and (halved.astype(np.float32) != values).any():
+        halved, half = _halved(values, exactly), f"{tensor.name}_fp16"
+        if halved is None:
             tensors.append(numpy_helper.from_array(values, tensor.name))
             continue
         tensors.append(numpy_helper.from_array(halved, half))
@@ -83,3 +80,11 @@ def _halve_weights(graph: ModelProto, exactly: bool = False) -> None:
     del graph.graph.initializer[:], graph.graph.node[:]
     graph.graph.initializer.extend(tensors)
     graph.graph.node.extend(nodes)
+
+
+def _halved(values: np.ndarray, exactly: bool) -> np.ndarray | None:
+    """Return the values as fp16; None where they are to stay as they are."""
+    if values.dtype != np.float32 or values.size < SMALL or np.abs(values).max() > np.finfo(np.float16).max:
+        return None
+    halved = values.astype(np.float16)
+    return None if exactly and (halved != values).any() else halved

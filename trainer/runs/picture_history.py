@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.errors import UserError
-from trainer.runs import validation
-from trainer.system import files
+from trainer.runs import array_file, validation
 
 KEPT = 24
 """Rows at most."""
@@ -70,32 +68,12 @@ def row(step: int, arrays: dict[str, np.ndarray]) -> PictureHistory:
 
 def write(history: PictureHistory, path: Path) -> None:
     """Store a history. Raises: UserError if the folder cannot be written."""
-    from safetensors.numpy import save_file
-
-    arrays = {name: np.ascontiguousarray(part) for name, part in history._asdict().items()}
-    files.write_atomic(path, lambda temporary: save_file(arrays, temporary))
+    array_file.write(history, path)
 
 
 def read(path: Path) -> PictureHistory:
     """Return a stored history, which may come from a stranger. Raises: UserError if it is damaged."""
-    try:
-        return _read(path)
-    except validation.WrongError as error:
-        raise UserError(f"{path}: {error}; delete it, as the rest of the run does not need it.") from error
-
-
-def _read(path: Path) -> PictureHistory:
-    from safetensors.numpy import load
-
-    content = validation.read_bytes(path, _BYTES)
-    validation.check_safetensors(path)
-    try:
-        arrays = load(content)
-        found = PictureHistory(*(arrays[name] for name in PictureHistory._fields))
-    except Exception as error:  # safetensors raises several types; to the reader they mean the same
-        raise validation.WrongError("it is not a record of pictures") from error
-    _check(found)
-    return found
+    return array_file.read(path, PictureHistory, "pictures", _BYTES, _check)
 
 
 def _check(found: PictureHistory) -> None:
@@ -114,7 +92,6 @@ def _check(found: PictureHistory) -> None:
         raise validation.WrongError("it has more or fewer rows than a training writes")
     if shapes[2][1] % counts[1]:
         raise validation.WrongError("its strips are of different lengths")
-    if found.step[0] < 0 or found.step[-1] > validation.MAX_COUNT or (np.diff(found.step) <= 0).any():
-        raise validation.WrongError("its steps do not ascend")
+    array_file.check_steps(found.step)
     if (found.axes < 0).any() or (found.axes > validation.MAX_COUNT).any():
         raise validation.WrongError("its axes are not numbered from 0")

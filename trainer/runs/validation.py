@@ -131,6 +131,7 @@ class StatusSchema(Schema):
 
 METRICS = TypeAdapter(Annotated[list[MetricSchema], Field(max_length=20_000)])
 TAGS = TypeAdapter(Annotated[list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=12)])
+
 # --- JSON, CSV and Markdown -------------------------------------------------------------------------------------------
 
 
