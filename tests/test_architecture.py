@@ -24,9 +24,8 @@ FUNCTION_LINES = 40
 """Of a function at most, its docstring apart."""
 FLOORS = (
     "errors",
-    "yaml_text",
-    "config",
     "system",
+    "config",
     "data",
     "models",
     "runs",

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from trainer.errors import UserError
-from trainer.yaml_text import MAX_BYTES, read_yaml
+from trainer.system.yaml_text import MAX_BYTES, read_yaml
 
 Dataset = Literal["mnist", "fashion-mnist", "omniglot", "shapes3d", "shapes3d-rendered", "celeba", "folder"]
 ModelKind = Literal["gwae", "vae", "wae-mmd", "dagmm"]

@@ -1,4 +1,4 @@
-"""The operating system: the place of the checkout, atomic files, locks, processes."""
+"""The operating system and what comes from outside: the place of the checkout, atomic files, locks, processes, text."""
 
 from pathlib import Path
 
