@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { later, offerLater } from "../../explorer/static/js/distances/later.js";
-import { eased, move } from "../../explorer/static/js/distances/motion.js";
 import { sentence } from "../../explorer/static/js/distances/pairs.js";
 import {
   distance,
@@ -20,6 +19,7 @@ import {
   spread,
 } from "../../explorer/static/js/distances/ranks.js";
 import { listen } from "../../explorer/static/js/shared/live.js";
+import { eased, move } from "../../explorer/static/js/shared/motion.js";
 import { numbersOf } from "../../explorer/static/js/shared/pictures.js";
 
 const close = (actual, expected, within = 1e-9) => assert.ok(Math.abs(actual - expected) <= within, `${actual}`);

@@ -94,12 +94,11 @@ class Drawing {
   async unpack() {
     const { map, trained, model } = this.data;
     this.points = map && { places: numbersOf(map.places), codes: numbersOf(map.codes), labels: bytesOf(map.labels) };
-    this.trained = null;
+    this.trained = this.chart = null;
     say(
       part(this.root, ".map figcaption"),
       map ? "The ring: where the drawing lies on the map of test codes, coloured by label." : "",
     );
-    this.root.classList.toggle("without-map", !map);
     part(this.root, ".map").hidden = !map;
     part(this.root, ".near").hidden = !trained;
     if (!trained) return;

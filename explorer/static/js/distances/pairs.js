@@ -1,10 +1,10 @@
 // Step 1: twelve pictures on a board and the plot of their pairs, in an arrangement of one's own or a model's.
 
 import { countPainted, part, say, setVariables } from "../shared/dom.js";
+import { move } from "../shared/motion.js";
 import { clamp, signed } from "../shared/numbers.js";
 import { delayed } from "../shared/reports.js";
 import { Board, EDGE, HEIGHT } from "./board.js";
-import { move } from "./motion.js";
 import { Plot } from "./plot.js";
 import { distances, fitted, inUnitOf, pairsOf, scaleOf, spearman, spread } from "./ranks.js";
 

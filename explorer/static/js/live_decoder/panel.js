@@ -83,6 +83,7 @@ class Panel {
 
   close() {
     this.deaf();
+    this.naming.close();
     this.report.answered();
     this.rest.stop();
   }
@@ -122,6 +123,7 @@ class Panel {
   }
 
   build() {
+    this.naming.close();
     const { axes, levels, outside, floor, codes_name } = this.data;
     const sliders = axes.map((axis) => {
       const edit = (/** @type {number | null} */ value) => this.edit({ [axis.i]: value });

@@ -78,6 +78,7 @@ class Race {
     if (first || (data.place !== this.told && this.told === this.place)) this.place = this.told = data.place;
     this.slider.max = String(data.rates.length - 1);
     this.bars.update(data);
+    this.bars.follow(this.place); // new rows have their places before they are laid out, so that they do not slide there
     this.roc.update(data);
     this.operating.update(data.scores);
     this.strips.update(data);
@@ -109,7 +110,6 @@ class Race {
     if (!this.data || !this.root.clientWidth) return;
     this.roc.draw();
     this.operating.draw();
-    this.strips.draw();
     this.follow();
   }
 

@@ -1,6 +1,7 @@
 // Pictures of both sets in the order of their scores, which cross the line as the threshold moves.
 
 import { countPainted, element, say } from "../shared/dom.js";
+import { isStill } from "../shared/motion.js";
 import { numbersOf, pictureOf, sized } from "../shared/pictures.js";
 import { below } from "./scale.js";
 
@@ -10,7 +11,6 @@ import { below } from "./scale.js";
 const [TILE, GAP] = [44, 4]; // CSS pixels
 const [HEIGHT, EDGE] = [60, 3]; // of a strip; under a picture on the wrong side
 const EASE = 0.3; // of the way that is left, at each frame
-const CALM = "(prefers-reduced-motion: reduce)";
 
 /** Return where a picture begins, in CSS pixels: accepted ones end at the line in the middle. @param {number} index @param {number} accepted @param {number} width */
 export const left = (index, accepted, width) => width / 2 + (index - accepted) * (TILE + GAP) + GAP / 2;
@@ -69,7 +69,7 @@ export class Strips {
   follow(threshold) {
     for (const strip of this.strips) {
       strip.accepted = below(strip.scores, Math.fround(threshold), true);
-      if (Number.isNaN(strip.shown) || matchMedia(CALM).matches) strip.shown = strip.accepted;
+      if (Number.isNaN(strip.shown) || isStill()) strip.shown = strip.accepted;
       const [before, after] = [strip.accepted, strip.scores.length - strip.accepted];
       strip.canvas.setAttribute("aria-label", `${strip.row.name}: ${before} pictures accepted, ${after} flagged`);
       strip.canvas.dataset.accepted = String(before);
