@@ -1,14 +1,12 @@
 """How pairs, terms and geometry moved over the training, from its records."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from explorer.components.pairs import Replay
 from explorer.geometry import figures
-from explorer.shared import catalog, pixels, theme, widgets
+from explorer.shared import cache, catalog, pixels, theme, widgets
 from trainer.latent import pair_history
 from trainer.runs import layout
 
@@ -57,15 +55,10 @@ def _replay(entry: catalog.Entry, history: pd.DataFrame, side: int) -> None:
             "validation, and they can be replayed here."
         )
         return
-    replay(_pairs(str(path), catalog.stamp(path)), history).draw(f"geometry.replay.{side}")
+    replay(cache.pair_history(str(path), catalog.stamp(path)), history).draw(f"geometry.replay.{side}")
     st.caption(
         "The noise is the same at every validation: what moves is the model. Line: C d_Z / s = d_X, or the best one."
     )
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _pairs(path: str, stamp: tuple[int, int]) -> pair_history.PairHistory:
-    return pair_history.read(Path(path))
 
 
 def replay(pairs: pair_history.PairHistory, history: pd.DataFrame) -> Replay:

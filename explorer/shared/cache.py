@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from streamlit.runtime import Runtime
 from explorer.shared import pixels
 from explorer.shared.catalog import Entry, keyed
 from trainer.errors import UserError
+from trainer.latent import pair_history as pairs
 from trainer.runs import layout
 from trainer.runs.sprite import read_sprite_tiles
 
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 PREVIEW_TILES = 6
 WARM_UP_AFTER = 1.0
 """Seconds from the first page until torch is imported behind it."""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def pair_history(path: str, stamp: tuple[int, int]) -> pairs.PairHistory:
+    """Return the distances of pairs over a training. Raises: UserError if the file is damaged."""
+    return pairs.read(Path(path))
 
 
 @st.cache_resource(show_spinner=False)

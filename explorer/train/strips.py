@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer.shared import catalog, pixels, theme, widgets
+from explorer.shared import cache, catalog, pixels, theme, widgets
 from explorer.train import figures
 from trainer.errors import UserError
-from trainer.latent import pair_history
 from trainer.runs import layout, picture_history
 from trainer.runs.picture_history import PictureHistory
 from trainer.runs.status import Training
@@ -110,17 +109,12 @@ def _history(path: str, stamp: tuple[int, int]) -> PictureHistory:
     return picture_history.read(Path(path))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _pair_history(path: str, stamp: tuple[int, int]) -> pair_history.PairHistory:
-    return pair_history.read(Path(path))
-
-
 def _pairs(folder: Path, step: int) -> None:
     """Draw distances of codes and pictures at this step, if they were recorded. Raises: UserError if damaged."""
     path = folder / layout.PAIR_HISTORY
     if not path.is_file():
         return
-    history = _pair_history(str(path), catalog.stamp(path))
+    history = cache.pair_history(str(path), catalog.stamp(path))
     if step not in history.step:
         return
     place = history.step.tolist().index(step)
