@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from explorer.components import canvas, live_decoder
 from explorer.ood import pictures
 from explorer.ood.detector import Detector
 from explorer.ood.state import current, target_rate
-from explorer.shared import cache, catalog, theme
+from explorer.shared import cache, catalog, pixels, theme
 from explorer.shared.links import TraverseState, open_traverse
 from trainer.errors import UserError
 from trainer.ood.calibration import COMBINED
@@ -97,9 +96,9 @@ def _map(entry: catalog.Entry) -> dict[str, Any] | None:
     middle, extent = (low + high) / 2, float((high - low).max()) or 1.0
     labels = np.where(frame["label"] >= 0, frame["label"] % len(theme.CATEGORIES), len(theme.CATEGORIES))
     return {
-        "places": _base64((places - middle) / extent + 0.5, np.float32),
-        "codes": _base64(frame[axes], np.float32),
-        "labels": _base64(labels, np.uint8),
+        "places": pixels.as_base64(np.asarray((places - middle) / extent + 0.5, np.float32)),
+        "codes": pixels.as_base64(np.asarray(frame[axes], np.float32)),
+        "labels": pixels.as_base64(np.asarray(labels, np.uint8)),
         "colours": [*theme.CATEGORIES, theme.category(-1)],
     }
 
@@ -114,12 +113,8 @@ def _trained(entry: catalog.Entry) -> dict[str, Any] | None:
     except validation.WrongError:
         return None
     return {
-        "codes": _base64(table[axes], np.float32),
-        "sprite": base64.b64encode(sprite).decode("ascii"),
+        "codes": pixels.as_base64(np.asarray(table[axes], np.float32)),
+        "sprite": pixels.as_base64(sprite),
         "columns": SPRITE_COLUMNS,
         "names": [f"training picture, {name}" if name else "training picture" for name in table["label_name"]],
     }
-
-
-def _base64(values: Any, kind: type) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode("ascii")

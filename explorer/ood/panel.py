@@ -97,8 +97,8 @@ def _own(detector: Detector) -> tuple[Side, Side] | None:
     own = session.uploads(detector.entry.image_shape)
     if not own or not own.uploads:
         return None
-    view, table = current(), detector.table
-    return scores.side(table[table["role"] == ORDINARY]), session.side(detector, own, view.fpr)
+    table = detector.table
+    return scores.side(table[table["role"] == ORDINARY]), session.side(detector, own)
 
 
 def fitting(detector: Detector) -> list[str]:

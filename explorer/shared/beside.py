@@ -28,7 +28,8 @@ def picker(entry: catalog.Entry) -> None:
         return
     st.session_state[_PICKER] = [other.name for other in models(entry)]
     about = (
-        "Models of the same pictures. Generate and Out of distribution show all that you choose, other pages the first."
+        "Models of the same pictures. Generate and Out of distribution show all that you choose, other pages "
+        "the first, in the views that can."
     )
     options = {"max_selections": MOST, "placeholder": "No other model", "help": about, "select_all": False}
     st.multiselect("Compare with", others, key=_PICKER, on_change=_picked, **options)

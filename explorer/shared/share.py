@@ -63,8 +63,9 @@ def popover(title: str) -> None:
             options = {"icon": ":material/folder_zip:", "on_click": "ignore", "key": "gwae.share_bundle"}
             st.download_button("Evidence bundle", make, name, "application/zip", width="stretch", **options)
             st.caption(
-                f"One zip: figures and tables of this view, settings, checkpoint {escape.markdown(entry.hash)}, all "
-                "numbers with their protocols, and the commands that make them again."
+                "One zip: charts and files that this view offers, settings, the hash of the weights "
+                f"({escape.markdown(entry.hash)}), the model's numbers with their protocols, and the commands that "
+                "make them again."
             )
 
 

@@ -88,6 +88,12 @@ def _take_frame(query: dict[str, str]) -> None:
     _report(bad)
 
 
+def _touched() -> None:
+    """Note that the user has changed something: what Back or Forward chose is over."""
+    st.session_state[_CHANGED] = time.monotonic()
+    st.session_state.pop(_FOLLOWED, None)
+
+
 def frame() -> Frame:
     """Return what links hold beside the model, as it is now."""
     return st.session_state.get(_FRAME) or Frame()
@@ -96,8 +102,7 @@ def frame() -> Frame:
 def change_frame(**fields: Any) -> None:
     """Change the models to compare with or the names of the selected model's axes, and with them the URL."""
     st.session_state[_FRAME] = Frame.model_validate(frame().model_dump() | fields)
-    st.session_state[_CHANGED] = time.monotonic()
-    st.session_state.pop(_FOLLOWED, None)
+    _touched()
     mirror()
 
 
@@ -134,8 +139,7 @@ def save(state: PageState) -> None:
     in_use()
     key = _PREFIX + type(state).__name__
     st.session_state[key] = state
-    st.session_state[_CHANGED] = time.monotonic()
-    st.session_state.pop(_FOLLOWED, None)
+    _touched()
     if st.session_state.get(_ACTIVE) == key:
         mirror()
 
@@ -220,8 +224,7 @@ def select_model(name: str) -> None:
     beside = tuple(other for other in frame().beside if other != name)
     st.session_state[_FRAME] = Frame(beside=beside, names=names.get(name, ()))
     st.session_state[_MODEL] = name
-    st.session_state[_CHANGED] = time.monotonic()
-    st.session_state.pop(_FOLLOWED, None)
+    _touched()
 
 
 def mirror() -> None:

@@ -8,12 +8,11 @@ from explorer.shared import progress, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.phases import duration
 from explorer.train.presets import comment_of
-from trainer.config import Config
 from trainer.data import default_data_root
 from trainer.jobs import estimate, whole_study
 from trainer.jobs.task import Job
 from trainer.study import plan
-from trainer.study.plan import Plan
+from trainer.study.plan import Plan, Training
 from trainer.system import mode
 
 _KEPT = "train.study.chosen"  # the widget's own value is lost with its page
@@ -67,7 +66,6 @@ def _buttons(study: Plan, path: Path, job: Job) -> None:
 
     Raises: UserError if a recipe is missing, or nothing can be stored.
     """
-    first = plan.trainings(study, path, default_data_root())[0].settings
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-study-actions"):
         done = job.state().status == "ready"
         begun = job.target.parent.is_dir() and not done
@@ -78,10 +76,11 @@ def _buttons(study: Plan, path: Path, job: Job) -> None:
         if done:
             st.caption("All its trainings are done and measured; its table is below.", width="content")
         else:
-            _estimate(first, len(study.variants) * len(study.seeds))
+            _estimate(plan.trainings(study, path, default_data_root()))
 
 
-def _estimate(first: Config, count: int) -> None:
+def _estimate(trainings: list[Training]) -> None:
+    first, count = trainings[0].settings, len(trainings)
     timing = estimate.job(first)
     if progress.show(timing, "train.study.estimate").is_running:
         return
