@@ -45,15 +45,19 @@ def lacking(entry: catalog.Entry) -> str:
     """Return why nobody can draw for a model, as a sentence; empty where one can."""
     if entry.image_shape[0] != 1:
         return f"{entry.name} knows pictures in colour; to draw, choose a model of grey ones above."
-    if not all((entry.path / name).is_file() for name in (layout.ENCODER, layout.DECODER)):
+    if not (entry.path / layout.DECODER).is_file():
         command = f"python -m trainer networks {entry.path}"
-        return f"{entry.name} has no networks for the browser yet. Make them with: {command}"
+        return f"{entry.name} has no decoder for the browser yet. Make it with: {command}"
     return ""
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.ENCODER, layout.DECODER))
 def _network(entry: catalog.Entry, name: str) -> bytes:
-    """Return a network's file. Raises: UserError if it is none."""
+    """Return a network's file; of a bundled model the encoder is made here. Raises: UserError if the file is none."""
+    if name == layout.ENCODER and not (entry.path / name).is_file():
+        from trainer.models.onnx_export import encoder_bytes
+
+        return encoder_bytes(cache.model(entry))
     try:
         return validation.read_network(entry.path / name)
     except validation.WrongError as error:

@@ -154,9 +154,9 @@ def test_the_details_say_why():
 
 
 def test_a_model_of_grey_pictures_can_be_drawn_for(runs):
-    assert "has no networks for the browser yet" in texts(opened(view="draw"))
+    assert "has no decoder for the browser yet" in texts(opened(view="draw"))
     run = Run(runs / "small-gmp")
-    onnx_files.write(run.path, run.load_model())
+    onnx_files.write_decoder(run.path, run.load_model())
     app = opened(view="draw")
     assert not app.exception
     assert not app.info

@@ -1,6 +1,6 @@
 """Measure a trained model on its test set and fill the run folder with all that pages and readers need.
 
-Writes metrics.json, codes.parquet, sprite.png (where the pictures may be passed on), decoder.onnx, encoder.onnx and
+Writes metrics.json, codes.parquet, sprite.png (where the pictures may be passed on), decoder.onnx and
 card.md. The columns of codes.parquet, one row per test picture in the order of the data set:
 
     id            stable name of the picture, e.g. "mnist-test-00012"
@@ -129,7 +129,7 @@ def evaluate(
     turn_to("files")
     run.write_codes(code_table(images, *encoded, _write_sprite(run, images)))
     _write_metrics(run, metrics)
-    onnx_files.write(run.path, model.cpu())
+    onnx_files.write_decoder(run.path, model.cpu())
     card.write_card(run)
     return metrics
 

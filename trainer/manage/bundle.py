@@ -10,12 +10,10 @@ from trainer.runs.folder import Run
 from trainer.system import files
 
 
-def bundle(run: Run, out: Path) -> tuple[Run, str]:
-    """Write configuration, history, weights and networks for the browser to `out`; weights are stored in float16.
+def bundle(run: Run, out: Path) -> Run:
+    """Write configuration, history, weights and the decoder for the browser to `out`; return the new run.
 
-    Return the new run and what was left out of it (onnx_files.write).
-
-    The float16 file has a hash of its own: evaluate the bundled run, not the original. load_weights converts it to
+    Weights are stored in float16. The file has a hash of its own: evaluate the bundled run, not the original. load_weights converts it to
     float32, so every copy computes the same numbers.
 
     Raises: UserError if the run is untrained, or `out` is not empty or cannot be written.
@@ -30,6 +28,6 @@ def bundle(run: Run, out: Path) -> tuple[Run, str]:
         if (run.path / name).is_file():
             files.write_atomic(out / name, lambda temporary, name=name: shutil.copyfile(run.path / name, temporary))
     halved = models.load_weights(run.config, out / layout.WEIGHTS)
-    left_out = onnx_files.write(out, halved)
+    onnx_files.write_decoder(out, halved)
     files.write_text(out / layout.CONFIG, run.config.to_yaml())  # last: it makes the folder a run
-    return Run(out), left_out
+    return Run(out)

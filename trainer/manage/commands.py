@@ -20,9 +20,7 @@ def bundle(
     """Copy a finished run without its training state, weights in float16; evaluate the copy afterwards."""
     from trainer.manage import bundle as bundling
 
-    packed, left_out = bundling.bundle(Run(folder), out)
-    if left_out:
-        typer.echo(left_out, err=True)
+    packed = bundling.bundle(Run(folder), out)
     typer.echo(f"{packed.path}: checkpoint {packed.hash}")
 
 
@@ -31,8 +29,7 @@ def networks(folder: Folder) -> None:
     from trainer.runs import onnx_files
 
     run = Run(folder)
-    if left_out := onnx_files.write(run.path, run.load_model()):
-        typer.echo(left_out, err=True)
+    onnx_files.write(run.path, run.load_model())
 
 
 def push(

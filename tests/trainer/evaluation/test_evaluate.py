@@ -87,7 +87,7 @@ def by_name(metrics: list[Metric]) -> dict[str, Metric]:
 
 
 def test_the_folder_is_complete_and_nothing_else_is_left(run):
-    expected = ["card.md", "codes.parquet", "config.yaml", "decoder.onnx", "encoder.onnx", "metrics.json"]
+    expected = ["card.md", "codes.parquet", "config.yaml", "decoder.onnx", "metrics.json"]
     expected += ["model.safetensors"]
     expected += ["ood_calibration.json", "ood_scores.parquet", "sprite.png", "train_codes.parquet", "train_sprite.png"]
     assert sorted(path.name for path in run.path.iterdir()) == expected

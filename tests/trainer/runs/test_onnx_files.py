@@ -1,48 +1,24 @@
-"""The networks for the browser: with every model, unless a folder without a training would become too large."""
+"""The networks for the browser: both with a training; a bundled model's encoder is made when somebody draws."""
 
 from __future__ import annotations
 
-import numpy as np
-import onnxruntime
 import pytest
-import torch
 
-from tests.fixtures import blob_pictures, make_run
+from tests.fixtures import make_run
 from trainer.__main__ import main
 from trainer.manage import flaws
 from trainer.manage.bundle import bundle
-from trainer.runs import onnx_files, validation
+from trainer.runs import validation
 
 
 def content(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_bundle_has_the_networks_of_its_halved_weights(tmp_path):
-    packed, left_out = bundle(make_run(tmp_path / "run"), tmp_path / "bundle")
-    assert left_out == ""
-    session = onnxruntime.InferenceSession(packed.path / "encoder.onnx", providers=["CPUExecutionProvider"])
-    picture = blob_pictures(1)[0].astype(np.float32) / 255
-    mu, log_var = packed.load_model().encode(torch.from_numpy(picture))
-    for found, wanted in zip(session.run(None, {"image": picture}), (mu, log_var), strict=True):
-        assert np.abs(found - wanted.numpy()).max() < 1e-4
-
-
-def test_a_bundle_that_would_become_too_large_goes_without_the_encoder(tmp_path, monkeypatch, capsys):
-    made = make_run(tmp_path / "run")
-    monkeypatch.setattr(onnx_files, "MAX_BUNDLE", 1000)
-    assert main(["bundle", str(made.path), "--out", str(tmp_path / "bundle")]) == 0
-    assert "encoder.onnx was left out" in capsys.readouterr().err
-    assert {"decoder.onnx", "model.safetensors"} <= set(content(tmp_path / "bundle"))
-    assert "encoder.onnx" not in content(tmp_path / "bundle")
-
-
-def test_a_run_with_its_training_has_it_whatever_its_size(tmp_path, monkeypatch):
-    made = make_run(tmp_path / "run")
-    monkeypatch.setattr(onnx_files, "MAX_BUNDLE", 1000)
-    monkeypatch.setattr(onnx_files.status, "is_model_only", lambda folder: False)
-    assert onnx_files.write(made.path, made.load_model()) == ""
-    assert (made.path / "encoder.onnx").is_file()
+def test_a_bundle_has_the_decoder_alone(tmp_path):
+    packed = bundle(make_run(tmp_path / "run"), tmp_path / "bundle")
+    assert {"decoder.onnx", "model.safetensors"} <= set(content(packed.path))
+    assert "encoder.onnx" not in content(packed.path)
 
 
 def test_the_command_changes_nothing_else(tmp_path):

@@ -245,7 +245,7 @@ def test_killed_in_the_middle_then_resumed(tmp_path):
 def test_a_bundle_is_not_trained_over(tmp_path):
     """It holds weights but not the state they came from; resuming it would start anew and replace them."""
     train(tmp_path / "run", settings(optim={"max_steps": 1}))
-    bundled, _ = bundle(Run(tmp_path / "run"), tmp_path / "bundle")
+    bundled = bundle(Run(tmp_path / "run"), tmp_path / "bundle")
     content = {path.name: path.read_bytes() for path in bundled.path.iterdir()}
     with pytest.raises(UserError, match="holds a finished model without its training; train a new one with 'python"):
         fit.fit(bundled, progress=False)
