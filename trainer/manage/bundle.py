@@ -13,8 +13,8 @@ from trainer.system import files
 def bundle(run: Run, out: Path) -> Run:
     """Write configuration, history, weights and the decoder for the browser to `out`; return the new run.
 
-    Weights are stored in float16. The file has a hash of its own: evaluate the bundled run, not the original. load_weights converts it to
-    float32, so every copy computes the same numbers.
+    Weights are stored in float16. The file has a hash of its own: evaluate the bundled run, not the original.
+    load_weights converts it to float32, so every copy computes the same numbers.
 
     Raises: UserError if the run is untrained, or `out` is not empty or cannot be written.
     """
