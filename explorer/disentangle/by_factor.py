@@ -9,19 +9,20 @@ import streamlit as st
 
 from explorer.disentangle import cell
 from explorer.disentangle.state import current
-from explorer.shared import catalog, latent, pixels
+from explorer.shared import catalog, latent, pixels, studies
 from explorer.shared.factors import combination, factors
-from trainer.evaluation.disentanglement.record import Record
+from explorer.shared.studies import Spread
+from trainer.evaluation.disentanglement.record import Record, on_best_axis
 
 
 class Best(NamedTuple):
-    """The axis that carries a factor best: its number, its share of the importance of all axes, 0 to 1, and the shares
-    in trainings that differ in their seed alone.
+    """The axis that carries a factor best: its number, its share of the importance of all axes, 0 to 1, and the largest
+    share over trainings that differ in their seed alone.
     """
 
     axis: int
     importance: float
-    seeds: tuple[float, ...] = ()
+    seeds: Spread | None = None
 
 
 class Line(NamedTuple):
@@ -38,10 +39,18 @@ def best_axes(record: Record) -> dict[str, Best]:
 
 
 def show(models: Mapping[str, Record]) -> None:
-    """Draw a row per factor and a column per model; pointing at a cell, or focusing it, plays its two sweeps."""
+    """Draw a row per factor and a column per model; pointing at a cell, or focusing it, plays its two sweeps.
+
+    Raises: UserError if the table of a reported study is damaged.
+    """
     st.markdown("**Which axis carries each factor**")
     by_name = {entry.name: entry for entry in catalog.usable()}
     best = over_seeds({name: best_axes(record) for name, record in models.items()}, _recipes(by_name, models))
+    for name, found in best.items():
+        reported = {
+            factor: studies.spread(by_name[name], on_best_axis(factor) + fast(models[name])) for factor in found
+        }
+        best[name] = {factor: each._replace(seeds=reported[factor] or each.seeds) for factor, each in found.items()}
     base = combination(current().base)
     frames = {
         name: _strips(by_name[name], tuple((factor, each.axis) for factor, each in found.items()), base)
@@ -50,8 +59,14 @@ def show(models: Mapping[str, Record]) -> None:
     st.html(table(best, frames))
     st.caption(
         "The number: how much of all axes' importance for the factor this axis has (DCI); the most of a row is bold. "
-        "Left: the axis moves, decoded by the model. Right: the factor changes, rendered. Point at a cell to play both."
+        "Below it, where there are several trainings: the range over them. Left: the axis moves, decoded by the model. "
+        "Right: the factor changes, rendered. Point at a cell to play both."
     )
+
+
+def fast(record: Record) -> str:
+    """Return what the names of a record's numbers end with: nothing for the full protocol."""
+    return "" if record.protocol == "full" else f", {record.protocol}"
 
 
 def _recipes(by_name: Mapping[str, catalog.Entry], models: Mapping[str, Record]) -> list[list[str]]:
@@ -71,12 +86,18 @@ def over_seeds(best: Mapping[str, Mapping[str, Best]], recipes: Sequence[Sequenc
     """
     merged = {}
     for names in recipes:
-        alike = len(names) > 1
         merged[names[0]] = {
-            factor: found._replace(seeds=tuple(best[name][factor].importance for name in names) if alike else ())
+            factor: found._replace(seeds=_range([best[name][factor].importance for name in names]))
             for factor, found in best[names[0]].items()
         }
     return merged
+
+
+def _range(values: Sequence[float]) -> Spread | None:
+    """Return the spread of a number over trainings, None of a single one."""
+    if len(values) < 2:
+        return None
+    return Spread(sum(values) / len(values), min(values), max(values), len(values), "")
 
 
 @st.cache_data(max_entries=32, show_spinner="Drawing the sweeps …", hash_funcs=catalog.keyed())
@@ -115,7 +136,7 @@ def _row(factor: str, best: Mapping[str, Best], frames: Mapping[str, Mapping[str
     for model, (axis, importance, seeds) in best.items():
         number = f"{importance:.2f}"
         shown = f"<b>{number}</b>" if number == most and len(best) > 1 else number
-        shown += f"<small>{min(seeds):.2f} to {max(seeds):.2f}, {len(seeds)} seeds</small>" if seeds else ""
+        shown += f"<small>{seeds.low:.2f} to {seeds.high:.2f}, {seeds.count} trainings</small>" if seeds else ""
         title = html.escape(model + f": z{axis} has {number} of the importance for {factor}", quote=True)
         lines = _players(frames.get(model, {}).get(factor, ()))
         cells.append(f"<td tabindex='0' title='{title}' aria-label='{title}'>{lines}<span>z{axis} {shown}</span></td>")

@@ -1,17 +1,31 @@
 """Models side by side, where data set and protocol are the same."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from explorer.disentangle import by_factor, figures
 from explorer.disentangle.records import Measurement, data_title, records
 from explorer.disentangle.state import bound, current
-from explorer.shared import catalog, theme, widgets
+from explorer.shared import catalog, studies, theme, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.factors import has_factors
+from explorer.shared.studies import Spread
 from trainer.evaluation.disentanglement.protocol import PROTOCOLS
-from trainer.evaluation.disentanglement.record import Record, metrics
+from trainer.evaluation.disentanglement.record import USUAL, Record, metrics, on_best_axis
 
-SHORT = ("DCI-D", "DCI-C", "DCI-I", "MIG", "SAP", "FactorVAE")
+SHORT = {
+    "DCI-D": "DCI disentanglement",
+    "DCI-C": "DCI completeness",
+    "DCI-I": "DCI informativeness",
+    "MIG": "MIG",
+    "SAP": "SAP",
+    "FactorVAE": "FactorVAE score",
+}
+"""The six scores of both protocols: in a figure, and in metrics."""
+FAST = ", fast"
+UNRANKED = ("DCI-ES size",)
+"""Says how large a code is; larger is not better."""
 
 
 def show(entry: catalog.Entry, kind: Measurement | None) -> None:
@@ -37,16 +51,21 @@ def show(entry: catalog.Entry, kind: Measurement | None) -> None:
         st.markdown(f"**{markdown(wanted)}**")
     models = by_group[wanted]
     with st.container(key="scores-disentangle"):
-        st.markdown(table(models))
+        st.markdown(table(models, _spreads(models)))
+    st.markdown(behind(models))
     _protocols(models)
+    if added := further(models):
+        with st.expander("Further measures"):
+            st.markdown(added)
     by_factor.show(models)
-    figure = figures.scores({name: values(record) for name, record in models.items()}, SHORT, theme.is_dark())
+    figure = figures.scores({name: values(record) for name, record in models.items()}, list(SHORT), theme.is_dark())
     widgets.chart(figure, "disentangle.compare", "disentanglement")
     scale = (
         "All scores run from 0 to 1; higher is better. The models are sorted by DCI disentanglement. They may differ "
-        "in more than one setting, and this does not say which one matters."
+        "in loss, prior and schedule at once, so this does not show that the Gromov-Wasserstein term separates factors."
     )
     st.caption(scale + (f" Not measured: {markdown(', '.join(unmeasured))}." if unmeasured else ""))
+    _over_seeds(models)
 
 
 def groups() -> tuple[dict[str, dict[str, Record]], list[str]]:
@@ -82,17 +101,86 @@ def values(record: Record) -> list[float]:
     return [dci.disentanglement, dci.completeness, dci.informativeness, *(each.score for each in others)]
 
 
-def table(models: dict[str, Record]) -> str:
-    """Return a Markdown table with a column per model, the best number of each row in bold."""
-    columns = [values(record) for record in models.values()]
+def table(models: Mapping[str, Record], spreads: Mapping[str, Mapping[str, Spread]] | None = None) -> str:
+    """Return a Markdown table of the six scores with a column per model, the best number of each row in bold.
 
-    def cell(value: float, top: float) -> str:
-        return f"**{value:.3f}**" if len(columns) > 1 and f"{value:.3f}" == f"{top:.3f}" else f"{value:.3f}"
+    Args:
+        spreads: by model, then by name as in SHORT; shown in grey beside the number.
+    """
+    columns = {name: dict(zip(SHORT, values(record), strict=True)) for name, record in models.items()}
+    return _markdown(columns, spreads or {})
 
-    lines = [" | ".join(["| score", *map(markdown, models), ""]), "|---" * (len(columns) + 1) + "|"]
-    for name, numbers in zip(SHORT, zip(*columns, strict=True), strict=True):
-        lines.append(" | ".join([f"| {name}", *(cell(value, max(numbers)) for value in numbers), ""]))
+
+def further(models: Mapping[str, Record]) -> str:
+    """Return a Markdown table of what the full protocol adds, empty where no model has it."""
+    columns = {name: {each.name: each.value for each in metrics(record)[USUAL:]} for name, record in models.items()}
+    return _markdown(columns, {}) if any(columns.values()) else ""
+
+
+def _markdown(columns: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Mapping[str, Spread]]) -> str:
+    """Return a table of numbers, by column and then by row; a number that is not there is a dash."""
+    lines = [" | ".join(["| score", *map(markdown, columns), ""]), "|---" * (len(columns) + 1) + "|"]
+    for row in dict.fromkeys(row for numbers in columns.values() for row in numbers):
+        known = [numbers[row] for numbers in columns.values() if row in numbers]
+        top, is_bold = f"{max(known):.3f}", len(columns) > 1 and row not in UNRANKED
+        cells = []
+        for name, numbers in columns.items():
+            text = f"{numbers[row]:.3f}" if row in numbers else "–"
+            spread = spreads.get(name, {}).get(row)
+            cells.append(
+                (f"**{text}**" if is_bold and text == top else text) + (f" :gray[{spread.text}]" if spread else "")
+            )
+        lines.append(f"| {row} | {' | '.join(cells)} | ")
     return "\n".join(lines)
+
+
+def _spreads(models: Mapping[str, Record]) -> dict[str, dict[str, Spread]]:
+    """Return the spread over trainings of each model's scores, by their short names, where it is known."""
+    found: dict[str, dict[str, Spread]] = {}
+    by_name = {entry.name: entry for entry in catalog.usable()}
+    for model, record in models.items():
+        entry = by_name[model]
+        named = {short: studies.spread(entry, name + by_factor.fast(record)) for short, name in SHORT.items()}
+        found[model] = {short: spread for short, spread in named.items() if spread}
+    return found
+
+
+def behind(models: Mapping[str, Record]) -> str:
+    """Return a sentence on what the model of the highest DCI disentanglement, the first, does not lead in."""
+    if len(models) < 2:
+        return ""
+    first, *others = models
+    numbers = {
+        name: dict(zip(SHORT, values(record), strict=True))
+        | {factor: axis.importance for factor, axis in by_factor.best_axes(record).items()}
+        for name, record in models.items()
+    }
+    ahead = []
+    for row, own in numbers[first].items():
+        best, most = max(((name, numbers[name].get(row, -1.0)) for name in others), key=lambda pair: pair[1])
+        if round(most, 2) > round(own, 2):
+            ahead.append(f"{row} ({own:.2f}; {markdown(best)} {most:.2f})")
+    lead = f"**{markdown(first)}** has the highest DCI disentanglement. "
+    if not ahead:
+        return lead + "No other model is ahead in another score, or on the best axis of a factor."
+    return lead + f"Others are ahead in {', '.join(ahead)}."
+
+
+def _over_seeds(models: Mapping[str, Record]) -> None:
+    """Draw the reported studies of such pictures: what each part of a recipe does, over several trainings."""
+    data = {record.data for record in models.values()}
+    for path in studies.reported().values():
+        stored = studies.read(path)
+        numbers = [number for column in stored.stored.variants.values() for number in column.means.items()]
+        rows = [name for name, number in numbers if number.data in data and _is_shown(name)]
+        if rows:
+            st.markdown(f"**What each part of the recipe adds: the study {markdown(stored.stored.name)}**")
+            studies.show(stored, list(dict.fromkeys(rows)))
+
+
+def _is_shown(name: str) -> bool:
+    plain = name.removesuffix(FAST)
+    return plain in SHORT.values() or plain.endswith(on_best_axis(""))
 
 
 def _protocols(models: dict[str, Record]) -> None:

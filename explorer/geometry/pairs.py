@@ -11,7 +11,7 @@ from explorer.components.pairs import Density, Histogram
 from explorer.geometry import figures, sample
 from explorer.geometry.sample import ACROSS, COLUMNS, ROWS, Sample
 from explorer.geometry.state import change, current
-from explorer.shared import beside, catalog, pixels, state, widgets
+from explorer.shared import beside, catalog, pixels, state, studies, widgets
 from explorer.shared.links import open_traverse
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _numbers(entry: catalog.Entry, found: Sample, side: int) -> None:
         st.markdown("\n".join(f"- **{name}**: {ABOUT[name]}" for name in SHOWN if name in found.pairs.numbers))
         st.caption(
             "Measured: by evaluate, mean and 95 % interval of five draws of prior samples, or these very test "
-            "pictures; these pairs are the first draw."
+            "pictures; these pairs are the first draw. Trainings: the range over trainings that differ in their seed."
         )
 
 
@@ -140,12 +140,19 @@ def table(entry: catalog.Entry, found: Sample) -> str:
     """Return the numbers of these pairs, and those that `evaluate` has stored, as a Markdown table."""
     suffix = "" if current().source == "prior" else ", posterior codes"
     stored = {metric.name: metric for metric in entry.metrics if metric.group == "geometry"}
-    lines = ["| number | these pairs | measured |", "|---|---|---|"]
-    for name in SHOWN:
-        if name in found.pairs.numbers:
-            value, metric = found.pairs.numbers[name], stored.get(name + suffix)
-            lines.append(f"| **{name}** | {value:.3f} | {_measured(metric)} |")
+    known = [name for name in SHOWN if name in found.pairs.numbers]
+    spreads = {name: studies.spread(entry, name + suffix) for name in known}
+    seeds = [spread.count for spread in spreads.values() if spread]
+    head, rule = (f" {seeds[0]} trainings |", "---|") if seeds else ("", "")
+    lines = [f"| number | these pairs | measured |{head}", f"|---|---|---|{rule}"]
+    for name in known:
+        over = f" {_over_seeds(spreads[name])} |" if seeds else ""
+        lines.append(f"| **{name}** | {found.pairs.numbers[name]:.3f} | {_measured(stored.get(name + suffix))} |{over}")
     return "\n".join(lines)
+
+
+def _over_seeds(spread: studies.Spread | None) -> str:
+    return ":gray[–]" if spread is None else f"{spread.low:.3f} to {spread.high:.3f}"
 
 
 def _measured(metric: Metric | None) -> str:

@@ -79,6 +79,7 @@ class TrainState(state.PageState):
     compared: tuple[str, ...] = ()
     term: str = ""
     study: str = ""
+    number: str = ""
 
 
 train = state.Page("train", TrainState)

@@ -49,7 +49,8 @@ MODELS: dict[str, ModelChoice] = {
     ),
     "gwae-fnp": ModelChoice(
         "GWAE · factorised prior (FNP)",
-        "Disentanglement: one small network per axis, so that the axes are independent.",
+        "Independent axes: one small network each. What separates factors is mostly the schedule of the recipe "
+        "shapes3d-fnp: a warm-up with falling beta.",
         {"model.kind": "gwae", "prior.kind": "fnp", "optim.critic_steps": 2, **_LONG},
     ),
     "gwae-gmp": ModelChoice(
@@ -73,7 +74,7 @@ MODELS: dict[str, ModelChoice] = {
     ),
     "beta-vae": ModelChoice(
         "β-VAE",
-        "A VAE that pays β = 4 times for its code: blurrier, with axes that come apart.",
+        "A VAE that pays β = 4 times for its code: blurrier, with less of the factors in its code.",
         {"model.kind": "vae", "prior.kind": "normal", "objective.beta": 4.0},
     ),
     "wae-mmd": ModelChoice(

@@ -17,6 +17,7 @@ from explorer.disentangle import by_factor, cell, live, matrix
 from explorer.shared import catalog, factors, state, widgets
 from explorer.shared.latent import space
 from explorer.shared.links import TraverseState
+from explorer.shared.studies import Spread
 from tests.fixtures import add_disentanglement, make_run
 from tests.pages import reading
 from tests.pages.reading import button, ran, texts
@@ -25,6 +26,7 @@ from trainer.evaluation.disentanglement import record as records
 from trainer.jobs import disentangle, task
 from trainer.jobs.task import Job
 from trainer.runs.folder import Run
+from trainer.study import plan, table
 
 
 @pytest.fixture(scope="session")
@@ -263,8 +265,45 @@ def test_factors_by_models_name_the_axis_that_carries_each(runs):
 def test_trainings_that_differ_in_their_seed_share_a_column_with_their_range():
     best = {name: {"scale": by_factor.Best(axis, value)} for name, axis, value in (("a", 1, 0.5), ("b", 2, 0.8))}
     merged = by_factor.over_seeds(best | {"c": {"scale": by_factor.Best(0, 0.9)}}, [["a", "b"], ["c"]])
-    assert merged == {"a": {"scale": by_factor.Best(1, 0.5, (0.5, 0.8))}, "c": {"scale": by_factor.Best(0, 0.9)}}
-    assert "0.50 to 0.80, 2 seeds" in by_factor.table(merged, {})
+    both = Spread(0.65, 0.5, 0.8, 2, "")
+    assert merged == {"a": {"scale": by_factor.Best(1, 0.5, both)}, "c": {"scale": by_factor.Best(0, 0.9)}}
+    assert "0.50 to 0.80, 2 trainings" in by_factor.table(merged, {})
+
+
+def test_a_reported_study_shows_the_spread_of_its_models_and_what_each_part_adds(runs, tmp_path, monkeypatch):
+    folder = tmp_path / "study"
+    for seed, share in enumerate((0.6, 0.9)):
+        run = Run(shutil.copytree(runs / "shapes", folder / f"full-{seed}"))
+        settings = run.config.model_copy(update={"seed": seed, "name": f"full-{seed}"})
+        (run.path / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
+        found = records.read(run)
+        importance = found.dci.importance.copy()
+        importance[3, 2] = share
+        found = replace(found, dci=replace(found.dci, importance=importance))
+        records.write(found, run.path / "disentanglement.json")
+        run.write_metrics(records.metrics(found))
+    (tmp_path / "tiny.yaml").write_text(run.config.to_yaml(), encoding="utf-8")
+    asked = tmp_path / "tiny-study.yaml"
+    variants = "full: {about: <b>all</b> of it}"
+    asked.write_text(
+        f"name: tiny-study\nrecipe: tiny.yaml\ncontrol: full\nseeds: [0, 1]\ngroups: [disentanglement]\n"
+        f"variants:\n  {variants}\n"
+    )
+    table.write(plan.load(asked), asked, folder)
+    (folder / "study.json").rename(tmp_path / "tiny-study.json")
+    monkeypatch.setattr(table, "EXAMPLES", tmp_path)
+    app = opened(view="compare")
+    rows = {row.split("</th>")[0].split(">")[-1]: row for row in html_of(app).split("<tr>") if "scope='row'" in row}
+    assert "0.60 to 0.90, 2 trainings" in rows["object hue"]
+    assert "0.84 to 0.84, 2 trainings" in rows["floor hue"]
+    assert "2 trainings]" in next(line for line in texts(app).splitlines() if line.startswith("| DCI-D |"))
+    shown = app.dataframe[0].value.set_index("Number")["full"]
+    assert shown["object hue on its best axis"] == "0.75 (0.6 to 0.9)"
+    assert "What each part of the recipe adds: the study tiny-study" in texts(app)
+    assert "python -m trainer study" in texts(app)
+    settings = run.config.model_copy(update={"optim": run.config.optim.model_copy(update={"lr": 0.5})})
+    (runs / "shapes" / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
+    assert "2 trainings" not in html_of(opened(view="compare")), "it is another recipe now"
 
 
 def test_names_of_models_are_no_markup_in_the_table():

@@ -407,7 +407,16 @@ def test_a_study_shows_its_spread_over_seeds(app, runs, launched, tmp_path):
     shown = app.dataframe[0].value
     assert shown["Number"].tolist() == ["PSNR, dB", "… minus vae"]
     assert shown["full"].tolist() == ["23 (20 to 27)", "+3 [1 to 6]"]
-    (runs / "tiny-study" / "study.json").write_text("{}")
+    (drawn,) = (json.loads(each.proto.spec) for each in app.get("plotly_chart") if "full" in each.proto.spec)
+    assert [trace["name"] for trace in drawn["data"]] == ["full", "vae"]
+    assert "Made by " in texts(app)
+    deeper = runs / "of-others" / "old" / "again"
+    deeper.parent.mkdir(parents=True)
+    (runs / "tiny-study").rename(deeper)
+    app.run()
+    assert app.selectbox(key="train.study").options[0] == "of-others/old/again"
+    assert app.dataframe[0].value["full"].tolist() == ["23 (20 to 27)", "+3 [1 to 6]"]
+    (deeper / "study.json").write_text("{}")
     app.run()
     assert "the file is damaged" in texts(app)
 

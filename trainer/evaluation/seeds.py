@@ -4,6 +4,7 @@
 makes a table of them.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from trainer.errors import UserError
 from trainer.evaluation import card, ood
+from trainer.evaluation.disentanglement import record
+from trainer.evaluation.disentanglement.protocol import PROTOCOLS
 from trainer.runs.folder import Metric, Run
 
 GROUP = "seeds"
@@ -38,9 +41,21 @@ def summarise(runs: Sequence[Run]) -> list[Metric]:
 
 
 def measured(run: Run, groups: Sequence[str] = GROUPS) -> dict[str, Metric]:
-    """Return the headline numbers of a run's weights in these groups, by name; `seed` is that of the training."""
-    own = [metric for metric in run.metrics if metric.checkpoint == run.hash and metric.group in groups]
+    """Return the headline numbers of a run's weights in these groups, by name; `seed` is that of the training.
+
+    Disentanglement has, beside the scores, the importance of each factor's best axis, from the stored record.
+    """
+    stored = [*run.metrics, *_of_factors(run)]
+    own = [metric for metric in stored if metric.checkpoint == run.hash and metric.group in groups]
     return {metric.name: replace(metric, seed=run.config.seed) for metric in own if ood.is_headline(metric)}
+
+
+def _of_factors(run: Run) -> list[Metric]:
+    found = []
+    for protocol in PROTOCOLS:
+        with contextlib.suppress(UserError):  # not measured so
+            found += record.by_factor(record.read(run, protocol))
+    return found
 
 
 def shared(trainings: Sequence[dict[str, Metric]]) -> dict[str, list[Metric]]:

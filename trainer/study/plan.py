@@ -30,6 +30,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,3
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Seed = Annotated[int, Field(ge=0, le=config.MAX_SEED)]
 Settings = Annotated[list[Short], Field(max_length=50)]
+Precision = Literal["32-true", "bf16-mixed"]
 
 
 class Variant(config.Section):
@@ -38,6 +39,7 @@ class Variant(config.Section):
     recipe: Short | None = Field(None, description="Another recipe than that of the study.")
     set: Settings = Field([], description="Changes as on the command line, section.key=value.")
     about: Annotated[str, StringConstraints(max_length=200)] = Field("", description="What it is, in the table.")
+    precision: Precision | None = Field(None, description="Of its trainings; default that of the study.")
 
 
 class Plan(config.Section):
@@ -53,9 +55,9 @@ class Plan(config.Section):
         ["reconstruction"], description="What is measured: groups of `evaluate --only`."
     )
     fast: bool = Field(False, description="Disentanglement by its fast protocol.")
-    precision: Literal["32-true", "bf16-mixed"] = Field(
+    precision: Precision = Field(
         "32-true",
-        description="Of all trainings; bf16-mixed halves their time on processors with bfloat16 instructions.",
+        description="Of trainings whose variant names none; bf16-mixed halves their time on bfloat16 processors.",
     )
     numbers: Annotated[list[Short], Field(max_length=100)] = Field(
         [], description="Rows of the printed table; default all numbers. The stored table always has all."
@@ -76,6 +78,10 @@ class Plan(config.Section):
     def measured(self) -> list[str]:
         """Groups as they stand in metrics: the fast protocol has a group of its own."""
         return [group + FAST if self.fast and group == "disentanglement" else group for group in self.groups]
+
+    def precision_of(self, variant: str) -> Precision:
+        """Return the precision of a variant's trainings."""
+        return self.variants[variant].precision or self.precision
 
 
 class Training(NamedTuple):

@@ -64,7 +64,8 @@ def run(
 
 
 def _job(plan: Plan, folder: Path, each: Training, data_root: Path | None) -> Job:
-    return studies.job(folder / each.name, plan.groups, plan.fast, plan.measured, data_root, plan.precision)
+    precision = plan.precision_of(each.variant)
+    return studies.job(folder / each.name, plan.groups, plan.fast, plan.measured, data_root, precision)
 
 
 def _prepare(folder: Path, each: Training) -> None:

@@ -1,9 +1,13 @@
 """The table of a study, from the stored numbers of its runs alone: `study.json` and `study.md` in its folder.
 
+A study that docs/results.md reports has a copy of its study.json beside its YAML (`reported`), for the pages to show
+the spread of a bundled model's numbers over trainings.
+
 study.json holds for every variant a list of Metric records (trainer.runs.folder): mean and range over seeds (group
 "seeds"), and the mean difference from the control with its bootstrap interval (group "differences").
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,20 +15,25 @@ from typing import Annotated
 
 from pydantic import Field
 
+from trainer.config import Config
 from trainer.errors import UserError
 from trainer.evaluation import seeds
 from trainer.runs import validation
 from trainer.runs.folder import Metric, Run
-from trainer.study.plan import Plan, trainings
-from trainer.system import files
+from trainer.study.plan import EXAMPLES, Plan, trainings
+from trainer.system import ROOT, files
 
 JSON, MARKDOWN = "study.json", "study.md"
 
 
 class Column(validation.Schema):
-    """Numbers of a variant: `runs` are the names of its measured trainings, `means` and `differences` by number."""
+    """Numbers of a variant: `runs` are the names of its measured trainings, `means` and `differences` by number.
+
+    `recipe` is the fingerprint of what they share.
+    """
 
     about: validation.Text
+    recipe: validation.Hash = ""
     runs: Annotated[list[validation.Word], Field(max_length=50)]
     means: Annotated[dict[validation.Word, validation.MetricSchema], Field(max_length=5000)]
     differences: Annotated[dict[validation.Word, validation.MetricSchema], Field(max_length=5000)]
@@ -68,10 +77,21 @@ class Table:
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def fingerprint(settings: Config) -> str:
+    """Return the hash of all settings but name and seed, as far as they are not the defaults."""
+    told = settings.model_dump(exclude={"name", "seed"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def reported() -> dict[str, Path]:
+    """Return the tables that come with the project, by the name of the study."""
+    return {path.stem: path for path in sorted(EXAMPLES.glob("*.json"))}
+
+
 def make(plan: Plan, path: Path, folder: Path) -> Table:
     """Return the table of the runs in a study's folder; nothing is trained or written.
 
-    Raises: UserError if none of them is measured.
+    Raises: UserError if none of them is measured, or trainings of a variant differ in more than their seed.
     """
     numbers: dict[str, dict[int, dict[str, Metric]]] = {name: {} for name in plan.variants}
     missing = []
@@ -85,12 +105,35 @@ def make(plan: Plan, path: Path, folder: Path) -> Table:
         raise UserError(
             f"{folder}: no training of this study is measured; run it with 'python -m trainer study {path}'."
         )
-    columns = {name: _column(plan, name, numbers) for name in plan.variants if numbers[name]}
+    columns = {name: _column(plan, name, numbers, folder) for name in plan.variants if numbers[name]}
     rows = plan.numbers or list(dict.fromkeys(row for column in columns.values() for row in column["means"]))
-    reduced = "" if plan.precision == "32-true" else f" Trained with --precision {plan.precision}."
-    about = {"name": plan.name, "about": plan.about + reduced, "control": plan.control, "rows": rows}
-    about |= {"variants": columns, "command": f"python -m trainer study {path} --out {folder}"}
+    about = {
+        "name": plan.name,
+        "about": (plan.about + _precisions(plan)).strip(),
+        "control": plan.control,
+        "rows": rows,
+    }
+    about |= {"variants": columns, "command": _command(plan, path, folder)}
     return Table(validation.checked(_Stored, about), tuple(missing))
+
+
+def _command(plan: Plan, path: Path, folder: Path) -> str:
+    """Return the command that makes the study again, from the root of the checkout where its file is in there."""
+    named = path.resolve().relative_to(ROOT) if path.resolve().is_relative_to(ROOT) else path
+    return f"python -m trainer study {named}" + ("" if folder.name == plan.name else f" --out {folder}")
+
+
+def _precisions(plan: Plan) -> str:
+    """Return a sentence on the precision of the trainings, empty if it is float32 for all."""
+    by_precision: dict[str, list[str]] = {}
+    for name in plan.variants:
+        by_precision.setdefault(plan.precision_of(name), []).append(name)
+    if list(by_precision) == ["32-true"]:
+        return ""
+    if len(by_precision) == 1:
+        return f" Trained with --precision {next(iter(by_precision))}."
+    each = [f"{how}: {', '.join(names)}" for how, names in by_precision.items()]
+    return f" Trained with --precision {'; '.join(each)}."[:900]
 
 
 def write(plan: Plan, path: Path, folder: Path) -> Table:
@@ -101,10 +144,10 @@ def write(plan: Plan, path: Path, folder: Path) -> Table:
     return made
 
 
-def read(folder: Path) -> Table:
-    """Return the stored table of a study. Raises: UserError if there is none, or it is damaged."""
-    with files.reading(folder / JSON, "this study has no table yet", "make it with 'python -m trainer study --table'"):
-        return Table(validation.read_json(folder / JSON, _Stored))
+def read(path: Path) -> Table:
+    """Return the table that a study.json holds. Raises: UserError if there is none, or it is damaged."""
+    with files.reading(path, "this study has no table yet", "make it with 'python -m trainer study --table'"):
+        return Table(validation.read_json(path, _Stored))
 
 
 def _numbers(folder: Path, groups: list[str]) -> dict[str, Metric]:
@@ -117,7 +160,7 @@ def _numbers(folder: Path, groups: list[str]) -> dict[str, Metric]:
     return found if set(groups) <= {metric.group for metric in found.values()} else {}
 
 
-def _column(plan: Plan, name: str, numbers: dict[str, dict[int, dict[str, Metric]]]) -> dict:
+def _column(plan: Plan, name: str, numbers: dict[str, dict[int, dict[str, Metric]]], folder: Path) -> dict:
     """Return the record of a variant; its differences are over the seeds that it and the control have."""
     own, control = numbers[name], numbers[plan.control]
     means = {row: seeds.over_seeds(each) for row, each in seeds.shared(list(own.values())).items()}
@@ -129,8 +172,12 @@ def _column(plan: Plan, name: str, numbers: dict[str, dict[int, dict[str, Metric
         else {row: seeds.difference(each[: len(both)], each[len(both) :], plan.control) for row, each in pairs.items()}
     )
     records = [{row: asdict(metric) for row, metric in part.items()} for part in (means, differences)]
-    about, runs = plan.variants[name].about, [f"{name}-{seed}" for seed in own]
-    return {"about": about, "runs": runs, "means": records[0], "differences": records[1]}
+    runs = [f"{name}-{seed}" for seed in own]
+    recipes = {fingerprint(Run(folder / run).config) for run in runs}
+    if len(recipes) > 1:
+        raise UserError(f"{folder}: the trainings of {name} differ in more than their seed; train them again.")
+    about = {"about": plan.variants[name].about, "recipe": recipes.pop(), "runs": runs}
+    return about | {"means": records[0], "differences": records[1]}
 
 
 def _trainings(study: _Stored) -> str:

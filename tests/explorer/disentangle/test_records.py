@@ -14,7 +14,7 @@ import torch
 from explorer.disentangle import compare
 from explorer.disentangle import records as disentangle_records
 from explorer.disentangle.records import Measurement
-from explorer.shared import axis_names, catalog, factors
+from explorer.shared import axis_names, catalog, factors, studies
 from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation.disentanglement import record as records
 from trainer.jobs import task
@@ -125,3 +125,32 @@ def test_the_best_number_of_a_row_is_bold(root, entry):
     (row,) = (line for line in text if line.startswith("| MIG |"))
     assert row.endswith("| **0.900** | ")
     assert "**" not in compare.table({"a": record})
+
+
+def test_spreads_stand_beside_the_numbers_and_what_is_not_measured_is_a_dash(root, entry):
+    record = records.read(Run(root / "shapes"))
+    spread = studies.Spread(0.5, 0.41, 0.62, 3, "")
+    lines = compare.table({"a": record}, {"a": {"MIG": spread}}).splitlines()
+    assert next(line for line in lines if line.startswith("| MIG |")).endswith(":gray[0.41 to 0.62, 3 trainings] | ")
+    older = replace(record, infomec=None, dci_es=None, dci_forest=None)
+    text = compare.further({"a": record, "b": older})
+    rows = {line.split(" | ")[0][2:]: line.split(" | ")[1:3] for line in text.splitlines()[2:]}
+    assert list(rows) == [
+        *("InfoM", "InfoC", "InfoE", "DCI-ES explicitness", "DCI-ES size"),
+        *(f"DCI {name}, GWAE protocol" for name in ("disentanglement", "completeness", "informativeness")),
+    ]
+    assert all(cells[1] == "–" for cells in rows.values())
+    assert "**" not in rows["DCI-ES size"][0], "a larger code is no better"
+    assert compare.further({"b": older}) == ""
+
+
+def test_what_the_first_model_does_not_win_is_said(root, entry):
+    record = records.read(Run(root / "shapes"))
+    importance = np.full_like(record.dci.importance, 0.1)
+    first = replace(record, mig=replace(record.mig, score=0.5), dci=replace(record.dci, importance=importance + 0.5))
+    importance[2, 3] = 0.94  # the scale
+    other = replace(first, mig=replace(record.mig, score=0.7), dci=replace(record.dci, importance=importance))
+    said = compare.behind({"first": first, "*other*": other})
+    assert said.endswith(r"Others are ahead in MIG (0.50; \*other\* 0.70), scale (0.60; \*other\* 0.94).")
+    assert "No other model is ahead" in compare.behind({"first": first, "same": first})
+    assert compare.behind({"first": first}) == ""

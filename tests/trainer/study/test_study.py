@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.fixtures import make_run, wait_for
+from tests.fixtures import add_disentanglement, make_run, wait_for
 from tests.studies import STEPS, make_study, write_study
 from tests.trainings import assert_same_training
 from trainer import __main__ as command
 from trainer.errors import UserError
+from trainer.evaluation import seeds
 from trainer.runs.folder import Run
 from trainer.runs.status import read_json
 from trainer.study import plan, run, table
@@ -129,7 +131,67 @@ def test_the_table_in_words(stored):
     assert "| PSNR, dB (n = 40) | +3 [1 to 6] |" in text
     assert "| absent | – | – |" in text
     assert "* **vae** (control): no critic; 3 trainings (vae-0, vae-1, vae-2)" in text
-    assert table.read(stored[2]).markdown == text == (stored[2] / "study.md").read_text(encoding="utf-8")
+    assert table.read(stored[2] / table.JSON).markdown == text == (stored[2] / "study.md").read_text(encoding="utf-8")
+
+
+def test_precisions_are_said_and_a_variant_may_have_its_own(stored, tmp_path):
+    wanted, path, folder = stored
+    assert "precision" not in table.make(wanted, path, folder).stored.about
+    reduced = wanted.model_copy(update={"precision": "bf16-mixed"})
+    assert table.make(reduced, path, folder).stored.about == "Trained with --precision bf16-mixed."
+    vae = wanted.variants["vae"].model_copy(update={"precision": "32-true"})
+    mixed = reduced.model_copy(update={"variants": wanted.variants | {"vae": vae}})
+    assert (mixed.precision_of("full"), mixed.precision_of("vae")) == ("bf16-mixed", "32-true")
+    said = table.make(mixed, path, folder).stored.about
+    assert said == "Trained with --precision bf16-mixed: full; 32-true: vae."
+    jobs = {each.variant: run._job(mixed, folder, each, None) for each in plan.trainings(mixed, path)}
+    assert {name: job.arguments["precision"] for name, job in jobs.items()} == {"full": "bf16-mixed", "vae": "32-true"}
+
+
+def test_trainings_of_other_settings_are_no_seeds_of_a_variant(stored):
+    wanted, path, folder = stored
+    before = table.make(wanted, path, folder).stored.variants
+    assert before["full"].recipe == table.fingerprint(Run(folder / "full-1").config) != before["vae"].recipe
+    settings = Run(folder / "full-1").config
+    other = settings.model_copy(update={"optim": settings.optim.model_copy(update={"lr": 0.5})})
+    (folder / "full-1" / "config.yaml").write_text(other.to_yaml(), encoding="utf-8")
+    with pytest.raises(UserError, match="the trainings of full differ in more than their seed"):
+        table.make(wanted, path, folder)
+
+
+def test_the_command_is_that_of_the_checkout(stored):
+    wanted, path, folder = stored
+    assert table.make(*stored).stored.command == f"python -m trainer study {path} --out {folder}"
+    shutil.copytree(folder, folder.parent / "tiny")
+    assert table.make(wanted, path, folder.parent / "tiny").stored.command == f"python -m trainer study {path}"
+    inside = ROOT / "trainer" / "configs" / "studies" / "tiny.yaml"
+    assert table._command(wanted, inside, folder.parent / "tiny").endswith("study trainer/configs/studies/tiny.yaml")
+
+
+def test_the_best_axis_of_each_factor_is_a_number_of_the_trainings(tmp_path):
+    made = make_run(tmp_path / "shapes", kind="vae", data="shapes3d-rendered", z_dim=4, pictures=160)
+    full, fast = add_disentanglement(made), add_disentanglement(made, "fast")
+    numbers = seeds.measured(made, ["disentanglement", "disentanglement, fast"])
+    assert numbers["object hue on its best axis"].value == pytest.approx(full.dci.importance[:, 2].max())
+    quick = numbers["object hue on its best axis, fast"]
+    assert quick.value == pytest.approx(fast.dci.importance[:, 2].max())
+    assert quick.group == "disentanglement, fast"
+    assert quick.estimator.endswith(f"here z{fast.dci.importance[:, 2].argmax()}")
+    assert not seeds.measured(make_run(tmp_path / "digits", pictures=20), ["disentanglement"])
+
+
+@pytest.mark.parametrize("path", sorted(table.reported().values()), ids=lambda path: path.stem)
+def test_a_reported_table_is_that_of_its_study_and_of_the_results(path):
+    stored, asked = table.read(path).stored, path.with_suffix(".yaml")
+    wanted = plan.load(asked)
+    assert (stored.name, stored.control) == (wanted.name, wanted.control) == (path.stem, stored.control)
+    expected = {name: [f"{name}-{seed}" for seed in wanted.seeds] for name in wanted.variants}
+    assert {name: column.runs for name, column in stored.variants.items()} == expected
+    assert path.stat().st_size < 2**20
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").replace("*", "")
+    assert stored.command in results
+    lines = [line for line in table.Table(stored).markdown.replace("*", "").splitlines() if line.startswith("| ")]
+    assert [line for line in lines if line not in results] == []
 
 
 def test_runs_without_their_own_numbers_are_left_out_and_named(stored):
@@ -150,7 +212,7 @@ def test_a_damaged_table_is_one_sentence(stored):
     table.write(*stored)
     (stored[2] / "study.json").write_text('{"name": "tiny"}')
     with pytest.raises(UserError, match="the file is damaged; make it with"):
-        table.read(stored[2])
+        table.read(stored[2] / table.JSON)
 
 
 # --- running ----------------------------------------------------------------------------------------------------

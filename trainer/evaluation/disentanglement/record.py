@@ -8,7 +8,7 @@ factor.
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -201,6 +201,23 @@ def _further(record: Record, split: str, among: str) -> list[tuple[str, float, s
             last = "; max(0, 1 - 6 MSE)" if name == "informativeness" else "; entropy of importance"
             rows += [(f"DCI {name}, GWAE protocol", getattr(found.scores, name), how + last, given)]
     return rows
+
+
+def by_factor(record: Record) -> list[Metric]:
+    """Return for each factor the largest importance (DCI) of an axis for it, 0 to 1; which axis, the estimator says."""
+    common, importance = metrics(record)[0], record.dci.importance
+    rows = zip(record.factor_titles, importance.argmax(axis=0), importance.max(axis=0), strict=True)
+    fast = common.name.removeprefix("DCI disentanglement")
+    how = common.estimator.replace("entropy over factors", "largest importance of an axis for the factor")
+    return [
+        replace(common, name=on_best_axis(title) + fast, value=float(most), estimator=f"{how}; here z{axis}")
+        for title, axis, most in rows
+    ]
+
+
+def on_best_axis(factor: str) -> str:
+    """Return the name of a number of `by_factor` for the full protocol."""
+    return f"{factor} on its best axis"
 
 
 def _plain(value: Any) -> Any:
