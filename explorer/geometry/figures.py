@@ -18,16 +18,21 @@ AXES = ["distance of the codes, d_Z", "distance of the pictures, d_X"]
 """Names of both axes of the pairs."""
 
 
-def ladder(rows: list[tuple[str, float]], dark: bool) -> theme.Figure:
-    """Return values on one axis, a bar each with its number, the last one being the floor."""
+def ladder(rows: list[tuple[str, float]], dark: bool, end: float | None = None) -> theme.Figure:
+    """Return values on one axis, a bar each with its number, the last one being the floor.
+
+    Args:
+        end: the largest value that the axis has room for; None for that of these rows.
+    """
     colours = theme.colours(dark)
+    reach = {"rangemode": "tozero"} if end is None else {"range": [0, 1.12 * end]}
     names, values = [row[0] for row in rows][::-1], [row[1] for row in rows][::-1]
     figure = theme.figure(
         dark,
         height=46 * len(rows) + 40,
         margin={"l": 8, "r": 48, "t": 4, "b": 8},
         bargap=0.45,
-        xaxis={"rangemode": "tozero", "nticks": 6, "title": {"text": "GW, in units of the mean distance"}},
+        xaxis=reach | {"nticks": 6, "title": {"text": "GW, in units of the mean distance"}},
         yaxis={"tickfont": {"size": 12, "color": colours["text"]}, "showgrid": False},
     )
     shades = [colours["muted"], *[colours["accent"]] * (len(rows) - 1)]
@@ -49,20 +54,20 @@ def maps(
     pictures: np.ndarray,
     lines: list[tuple[int, int]],
     values: tuple[np.ndarray, np.ndarray],
+    ends: tuple[float, float],
     chosen: int,
     dark: bool,
 ) -> theme.Figure:
     """Return both maps side by side, matched points joined, coloured by how badly they are matched.
 
     Args:
-        codes, pictures: places, (n, 2) each. values: distortion of the points of both.
+        codes, pictures: places, (n, 2) each. values: distortion of the points of both; ends: of the colours.
         lines: coupled (code, picture). chosen: the code whose lines stand out, -1 for none.
     """
     colours = theme.colours(dark)
     shift = 1.15 * (codes[:, 0].max() - pictures[:, 0].min() + 0.2)
     moved = pictures + np.array([shift, 0.0])
     top = float(max(codes[:, 1].max(), pictures[:, 1].max())) * 1.12
-    low, high = float(min(map(np.min, values))), float(max(np.quantile(part, 0.98) for part in values))
     bare = {"visible": False, "showgrid": False, "zeroline": False}
     figure = theme.figure(
         dark,
@@ -75,7 +80,7 @@ def maps(
         clickmode="event+select",
     )
     _join(figure, codes, moved, lines, chosen, colours["muted"])
-    _points(figure, (codes, moved), values, (low, max(high, low + 1e-9)))
+    _points(figure, (codes, moved), values, ends)
     for points, title in ((codes, "prior codes, d_Z"), (moved, "test pictures, d_X")):
         about = {"showarrow": False, "yanchor": "bottom", "font": {"size": 12, "color": colours["muted"]}}
         figure.add_annotation(x=float(points[:, 0].mean()), y=top, text=title, **about)
@@ -149,13 +154,19 @@ def coupling(
 
 
 def potential(
-    found: Potential, codes: np.ndarray, labels: pd.DataFrame | None, names: list[str], dark: bool
+    found: Potential,
+    codes: np.ndarray,
+    labels: pd.DataFrame | None,
+    names: list[str],
+    dark: bool,
+    span: float | None = None,
 ) -> theme.Figure:
     """Return the potential over a plane, with codes on it.
 
     Args:
         codes: their places, (n, 2). labels: "label" and "label_name" of each, which colour them; None for one colour.
         names: of both directions.
+        span: of the values from end to end of the colours, around their middle; None for that of these values.
     """
     colours = theme.colours(dark)
     x, y = found.x, found.y
@@ -180,7 +191,7 @@ def potential(
     }
     bar["title"] = {"text": "potential f(g(z), z)", "side": "top", "font": {"size": 12}}
     figure.add_contour(
-        x=x, y=y, z=found.values, colorscale="gray" if labels is not None else theme.CONTINUOUS, ncontours=14,
+        x=x, y=y, z=found.values, colorscale="gray" if labels is not None else theme.CONTINUOUS, **_levels(found, span),
         line={"width": 0.6, "color": colours["border"]}, colorbar=bar, hovertemplate="f = %{z:.3f}<extra></extra>",
     )  # fmt: skip
     shades = "#ffffff" if labels is None else [theme.category(int(label)) for label in labels["label"]]
@@ -190,6 +201,15 @@ def potential(
         hovertemplate="%{text}<extra></extra>" if labels is not None else "code<extra></extra>",
     )  # fmt: skip
     return figure
+
+
+def _levels(found: Potential, span: float | None) -> dict[str, Any]:
+    """Return where contours lie: 14 over the values, or over `span` around their middle, with colours alike."""
+    if not span:
+        return {"ncontours": 14}
+    middle = float(found.values.min() + found.values.max()) / 2
+    low, high = middle - span / 2, middle + span / 2
+    return {"zmin": low, "zmax": high, "contours": {"start": low, "end": high, "size": span / 14}}
 
 
 def course(history: pd.DataFrame, curves: list[tuple[str, list[str]]], columns: int, dark: bool) -> theme.Figure:

@@ -49,7 +49,7 @@ def _each(entry: catalog.Entry, show: Callable[[catalog.Entry, int], None]) -> N
 def _follow_model(entry: catalog.Entry) -> None:
     """A clicked place belongs to one model: another one starts without it."""
     if page.is_of_another(entry):
-        change(cell=(), side=0, plane_x=-1, plane_y=-1)
+        change(cell=(), side=0, point=(), plane_x=-1, plane_y=-1)
 
 
 def _controls(entry: catalog.Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,14 @@ def show(entry: catalog.Entry) -> None:
                     _density(*pair, side)
                     with st.container(gap="small", key=f"scores-geometry-{side}"):
                         _numbers(*pair, side)
+            st.markdown(verdict(samples))
         _pairs(*samples[min(current().side, len(samples) - 1)], several=len(samples) > 1)
+
+
+def verdict(samples: Sequence[tuple[catalog.Entry, Sample]]) -> str:
+    """Return which of two models' codes lie more like the pictures."""
+    values = {model.name: found.pairs.numbers["distortion"] for model, found in samples}
+    return beside.verdict(values, "bends distances less (distortion)", "bend distances equally (distortion)")
 
 
 def _one(entry: catalog.Entry, found: Sample) -> None:

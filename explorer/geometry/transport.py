@@ -1,14 +1,15 @@
-"""The discrete Gromov-Wasserstein distance: its value beside the relaxed one and the floor, and its coupling."""
+"""The discrete Gromov-Wasserstein distance: its value beside the relaxed one and the floor, and the way to it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
-from explorer.geometry import figures, sample
-from explorer.shared import cache, catalog, pixels, progress, test_pictures, theme, widgets
+from explorer.geometry import figures, matching, sample
+from explorer.geometry.matching import Side
+from explorer.shared import beside, catalog, progress, test_pictures, theme, widgets
 from trainer.data import default_data_root
 from trainer.errors import UserError
 from trainer.evaluation import gw_record
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from trainer.evaluation.gw_record import Record
     from trainer.jobs.task import Job
 
-GROUPS = 10
-_CODE = "geometry.code"
 WHAT = (
     "L_GW compares each code with its own picture. The Gromov-Wasserstein distance itself may match any code with any "
     "picture, and takes the match that bends distances least. It is computed on {n} prior samples and as many test "
@@ -37,16 +36,31 @@ CONVENTION = (
 
 @st.fragment
 def show(entry: catalog.Entry) -> None:
-    """Draw the view: the record of these weights, or the way to it."""
+    """Draw the view: the record of these weights and of the model to compare with, or the way to it."""
     with widgets.user_errors():
         job = _job(entry)
         if not job.fits():
             _offer(entry, job)
             return
-        record = _record(job.target, catalog.stamp(job.target))
-        _values(entry, record)
-        _maps(entry, record)
-        _coupling(entry, record)
+        sides = [Side(entry, _record(job.target, catalog.stamp(job.target))), *_others(entry)]
+        _all_values(sides)
+        matching.maps(sides)
+        matching.coupling(sides)
+
+
+def _others(entry: catalog.Entry) -> list[Side]:
+    """Return the model to compare with and its record, none or one; where it has no record, say so."""
+    found = []
+    for other in beside.models(entry)[:1]:
+        with widgets.user_errors():
+            job = _job(other)
+            if job.fits():
+                found.append(Side(other, _record(job.target, catalog.stamp(job.target))))
+            else:
+                st.caption(
+                    f":material/info: The discrete GW of {other.name} is not computed yet: select this model to do it."
+                )
+    return found
 
 
 def _job(entry: catalog.Entry) -> Job:
@@ -81,17 +95,45 @@ def _record(path, stamp: tuple[int, int]) -> Record:
     return gw_record.read(path)
 
 
-def _values(entry: catalog.Entry, record: Record) -> None:
-    rows = [
+def _all_values(sides: Sequence[Side]) -> None:
+    """Draw the values of each model, on one scale, and which of them is closer to the test pictures."""
+    most = max(max(value for _, value in _rows(side.record)) for side in sides)
+    for place, side in zip(beside.columns([side.entry for side in sides], "geometry-values"), sides, strict=True):
+        with place, widgets.user_errors():
+            _values(*side, None if len(sides) == 1 else most)
+    if len(sides) > 1:
+        st.markdown(verdict(sides))
+    st.caption(CONVENTION)
+
+
+def verdict(sides: Sequence[Side]) -> str:
+    """Return which model is closer to the test pictures, if both were measured on as many."""
+    one, two = (side.record for side in sides)
+    if (one.n, one.seed, one.data, one.split) != (two.n, two.seed, two.data, two.split):
+        return "The two were measured on different pictures or numbers of them: their values cannot be compared."
+    values = {side.entry.name: side.record.data_gw for side in sides}
+    return beside.verdict(values, "lies closer to the test pictures", "lie equally close to the test pictures")
+
+
+def _rows(record: Record) -> list[tuple[str, float]]:
+    return [
         ("each code with its own picture", record.paired),
         ("best match with its own pictures", record.own),
         ("best match with test pictures", record.data_gw),
         ("floor: test pictures with others", record.floor),
     ]
-    with st.container(key="geometry-values-work"):
-        left, right = st.columns([1.5, 1], gap="large", vertical_alignment="center")
+
+
+def _values(entry: catalog.Entry, record: Record, end: float | None) -> None:
+    """Draw the values of one model; `end` is that of a scale shared with another one, None for its own."""
+    if end is None:
+        with st.container(key="geometry-values-work"):
+            left, right = st.columns([1.5, 1], gap="large", vertical_alignment="center")
+    else:
+        left, right = st.container(), st.container()
     with left:
-        widgets.chart(figures.ladder(rows, theme.is_dark()), "geometry.ladder")
+        figure = figures.ladder(_rows(record), theme.is_dark(), end)
+        widgets.chart(figure, f"geometry.ladder.{entry.name}")
     with right:
         gain = record.paired - record.own
         st.markdown(
@@ -102,7 +144,6 @@ def _values(entry: catalog.Entry, record: Record) -> None:
         relaxed = sample.of(entry, "prior").pairs.numbers.get("L_GW")
         if relaxed is not None:
             st.markdown(f"The training's relaxed L_GW on the same samples is **{relaxed:.3f}** (pixel distances).")
-    st.caption(CONVENTION)
 
 
 def _against(record: Record) -> str:
@@ -110,107 +151,3 @@ def _against(record: Record) -> str:
         return f"no more than the {record.floor:.3f} between two sets of test pictures"
     times = record.data_gw / max(record.floor, 1e-9)
     return f"{times:.1f} times the {record.floor:.3f} between two sets of test pictures"
-
-
-def _maps(entry: catalog.Entry, record: Record) -> None:
-    """Both maps with the lines of the coupling; a clicked point shows what it is matched with."""
-    st.header("Matched points", anchor=False)
-    chosen = st.session_state.get(_CODE, (entry.hash, -1))
-    chosen = chosen[1] if chosen[0] == entry.hash and chosen[1] < record.n else -1
-    key = "geometry.maps"
-
-    def clicked() -> None:
-        points = st.session_state[key]["selection"]["points"]
-        if points:
-            side, number = (int(value) for value in points[0]["customdata"])
-            st.session_state[_CODE] = (entry.hash, number if side == 0 else _matched(record, number, 1))
-
-    codes, pictures = np.array(record.code_places), np.array(record.picture_places)
-    lines = [(i, j) for (i, j), mass in zip(record.coupled, record.mass, strict=True) if mass * record.n > 0.05]
-    values = np.array(record.code_distortion), np.array(record.picture_distortion)
-    figure = figures.maps(codes, pictures, lines, values, chosen, theme.is_dark())
-    widgets.chart(figure, key, on_select=clicked, selection_mode="points")
-    st.caption(
-        "Each side is a map of its own distances (classical scaling); a line joins a code with the test picture that "
-        "it is matched with; bright points bend distances most. Click a point."
-    )
-    if chosen >= 0:
-        _match(entry, record, chosen)
-
-
-def _matched(record: Record, number: int, side: int) -> int:
-    """Return the point of the other side that holds most of the mass of point `number` of side 0 (codes) or 1."""
-    held = [
-        (mass, pair[1 - side]) for pair, mass in zip(record.coupled, record.mass, strict=True) if pair[side] == number
-    ]
-    return max(held, default=(0.0, -1))[1]
-
-
-def _match(entry: catalog.Entry, record: Record, code: int) -> None:
-    """Draw the picture of a code beside the test picture it is matched with."""
-    partner = _matched(record, code, 0)
-    shown = [("its picture", sample.of(entry, "prior").pictures[code])]
-    known = _pictures(entry, record, [partner]) if partner >= 0 else []
-    shown += [("matched with", picture) for picture in known if picture is not None]
-    with st.container(horizontal=True, gap="medium"):
-        for caption, picture in shown:
-            widgets.picture(picture, caption)
-
-
-def _pictures(entry: catalog.Entry, record: Record, numbers: list[int]) -> list[np.ndarray | None]:
-    """Return test pictures by their number in the record, None where they are not on this machine."""
-    table, rows = cache.codes(entry), np.array(record.rows)[numbers]
-    if rows.max(initial=-1) >= len(table):
-        return [None] * len(numbers)
-    return test_pictures.pictures(entry).of(rows)
-
-
-def _coupling(entry: catalog.Entry, record: Record) -> None:
-    """The coupling of groups, with the most central picture of each at the margin."""
-    st.header("Coupling", anchor=False)
-    prior = sample.of(entry, "prior")
-    pictures = _pictures(entry, record, list(range(record.n)))
-    known = all(picture is not None for picture in pictures)
-    points = np.stack(pictures).reshape(record.n, -1) / 255 if known else np.array(record.picture_places)
-    groups = _groups(prior.pairs.codes.numpy()[: record.n]), _groups(points)
-    full = np.zeros((record.n, record.n))
-    full[tuple(np.array(record.coupled).T)] = record.mass
-    (rows, row_centres), (columns, column_centres) = groups
-    mass = np.zeros((len(row_centres), len(column_centres)))
-    np.add.at(mass, (rows[:, None], columns[None]), full)
-    from scipy.optimize import linear_sum_assignment
-
-    order = linear_sum_assignment(mass, maximize=True)[1]
-    order = np.concatenate([order, np.setdiff1d(np.arange(len(column_centres)), order)])
-    mass = mass[:, order] / mass.sum(1, keepdims=True).clip(1e-12)
-    at_rows = _urls([prior.pictures[number] for number in row_centres])
-    at_columns = _urls([pictures[column_centres[place]] for place in order])
-    sizes = np.bincount(rows, minlength=len(row_centres))
-    with st.container(key="geometry-coupling-work"):
-        left, right = st.columns([1.3, 1], gap="large", vertical_alignment="center")
-    with left:
-        widgets.chart(figures.coupling(mass, at_rows, at_columns, sizes, theme.is_dark()), "geometry.coupling")
-    right.caption(
-        f"Rows: {len(row_centres)} groups of prior codes that lie together; columns: groups of test pictures, ordered "
-        "to fit. Strong colours: many of the row's codes are matched there. A sharp diagonal: groups of codes "
-        "are matched with groups of pictures as a whole."
-    )
-
-
-def _groups(points: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Return the group of each of n points, (n,), and the most central point of every group."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    found = fcluster(linkage(points, "ward"), min(GROUPS, len(points)), "maxclust") - 1
-    centres = []
-    for group in range(found.max() + 1):
-        inside = np.flatnonzero(found == group)
-        centre = points[inside].mean(0)
-        centres.append(int(inside[np.linalg.norm(points[inside] - centre, axis=1).argmin()]))
-    return found, centres
-
-
-def _urls(pictures: list[np.ndarray | None]) -> list[str]:
-    """Return data URLs; a transparent one where there is no picture."""
-    empty = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    return [empty if each is None else pixels.inline(pixels.picture_png(each, 2)) for each in pictures]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from explorer.shared import catalog, state
+from explorer.shared import catalog, escape, state
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 MOST = 3
+NO_REASON = "The models may differ in more than one setting; this does not say which one matters."
 _PICKER = "gwae.beside_picker"
 
 
@@ -19,6 +26,35 @@ def models(entry: catalog.Entry) -> list[catalog.Entry]:
 def shown(entry: catalog.Entry, most: int = 1 + MOST) -> list[catalog.Entry]:
     """Return the selected model and those beside it, `most` in all."""
     return [entry, *models(entry)][:most]
+
+
+def columns(models: Sequence[catalog.Entry], key: str) -> list[DeltaGenerator]:
+    """Return a place on the page for each model: the whole width for one, else side by side below their names.
+
+    Columns stand below each other where the page is narrow (shared/theme.css, by the key).
+    """
+    if len(models) == 1:
+        return [st.container()]
+    with st.container(key=f"beside-{key}"):
+        places = st.columns(len(models), gap="large")
+    for place, model in zip(places, models, strict=True):
+        place.markdown(f"**{escape.markdown(model.name)}**")
+    return places
+
+
+def verdict(values: Mapping[str, float], better: str, alike: str, form: str = ".3f") -> str:
+    """Return which of two models has the smaller of two numbers, the better one here, and that this is no reason.
+
+    Args:
+        values: the number of each model, by name.
+        better: what the better one does, as "lies closer to the test pictures".
+        alike: what both do where the numbers are the same to the digits of `form`, as "lie equally close to them".
+    """
+    (best, low), (_, high) = sorted(values.items(), key=lambda item: item[1])
+    shown = [format(value, form).replace("%", " %") for value in (low, high)]
+    if shown[0] == shown[1]:
+        return f"Both models {alike}: {shown[0]}."
+    return f"**{escape.markdown(best)}** {better}: {shown[0]} against {shown[1]}. {NO_REASON}"
 
 
 def picker(entry: catalog.Entry) -> None:

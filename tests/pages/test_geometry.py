@@ -14,8 +14,9 @@ import torch
 from scipy.spatial.distance import pdist, squareform
 from streamlit.testing.v1 import AppTest
 
-from explorer.geometry import course, pairs, sample, terms, transport
-from explorer.shared import catalog
+from explorer.geometry import course, matching, pairs, potential, sample, terms, transport
+from explorer.geometry.state import GeometryState
+from explorer.shared import beside, catalog
 from explorer.shared.links import TraverseState
 from tests.fixtures import make_run, wait_for, write_real_digits
 from tests.pages import reading
@@ -186,9 +187,9 @@ def test_every_place_shows_pairs_that_lie_there():
 # ---------------------------------------------------------------- the discrete GW
 
 
-def stored(runs: Path, digits: Path) -> gw_record.Record:
-    record = gw_record.of_run(Run(runs / "small-np"), digits, n=20)
-    gw_record.write(record, runs / "small-np" / "geometry.json")
+def stored(runs: Path, digits: Path, name: str = "small-np") -> gw_record.Record:
+    record = gw_record.of_run(Run(runs / name), digits, n=20)
+    gw_record.write(record, runs / name / "geometry.json")
     return record
 
 
@@ -219,8 +220,48 @@ def test_the_match_of_a_point_holds_most_of_its_mass(runs, digits):
     coupling = np.zeros((record.n, record.n))
     coupling[tuple(np.array(record.coupled).T)] = record.mass
     for code in range(record.n):
-        assert coupling[code, transport._matched(record, code, 0)] == coupling[code].max()
-        assert coupling[transport._matched(record, code, 1), code] == coupling[:, code].max()
+        assert coupling[code, matching.matched(record, code, 0)] == coupling[code].max()
+        assert coupling[matching.matched(record, code, 1), code] == coupling[:, code].max()
+
+
+def test_both_couplings_mark_what_belongs_to_the_same_test_picture(runs, digits):
+    sides = [matching.Side(catalog.find("small-np"), stored(runs, digits))]
+    app = opened(view="transport", beside="small-vae", point="0,3")
+    assert "The discrete GW of small-vae is not computed yet" in texts(app)
+    sides.append(matching.Side(catalog.find("small-vae"), stored(runs, digits, "small-vae")))
+    app = opened(view="transport", beside="small-vae", point="0,3")
+    said = texts(app)
+    assert "lies closer to the test pictures" in said
+    assert beside.NO_REASON in said
+    ends = {tuple(figure["layout"]["xaxis"]["range"]) for figure in drawn(app)[:2]}
+    assert len(ends) == 1, "both ladders have one scale"
+    assert [item.value for item in app.caption].count("matched with") == 2
+    app = opened(view="transport", beside="small-vae", point="1,7")
+    with_link = [app.session_state["gwae.state.GeometryState"].point for app in (app,)]
+    assert with_link == [(1, 7)]
+    for wrong in ("1,99", "2,0", "0", "-1,3"):
+        assert "matched with" not in [item.value for item in opened(view="transport", point=wrong).caption]
+
+
+def test_the_marked_codes_of_two_models_share_a_test_picture(runs, digits, monkeypatch):
+    sides = [matching.Side(catalog.find(name), stored(runs, digits, name)) for name in ("small-np", "small-vae")]
+    for point in ((0, 3), (1, 7)):
+        monkeypatch.setattr(matching, "current", lambda point=point: GeometryState(point=point))
+        marked = matching.codes_marked(sides)
+        assert marked[point[0]] == point[1]
+        pictures = {
+            matching.picture_ids(side)[matching.matched(side.record, code, 0)]
+            for side, code in zip(sides, marked, strict=True)
+        }
+        assert len(pictures) == 1
+
+
+def test_values_on_different_pictures_are_not_compared(runs, digits):
+    record = stored(runs, digits)
+    other = record.model_copy(update={"seed": 1})
+    entry = catalog.find("small-np")
+    said = transport.verdict([matching.Side(entry, record), matching.Side(catalog.find("small-vae"), other)])
+    assert "cannot be compared" in said
 
 
 def test_a_damaged_record_disables_this_part_with_one_sentence(runs):
@@ -320,7 +361,47 @@ def test_both_means_of_the_potential_are_those_of_model_and_codes():
 
 
 def test_a_model_without_a_critic_says_so():
-    assert "trained without one" in texts(opened("small-vae", view="potential"))
+    assert "trained without a critic" in texts(opened("small-vae", view="potential"))
+
+
+def test_two_models_turn_their_planes_to_axes_of_equal_rank_and_show_the_same_pictures(runs):
+    make_run(runs / "other-np", prior="np", z_dim=4, trained=True)
+    app = opened(view="potential", beside="other-np")
+    first, second = drawn(app)
+    for name, figure in (("small-np", first), ("other-np", second)):
+        codes = catalog.find(name).run.codes[[f"z{axis}" for axis in range(4)]].to_numpy()
+        widest = np.argsort(-codes.std(0)).tolist()
+        assert figure["layout"]["xaxis"]["title"]["text"].startswith(f"z{widest[0]}")
+        assert figure["layout"]["yaxis"]["title"]["text"].startswith(f"z{widest[1]}")
+    spans = [figure["data"][0]["zmax"] - figure["data"][0]["zmin"] for figure in (first, second)]
+    assert spans[0] == pytest.approx(spans[1]), "colours can be compared"
+    assert len(set(first["data"][1]["text"])) > 1
+    assert first["data"][1]["text"] == second["data"][1]["text"], "the same pictures, in one order"
+
+
+def test_what_the_second_model_lacks_is_said_in_its_place(runs):
+    assert "small-vae was trained without a critic" in texts(opened(view="potential", beside="small-vae"))
+    assert len(drawn(opened("small-vae", view="potential", beside="small-np"))) == 1, "the one that has a critic"
+    make_run(runs / "small-gmp", z_dim=4, trained=True)
+    app = opened("small-gmp", view="potential", plane="components", beside="small-np")
+    assert "The prior of small-np has no component 1" in texts(app)
+    assert len(drawn(app)) == 1
+
+
+def test_the_smaller_difference_of_the_critic_is_named_and_no_reason_given():
+    seen = [
+        potential.Seen(catalog.find(name), None, None, [], (1.0, mean))
+        for name, mean in (("small-np", 0.5), ("small-vae", 1.25))
+    ]
+    said = potential.verdict(seen)
+    assert said.startswith("**small-vae** has the smaller difference, as L_D asks for: 0.250 against 0.500.")
+    assert beside.NO_REASON in said
+    assert potential.verdict([seen[0], seen[1]._replace(means=(1.0, None))]) == ""
+
+
+def drawn(app: AppTest) -> list[dict]:
+    """The figures on the page."""
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 # ---------------------------------------------------------------- stored records
