@@ -103,6 +103,7 @@ def path(
     values: Sequence[str],
     factor: str,
     dark: bool = False,
+    ends: tuple[float, float] | None = None,
 ) -> theme.Figure:
     """Return the lines of all axes while one factor is swept: the axis that moves most in the accent, then colours.
 
@@ -110,6 +111,7 @@ def path(
         codes: (N, d), each axis in its standard deviations.
         names, shares: name and share of the movement of each of the d axes.
         values: labels of the N values of the factor.
+        ends: lowest and highest number that the axis has room for; None for those of `codes`.
     """
     colours = theme.colours(dark)
     figure = theme.figure(
@@ -117,7 +119,7 @@ def path(
         height=360,
         hovermode="x unified",
         xaxis={"title": {"text": factor}, "tickvals": list(range(len(values))), "ticktext": list(values)},
-        yaxis={"title": {"text": "axis, in its standard deviations"}},
+        yaxis={"title": {"text": "axis, in its standard deviations"}, **_room(ends)},
         legend=LEGEND,
         margin={"l": 48, "r": 12, "t": 56, "b": 40},
     )
@@ -137,6 +139,14 @@ def path(
             hovertemplate=f"{names[axis]}: %{{y:.2f}}<extra></extra>",
         )
     return figure
+
+
+def _room(ends: tuple[float, float] | None) -> dict[str, list[float]]:
+    """Return the range of an axis that shows both ends, with a twentieth beyond them."""
+    if ends is None:
+        return {}
+    margin = 0.05 * (ends[1] - ends[0])
+    return {"range": [ends[0] - margin, ends[1] + margin]}
 
 
 def scores(models: dict[str, Sequence[float]], measures: Sequence[str], dark: bool = False) -> theme.Figure:

@@ -1,12 +1,14 @@
-"""Six sliders, the rendered picture, its reconstruction and its code, all of them live."""
+"""Six sliders, the rendered picture, its reconstruction and its code in one model or in two, all of them live."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explorer.components import factor_stage
 from explorer.disentangle.state import change, current
-from explorer.shared import axis_names, catalog, latent, pixels, state, widgets
+from explorer.shared import axis_names, beside, catalog, latent, pixels, state, widgets
 from explorer.shared.factors import combination, decoded, encoded, factors, rendered
 from explorer.shared.latent import Space
 
@@ -15,19 +17,22 @@ _NOW = "disentangle.now"  # number of the last report, the state's combination a
 
 
 def show(entry: catalog.Entry) -> None:
-    """Draw the stage with the combination of the URL."""
-    space = latent.space(entry)
-    _stage(space)
+    """Draw the stage with the combination of the URL, for the model to compare with as well."""
+    spaces = [latent.space(entry)]
+    for other in beside.models(entry)[:1]:
+        with widgets.user_errors():
+            spaces.append(latent.space(other))
+    _stage(spaces)
     st.caption(
         "Rendered by this project after 3D Shapes; the factors take the values of the data set. Each axis shows the "
-        f"{space.codes_name} (bar: 5 % to 95 %, tick: median), the code now (dot) and before the last drag (ring)."
+        f"{spaces[0].codes_name} (bar: 5 % to 95 %, tick: median), the code now (dot) and before the last drag (ring)."
     )
 
 
 @st.fragment
-def _stage(space: Space) -> None:
+def _stage(spaces: Sequence[Space]) -> None:
     with widgets.user_errors():
-        data(space, *now()).draw(KEY, on_moved_change=_moved)
+        data(spaces, *now()).draw(KEY, on_moved_change=_moved)
 
 
 def now() -> tuple[int, tuple[int, ...]]:
@@ -53,20 +58,29 @@ def take(report: dict[str, Any]) -> None:
         change(base=values)
 
 
-def data(space: Space, sequence: int, values: tuple[int, ...]) -> factor_stage.Stage:
-    """Return the component with the pictures and the code of `values`."""
-    entry = space.entry
-    picture = rendered(entry, [values])
-    code = encoded(entry, picture)
+def data(spaces: Sequence[Space], sequence: int, values: tuple[int, ...]) -> factor_stage.Stage:
+    """Return the component with the picture of `values`, and its reconstruction and code in each of the models."""
+    first = spaces[0].entry
+    picture = rendered(first, [values])
     return factor_stage.Stage(
-        model=entry.hash,
         sequence=sequence,
         values=list(values),
-        shape=list(entry.image_shape),
+        shape=list(first.image_shape),
         picture=pixels.as_base64(picture[0]),
+        factors=_factors(),
+        models=[_model(space, picture) for space in spaces],
+        reason=beside.NO_REASON,
+    )
+
+
+def _model(space: Space, picture: np.ndarray) -> factor_stage.Model:
+    entry = space.entry
+    code = encoded(entry, picture)
+    return factor_stage.Model(
+        name=str(entry.name),
+        model=entry.hash,
         reconstruction=pixels.as_base64(decoded(entry, code)[0]),
         code=[round(value, 4) for value in code[0].tolist()],
-        factors=_factors(),
         axes=_named(entry, _axes(f"{space.key}-{axis_names.stamp(entry)}", space)),
     )
 

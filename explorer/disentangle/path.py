@@ -1,45 +1,105 @@
-"""Factor to path: sweep one factor, encode every picture, and see which axes follow."""
+"""Factor to path: sweep one factor, encode every picture, and see which axes follow, in one model or in two."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 import streamlit as st
 
 from explorer.disentangle import figures
 from explorer.disentangle.cell import another
 from explorer.disentangle.records import movement
 from explorer.disentangle.state import bound, change, current
-from explorer.shared import axis_names, catalog, latent, theme, widgets
-from explorer.shared.factors import combination, decoded, encoded, factors, rendered, sweep
+from explorer.shared import axis_names, beside, catalog, latent, theme, widgets
+from explorer.shared.factors import Factor, combination, decoded, encoded, factors, rendered, sweep
+
+
+class Swept(NamedTuple):
+    """What a model makes of the sweep.
+
+    Attributes:
+        reconstructed: uint8 (N, C, H, W).
+        names: of the axes with a visible effect, or of all where there is none.
+        deviations: their codes in standard deviations, (N, axes); shares: of the movement, of each of them.
+        sentence: which axis moves most.
+    """
+
+    entry: catalog.Entry
+    reconstructed: np.ndarray
+    names: list[str]
+    deviations: np.ndarray
+    shares: list[float]
+    sentence: str
 
 
 @st.fragment
 def show(entry: catalog.Entry) -> None:
-    """Draw the choice of the factor and the fixed factors, the pictures, and the movement of the code."""
+    """Draw the choice of the factor and the fixed factors, and for one model or two the pictures and the movement."""
     with widgets.user_errors():
-        space, names = latent.space(entry), axis_names.names(entry)
-        number = min(current().sweep, len(factors()) - 1)
+        models, number = beside.shown(entry, 2), min(current().sweep, len(factors()) - 1)
         factor, base = factors()[number], _controls(number)
         truth = rendered(entry, sweep(base, number))
-        codes = encoded(entry, truth)
-        with st.container(key="disentangle-strips", gap=None):
-            widgets.strip([truth, decoded(entry, codes)], f"{factor.name} swept, rendered above, reconstructed below")
-            st.caption("Upper row: rendered; lower row: reconstructions.")
-        shares = movement(codes, space).tolist()
-        st.markdown(sentence(factor.name, shares, names))
-        deviations = ((codes - space.codes.mean(0)) / space.codes.std(0).clamp_min(1e-6)).numpy()
-        live = [axis for axis in range(len(names)) if space.table.live[axis]] or list(range(len(names)))
-        figure = figures.path(
-            deviations[:, live],
-            [names[axis] for axis in live],
-            [shares[axis] for axis in live],
-            factor.values,
-            factor.name,
-            theme.is_dark(),
-        )
-        widgets.chart(figure, "disentangle.path", "factor-path")
+        places, swept = beside.columns(models, "disentangle-path"), []
+        for place, model in zip(places, models, strict=True):
+            with place, widgets.user_errors():
+                swept.append(_swept(model, truth, factor.name))
+        by_name = dict(zip([model.name for model in models], places, strict=True))
+        for side, each in enumerate(swept):
+            with by_name[each.entry.name]:
+                _draw(each, side, truth, factor, _ends(swept))
+        if len(swept) > 1:
+            st.markdown(verdict(swept, factor.name))
         st.caption(
-            f"Each axis in its standard deviations over {space.codes_name}; 0 is their mean. Share of movement: an "
-            "axis' variance along the sweep, in these units, over that of all axes with a visible effect. Disentangled "
-            "means that one axis has all of it."
+            f"Each axis in its standard deviations over {latent.space(entry).codes_name}; 0 is their mean. Share of "
+            "movement: an axis' variance along the sweep, in these units, over that of all axes with a visible effect. "
+            "Disentangled means that one axis has all of it."
         )
+
+
+def _swept(entry: catalog.Entry, truth: np.ndarray, factor: str) -> Swept:
+    """Return what a model makes of rendered pictures. Raises: UserError if it or its codes cannot be read."""
+    space, names = latent.space(entry), axis_names.names(entry)
+    codes = encoded(entry, truth)
+    shares = movement(codes, space).tolist()
+    deviations = ((codes - space.codes.mean(0)) / space.codes.std(0).clamp_min(1e-6)).numpy()
+    live = [axis for axis in range(len(names)) if space.table.live[axis]] or list(range(len(names)))
+    return Swept(
+        entry,
+        decoded(entry, codes),
+        [names[axis] for axis in live],
+        deviations[:, live],
+        [shares[axis] for axis in live],
+        sentence(factor, shares, names),
+    )
+
+
+def _ends(swept: Sequence[Swept]) -> tuple[float, float] | None:
+    """Return the ends of the scale that two models share; None for one."""
+    if len(swept) == 1:
+        return None
+    every = np.concatenate([each.deviations.ravel() for each in swept])
+    return float(every.min()), float(every.max())
+
+
+def _draw(swept: Swept, side: int, truth: np.ndarray, factor: Factor, ends: tuple[float, float] | None) -> None:
+    with st.container(key=f"disentangle-strips-{side}", gap=None):
+        alt = f"{factor.name} swept, rendered above, reconstructed by {swept.entry.name} below"
+        widgets.strip([truth, swept.reconstructed], alt)
+        st.caption("Upper row: rendered; lower row: reconstructions.")
+    st.markdown(swept.sentence)
+    figure = figures.path(
+        swept.deviations, swept.names, swept.shares, factor.values, factor.name, theme.is_dark(), ends
+    )
+    widgets.chart(figure, f"disentangle.path.{side}", "factor-path")
+
+
+def verdict(swept: Sequence[Swept], factor: str) -> str:
+    """Return which of two models has more of the movement on one axis, in this sweep."""
+    shares = {each.entry.name: max(each.shares) for each in swept}
+    better = f"has more of the movement on one axis as {factor} changes here"
+    return beside.verdict(
+        shares, better, f"have as much of the movement on one axis as {factor} changes here", ".0%", True
+    )
 
 
 def _controls(factor: int) -> tuple[int, ...]:

@@ -28,6 +28,10 @@ WHAT = (
     "Dots: codes of test pictures, projected onto the plane, which goes through their mean. Where the colour is even, "
     "the critic cannot tell the two apart, which is what L_D asks for."
 )
+TWO = (
+    " Both planes turn to axes of equal rank, the widest first, or to components of one number; the dots are the same "
+    "pictures, and the colours of both go over equally many values."
+)
 
 
 class Turn(NamedTuple):
@@ -72,7 +76,7 @@ def show(entry: catalog.Entry) -> None:
         _draw(seen, {model.name: place for model, place in zip(models, places, strict=True)})
         if len(seen) == 2 and (said := verdict(seen)):
             st.markdown(said)
-        st.caption(WHAT)
+        st.caption(WHAT + (TWO if len(seen) == 2 else ""))
 
 
 def lacks(entry: catalog.Entry, turn: Turn | None) -> str:

@@ -42,16 +42,16 @@ def columns(models: Sequence[catalog.Entry], key: str) -> list[DeltaGenerator]:
     return places
 
 
-def verdict(values: Mapping[str, float], better: str, alike: str, form: str = ".3f") -> str:
-    """Return which of two models has the smaller of two numbers, the better one here, and that this is no reason.
+def verdict(values: Mapping[str, float], better: str, alike: str, form: str = ".3f", largest: bool = False) -> str:
+    """Return which of two models is better by a number, and that this does not say why.
 
     Args:
-        values: the number of each model, by name.
+        values: the number of each model, by name; the smaller is better, or the larger with `largest`.
         better: what the better one does, as "lies closer to the test pictures".
         alike: what both do where the numbers are the same to the digits of `form`, as "lie equally close to them".
     """
-    (best, low), (_, high) = sorted(values.items(), key=lambda item: item[1])
-    shown = [format(value, form).replace("%", " %") for value in (low, high)]
+    (best, first), (_, second) = sorted(values.items(), key=lambda item: item[1], reverse=largest)
+    shown = [format(value, form).replace("%", " %") for value in (first, second)]
     if shown[0] == shown[1]:
         return f"Both models {alike}: {shown[0]}."
     return f"**{escape.markdown(best)}** {better}: {shown[0]} against {shown[1]}. {NO_REASON}"

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileName } from "../../explorer/static/js/copy_link/charts.js";
-import { movesOf, percentOfSquares } from "../../explorer/static/js/factor_stage/stage.js";
+import { movesOf, percentOfSquares, verdict } from "../../explorer/static/js/factor_stage/model.js";
 import { withAxis } from "../../explorer/static/js/live_decoder/naming.js";
 import { differs, range } from "../../explorer/static/js/live_decoder/slider.js";
 import { spritePlace } from "../../explorer/static/js/live_decoder/tiles.js";
@@ -92,6 +92,24 @@ test("movements are counted in standard deviations, of axes that show something"
   assert.deepEqual(
     [0, 1, 2].map((i) => percentOfSquares(moves, i)),
     [80, 20, 0],
+  );
+});
+
+test("of two models the better is named in both respects, and no reason is given", () => {
+  const model = (/** @type {string} */ name, /** @type {number} */ error, /** @type {number} */ most) => ({
+    data: { name },
+    error,
+    most,
+  });
+  assert.equal(verdict([model("a", 0.1, 50)], "No reason."), "");
+  assert.equal(
+    verdict([model("a", 0.1, 50), model("b", 0.05, 20)], "No reason."),
+    "b reconstructs this picture better: RMSE 0.050 against 0.100. " +
+      "a has more of the movement on one axis: 50 % against 20 %. No reason.",
+  );
+  assert.equal(
+    verdict([model("a", 0.1, 0), model("b", 0.1001, 0)], "No reason."),
+    "Both reconstruct this picture equally well: RMSE 0.100. No reason.",
   );
 });
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.disentangle import by_factor, cell, live, matrix
-from explorer.shared import catalog, factors, state, widgets
+from explorer.disentangle import by_factor, cell, live, matrix, path
+from explorer.shared import beside, catalog, factors, state, widgets
 from explorer.shared.latent import space
 from explorer.shared.links import TraverseState
 from explorer.shared.studies import Spread
@@ -200,13 +200,43 @@ def test_the_others_can_be_changed_and_are_in_the_link():
 
 def test_live_shows_the_picture_its_reconstruction_and_its_code():
     found, values = space(catalog.find("shapes")), (9, 0, 4, 2, 3, 0)
-    reported = live.data(found, 5, values)
+    reported = live.data([found], 5, values)
     pixels = np.frombuffer(base64.b64decode(reported.picture), np.uint8).reshape(3, 32, 32)
     assert np.array_equal(pixels, rendering.render_indices([values], 32)[0].numpy())
     assert (reported.sequence, reported.values) == (5, list(values))
-    assert len(reported.code) == 5
-    assert {axis["i"]: axis["carries"] for axis in reported.axes}[3] == "object hue (0.92)"
+    (model,) = reported.models
+    assert len(model["code"]) == 5
+    assert {axis["i"]: axis["carries"] for axis in model["axes"]}[3] == "object hue (0.92)"
     assert not opened(view="live").error
+
+
+def test_two_models_follow_the_same_sweep_and_the_same_picture(runs):
+    app = opened(view="path", sweep="3", beside="bare")
+    first, second = (json.loads(each.proto.spec) for each in app.get("plotly_chart"))
+    assert first["layout"]["yaxis"]["range"] == second["layout"]["yaxis"]["range"], "both have one scale"
+    said = texts(app)
+    assert "the movement on one axis as scale changes here" in said
+    assert said.count("moves most") + said.count("No axis with a visible effect") == 2
+    app = opened(view="live", beside="bare", base="9,0,4,2,3,0")
+    shown = reading.sent_to(app, "factors")
+    assert [each["name"] for each in shown["models"]] == ["shapes", "bare"]
+    assert [len(each["code"]) for each in shown["models"]] == [5, 4]
+    for each in shown["models"]:
+        entry = catalog.find(each["name"])
+        code = factors.encoded(entry, factors.rendered(entry, [(9, 0, 4, 2, 3, 0)]))
+        assert each["code"] == pytest.approx(code[0].tolist(), abs=1e-3)
+    assert shown["reason"] == beside.NO_REASON
+
+
+def test_the_model_with_more_on_one_axis_is_named_and_no_reason_given():
+    rest = (np.zeros((1, 3, 2, 2), "uint8"), ["z0", "z1"], np.zeros((1, 2)))
+    swept = [path.Swept(catalog.find(name), *rest, shares, "") for name, shares in
+             (("shapes", [0.4, 0.6]), ("bare", [0.9, 0.1]))]  # fmt: skip
+    said = path.verdict(swept, "scale")
+    assert said.startswith("**bare** has more of the movement on one axis as scale changes here: 90 % against 60 %.")
+    assert said.endswith(beside.NO_REASON)
+    swept[1] = swept[0]._replace(entry=catalog.find("bare"))
+    assert beside.NO_REASON not in path.verdict(swept, "scale")
 
 
 def test_a_drag_is_in_the_link_only_when_it_ends():

@@ -5,9 +5,26 @@ never queues up.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from explorer.components.register import Component
+
+
+class Model(TypedDict):
+    """What the stage shows of one model.
+
+    Attributes:
+        name, model: of the model, and its hash.
+        reconstruction: base64 of bytes.
+        code: d numbers.
+        axes: {i, carries, live, low, high, quantiles, spread} each.
+    """
+
+    name: str
+    model: str
+    reconstruction: str
+    code: list[float]
+    axes: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,22 +32,19 @@ class Stage(Component, name="factors", part="factor_stage/stage"):
     """The stage; it reports `moved`, {"sequence", "values", "final"}.
 
     Attributes:
-        model: its hash.
         sequence: of the report that this answers.
         values: places of the six factors on the grid.
         shape: (C, H, W).
-        picture, reconstruction: base64 of bytes.
-        code: d numbers.
+        picture: base64 of bytes.
         factors: {name, values (as labels), colours (or none)} each.
-        axes: {i, carries, live, low, high, quantiles, spread} each.
+        models: one, or two side by side.
+        reason: sentence on what a comparison does not say.
     """
 
-    model: str
     sequence: int
     values: list[int]
     shape: list[int]
     picture: str
-    reconstruction: str
-    code: list[float]
     factors: list[dict[str, Any]]
-    axes: list[dict[str, Any]]
+    models: list[Model]
+    reason: str

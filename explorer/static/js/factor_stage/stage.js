@@ -1,30 +1,24 @@
 // Six factor sliders. Every place of the hand is sent to the server, which renders, encodes and decodes it; one report is
 // under way at a time, and the answer to it sends the latest place on.
 
-import { axisLabel, fillAxes } from "../shared/axes.js";
-import { isDark } from "../shared/colour.js";
-import { element, mount, part, say, setVariables } from "../shared/dom.js";
-import { share, signed } from "../shared/numbers.js";
-import { errorText, floatsOf, paintDifference, paintPicture } from "../shared/pictures.js";
+import { element, mount, part, say } from "../shared/dom.js";
+import { floatsOf } from "../shared/pictures.js";
 import { repeated } from "../shared/reports.js";
+import { ModelPart, verdict } from "./model.js";
 
-/** @typedef {{ i: number, carries: string, live: boolean, low: number, high: number, quantiles: number[], spread: number }} Axis */
 /** @typedef {{ name: string, values: string[], colours: string[] }} Factor */
 /**
  * @typedef {object} Data as `Stage` in explorer/components/factor_stage
- * @property {string} model
  * @property {number} sequence
  * @property {number[]} values
  * @property {import("../shared/live.js").Shape} shape
  * @property {string} picture
- * @property {string} reconstruction
- * @property {number[]} code
  * @property {Factor[]} factors
- * @property {Axis[]} axes
+ * @property {import("./model.js").Model[]} models
+ * @property {string} reason
  */
 
 const ANSWER_WITHIN = 2500; // ms
-const NOTHING = 0.05; // standard deviations: an axis that moved by less did not
 
 class Stage {
   /** @type {import("../shared/dom.js").Tell} */
@@ -33,10 +27,8 @@ class Stage {
   data = /** @type {any} */ (null);
   /** @type {FactorSlider[]} */
   sliders = [];
-  /** @type {AxisRow[]} */
-  rows = [];
-  /** @type {number[]} code before the last drag */
-  before = [];
+  /** @type {ModelPart[]} */
+  models = [];
   sequence = 0; // of the last change by hand
   sent = 0; // of the report that is under way, or was answered last
   answered = 0;
@@ -60,11 +52,9 @@ class Stage {
     const before = this.data;
     this.data = data;
     if (!before) this.buildFactors();
-    const anew = before?.model !== data.model;
-    if (anew || before.axes.map(axisLabel).join() !== data.axes.map(axisLabel).join()) this.buildAxes();
-    if (anew) {
+    if (hashes(before) !== hashes(data)) {
+      this.buildModels();
       this.sequence = this.sent = this.answered = Math.max(this.sequence, data.sequence);
-      this.before = data.code;
     }
     if (data.sequence >= this.sent) {
       this.report.answered();
@@ -77,20 +67,16 @@ class Stage {
 
   /** @param {Data} data */
   paint(data) {
-    const canvas = (/** @type {string} */ name) => part(part(this.root, `.${name}`), "canvas");
-    const [picture, remade] = [floatsOf(data.picture), floatsOf(data.reconstruction)];
-    paintPicture(canvas("rendered"), picture, data.shape);
-    paintPicture(canvas("reconstruction"), remade, data.shape);
-    paintDifference(canvas("error"), remade, picture, data.shape, isDark(this.root));
-    say(part(this.root, ".reconstruction small"), errorText(remade, picture));
-    this.showCode(data.code);
+    const picture = floatsOf(data.picture);
+    for (const [place, model] of this.models.entries()) model.show(data.models[place], picture, data.shape);
+    say(part(this.root, ".better"), verdict(this.models, data.reason));
     this.root.dataset.sequence = String(data.sequence);
   }
 
   // ---------------------------------------------------------------- the hand
 
   moved() {
-    if (this.final) this.before = this.data.code; // a new drag begins
+    if (this.final) for (const model of this.models) model.begin(); // a new drag begins
     this.sequence += 1;
     this.root.dataset.hand = String(this.sequence);
     this.showFactors(this.values());
@@ -128,29 +114,21 @@ class Stage {
     for (const [position, slider] of this.sliders.entries()) slider.show(values[position]);
   }
 
-  // ---------------------------------------------------------------- the code
+  // ---------------------------------------------------------------- models
 
-  buildAxes() {
-    this.rows = this.data.axes.map((axis) => new AxisRow(axis));
-    fillAxes(this.root, this.rows);
-  }
-
-  /** @param {number[]} code */
-  showCode(code) {
-    const moves = movesOf(this.data.axes, this.before, code);
-    const most = moves.indexOf(Math.max(...moves));
-    const some = moves[most] > NOTHING;
-    this.rows.forEach((row, position) => {
-      const { i } = row.axis;
-      row.show(this.before[i], code[i], moves[position] > NOTHING);
-      row.node.classList.toggle("most", some && position === most);
-    });
-    const text = some
-      ? `${axisLabel(this.rows[most].axis)} moved most: ${percentOfSquares(moves, most)} % of the squared movement, in standard deviations.`
-      : "Move a factor, and watch which axes follow.";
-    say(part(this.root, ".moved"), text);
+  /** Make a section for each model: the first is there, the others are made after it. */
+  buildModels() {
+    const first = part(this.root, ".model");
+    for (const section of [...this.root.querySelectorAll(".model")].slice(1)) section.remove();
+    const others = this.data.models.slice(1).map(() => /** @type {HTMLElement} */ (first.cloneNode(true)));
+    first.after(...others);
+    this.models = [first, ...others].map((section) => new ModelPart(section, others.length > 0));
+    part(this.root, ".better").hidden = !others.length;
   }
 }
+
+/** @param {Data | null} data */
+const hashes = (data) => data?.models.map(({ model }) => model).join();
 
 class FactorSlider {
   /** @param {Factor} factor @param {{ moved(): void, released(): void }} hand */
@@ -172,47 +150,6 @@ class FactorSlider {
     const swatch = colours.length ? [element("i", "", { style: `background: ${colours[place]}` })] : [];
     this.output.replaceChildren(...swatch, values[place]);
   }
-}
-
-/** An axis of the code: where the known codes lie, the code now and before. */
-class AxisRow {
-  /** @param {Axis} axis */
-  constructor(axis) {
-    this.axis = axis;
-    const [line, usual, median] = ["line", "usual", "median"].map((name) => element("i", name));
-    this.change = element("i", "change");
-    this.before = element("i", "before");
-    this.now = element("i", "now");
-    this.value = element("output", "value");
-    const name = element("span", "name", { title: axisLabel(axis) }, element("b", "", {}, `z${axis.i}`));
-    name.append(element("small", "", {}, axis.carries));
-    const track = element("div", "track", {}, line, usual, median, this.change, this.before, this.now);
-    this.node = element("div", "axis", { "data-axis": axis.i }, name, track, this.value);
-    const [low, middle, high] = axis.quantiles.map((quantile) => share(quantile, axis.low, axis.high));
-    setVariables(usual, { from: low, to: high });
-    setVariables(median, { at: middle });
-  }
-
-  /** @param {number} before @param {number} now @param {boolean} moved */
-  show(before, now, moved) {
-    const [from, to] = [before, now].map((value) => share(value, this.axis.low, this.axis.high));
-    setVariables(this.before, { at: from });
-    setVariables(this.now, { at: to });
-    setVariables(this.change, { from: Math.min(from, to), to: Math.max(from, to) });
-    this.before.hidden = this.change.hidden = !moved;
-    say(this.value, signed(now));
-  }
-}
-
-/** Return how far each axis moved, in standard deviations; axes without effect did not. @param {Axis[]} axes @param {number[]} before @param {number[]} now */
-export function movesOf(axes, before, now) {
-  return axes.map(({ i, live, spread }) => (live ? Math.abs(now[i] - before[i]) / spread : 0));
-}
-
-/** Return one movement's share of all squared ones, in whole per cent. @param {number[]} moves @param {number} position */
-export function percentOfSquares(moves, position) {
-  const total = moves.reduce((sum, move) => sum + move ** 2, 0);
-  return Math.round((100 * moves[position] ** 2) / total);
 }
 
 export default mount(Stage);
