@@ -24,8 +24,8 @@ JUDGED = """() => {
 }"""
 
 
-def draw(page, points) -> None:
-    """One stroke with the pointer, through shares of the canvas."""
+def draw(page, points, key: str = "") -> None:
+    """One stroke with the pointer, through shares of the canvas; a key is pressed before its last part."""
     paper = page.locator(".paper")
     paper.scroll_into_view_if_needed()
     box = paper.bounding_box()
@@ -33,6 +33,8 @@ def draw(page, points) -> None:
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
+        if key and place is places[-1]:
+            page.keyboard.press(key)
         page.mouse.move(*place, steps=4)
     page.mouse.up()
 
@@ -66,6 +68,11 @@ def test_a_drawing_is_judged_as_the_server_would_and_opens_in_traverse(page):
     expect(page.locator(".verdict")).to_have_text("Outlier for MNIST")
     page.locator(".undo").click()
     expect(page.locator(".verdict")).to_have_text("Ordinary for MNIST")
+
+    whole, _ = seen(page)
+    draw(page, SEVEN, key="Delete")
+    rest, _ = seen(page)
+    assert 0 < (rest > 0).sum() < (whole > 0).sum(), "what was drawn has gone, and the pointer draws on"
 
     page.locator(".clear").click()
     expect(page.locator(".verdict")).to_have_text("Draw something.")

@@ -10,9 +10,9 @@ import { spritePlace } from "../../explorer/static/js/live_decoder/tiles.js";
 import { follow, movedPairs } from "../../explorer/static/js/live_decoder/twin.js";
 import { decoderOf, offerDecoder, sessionOf } from "../../explorer/static/js/shared/decoder.js";
 import { mount } from "../../explorer/static/js/shared/dom.js";
+import { nearestPlace } from "../../explorer/static/js/shared/numbers.js";
 import { ranking } from "../../explorer/static/js/threshold/bars.js";
-import { nearestThreshold } from "../../explorer/static/js/threshold/operating.js";
-import { nearest } from "../../explorer/static/js/threshold/roc.js";
+import { nearestRate } from "../../explorer/static/js/threshold/roc.js";
 import { below, histogram, Scale } from "../../explorer/static/js/threshold/scale.js";
 import { left } from "../../explorer/static/js/threshold/strips.js";
 
@@ -167,11 +167,11 @@ test("the score that finds the larger share is on top, equal ones as they come",
 test("a place under the pointer becomes the nearest rate, and a threshold its own", () => {
   const rates = [0.001, 0.01, 0.1, 0.5];
   assert.deepEqual(
-    [0, 0.002, 0.005, 0.04, 0.3, 1].map((rate) => nearest(rates, rate)),
+    [0, 0.002, 0.005, 0.04, 0.3, 1].map((rate) => nearestRate(rates, rate)),
     [0, 0, 1, 2, 3, 3],
   );
   assert.deepEqual(
-    [99, 4.4, 3, 2.6, -1].map((value) => nearestThreshold([5, 4, 3, 2], value)),
+    [99, 4.4, 3, 2.6, -1].map((value) => nearestPlace([5, 4, 3, 2], value)),
     [0, 1, 2, 2, 3],
   );
 });

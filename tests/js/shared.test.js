@@ -8,9 +8,18 @@ import { diverging, parseColour } from "../../explorer/static/js/shared/colour.j
 import { curve, densityAt, unpacked } from "../../explorer/static/js/shared/density.js";
 import { arrow, followPointer, keyed } from "../../explorer/static/js/shared/gestures.js";
 import { announce, listen } from "../../explorer/static/js/shared/live.js";
-import { axesText, clamp, percent, round3, share, signed } from "../../explorer/static/js/shared/numbers.js";
+import {
+  axesText,
+  clamp,
+  nearestPlace,
+  percent,
+  round3,
+  share,
+  signed,
+} from "../../explorer/static/js/shared/numbers.js";
 import {
   bytesOf,
+  drawTile,
   errorText,
   floatsOf,
   paintPicture,
@@ -37,6 +46,12 @@ test("numbers are written with a real minus, and zero without any", () => {
   assert.equal(signed(-0.004), "0.00");
   assert.equal(signed(2), "2.00");
   assert.equal(round3(0.12349), 0.123);
+});
+
+test("the nearest value is the first of those that are as near", () => {
+  assert.equal(nearestPlace([5, 4, 3, 2], 2.6), 2);
+  assert.equal(nearestPlace([1, 3], 2), 0);
+  assert.equal(nearestPlace([], 2), -1);
 });
 
 test("small shares keep a digit more", () => {
@@ -99,6 +114,20 @@ test("the error is that of all pixels, also in decibel", () => {
 });
 
 // ---------------------------------------------------------------- densities
+
+test("a tile of a sheet is drawn from its row and column, in its own size or in another", () => {
+  const drawn = [];
+  const context = /** @type {any} */ ({ drawImage: (...all) => drawn.push(all) });
+  const sheet = { image: /** @type {any} */ ("sheet"), columns: 3, width: 10, height: 20 };
+  drawTile(context, sheet, 0);
+  drawTile(context, sheet, 5, [7, 8]);
+  drawTile(context, sheet, 7, [1, 2], [44, 45]);
+  assert.deepEqual(drawn, [
+    ["sheet", 0, 0, 10, 20, 0, 0, 10, 20],
+    ["sheet", 20, 20, 10, 20, 7, 8, 10, 20],
+    ["sheet", 10, 40, 10, 20, 1, 2, 44, 45],
+  ]);
+});
 
 test("a density is read between its points, and is 0 beyond the grid", () => {
   const density = [0, 1, 0.5];

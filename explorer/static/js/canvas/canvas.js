@@ -6,7 +6,7 @@ import { element, mount, part, say, setVariables } from "../shared/dom.js";
 import { arrow, followPointer } from "../shared/gestures.js";
 import { listen } from "../shared/live.js";
 import { clamp, percent } from "../shared/numbers.js";
-import { bytesOf, numbersOf, paintDifference, paintPicture, pictureOf, sized } from "../shared/pictures.js";
+import { bytesOf, drawTile, numbersOf, paintDifference, paintPicture, pictureOf, sized } from "../shared/pictures.js";
 import { judge, nearest, why } from "./scores.js";
 import { drawStrokes, inputOf } from "./strokes.js";
 
@@ -34,6 +34,8 @@ class Drawing {
   data = /** @type {any} */ (null);
   /** @type {Point[][]} */
   strokes = [];
+  /** @type {Point[]} the stroke that the pointer draws, or drew last */
+  line = [];
   /** @type {Point} */
   pen = [0.5, 0.5];
   down = false;
@@ -60,7 +62,7 @@ class Drawing {
       begin: () => {
         this.keys = false;
         this.paper.focus({ preventScroll: true });
-        this.strokes.push([]);
+        this.begin();
       },
       move: (across, up) => this.add([across, 1 - up]),
       end: () => {},
@@ -109,9 +111,16 @@ class Drawing {
 
   // ---------------------------------------------------------------- drawing
 
+  /** Begin a stroke. */
+  begin() {
+    this.line = [];
+    this.strokes.push(this.line);
+  }
+
   /** @param {Point} point */
   add(point) {
-    /** @type {Point[]} */ (this.strokes.at(-1)).push(point);
+    if (!this.strokes.includes(this.line)) this.begin(); // a key has taken it away under the pointer
+    this.line.push(point);
     this.pen = point;
     this.changed();
   }
@@ -266,21 +275,11 @@ class Drawing {
     if (!this.trained || !this.data.trained) return;
     const { columns, names } = this.data.trained;
     const [, height, width] = this.data.shape;
-    const near = nearest(code, this.trained.codes, NEAREST);
+    const { codes, image } = this.trained;
+    const near = nearest(code, codes, NEAREST);
     const tiles = near.map(({ row }) => {
       const tile = element("canvas", "", { role: "img", "aria-label": names[row] || `training picture ${row}` });
-      const place = [(row % columns) * width, Math.floor(row / columns) * height];
-      sized(tile, width, height).drawImage(
-        /** @type {HTMLImageElement} */ (this.trained?.image),
-        place[0],
-        place[1],
-        width,
-        height,
-        0,
-        0,
-        width,
-        height,
-      );
+      drawTile(sized(tile, width, height), { image, columns, width, height }, row);
       return tile;
     });
     say(part(this.root, ".near p"), "Training pictures with the nearest codes");

@@ -1,7 +1,7 @@
 // Pictures in titled groups, each above its reconstruction; clicking one reports its number.
 
 import { countPainted, element, mount, part } from "../shared/dom.js";
-import { pictureOf, sized } from "../shared/pictures.js";
+import { drawTile, pictureOf, sized } from "../shared/pictures.js";
 
 /** @typedef {{ title: string, note: string, colour: string, first: number, titles: string[] }} Group */
 /**
@@ -51,13 +51,9 @@ class Gallery {
     for (const canvas of this.root.querySelectorAll("canvas")) {
       const context = sized(canvas, width, tall);
       Object.assign(canvas.style, { width: `${size}px`, height: `${(size * tall) / width}px` });
-      const draw = (/** @type {number} */ tile, /** @type {number} */ top) => {
-        const [x, y] = [(tile % columns) * width, Math.floor(tile / columns) * height];
-        context.drawImage(image, x, y, width, height, 0, top, width, height);
-      };
       const index = Number(canvas.parentElement?.dataset.index);
-      draw(index, 0);
-      if (pair) draw(count + index, height + gap);
+      drawTile(context, { image, columns, width, height }, index);
+      if (pair) drawTile(context, { image, columns, width, height }, count + index, [0, height + gap]);
     }
     countPainted(this.root);
   }

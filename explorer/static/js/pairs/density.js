@@ -3,7 +3,7 @@
 import { countPainted, element, mount, part, say, svg } from "../shared/dom.js";
 import { arrow } from "../shared/gestures.js";
 import { clamp } from "../shared/numbers.js";
-import { pictureOf } from "../shared/pictures.js";
+import { drawTile, pictureOf } from "../shared/pictures.js";
 import { Frame } from "./frame.js";
 
 /** @typedef {[pair: number, first: number, second: number]} Pair */
@@ -159,11 +159,9 @@ class Density {
     const canvas = element("canvas", "", { width: 2 * side + 1, height: side });
     canvas.style.width = `${2 * SIDE + 2}px`;
     canvas.style.height = `${SIDE}px`;
-    const context = canvas.getContext("2d");
-    for (const [place, number] of both.entries()) {
-      const [column, row] = [number % this.data.across, Math.floor(number / this.data.across)];
-      context?.drawImage(sheet, column * side, row * side, side, side, place * (side + 1), 0, side, side);
-    }
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const tiles = { image: sheet, columns: this.data.across, width: side, height: side };
+    for (const [place, number] of both.entries()) drawTile(context, tiles, number, [place * (side + 1), 0]);
     return canvas;
   }
 

@@ -1,7 +1,7 @@
 // The lens beside the pointer: a picture, what it is, and how far it can be trusted.
 
 import { element, say } from "../shared/dom.js";
-import { paintPicture, sized } from "../shared/pictures.js";
+import { drawTile, paintPicture, sized } from "../shared/pictures.js";
 
 const AWAY = 18; // pixels from the pointer
 
@@ -45,8 +45,7 @@ export class Lens {
   /** Show a tile of the sheet of test pictures. @param {HTMLImageElement} sheet @param {number} tile @param {number} columns @param {import("../shared/live.js").Shape} shape */
   tile(sheet, tile, columns, [, height, width]) {
     this.canvas.hidden = false;
-    const [left, top] = [(tile % columns) * width, Math.floor(tile / columns) * height];
-    sized(this.canvas, width, height).drawImage(sheet, left, top, width, height, 0, 0, width, height);
+    drawTile(sized(this.canvas, width, height), { image: sheet, columns, width, height }, tile);
   }
 
   /** Show no picture: there is none, or not yet. */

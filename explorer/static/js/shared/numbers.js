@@ -6,6 +6,12 @@ export const clamp = (value, low = 0, high = 1) => Math.min(high, Math.max(low, 
 /** Return where a value lies between two ends, 0 to 1. @type {(value: number, low: number, high: number) => number} */
 export const share = (value, low, high) => clamp((value - low) / (high - low));
 
+/** Return the place of the value nearest to one, the first of several; -1 where there are none. @param {number[]} values @param {number} value */
+export function nearestPlace(values, value) {
+  const apart = values.map((each) => Math.abs(each - value));
+  return apart.indexOf(Math.min(...apart));
+}
+
 /** Round to three digits after the point. @type {(value: number) => number} */
 export const round3 = (value) => Math.round(value * 1000) / 1000;
 

@@ -64,6 +64,14 @@ export function sized(canvas, width, height) {
   return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
 }
 
+/** @typedef {{ image: CanvasImageSource, columns: number, width: number, height: number }} Sheet pictures of one size, side by side */
+
+/** Draw one picture of a sheet with its corner at a place, in its own size or in another. @param {CanvasRenderingContext2D} context @param {Sheet} sheet @param {number} tile its number @param {[number, number]} [at] @param {[number, number]} [size] */
+export function drawTile(context, { image, columns, width, height }, tile, at = [0, 0], size = [width, height]) {
+  const [left, top] = [(tile % columns) * width, Math.floor(tile / columns) * height];
+  context.drawImage(image, left, top, width, height, ...at, ...size);
+}
+
 /** @param {Float32Array} pixels @param {Float32Array} reference */
 export function rootMeanSquare(pixels, reference) {
   let sum = 0;

@@ -2,7 +2,7 @@
 
 import { element, part, setAttributes } from "../shared/dom.js";
 import { followPointer } from "../shared/gestures.js";
-import { percent } from "../shared/numbers.js";
+import { nearestPlace, percent } from "../shared/numbers.js";
 import { numbersOf } from "../shared/pictures.js";
 import { below, histogram, Scale } from "./scale.js";
 
@@ -12,12 +12,6 @@ const SETS = ["ordinary", "outliers"];
 const BINS = 72;
 const TOP = 26; // room for the handle's label
 const BOTTOM = 40; // and for the axis
-
-/** Return the place of the threshold nearest to a value. @param {number[]} thresholds descending @param {number} value */
-export function nearestThreshold(thresholds, value) {
-  const apart = thresholds.map((each) => Math.abs(each - value));
-  return apart.indexOf(Math.min(...apart));
-}
 
 export class Operating {
   /** @type {Scores} */
@@ -35,7 +29,7 @@ export class Operating {
     this.svg = part(root, ".chart");
     this.handle = part(root, ".handle");
     const move = (/** @type {number} */ across) =>
-      hand.move(nearestThreshold(this.data.thresholds, this.scale.value(across)));
+      hand.move(nearestPlace(this.data.thresholds, this.scale.value(across)));
     followPointer(this.svg, { begin: () => {}, move, end: hand.end });
   }
 

@@ -2,7 +2,7 @@
 
 import { setAttributes, svg } from "../shared/dom.js";
 import { followPointer } from "../shared/gestures.js";
-import { clamp } from "../shared/numbers.js";
+import { clamp, nearestPlace } from "../shared/numbers.js";
 import { numbersOf } from "../shared/pictures.js";
 
 /** @typedef {import("./race.js").Line} Line */
@@ -11,12 +11,6 @@ import { numbersOf } from "../shared/pictures.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [56, 12, 8, 44]; // pixels around the field
 const SHARES = [0, 0.2, 0.4, 0.6, 0.8, 1];
-
-/** Return the place of the rate nearest to one, by ratio. @param {number[]} rates ascending @param {number} rate */
-export function nearest(rates, rate) {
-  const apart = rates.map((each) => Math.abs(Math.log(each / Math.max(rate, 1e-9))));
-  return apart.indexOf(Math.min(...apart));
-}
 
 export class Roc {
   /** @type {Curve[]} */
@@ -30,7 +24,7 @@ export class Roc {
   /** @param {HTMLElement} root @param {Hand} hand */
   constructor(root, hand) {
     this.svg = root;
-    const move = (/** @type {number} */ across) => hand.move(nearest(this.rates, this.rate(across)));
+    const move = (/** @type {number} */ across) => hand.move(nearestRate(this.rates, this.rate(across)));
     followPointer(root, { begin: () => {}, move, end: hand.end });
   }
 
@@ -113,6 +107,9 @@ export class Roc {
     }
   }
 }
+
+/** Return the place of the rate nearest to one, by ratio. @param {number[]} rates above 0 @param {number} rate */
+export const nearestRate = (rates, rate) => nearestPlace(rates.map(Math.log), Math.log(Math.max(rate, 1e-9)));
 
 /** Return "0.1%". @param {number} share */
 const short = (share) => `${Number((100 * share).toPrecision(3))}%`;

@@ -2,7 +2,7 @@
 
 import { countPainted, element, say } from "../shared/dom.js";
 import { isStill } from "../shared/motion.js";
-import { numbersOf, pictureOf, sized } from "../shared/pictures.js";
+import { drawTile, numbersOf, pictureOf, sized } from "../shared/pictures.js";
 import { below } from "./scale.js";
 
 /** @typedef {import("./race.js").Row} Row */
@@ -101,12 +101,12 @@ export class Strips {
     context.clearRect(0, 0, width, HEIGHT);
     context.imageSmoothingEnabled = false;
     const [, high, wide] = this.shape;
+    const sheet = { image: this.image, columns: this.columns, width: wide, height: high };
     for (let i = 0; i < scores.length; i++) {
       const x = left(i, shown, width);
       if (x < -TILE || x > width) continue;
       const tile = row.first + i;
-      const [from, top] = [(tile % this.columns) * wide, Math.floor(tile / this.columns) * high];
-      context.drawImage(this.image, from, top, wide, high, x, (HEIGHT - TILE) / 2, TILE, TILE);
+      drawTile(context, sheet, tile, [x, (HEIGHT - TILE) / 2], [TILE, TILE]);
     }
     context.fillStyle = row.colour;
     context.fillRect(0, HEIGHT - EDGE, width, EDGE);
