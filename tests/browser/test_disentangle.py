@@ -26,6 +26,7 @@ def shapes(served_runs: Path) -> Run:
         importance = np.full_like(found.dci.importance, 0.018)
         importance[2, 2] = 0.91
         records.write(replace(found, dci=replace(found.dci, importance=importance)), folder / "disentanglement.json")
+        make_run(served_runs / "other-shapes", kind="vae", data="shapes3d-rendered", z_dim=4, pictures=160)
     return Run(folder)
 
 
@@ -68,12 +69,23 @@ def test_picture_reconstruction_and_code_follow_a_factor(page):
     assert picture(page, "rendered") == seen
 
 
-def test_the_keyboard_moves_a_factor(page):
-    live(page, "&base=1,1,1,1,1,1")
+def test_the_keyboard_moves_a_factor_for_both_models(page):
+    live(page, "&base=1,1,1,1,1,1&beside=other-shapes")
+    rendered, codes = page.locator(".rendered canvas"), page.locator(".code")
+    expect(page.locator(".of")).to_have_text(["small-shapes", "other-shapes"])
+    before = codes.all_inner_texts()
     page.get_by_role("slider", name="shape").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url(re.compile(r"base=1%2C1%2C1%2C1%2C2%2C1|base=1,1,1,1,2,1"))
     assert page.get_by_role("slider", name="shape").get_attribute("aria-valuetext") == "sphere"
+    drawn = [rendered.nth(place).evaluate("canvas => canvas.toDataURL()") for place in range(2)]
+    assert drawn[0] == drawn[1], "the same picture"
+    assert all(now != then for now, then in zip(codes.all_inner_texts(), before, strict=True))
+    expect(page.locator(".better")).to_contain_text("this does not say which one matters")
+    page.go_back()
+    page.wait_for_url(re.compile("base=1%2C1%2C1%2C1%2C1%2C1|base=1,1,1,1,1,1"))
+    expect(page.get_by_role("slider", name="shape")).to_have_attribute("aria-valuetext", "cylinder")
+    expect(page.locator(".of")).to_have_count(2)
 
 
 def test_a_click_on_a_cell_opens_that_axis_and_that_factor(page):

@@ -27,6 +27,8 @@ VIEWS = {
     ),
     "ood?model=mnist-gmp": ("", "view=mine", "view=draw"),
     "disentangle?model=shapes3d-fnp": ("axis=3&factor=2", "view=path", "view=live", "view=compare"),
+    "geometry?model=mnist-gmp&beside=mnist-vae": ("view=transport&point=0,7",),
+    "disentangle?model=shapes3d-fnp&beside=shapes3d-vae": ("view=path", "view=live"),
     "train?model=mnist-gmp": ("", "view=runs&run=small-gmp", "view=compare"),
     "?model=mnist-gmp": ("",),
 }
