@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import PATIENCE, settled
 from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation.disentanglement import record as records
 from trainer.runs.folder import Run
@@ -84,7 +84,7 @@ def test_the_keyboard_moves_a_factor_for_both_models(page):
     expect(page.locator(".better")).to_contain_text("this does not say which one matters")
     page.go_back()
     page.wait_for_url(re.compile("base=1%2C1%2C1%2C1%2C1%2C1|base=1,1,1,1,1,1"))
-    expect(page.get_by_role("slider", name="shape")).to_have_attribute("aria-valuetext", "cylinder")
+    expect(page.get_by_role("slider", name="shape")).to_have_attribute("aria-valuetext", "cylinder", timeout=PATIENCE)
     expect(page.locator(".of")).to_have_count(2)
 
 
