@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.components import factor_stage
 from explorer.disentangle.state import change, current
-from explorer.shared import axis_names, beside, catalog, latent, pixels, state, widgets
+from explorer.shared import axis_names, beside, catalog, latent, own_axis_names, pixels, state, widgets
 from explorer.shared.factors import combination, decoded, encoded, factors, rendered
 from explorer.shared.latent import Space
 
@@ -92,7 +92,7 @@ def _factors() -> list[dict[str, Any]]:
 
 def _named(entry: catalog.Entry, axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the axes with the user's names in place of the factors."""
-    own = axis_names.given(entry)
+    own = own_axis_names.given(entry)
     return [axis | {"carries": own.get(axis["i"], axis["carries"])} for axis in axes]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.components import address
-from explorer.shared import axis_names, beside, cache, catalog, escape, pixels, share, state
+from explorer.shared import beside, cache, catalog, escape, own_axis_names, pixels, share, state
 from explorer.shared.escape import code, markdown
 from trainer.errors import UserError
 from trainer.runs.folder import Metric
@@ -147,7 +147,7 @@ def model_picker() -> None:
     if entry is None:
         st.caption("No model to open yet.")
         return
-    axis_names.bring_to_link(entry)
+    own_axis_names.bring_to_link(entry)
     names = [choice.name for choice in catalog.usable()]
     st.session_state[_PICKER] = entry.name
     st.selectbox("Model", names, key=_PICKER, on_change=_picked)

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import axis_names, beside, catalog, latent, pixels
+from explorer.shared import axis_names, beside, catalog, latent, own_axis_names, pixels
 from explorer.shared.escape import markdown
 from explorer.shared.latent import Space, Start
 from explorer.shared.links import TraverseState, edits_text
@@ -45,7 +45,7 @@ def show(space: Space, start: Start, z: Tensor) -> None:
     _data(space, start, z, at_start, now, at_twin).draw(
         KEY, on_moved_change=_moved, on_named_change=lambda: _named(space)
     )
-    if earlier := axis_names.earlier_weights(space.entry):
+    if earlier := own_axis_names.earlier_weights(space.entry):
         st.caption(f":material/info: Axes were named on earlier weights ({markdown(earlier)}); check the names.")
 
 
@@ -67,7 +67,7 @@ def _named(space: Space) -> None:
     """Keep the name that the user gave to an axis; the views follow with the next run of the page."""
     report = st.session_state[KEY].named
     if isinstance(report, dict) and isinstance(report.get("axis"), int) and isinstance(report.get("name"), str):
-        axis_names.give(space.entry, report["axis"], report["name"])
+        own_axis_names.give(space.entry, report["axis"], report["name"])
         st.session_state[_RENAMED] = True
 
 
@@ -88,7 +88,7 @@ def _data(
         decoder=_decoder_path(space.entry).is_file(),
         shape=list(space.model.image_shape),
         axes=_axes(_table_key(space), space),
-        names=axis_names.given(space.entry),
+        names=own_axis_names.given(space.entry),
         outside=OUTSIDE_SHARE,
         levels=DENSITY_LEVELS,
         floor=_floor_text(space),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,15 +13,16 @@ from explorer.shared import catalog
 from tests.fixtures import make_run
 from trainer.manage import axis_names as store
 from trainer.runs import layout
+from trainer.system import ROOT
 
 SCRIPT = """
 import streamlit as st
-from explorer.shared import axis_names, state, widgets
+from explorer.shared import axis_names, own_axis_names, state, widgets
 state.begin_page("traverse")
 widgets.model_picker()
 entry = state.selected_model()
 for axis, name in st.session_state.pop("to_name", []):
-    axis_names.give(entry, axis, name)
+    own_axis_names.give(entry, axis, name)
 if other := st.session_state.pop("to_open", ""):
     state.select_model(other)
     entry = state.selected_model()
@@ -87,3 +90,12 @@ def test_visitors_name_axes_in_their_link(models, monkeypatch):
     app = ran(opened(model="own"), to_name=[(2, "slant")])
     assert app.session_state["names"][2] == "z2, slant"
     assert not (models / "runs" / "own" / layout.AXIS_NAMES).exists()
+
+
+def test_what_every_page_starts_with_reads_no_measurements():
+    code = "import sys; from explorer.shared import cache, exposure, state, theme, widgets\n"
+    code += (
+        "print([name for name in sys.modules if name.startswith(('trainer.evaluation', 'trainer.jobs.disentangle'))])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1:] == ["[]"], run.stderr
