@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from trainer.latent.potential import Potential
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-_POTENTIAL_BAR = {"thickness": 8, "len": 0.5, "outlinewidth": 0, "orientation": "h", "y": 1.01, "yanchor": "bottom"}
-_POTENTIAL_BAR |= {"nticks": 5, "title": {"text": "potential f(g(z), z)", "side": "top", "font": {"size": 12}}}
+_BAR = {"thickness": 8, "len": 0.5, "outlinewidth": 0, "orientation": "h", "y": 1.01, "yanchor": "bottom"}
+_BAR |= {"nticks": 5, "title": {"text": "potential f(g(z), z)", "side": "top", "font": {"size": 12}}}
 AXES = ["distance of the codes, d_Z", "distance of the pictures, d_X"]
 """Names of both axes of the pairs."""
 
@@ -184,7 +184,8 @@ def potential(
     )
     figure.add_contour(
         x=x, y=y, z=found.values, colorscale="gray" if labels is not None else theme.CONTINUOUS, **_levels(found, span),
-        line={"width": 0.6, "color": colours["border"]}, colorbar=_POTENTIAL_BAR, hovertemplate="f = %{z:.3f}<extra></extra>",
+        line={"width": 0.6, "color": colours["border"]}, colorbar=_BAR,
+        hovertemplate="f = %{z:.3f}<extra></extra>",
     )  # fmt: skip
     shades = "#ffffff" if labels is None else [theme.category(int(label)) for label in labels["label"]]
     figure.add_scatter(
