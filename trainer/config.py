@@ -109,6 +109,13 @@ class PriorConfig(Section):
         description="Of the warm start: em fits Gaussians; neighbours first draws together what is connected (UMAP), a "
         "minute that finds digits better. The default keeps the meaning of earlier recipes.",
     )
+    fit_steps: int = Field(
+        0,
+        ge=0,
+        le=MAX_STEPS,
+        description="Steps after all others that fit a neural prior (np) alone to the codes; some thousands take "
+        "about a minute. Its samples are then where the codes are; not in the paper, off by default.",
+    )
 
 
 class ObjectiveConfig(Section):
@@ -218,6 +225,8 @@ class Config(Section):
             raise ValueError("model.kind=dagmm is a mixture of its own; set prior.kind=gmp and prior.warm_start=false")
         if self.prior.warm_start and (self.prior.kind != "gmp" or self.optim.warmup_steps == 0):
             raise ValueError("prior.warm_start needs prior.kind=gmp and optim.warmup_steps above 0")
+        if self.prior.fit_steps and (self.prior.kind != "np" or self.optim.keep != "last"):
+            raise ValueError("prior.fit_steps needs prior.kind=np and optim.keep=last")
         if self.optim.refine_steps and (self.model.kind != "gwae" or self.optim.keep != "last"):
             raise ValueError("optim.refine_steps needs model.kind=gwae, which has a critic, and optim.keep=last")
         if self.optim.refine_steps >= self.optim.max_steps:

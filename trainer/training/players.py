@@ -12,7 +12,7 @@ from trainer.config import Config
 from trainer.data import augment
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.training import finite, objectives, optimisers, warm_start
+from trainer.training import finite, objectives, optimisers, prior_fit, warm_start
 from trainer.training.averaging import CriticAverage
 from trainer.training.distributed import Share
 from trainer.training.hardware import Fabric
@@ -28,7 +28,7 @@ class Players:
         fabric: launched; it may spread the batch over processes (trainer/training/distributed.py).
         compiled: whether encoder and decoder go through torch.compile.
         pause: called before every step of a player; may wait.
-        progress: called while the mixture is placed.
+        progress: called while the mixture is placed or the neural prior fitted.
 
     Raises: UserError if the batch cannot be divided among the processes.
     """
@@ -77,6 +77,10 @@ class Players:
         """Whether the mixture is placed at the end of the step after so many."""
         return self.settings.prior.warm_start and step + 1 == self.optim.warmup_steps
 
+    def fits_prior(self, step: int) -> bool:
+        """Whether the prior is fitted to the codes at the end of the step after so many, the last one."""
+        return self.settings.prior.fit_steps > 0 and step + 1 == self.optim.max_steps
+
     def step(self, done: int) -> Terms:
         """Take the step after `done` steps and return its terms, without graphs, over the whole batch.
 
@@ -93,6 +97,10 @@ class Players:
         if self.places(done):
             wanted = self.settings.seed, self.fabric.device, self.settings.prior.placement, self.progress
             self.share.first(lambda: warm_start.place_mixture(self.model, self.images, *wanted))
+            self.share.agree(self.model)
+        if self.fits_prior(done):
+            wanted = self.settings.seed, self.fabric.device, self.settings.prior.fit_steps, self.progress
+            self.share.first(lambda: prior_fit.fit_prior(self.model, self.images, *wanted))
             self.share.agree(self.model)
         return terms
 
