@@ -9,7 +9,7 @@ from explorer.clusters import map as clusters_map
 from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
 from explorer.clusters.state import LAYERS, VIEWS, bound, current, page
-from explorer.shared import beside, cache, catalog, measuring, progress, widgets
+from explorer.shared import beside, cache, catalog, measuring, progress, test_pictures, widgets
 from trainer.jobs import map as map_job
 from trainer.jobs.task import Job
 from trainer.latent.map import MINIMUM
@@ -31,6 +31,14 @@ def show(entry: catalog.Entry) -> None:
     codes = cache.codes(entry)
     if len(codes) < MINIMUM or not {"id", "z0"} <= set(codes):
         _without_codes(entry, len(codes))
+        return
+    if not test_pictures.may_show(entry):
+        widgets.empty_state(
+            "The map shows test pictures",
+            f"Pictures of {entry.data_title} may not be passed on, nor reconstructions of them. Where the data lie on "
+            "this computer, the map opens. Samples of the prior are on page Generate.",
+            icon=":material/visibility_off:",
+        )
         return
     measuring.outdated(entry)
     view = current()
@@ -65,9 +73,9 @@ def _beside(entry: catalog.Entry) -> Atlas | None:
     """Return the map of the model to compare with; None where there is none, or, with a sentence, where it has none."""
     for other in beside.models(entry)[:1]:
         with widgets.user_errors():
-            if len(cache.codes(other)) >= MINIMUM:
+            if len(cache.codes(other)) >= MINIMUM and test_pictures.may_show(other):
                 return _atlas(other)[0]
-            st.caption(f":material/info: {other.name} has too few measured test pictures for a map.")
+            st.caption(f":material/info: {other.name} has too few measured test pictures that may be shown for a map.")
     return None
 
 

@@ -54,7 +54,8 @@ class Space:
     def kinds(self) -> dict[str, str]:
         """Return the kinds of start of this model and their titles."""
         kinds = {"image": "Test picture", "prior": "Prior", "component": "Mixture", "upload": "Upload"}
-        absent = ([] if self.real else ["image"]) + ([] if self.model.prior.kind == "gmp" else ["component"])
+        shows = self.real and test_pictures.may_show(self.entry)
+        absent = ([] if shows else ["image"]) + ([] if self.model.prior.kind == "gmp" else ["component"])
         return {kind: title for kind, title in kinds.items() if kind not in absent}
 
     def distance(self, codes: Tensor) -> Tensor:
@@ -175,13 +176,14 @@ def resolve(space: Space, chosen: Choice, side: str, avoid: str = "") -> Start:
         return _component(space, chosen.component)
     if chosen.kind == "upload":
         return _upload(space, chosen, side)
-    if chosen.kind == "image" and space.real:
+    if chosen.kind == "image" and "image" in space.kinds:
         return _picture(space, chosen.index, avoid)
     note = ""
     if chosen.kind == "component":
         note = f"{space.entry.name} has no mixture components; a prior sample is shown instead."
     elif chosen.kind == "image":
-        note = f"{space.entry.name} has no codes of test pictures yet; a prior sample is shown instead."
+        lack = f"pictures of {space.entry.data_title} on this machine" if space.real else "codes of test pictures yet"
+        note = f"{space.entry.name} has no {lack}; a prior sample is shown instead."
     return _prior(space, chosen.seed, note)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.shared import cache, catalog
-from trainer.data import default_data_root
+from trainer.data import DATASETS, default_data_root
 from trainer.errors import UserError
 from trainer.runs import layout
 
@@ -68,6 +68,17 @@ def pictures(entry: catalog.Entry) -> TestPictures:
     from trainer.data import local
 
     return _pictures(entry, local.place(entry.run.config.data, roots()))
+
+
+def may_show(entry: catalog.Entry) -> bool:
+    """Return whether test pictures, and what the model makes of their codes, may be shown.
+
+    Those of a data set that may not be passed on, faces for one, are only where the data are; a reconstruction of a
+    face is a face.
+
+    Raises: UserError if codes.parquet is damaged.
+    """
+    return DATASETS[entry.run.config.data.name].shows_pictures or bool(pictures(entry).known.any())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.CODES, layout.SPRITE))

@@ -89,7 +89,7 @@ def _gallery(space: Space, side: str, avoid: str) -> None:
     name = f"Test pictures{f' with label {label}' if label else ''}"
     _choose(space, side, "index", numbers, pictures, titles, selected, name)
     if not _has_pictures(space, numbers):
-        st.caption("The pictures of this data set may not be bundled; these are the model's reconstructions of them.")
+        st.caption("The pictures are not here; these are the model's reconstructions of them.")
 
 
 def _pictures_of(space: Space, numbers: tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.clusters import atlas as clusters_data
 from explorer.clusters import components
 from explorer.shared import catalog
-from tests.fixtures import make_run
+from tests.fixtures import make_run, private_run
 from tests.pages.conftest import own
 from tests.pages.reading import texts
 from trainer.jobs import map as map_job
@@ -51,6 +51,14 @@ def store_map(run: Run, settings: MapSettings | None = None) -> map_file.Map:
     found = map_file.Map(made.frame.assign(kmeans=kmeans), meta)
     map_file.write(found, run.path / "map.parquet")
     return found
+
+
+def test_of_pictures_that_may_not_be_passed_on_the_map_shows_nothing(clusters, runs):
+    private_run(runs / "faces")
+    app = clusters("faces")
+    assert not app.exception
+    assert any("may not be passed on" in each.value for each in [*app.markdown, *app.caption])
+    assert not app.segmented_control
 
 
 def test_without_a_map_pca_is_shown_and_the_map_offered(clusters, monkeypatch):

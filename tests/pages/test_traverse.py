@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.shared import catalog
-from tests.fixtures import make_run
+from tests.fixtures import make_run, private_run
 from tests.pages import reading
 from tests.pages.reading import elements, png, sent_to
 from trainer.runs.folder import Run
@@ -361,7 +361,17 @@ def test_without_a_sprite_the_reconstructions_stand_for_the_pictures(runs):
     app = opened("no-pictures")
     assert panel(app)["original"] is None
     assert sent_to(app, "tiles")["count"] == 120
-    assert any("may not be bundled" in caption.value for caption in app.caption)
+    assert any("are not here; these are the model's reconstructions" in caption.value for caption in app.caption)
+
+
+def test_of_pictures_that_may_not_be_passed_on_there_is_no_reconstruction_either(runs):
+    private_run(runs / "faces")
+    app = opened("faces")
+    assert not app.exception
+    assert panel(app)["anchor"] == "prior sample"
+    assert "Test picture" not in app.segmented_control[0].options
+    app = opened("faces", start="image", index="3")
+    assert panel(app)["anchor"] == "prior sample"
 
 
 @pytest.mark.parametrize("file", ["codes.parquet", "sprite.png"])
