@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trainer.runs.folder import Metric
 
 GROUPS = ("reconstruction", "generation")
+TRAINING = "training pictures"
 CSS = """<style>
 .st-key-generate-numbers table { font-size: 0.9rem; font-variant-numeric: tabular-nums; width: 100%; }
 .st-key-generate-numbers :is(th, td) { border-left: 0; border-right: 0; padding: 0.35rem 0.6rem; }
@@ -55,7 +56,8 @@ def measured(entry: catalog.Entry) -> dict[str, Metric]:
 def table(found: dict[str, list[Metric]]) -> str:
     """Return Markdown, empty without numbers: a row per kind of pictures and model, a column per measure.
 
-    A number's name is "measure, kind of pictures", or the measure alone.
+    A number's name is "measure, kind of pictures", or the measure alone. Training pictures have one row where they are
+    the same for all models.
     """
     measures: list[str] = []
     rows: dict[tuple[str, str], dict[str, Metric]] = {}
@@ -65,6 +67,9 @@ def table(found: dict[str, list[Metric]]) -> str:
             row = {_split(metric)[0]: metric for metric in metrics if _split(metric)[1] == kind}
             measures += [measure for measure in row if measure not in measures]
             rows[kind, model] = row
+    of_data = [row for (kind, _), row in rows.items() if kind == TRAINING]
+    if len(of_data) > 1 and len({str({name: each.value for name, each in row.items()}) for row in of_data}) == 1:
+        rows = {key: row for key, row in rows.items() if key[0] != TRAINING} | {(TRAINING, ""): of_data[0]}
     if not rows:
         return ""
     best = {(kind, measure): _best(rows, kind, measure) for kind in kinds for measure in measures}
@@ -73,7 +78,7 @@ def table(found: dict[str, list[Metric]]) -> str:
         "|---" * (len(measures) + 1) + "|",
     ]
     for (kind, model), row in rows.items():
-        name = f"{kind} · {model}" if kind else model
+        name = " · ".join(filter(None, (kind, model)))
         cells = [_cell(row.get(measure), best[kind, measure]) for measure in measures]
         lines.append(f"| {escape.markdown(name)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -87,7 +92,7 @@ def _split(metric: Metric) -> tuple[str, str]:
 def _best(rows: dict[tuple[str, str], dict[str, Metric]], kind: str, measure: str) -> float | None:
     """The better end of a measure over the models, None where there is no other or the protocol differs."""
     known = [row[measure] for (of, _), row in rows.items() if of == kind and measure in row]
-    if len(known) < 2 or kind == "training pictures" or len({(metric.n, metric.split) for metric in known}) > 1:
+    if len(known) < 2 or kind == TRAINING or len({(metric.n, metric.split) for metric in known}) > 1:
         return None
     return (max if known[0].higher_is_better else min)(metric.value for metric in known)
 

@@ -249,6 +249,10 @@ def test_numbers_of_different_protocols_are_not_ranked():
     assert "| y · c | not measured |" in numbers.table(rows)
     assert "**1.000**" in numbers.table({"a": [metric(1, "h", "x, y")], "b": [metric(2, "h", "x, y")]})
     assert numbers.table({"a": [], "b": []}) == ""
+    same = {name: [metric(1, "h", "x, training pictures")] for name in "ab"}
+    assert numbers.table(same).count("training pictures") == 1
+    same["b"] = [metric(2, "h", "x, training pictures")]
+    assert numbers.table(same).count("training pictures") == 2
 
 
 def test_without_numbers_the_command_is_named():
