@@ -29,7 +29,7 @@ MAX_BYTES = 32 * 2**20  # a 24-megapixel camera JPEG has about 10 MiB
 MAX_PIXELS = 50_000_000  # 150 MB as RGB: the largest picture that fits beside a model in the memory target
 DIGIT = (28, 32)  # side of a digit's file, and of the model's input that keeps its bytes
 MAX_MEMORY = 640 * 2**20
-DETAIL = 64
+DETAIL = 128
 """Side of the larger array in which the strokes of a digit are looked for (trainer/ood/preparation.py)."""
 
 # The size is checked below, against a lower limit and before decoding; Pillow's own warning would only be noise.

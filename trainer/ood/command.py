@@ -7,7 +7,6 @@ from typing import Literal
 
 import pandas as pd
 
-from trainer.data.pictures import DETAIL
 from trainer.errors import UserError
 from trainer.models.base import LatentModel
 from trainer.ood import calibration as calibrations
@@ -59,7 +58,7 @@ def score(
         sys.stderr.write(f"{sentence}\n")
     if not pictures.names:
         raise UserError("None of the files is a readable picture; nothing was scored.")
-    read = _read_as(run, model, paths, pictures, invert, as_it_is)
+    read = _read_as(run, model, pictures, invert, as_it_is)
     loaded = {"model": model, "background": behind}
     table = score_pictures(run, read.arrays, pictures.names, fpr, detectors=True, versions=read.versions, **loaded)
     if csv is not None:
@@ -70,16 +69,12 @@ def score(
     return to_csv(table) if form == "csv" else printed(table, fpr)
 
 
-def _read_as(
-    run: Run, model: LatentModel, paths: list[Path], pictures: Pictures, invert: bool, as_it_is: bool
-) -> Prepared:
+def _read_as(run: Run, model: LatentModel, pictures: Pictures, invert: bool, as_it_is: bool) -> Prepared:
     """Return the pictures in the version that is asked for."""
     if as_it_is or invert:
         arrays, version = (255 - pictures.arrays, INVERTED) if invert else (pictures.arrays, AS_IT_IS)
         return Prepared(arrays, (version,) * len(arrays))
-    is_grey = run.config.data.channels == 1
-    details = read_pictures(paths, (1, DETAIL, DETAIL), LIMIT).arrays if is_grey else None
-    return prepared(run, model, pictures.arrays, details, of_run(run))
+    return prepared(run, model, pictures.arrays, pictures.details, of_run(run))
 
 
 def _background(run: Run, calibration: Calibration, other: Run) -> Background:

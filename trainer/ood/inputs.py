@@ -9,15 +9,20 @@ import numpy as np
 
 from trainer.data.collect import gather
 from trainer.data.decode import decode
+from trainer.data.pictures import DETAIL
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """arrays: uint8 (n, C, H, W); names: n, those of one folder or zip relative to it; skipped: a sentence each."""
+    """arrays: uint8 (n, C, H, W); names: n, those of one folder or zip relative to it; skipped: a sentence each.
+
+    details: uint8 (n, 1, DETAIL, DETAIL), the same pictures where they are grey (trainer/ood/preparation.py).
+    """
 
     arrays: np.ndarray
     names: tuple[str, ...]
     skipped: tuple[str, ...]
+    details: np.ndarray | None = None
 
 
 def read_pictures(
@@ -39,6 +44,6 @@ def read_pictures(
     channels, size, _ = image_shape
     with ExitStack() as stack:
         collection = gather(stack, [Path(path) for path in paths], pictures=limit)
-        decoded = decode(collection.entries, size, channels, progress)
+        decoded = decode(collection.entries, size, channels, progress, detail=DETAIL if channels == 1 else 0)
     names = tuple(collection.entries[index].name for index in decoded.kept)
-    return Pictures(decoded.images.numpy(), names, (*collection.skipped, *decoded.skipped))
+    return Pictures(decoded.images.numpy(), names, (*collection.skipped, *decoded.skipped), decoded.details)

@@ -9,7 +9,6 @@ pictures of one channel are changed. Nothing here knows of classes, so a letter 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -24,12 +23,14 @@ AS_IT_IS, INVERTED, CUT_OUT = "as it is", "inverted", "strokes cut out"
 VERSIONS = (AS_IT_IS, INVERTED, CUT_OUT)
 _SETTLED = -np.inf
 _TRAINED = 200  # training pictures that are measured
-_PAPER = 23  # pixels of DETAIL: wider than a stroke, so that the brightest pixel around is paper
-_SOFT = 5  # over which the paper is smoothed: more would blur the edge of a shadow into a stroke
-_EVERY = 2
+_PAPER = 23  # pixels of DETAIL / 2: wider than a stroke, so that the brightest pixel around is paper
+_SOFT = 5  # pixels over which the paper is smoothed
+_COARSE, _AROUND = 4, 11  # pixels of DETAIL / 2 to one, and of those around each: most of the picture
+_WHOLE = 0.92  # share of a row that a printed line covers; a digit, even a large one, covers less
 _FINER = 3
 _CLEAR = 4.0  # times the noise of the paper that strokes stand out
 _ALONG = 0.1  # share of the border that no stroke covers
+_SMALL = 0.4  # share of the picture's side: strokes that are looked at more closely
 _SPECK = 0.04  # share of the strokes below which a spot is dirt
 
 
@@ -114,11 +115,22 @@ def _version(name: str, array: np.ndarray, detail: np.ndarray, wanted: Like | No
     """Return a version of a picture, uint8 (1, H, W); None where nothing can be cut out."""
     if name != CUT_OUT:
         return 255 - array if name == INVERTED else array
-    ink = None if wanted is None else strokes(detail[0].astype(np.float32) / 255)
+    ink = None if wanted is None else _closer(detail[0].astype(np.float32) / 255)
     if ink is None:
         return None
     placed = np.rint(255 * placed_like(ink, wanted, array.shape[1])).astype(np.uint8)
     return (255 - placed if wanted.light else placed)[None]
+
+
+def _closer(picture: np.ndarray) -> np.ndarray | None:
+    """Return the strokes of a picture, (DETAIL, DETAIL), at half its size; small ones as they are, from around them."""
+    half = len(picture) // 2
+    ink = strokes(picture.reshape(half, 2, half, 2).mean((1, 3)))
+    if ink is None or _longer(ink) > _SMALL * half:
+        return ink
+    rows, columns = (np.clip(int(2 * at) - half // 2, 0, half) for at in ndimage.center_of_mass(ink))
+    near = strokes(picture[rows : rows + half, columns : columns + half])
+    return ink if near is None else near
 
 
 def of_run(run: Run) -> Like | None:
@@ -152,19 +164,15 @@ def strokes(picture: np.ndarray) -> np.ndarray | None:
     """Return how much of each pixel is a stroke on unevenly lit paper, float (H, W) in [0, 1]; None where nothing
     stands out.
 
-    The light is a smooth surface (`_light`). What stands out from it most, darker or lighter, are the strokes. Beside
-    them the paper is the morphological closing of the picture, smoothed, which follows shadows as well; what is darker
-    is divided by its own contrast.
+    In logarithms light is added and strokes have one depth, in a shadow as beside it. The paper is the morphological
+    closing, which keeps gradients and edges of shadows as they are, and a median of it, which does not blur them.
     """
-    picture = np.maximum(picture, 0.02)
-    even = picture / _light(picture)
-    even /= np.median(even)
-    if float(((even - 1) ** 3).sum()) > 0:
-        even = 2 - even
-    smooth = ndimage.gaussian_filter(even, 0.5)
-    paper = ndimage.uniform_filter(ndimage.grey_closing(smooth, _PAPER), _SOFT)
-    depth = 1 - even / np.maximum(paper, 0.05)
+    dark = np.log(np.maximum(picture, 0.02))
+    dark = -dark if _is_light_on_dark(dark) else dark
+    closed = ndimage.grey_closing(ndimage.gaussian_filter(dark, 0.5), _PAPER, mode="nearest")
+    depth = ndimage.median_filter(closed, _SOFT) - dark
     depth -= np.median(depth)
+    depth -= _lines(depth)
     inside = depth > _otsu(depth)
     mask = _without_dirt(inside)
     if not mask.any() or mask.mean() > 0.5:
@@ -177,28 +185,19 @@ def strokes(picture: np.ndarray) -> np.ndarray | None:
     return soft * ndimage.binary_dilation(mask)
 
 
-def _light(picture: np.ndarray) -> np.ndarray:
-    """Return the light on the paper: the cubic surface, of the logarithm, through the pixels that are not strokes.
-
-    Least squares on every other row and column, repeated without the pixels that lie far below the surface or above.
-    """
-    terms, few = _cubic(len(picture)), _cubic(len(picture), _EVERY)
-    values = np.log(picture[::_EVERY, ::_EVERY]).ravel()
-    keep = np.ones(len(values), bool)
-    for _ in range(5):
-        kept = few[keep]
-        found = np.linalg.solve(kept.T @ kept + 1e-3 * np.eye(kept.shape[1]), kept.T @ values[keep])
-        rest = values - few @ found
-        scale = 1.4826 * np.median(np.abs(rest[keep])) + 1e-3
-        keep = (rest > -1.5 * scale) & (rest < 3 * scale)
-    return np.exp(terms @ found).reshape(picture.shape)
+def _is_light_on_dark(values: np.ndarray) -> bool:
+    """Return whether what stands out from the median around it is lighter: strokes cover less of it than paper does."""
+    small = ndimage.uniform_filter(values, _COARSE)[::_COARSE, ::_COARSE]
+    return float(((small - ndimage.median_filter(small, _AROUND)) ** 3).sum()) > 0
 
 
-@functools.cache
-def _cubic(side: int, every: int = 1) -> np.ndarray:
-    """Return the terms of a cubic in the place of each pixel of a square, (n, 10)."""
-    down, right = (2 * np.mgrid[:side:every, :side:every] / (side - 1) - 1).reshape(2, -1)
-    return np.stack([down**i * right**j for i in range(4) for j in range(4 - i)], axis=1)
+def _lines(depth: np.ndarray) -> np.ndarray:
+    """Return how deep the lines of ruled or squared paper are: what most of a row or column has, some pixels aslant."""
+    rows, columns = (
+        np.quantile(ndimage.maximum_filter1d(depth, 3, axis=axis), 1 - _WHOLE, axis=1 - axis, keepdims=True)
+        for axis in (0, 1)
+    )
+    return np.clip(np.maximum(rows - np.median(rows), columns - np.median(columns)), 0, np.maximum(depth, 0))
 
 
 def placed_like(ink: np.ndarray, wanted: Like, size: int) -> np.ndarray:
@@ -245,7 +244,9 @@ def _longer(ink: np.ndarray) -> float:
 
 
 def _border(picture: np.ndarray) -> float:
-    return float(np.concatenate([picture[:2].ravel(), picture[-2:].ravel(), picture[:, :2].ravel()]).mean())
+    """Return the mean of the two outermost rows and columns on each side."""
+    sides = (side.ravel() for each in (picture, picture.T) for side in (each[:2], each[-2:]))
+    return float(np.concatenate([*sides]).mean())
 
 
 def _without_dirt(inside: np.ndarray) -> np.ndarray:
@@ -255,7 +256,7 @@ def _without_dirt(inside: np.ndarray) -> np.ndarray:
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     touches = np.bincount(border, minlength=count + 1)
     sizes[0], sizes[touches > _ALONG * len(border)] = 0, 0
-    sizes[(touches > 0) & (sizes < sizes.max() / 2)] = 0  # a dark corner
+    sizes[(touches > 0) & (sizes < 2 * sizes[touches == 0].max(initial=0))] = 0  # a dark corner
     keep = sizes >= max(_SPECK * sizes.sum(), 0.12 * sizes.max(), 1)
     return keep[labels]
 
