@@ -108,7 +108,7 @@ def sample(run: Run | LatentModel, n: int, seed: int = 0) -> np.ndarray:
 
 
 def score(run: Run, pictures: np.ndarray, names: Sequence[str] | None = None, fpr: float = FPR) -> pd.DataFrame:
-    """Return the outlier scores of pictures, one row each: the numbers of the page and of `python -m trainer score`.
+    """Return the outlier scores of pictures as they are, one row each: those of `python -m trainer score --as-it-is`.
 
     The columns are those of trainer.ood.pictures.score_pictures: the verdict, every score with its percentile among
     held-out pictures, the threshold, the verdicts of shifted and inverted copies, the nearest training pictures.

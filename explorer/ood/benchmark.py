@@ -7,9 +7,11 @@ from explorer.ood import panel as panels
 from explorer.ood.detector import Detector, missing, pair_title, pairs_of, sides
 from explorer.ood.panel import OWN
 from explorer.ood.state import PAPER, bound, change, current
-from explorer.shared import measuring, widgets
+from explorer.shared import beside, measuring, widgets
 from trainer.ood.detectors.base import NEEDS
 from trainer.ood.pairs import MATCHED, Pair
+
+_OTHERS = "Those of the same data run, too. “Compare with”, below the model picker, chooses which."
 
 
 @st.fragment
@@ -52,6 +54,8 @@ def _controls(detector: Detector) -> str:
         title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
         st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))
         st.toggle("Logarithmic axis", **bound("log"), help="Spreads out the small false-alarm rates that matter.")
+        if panels.fitting(detector) and not beside.models(detector.entry):
+            st.toggle("Other models", **bound("others"), help=_OTHERS)
     return shown
 
 

@@ -1,4 +1,4 @@
-"""The OoD page: its two views, and an offer to measure while a model has no scores."""
+"""The OoD page: its three views, and an offer to measure while a model has no scores."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import streamlit as st
 
 from explorer.ood import benchmark, drawing, own_pictures
 from explorer.ood.detector import has_scores, read_detector
-from explorer.ood.state import VIEWS, current, page
-from explorer.shared import catalog, measuring, widgets
+from explorer.ood.state import VIEWS, change, current, page
+from explorer.shared import catalog, links, measuring, widgets
 
 CSS = Path(__file__).with_suffix(".css")
 """Charts side by side where there is room for two, and a quiet table that scrolls rather than being cut."""
@@ -19,6 +19,8 @@ def show(entry: catalog.Entry) -> None:
     Raises: UserError if the model's files are damaged or of other weights.
     """
     current()  # takes the link's state before anything below changes it
+    if st.session_state.pop(links.DRAWING, False):
+        change(view="draw")
     st.html(CSS)
     if not has_scores(entry) or entry.is_outdated:
         _offer(entry)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from explorer.ood import detector as scores
 from explorer.ood import figures, session
 from explorer.ood.detector import Curve, Detector, Side
-from explorer.ood.state import AUTOMATIC, current
+from explorer.ood.state import current
 from explorer.shared import beside, catalog
 from trainer.errors import UserError
 from trainer.ood.pairs import AS_PUBLISHED, MATCHED, Pair
 from trainer.ood.pairs import OWN as OWN_FOLDER
 from trainer.ood.tables import ORDINARY
 
-COMPARED = 3  # other models at first
+COMPARED = 3  # other models, where none is chosen
 OWN = "your own pictures"
 _CAUTIONS = {
     OWN_FOLDER: "“{}” is a folder of yours that `evaluate --outliers` scored; all its pictures count as outliers.",
@@ -108,13 +108,12 @@ def fitting(detector: Detector) -> list[str]:
 
 
 def others_of(detector: Detector) -> list[str]:
-    """Return the names of the models that are shown beside the selected one."""
-    wanted = current().against
+    """Return the names of the models that run beside the selected one: those to compare with, else of the same data."""
     if chosen := beside.models(detector.entry):
         return [entry.name for entry in chosen]
-    if wanted == (AUTOMATIC,):
-        return [name for name in fitting(detector) if scores.has_scores(catalog.find(name))][:COMPARED]
-    return [name for name in wanted if name in fitting(detector)]
+    if not current().others:
+        return []
+    return [name for name in fitting(detector) if scores.has_scores(catalog.find(name))][:COMPARED]
 
 
 def detectors_of(detector: Detector) -> tuple[dict[str, Detector], list[str]]:

@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 _UPLOADS = "ood.uploads"
 _RESULTS = "ood.results"
 _CHOSEN = "ood.versions"
-_RESULTS_LIMIT = 12
+_RESULTS_LIMIT = 40  # some six for each of four models, and the verdicts at other rates: 0.5 MB each at most
 RATE = 0.05  # of false alarms, where no verdict is asked for
 
 

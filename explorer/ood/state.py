@@ -11,7 +11,6 @@ from explorer.shared import state
 View = Literal["measured", "mine", "draw"]
 
 VIEWS: dict[str, str] = {"measured": "On data sets", "mine": "Check my pictures", "draw": "Draw one yourself"}
-AUTOMATIC = "auto"
 PAPER = "paper"
 """A choice of scores: for each kind of model the one the paper reports."""
 RATES = (
@@ -25,15 +24,14 @@ RATES = (
 class OodState(state.PageState):
     """The whole view. Field names are the URL's; defaults are left out of it.
 
-    `against` holds the models that the selected one is compared with, `focus` the curve whose pictures are shown, as
-    "model|score" ("|mean intensity" for a baseline).
+    `focus` is the curve whose pictures are shown, as "model|score" ("|mean intensity" for a baseline).
     """
 
     decimals: ClassVar[int] = 4
 
     view: View = "measured"
     pair: str = ""  # a name of trainer.ood.pairs.PAIRS, or OWN; empty or unknown: see benchmark._usual
-    against: tuple[str, ...] = (AUTOMATIC,)
+    others: bool = True  # whether models of the same data run, too, where none is chosen to compare with
     scores: tuple[str, ...] = ("combined",)
     log: bool = True
     focus: str = ""

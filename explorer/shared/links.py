@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Literal, NoReturn
 
+import streamlit as st
 from pydantic import Field, field_validator
 
 from explorer.shared import state, widgets
 from explorer.shared.encoding import DECIMALS
 
+DRAWING = "gwae.drawing"
+"""Where the session notes that the canvas is to be opened."""
 Kind = Literal["image", "prior", "component", "upload"]  # of the picture that a view starts from
 
 
@@ -60,6 +63,12 @@ def open_traverse(view: TraverseState) -> NoReturn:
     """Open the Traverse page with this view."""
     state.save(view)
     widgets.open_page("traverse")
+
+
+def open_drawing() -> NoReturn:
+    """Open the canvas of Out of distribution, which leads back to Traverse with the code of what is drawn."""
+    st.session_state[DRAWING] = True
+    widgets.open_page("ood")
 
 
 class TrainState(state.PageState):

@@ -9,6 +9,7 @@ import streamlit as st
 from explorer.components import live_decoder
 from explorer.shared import cache, pixels, test_pictures, widgets
 from explorer.shared.latent import Space, own_picture, picture_index
+from explorer.shared.links import open_drawing
 from explorer.shared.state import SEED_LIMIT
 from explorer.traverse.state import bound, choice, current, field, restart
 from trainer.runs import layout
@@ -199,6 +200,9 @@ def _upload(space: Space, side: str) -> None:
     controls, preview = st.columns(2, gap="large", vertical_alignment="center")
     with controls:
         own.uploader(space, lambda: _ordinary(space), label_visibility="collapsed")
+        can_be_drawn = side == "start" and space.entry.image_shape[0] == 1
+        if can_be_drawn and st.button("Draw one", key="traverse.draw", icon=":material/draw:", type="tertiary"):
+            open_drawing()
     with preview, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         kept = own.preview(space, 112)
         if not kept:

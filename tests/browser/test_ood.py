@@ -29,7 +29,7 @@ def scored(served_runs: Path) -> Run:
     return Run(served_runs / "small-gmp")
 
 
-def open_ood(page, link: str = "?model=small-gmp&against=") -> None:
+def open_ood(page, link: str = "?model=small-gmp&others=0") -> None:
     page.goto(f"/ood{link}")
     settled(page)
     page.locator(".race[data-rate]").wait_for()
@@ -112,7 +112,7 @@ def test_one_slider_drives_everything_while_it_is_held_and_the_server_hears_of_t
 
 
 def test_the_rate_can_be_set_on_the_curves_on_the_histogram_and_by_keys_and_a_row_be_chosen(page, scored):
-    open_ood(page, "?model=small-gmp&against=small-vae&scores=combined,prior")
+    open_ood(page, "?model=small-gmp&scores=combined,prior")
     for place in (".roc", ".operating .chart"):
         area = page.locator(place)
         area.scroll_into_view_if_needed()
@@ -135,7 +135,7 @@ def test_the_rate_can_be_set_on_the_curves_on_the_histogram_and_by_keys_and_a_ro
 def test_no_control_is_shown_before_its_script_is_there(page):
     held = []
     page.route(re.compile("threshold/race.js"), lambda route: held.append(route))
-    page.goto("/ood?model=small-gmp&against=")
+    page.goto("/ood?model=small-gmp&others=0")
     settled(page)
     slider = page.locator(".race input")
     slider.wait_for(state="attached")

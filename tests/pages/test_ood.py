@@ -197,7 +197,7 @@ def test_another_model_scores_the_same_pictures(runs):
 
 
 def test_ones_own_pictures_are_a_pair_too():
-    app = opened(pair="your own pictures", against="small-vae")
+    app = opened(pair="your own pictures")
     assert "No own pictures yet" in texts(app)
     app.button(key="ood.to_mine").click()
     ran(app)

@@ -52,7 +52,7 @@ def test_opens_on_the_pair_that_polarity_does_not_give_away():
 
 
 def test_the_table_shows_the_stored_numbers_with_their_intervals(runs):
-    app = opened(pair=PUBLISHED.name, against="")
+    app = opened(pair=PUBLISHED.name, others="0")
     by_name = {metric.name: metric for metric in Run(runs / "small-gmp").metrics}
     row = next(row for row in table(app) if row[0] == "**small-gmp** · combined")
     for cell, measure in zip(row[1:5], ("AUROC", "AUPR out", "AUPR in", "FPR95"), strict=True):
@@ -68,7 +68,7 @@ def test_the_table_shows_the_stored_numbers_with_their_intervals(runs):
 
 def test_without_stored_measures_the_page_measures(runs):
     (runs / "small-gmp" / "metrics.json").unlink()
-    app = opened(against="")
+    app = opened(others="0")
     own = next(row for row in table(app) if row[0].startswith("**small-gmp**"))
     stored = tables.read(Run(runs / "small-gmp"))
     ordinary, outliers = tables.pair_rows(stored, MATCHED, "Omniglot")
@@ -109,7 +109,7 @@ def test_planted_scores_are_counted_by_hand_at_every_rate(runs):
     run = Run(runs / "small-gmp")
     planted = np.linspace(0, 1, 120, dtype=np.float32), np.linspace(0.5, 3, OUTLIERS, dtype=np.float32)
     plant(run, *planted)
-    app = opened(against="")
+    app = opened(others="0")
     race = sent_to(app, "race")
     line, scores = lines(race)["small-gmp|combined"], race["scores"]
     assert race["rates"] == list(RATES) == sorted(RATES)
@@ -132,7 +132,7 @@ def test_the_pictures_around_the_line_and_the_worst_errors(runs):
     low, high = (calibration.read(run).threshold("combined", RATES[place]) for place in (-1, 0))
     inside = np.linspace(low - 1e-3, high + 1e-3, 40)
     plant(run, np.r_[np.linspace(low - 9, low - 1, 40), inside, np.linspace(high + 1, high + 9, 40)], np.ones(OUTLIERS))
-    app = opened(against="")
+    app = opened(others="0")
     race = sent_to(app, "race")
     (row,) = race["rows"]
     scores = numbers(row["scores"])
@@ -152,13 +152,13 @@ def test_the_pictures_around_the_line_and_the_worst_errors(runs):
 def test_the_rate_comes_from_the_link_and_the_threshold_from_held_out_pictures(runs):
     expected = calibration.read(Run(runs / "small-gmp")).threshold
     for link, rate in (({}, 0.05), ({"fpr": "0.2"}, 0.2), ({"fpr": "0.0013"}, 0.0013), ({"fpr": "0.1234"}, 0.12)):
-        race = sent_to(opened(against="", **link), "race")
+        race = sent_to(opened(others="0", **link), "race")
         assert race["rates"][race["place"]] == rate
         assert race["scores"]["thresholds"][race["place"]] == pytest.approx(expected("combined", rate))
 
 
 def test_a_baseline_has_the_threshold_of_the_ordinary_pictures_here():
-    race = sent_to(opened(focus="|stroke area", against=""), "race")
+    race = sent_to(opened(focus="|stroke area", others="0"), "race")
     scores = race["scores"]
     assert scores["score"] in ("stroke area", "minus stroke area")
     assert scores["thresholds"][step_of(0.05)] == pytest.approx(np.quantile(numbers(scores["ordinary"]), 0.95))
@@ -184,7 +184,7 @@ def test_a_pair_that_was_not_scored_says_how_to_score_it():
 
 
 def test_outliers_that_are_not_on_the_disk_are_said_to_be_absent_and_shown_where_they_are(tmp_path):
-    app = opened(against="")
+    app = opened(others="0")
     assert "not on this computer" in texts(app)
     assert "load('omniglot', 'all')" in texts(app)
     assert [row["name"] for row in sent_to(app, "race")["rows"]] == ["MNIST"]
@@ -193,7 +193,7 @@ def test_outliers_that_are_not_on_the_disk_are_said_to_be_absent_and_shown_where
         folder = tmp_path / "data" / "omniglot-py" / "images_background" / "Greek" / f"character{i // 5 + 1:02d}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{i // 5 + 1:04d}_{i % 5 + 1:02d}.png").write_bytes(png(picture[0]))
-    app = opened(against="")
+    app = opened(others="0")
     assert "not on this computer" not in texts(app)
     race = sent_to(app, "race")
     row = race["rows"][1]
@@ -219,13 +219,13 @@ def test_the_outliers_pictures_of_another_bundled_model_are_shown(runs):
         Run(runs / "small-gmp").codes["id"][:OUTLIERS].to_numpy(),
     )
     tables.write(table_, run)
-    app = opened("small-vae", pair="fashion-mnist/mnist", against="")
+    app = opened("small-vae", pair="fashion-mnist/mnist", others="0")
     assert sent_to(app, "race")["rows"][-1]["name"] == "MNIST"
     assert "not on this computer" not in texts(app)
 
 
 def test_the_course_over_the_training_is_told():
-    app = opened(scores="combined,potential f(x%2C mu)", against="")
+    app = opened(scores="combined,potential f(x%2C mu)", others="0")
     assert "**combined** stays between 0.920 and 0.930" in texts(app)
     assert "**potential f(x, mu)** changed sides twice" in texts(app)
     assert len(figure(app)["data"]) == 2
@@ -244,8 +244,8 @@ def test_a_model_has_one_colour_everywhere_whichever_are_shown():
     assert race["scores"]["colour"] == every["small-gmp"]
     course = next(t for t in figure(app)["data"] if t.get("name") == "combined")
     assert course["line"]["color"] == every["small-gmp"]
-    assert colours(opened("small-vae", against="")) == {"small-vae": every["small-vae"]}
-    baseline = sent_to(opened(focus="|stroke area", against=""), "race")
+    assert colours(opened("small-vae", others="0")) == {"small-vae": every["small-vae"]}
+    baseline = sent_to(opened(focus="|stroke area", others="0"), "race")
     assert baseline["scores"]["colour"] not in every.values()
     assert not sent_to(opened(log="0"), "race")["log"]
 
@@ -269,7 +269,7 @@ def test_detectors_of_the_literature_are_rows_and_say_who_beats_plain_likelihood
 
 
 def test_a_model_without_a_background_model_says_what_the_likelihood_ratio_needs():
-    app = opened(against="")
+    app = opened(others="0")
     assert "likelihood ratio" in app.multiselect(key="ood.scores").options
     app.multiselect(key="ood.scores").set_value(["combined", "likelihood ratio"])
     ran(app)
@@ -285,7 +285,7 @@ def test_a_detector_that_scored_a_sample_has_its_own_threshold_and_pictures(runs
     stored = tables.read(run)
     stored.loc[stored.index[::2], "detector_likelihood"] = np.nan
     tables.write(stored, run)
-    app = opened(against="", scores="likelihood", focus="small-gmp|likelihood", fpr="0.5")
+    app = opened(others="0", scores="likelihood", focus="small-gmp|likelihood", fpr="0.5")
     race = sent_to(app, "race")
     scores = race["scores"]
     ordinary, outliers = tables.pair_rows(stored, MATCHED, "Omniglot")

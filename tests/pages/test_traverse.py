@@ -168,6 +168,13 @@ def test_the_invert_switch_inverts_what_the_model_sees():
     assert np.array_equal(bytes_of(panel(app)["original"]), picture.ravel())
 
 
+def test_a_start_can_be_drawn():
+    app = opened(start="upload")
+    app.button(key="traverse.draw").click().run()
+    assert not app.exception
+    assert app.session_state["gwae.state.OodState"].view == "draw"
+
+
 def test_an_upload_that_is_no_picture_is_one_sentence_and_the_page_stays():
     app = upload(opened(start="upload"), b"not a picture at all", "text.png")
     assert len(app.error) == 1

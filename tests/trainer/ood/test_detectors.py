@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
 from trainer.models.priors import NormalPrior
+from trainer.ood.baselines import BASELINES, baseline_scores
 from trainer.ood.detectors import knn, likelihood, mahalanobis, registry, regret
 from trainer.ood.detectors.base import NEEDS, NO_BACKGROUND, NO_CODES, NO_DENSITY, Background, Known
 from trainer.ood.detectors.batch import Batch
@@ -182,6 +183,35 @@ def test_regret_finds_pictures_whose_codes_the_encoder_misses(problem):
     off = np.full(2, 1.5)
     assert 0.5 * off @ precision @ off / math.log(2) > 5  # bits that a wrong mean costs
     assert area(scores[::2], scores[1::2]) == auroc(scores[::2], scores[1::2]) == 1
+
+
+def test_the_auroc_of_regret_is_that_of_the_closed_form(problem):
+    """An encoder whose means are off, more for some pictures than for others: each costs d^T P d / 2 nats."""
+    model, own, _, known = problem
+    spread = 0.25 * (1 + torch.arange(120) % 2).unsqueeze(1)
+    off = spread * torch.randn(120, 2, generator=torch.Generator().manual_seed(3))
+    wrong = Linear().requires_grad_(False)
+    wrong.encode = lambda x: (model.encode(x)[0] + off, model.encode(x)[1])
+    found = regret.regret(Batch(wrong, own[:120].float() / 255, known), steps=60).numpy()
+    w, d = model.weights.double().numpy(), off.double().numpy()
+    exact = 0.5 * ((d @ (w.T @ w / VARIANCE + np.eye(2))) * d).sum(1)
+    expected = area(exact[::2], exact[1::2])
+    assert 0.6 < expected < 0.95
+    assert auroc(found[::2], found[1::2]) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_auroc_of_a_trivial_baseline_agrees_with_an_independent_implementation(problem, name):
+    _, own, others, _ = problem
+    count = {
+        "mean intensity": lambda part: part.double().mean((1, 2, 3)).numpy(),
+        "stroke area": lambda part: (part > 127).sum((1, 2, 3)).numpy(),
+        "PNG size": lambda part: sizes(part, {"format": "PNG"}),
+    }[name]
+    expected = area(count(own), count(others))
+    found = [baseline_scores(part.numpy())[name] for part in (own, others)]
+    assert auroc(*found) == pytest.approx(expected, abs=1e-3)
+    assert abs(expected - 0.5) < 0.499
 
 
 def test_mahalanobis_and_nearest_codes_agree_with_pytorch_ood(problem):
