@@ -16,6 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.ood.own_pictures import changes
+from explorer.shared import links
 from tests.fixtures import blob_pictures
 from tests.pages.ood import opened, own_pictures, table, upload
 from tests.pages.reading import png, ran, sent_to, texts
@@ -166,6 +167,13 @@ def test_a_model_of_grey_pictures_can_be_drawn_for(runs):
     assert not opened(view="draw").exception
     (run.path / "encoder.onnx").write_bytes(b"no network")
     assert "encoder.onnx: it is not an ONNX file" in "".join(error.value for error in opened(view="draw").error)
+
+
+def test_traverse_opens_the_canvas():
+    app = opened(pair="your own pictures")
+    app.session_state[links.DRAWING] = True
+    assert ran(app).session_state["gwae.state.OodState"].view == "draw"
+    assert links.DRAWING not in app.session_state
 
 
 def test_a_hostile_zip_is_refused_in_a_sentence_and_nothing_is_shown():

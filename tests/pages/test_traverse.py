@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer.shared import catalog
+from explorer.shared import catalog, links, widgets
 from tests.fixtures import make_run, private_run
 from tests.pages import reading
-from tests.pages.reading import elements, png, sent_to
+from tests.pages.reading import elements, png, ran, sent_to
 from trainer.runs.folder import Run
 from trainer.system import ROOT
 
@@ -168,11 +168,12 @@ def test_the_invert_switch_inverts_what_the_model_sees():
     assert np.array_equal(bytes_of(panel(app)["original"]), picture.ravel())
 
 
-def test_a_start_can_be_drawn():
-    app = opened(start="upload")
-    app.button(key="traverse.draw").click().run()
-    assert not app.exception
-    assert app.session_state["gwae.state.OodState"].view == "draw"
+def test_a_start_can_be_drawn(monkeypatch):
+    pages = []
+    monkeypatch.setattr(widgets, "open_page", pages.append)
+    app = ran(opened(start="upload").button(key="traverse.draw").click())
+    assert pages == ["ood"]
+    assert app.session_state[links.DRAWING]
 
 
 def test_an_upload_that_is_no_picture_is_one_sentence_and_the_page_stays():
