@@ -10,8 +10,7 @@ from explorer.clusters.atlas import Atlas, Colouring, keyed
 from explorer.clusters.subject import decoded
 from explorer.components import live_decoder
 from explorer.components.scatter import Badge, Legend, Scatter, blob
-from explorer.shared import pixels, theme
-from trainer.runs import layout
+from explorer.shared import cache, pixels, theme
 from trainer.runs.folder import SPRITE_COLUMNS
 
 LEGEND_LIMIT = 24
@@ -71,10 +70,9 @@ def bring(atlas: Atlas, key: str, colouring: Colouring, side: int = 0) -> None:
 
 def bring_rest(atlas: Atlas, side: int = 0) -> None:
     """Send what the lens and the badges need, after everything that can be seen at once."""
-    decoder = atlas.entry.path / layout.DECODER
     with st.container(key=f"clusters-more-bytes-{side}"):
-        if decoder.is_file():
-            live_decoder.carrier(atlas.entry.hash, decoder.read_bytes())
+        if decoder := cache.decoder(atlas.entry):
+            live_decoder.carrier(atlas.entry.hash, decoder)
         blob(_name("codes", atlas), _codes(atlas))
         if atlas.entry.has_sprite:
             blob(_name("sprite", atlas), atlas.entry.run.sprite_path.read_bytes())

@@ -15,7 +15,6 @@ from explorer.generate.state import bound, change, current
 from explorer.shared import beside, cache, catalog, pixels, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
-from trainer.runs import layout
 
 KEY = "generate.samples"
 _SEQUENCE = "generate.sequence"
@@ -31,7 +30,7 @@ def show(entry: catalog.Entry) -> None:
     """Draw the view."""
     with widgets.user_errors():
         models = beside.shown(entry)
-        decodable = [each for each in models if (each.path / layout.DECODER).is_file()]
+        decodable = [each for each in models if cache.decoder(each)]
         _controls(entry, models)
         for each in models:
             if each not in decodable:
@@ -49,7 +48,7 @@ def show(entry: catalog.Entry) -> None:
         )
         details.show(entry, decodable)
     for each in decodable:
-        live_decoder.carrier(each.hash, _decoder(each))
+        live_decoder.carrier(each.hash, cache.decoder(each))
 
 
 def count(models: list[catalog.Entry]) -> tuple[int, int]:
@@ -112,9 +111,3 @@ def _picked() -> None:
         return
     name = next((each.name for each in catalog.usable() if each.hash == report["hash"]), "")
     change(picked=int(report["seed"]), of=name)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.DECODER))
-def _decoder(entry: catalog.Entry) -> bytes:
-    cache.model(entry)
-    return (entry.path / layout.DECODER).read_bytes()

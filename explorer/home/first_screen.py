@@ -11,8 +11,7 @@ from explorer.components import distances, live_decoder
 from explorer.home.claims import claims, metric, written
 from explorer.home.digits import Coded, Digits
 from explorer.home.state import STEPS, change, current
-from explorer.shared import pixels, state, widgets
-from trainer.runs import layout
+from explorer.shared import cache, pixels, state, widgets
 
 KEY = "home.distances"
 _SEQUENCE = "home.sequence"
@@ -50,8 +49,8 @@ def bring(digits: Digits) -> None:
         small = miniatures.all_of(entry)
         decoders = {each.hash: each for each in (entry, *(miniature.entry for miniature in small.values()))}
         for each in decoders.values():
-            if (each.path / layout.DECODER).is_file():
-                live_decoder.carrier(each.hash, (each.path / layout.DECODER).read_bytes())
+            if decoder := cache.decoder(each):
+                live_decoder.carrier(each.hash, decoder)
         contents = {name: miniature.content for name, miniature in small.items()}
         distances.bring(miniatures.axes(entry), contents, key="home.bring")
 

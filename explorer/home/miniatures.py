@@ -50,7 +50,7 @@ def all_of(entry: catalog.Entry) -> dict[str, Miniature]:
     made = {"map": _map(entry), "samples": _samples(faces or entry)}
     if factors and not cache.codes(factors).empty:
         made["axes"] = _factors(factors)
-    return {name: miniature for name, miniature in made.items() if (miniature.entry.path / layout.DECODER).is_file()}
+    return {name: miniature for name, miniature in made.items() if cache.decoder(miniature.entry)}
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=catalog.keyed(layout.CODES))

@@ -37,32 +37,33 @@ def show(detector: Detector) -> None:
     if code := st.session_state[_KEY].get("opened"):
         rounded = tuple(round(float(value), 3) for value in code)
         open_traverse(TraverseState(checkpoint=entry.hash, start="upload", code=rounded))
-    live_decoder.carrier(entry.hash, _network(entry, layout.DECODER))
-    canvas.carrier(entry.hash, _network(entry, layout.ENCODER))
+    live_decoder.carrier(entry.hash, cache.decoder(entry))
+    canvas.carrier(entry.hash, _encoder(entry))
 
 
 def lacking(entry: catalog.Entry) -> str:
     """Return why nobody can draw for a model, as a sentence; empty where one can."""
     if entry.image_shape[0] != 1:
         return f"{entry.name} knows pictures in colour; to draw, choose a model of grey ones above."
-    if not (entry.path / layout.DECODER).is_file():
+    if not cache.decoder(entry):
         command = f"python -m trainer networks {entry.path}"
         return f"{entry.name} has no decoder for the browser yet. Make it with: {command}"
     return ""
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.ENCODER, layout.DECODER))
-def _network(entry: catalog.Entry, name: str) -> bytes:
-    """Return a network's file; of a bundled model the encoder is made here. Raises: UserError if the file is none."""
-    if name == layout.ENCODER and not (entry.path / name).is_file():
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=catalog.keyed(layout.ENCODER))
+def _encoder(entry: catalog.Entry) -> bytes:
+    """Return encoder.onnx; of a bundled model it is made here. Raises: UserError if the file is none."""
+    path = entry.path / layout.ENCODER
+    if not path.is_file():
         from trainer.models.onnx_export import encoder_bytes
 
         return encoder_bytes(cache.model(entry))
     try:
-        return validation.read_network(entry.path / name)
+        return validation.read_network(path)
     except validation.WrongError as error:
         again = f"make it anew with 'python -m trainer networks {entry.path}'"
-        raise UserError(f"{entry.path / name}: {error}; {again}.") from error
+        raise UserError(f"{path}: {error}; {again}.") from error
 
 
 @st.cache_resource(

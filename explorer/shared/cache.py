@@ -19,7 +19,7 @@ from explorer.shared import pixels
 from explorer.shared.catalog import Entry, keyed
 from trainer.errors import UserError
 from trainer.latent import pair_history as pairs
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.runs.sprite import read_sprite_tiles
 
 if TYPE_CHECKING:
@@ -73,6 +73,15 @@ def model(entry: Entry) -> LatentModel:
     """
     _warm()
     return entry.run.load_model()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=keyed(layout.DECODER))
+def decoder(entry: Entry) -> bytes | None:
+    """Return decoder.onnx, which the browser runs; None without one, or where it is damaged, as catalog.flaws says."""
+    try:
+        return validation.read_network(entry.path / layout.DECODER)
+    except validation.WrongError:
+        return None
 
 
 def codes(entry: Entry) -> pd.DataFrame:

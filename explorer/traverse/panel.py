@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import axis_names, beside, catalog, latent, own_axis_names, pixels
+from explorer.shared import axis_names, beside, cache, latent, own_axis_names, pixels
 from explorer.shared.escape import markdown
 from explorer.shared.latent import Space, Start
 from explorer.shared.links import TraverseState, edits_text
 from explorer.traverse import twin
 from explorer.traverse.state import change, current, edits_of
-from trainer.runs import layout
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,7 +83,7 @@ def _data(
         table=_table_key(space),
         place=f"{space.key}/{start.anchor}/{start.caption}",
         model=space.entry.hash,
-        decoder=_decoder_path(space.entry).is_file(),
+        decoder=cache.decoder(space.entry) is not None,
         shape=list(space.model.image_shape),
         axes=_axes(_table_key(space), space),
         names=own_axis_names.given(space.entry),
@@ -159,14 +157,5 @@ def support(space: Space, z: Tensor) -> dict[str, Any]:
 def carry(space: Space) -> None:
     """Send the decoders that there are to the browser, after everything that can be seen."""
     for entry in beside.shown(space.entry, 2):
-        if _decoder_path(entry).is_file():
-            live_decoder.carrier(entry.hash, _decoder(entry))
-
-
-def _decoder_path(entry: catalog.Entry) -> Path:
-    return entry.path / layout.DECODER
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=catalog.keyed(layout.DECODER))
-def _decoder(entry: catalog.Entry) -> bytes:
-    return _decoder_path(entry).read_bytes()
+        if decoder := cache.decoder(entry):
+            live_decoder.carrier(entry.hash, decoder)

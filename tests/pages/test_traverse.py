@@ -396,11 +396,11 @@ def test_a_damaged_file_is_one_sentence(runs, file):
 def test_a_decoder_is_brought_to_the_browser_where_there_is_one(runs):
     assert panel(opened())["decoder"] is False
     made = make_run(runs / "live")
-    (made.path / "decoder.onnx").write_bytes(b"onnx")
+    (made.path / "decoder.onnx").write_bytes(b"\x08onnx")
     app = opened("live")
     assert panel(app)["decoder"] is True
     carried = [e for e in elements(app._tree) if getattr(e.proto, "component_name", "") == "gwae_carrier"]
-    assert carried[0].proto.bytes == made.hash.encode() + b"onnx"
+    assert carried[0].proto.bytes == made.hash.encode() + b"\x08onnx"
 
 
 def test_the_page_opens_inside_the_real_app(app):

@@ -9,7 +9,7 @@ import pytest
 
 from explorer.shared import cache, catalog, latent
 from tests.fixtures import make_run
-from trainer.runs import layout
+from trainer.runs import layout, validation
 from trainer.runs.folder import Run
 from trainer.runs.sprite import read_sprite_tiles, write_sprite
 
@@ -47,6 +47,18 @@ def test_a_remade_sprite_is_noticed_though_the_weights_are_the_same(entry):
     remade_sprite(entry)
     np.testing.assert_array_equal(cache.tiles(entry, [0, 1]), 255 - before)
     assert (cache.reconstructions(entry) != made).any()
+
+
+def test_the_decoder_is_read_once_for_all_pages_and_again_when_it_changes(entry, monkeypatch):
+    assert cache.decoder(entry) is None
+    path = entry.path / layout.DECODER
+    path.write_bytes(b"\x08one")
+    assert cache.decoder(entry) == b"\x08one"
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "read_network", None)
+        assert cache.decoder(entry) == b"\x08one"
+    path.write_bytes(b"damaged, and of another size")
+    assert cache.decoder(entry) is None
 
 
 def test_remade_codes_are_noticed_by_everything_made_from_them(entry):
