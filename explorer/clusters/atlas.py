@@ -186,6 +186,13 @@ def colourings(atlas: Atlas) -> dict[str, Colouring]:
     return offered | {c: Colouring(title, table[c].to_numpy()) for c, title in scales.items() if c in table}
 
 
+def coloured(atlas: Atlas, wanted: str) -> tuple[str, Colouring]:
+    """Return a colouring of this map and its key: the wanted one, else the usual one, else one colour and no key."""
+    offered = colourings(atlas)
+    key = wanted if wanted in offered else next(iter(offered), "")
+    return key, offered.get(key) or Colouring("Points", np.zeros(len(atlas.codes), int), {0: "test codes"})
+
+
 def score_title(name: str) -> str:
     """Return the name of an outlier score, or of its column, as the page writes it."""
     name = name.removeprefix("score_")

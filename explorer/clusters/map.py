@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.clusters import inspector, points, selection, twin
-from explorer.clusters.atlas import Atlas, Colouring, colourings, keyed
+from explorer.clusters.atlas import Atlas, Colouring, coloured, keyed
 from explorer.clusters.figures import Figure, space_figure
 from explorer.clusters.state import ClustersState, current, look_at
 from explorer.clusters.subject import Subject, resolve
@@ -23,9 +23,7 @@ MAP = "clusters.map"
 def show(atlas: Atlas, other: Atlas | None) -> None:
     """Draw map, panel and gallery, and below them the map of another model of the same pictures, if there is one."""
     view = current()
-    offered = colourings(atlas)
-    key = view.colour if view.colour in offered else next(iter(offered), "")
-    colouring = offered.get(key) or Colouring("Points", np.zeros(len(atlas.codes), int), {0: "test codes"})
+    key, colouring = coloured(atlas, view.colour)
     subject = resolve(atlas, view)
     rows = selection.selected(atlas, view)
     with st.container(key="clusters-work"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.clusters import components, listing, points, subject
 from explorer.clusters import map as clusters_map
-from explorer.clusters.atlas import Atlas, by_pca, colourings, from_file
+from explorer.clusters.atlas import Atlas, by_pca, coloured, colourings, from_file
 from explorer.clusters.controls import layout_popover, upload_popover
 from explorer.clusters.state import LAYERS, VIEWS, bound, current, page
 from explorer.shared import beside, cache, catalog, measuring, progress, test_pictures, widgets
@@ -106,7 +106,7 @@ def _controls(atlas: Atlas) -> None:
         offered = colourings(atlas)
         tied = bound("colour")
         if st.session_state[tied["key"]] not in offered:
-            st.session_state[tied["key"]] = next(iter(offered), None)
+            st.session_state[tied["key"]] = coloured(atlas, "")[0] or None
         titles = {name: colouring.title for name, colouring in offered.items()}
         st.selectbox("Colour by", list(offered), format_func=titles.__getitem__, width=265, **tied)
         layers = [name for name in LAYERS if name == "prior" or atlas.components]

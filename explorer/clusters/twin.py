@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.clusters import points, selection
-from explorer.clusters.atlas import Atlas, Colouring, colourings
+from explorer.clusters.atlas import Atlas, coloured
 from explorer.clusters.state import current, look_at
 from explorer.components.scatter import scatter
 from explorer.shared.escape import markdown
@@ -26,9 +26,7 @@ def show(atlas: Atlas, other: Atlas, key: str, rows: np.ndarray) -> None:
     if other.settings.dims != 2:
         st.caption("Two maps stand together in two dimensions alone.")
         return
-    offered = colourings(other)
-    key = key if key in offered else next(iter(offered), "")
-    colouring = offered.get(key) or Colouring("Points", np.zeros(len(other.codes), int), {0: "test codes"})
+    key, colouring = coloured(other, key)
     points.bring(other, key, colouring, side=1)
     bits = selection.to_bits(same(other, atlas, rows))
     content = points.content(other, key, colouring, current().layers, _focus(atlas, other), (), bits)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from explorer.clusters import atlas as clusters_data
 from explorer.clusters import inspector
 from explorer.clusters import subject as clusters_subject
-from explorer.clusters.atlas import colourings
+from explorer.clusters.atlas import coloured, colourings
 from explorer.clusters.state import ClustersState
 from explorer.shared import catalog, latent
 from explorer.traverse.state import choice, edits_of
@@ -101,6 +102,16 @@ def test_the_usual_colours_are_offered(atlas):
     assert any(name.startswith("score_") for name in offered)
     for colouring in offered.values():
         assert len(colouring.values) == PICTURES
+
+
+def test_a_colouring_that_a_map_lacks_gives_way_to_its_usual_one_or_to_one_colour(atlas):
+    first = next(iter(colourings(atlas)))
+    assert coloured(atlas, "entropy")[0] == "entropy"
+    assert coloured(atlas, "nonsense")[0] == first
+    bare = dataclasses.replace(atlas, pictures=atlas.pictures[["id", "row"]])
+    key, colouring = coloured(bare, "label")
+    assert (key, set(colouring.values)) == ("", {0})
+    assert len(colouring.values) == len(bare.codes)
 
 
 def test_a_known_code_is_placed_where_it_is_and_a_known_place_gives_its_code(atlas):
