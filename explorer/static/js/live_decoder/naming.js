@@ -40,8 +40,8 @@ export class Naming {
     this.ends = delayed(() => this.decodeEnds(), WAIT);
   }
 
-  /** Open the box below a slider, or close it there. @param {Slider} slider @param {Data} data @param {Float32Array} z */
-  open(slider, data, z) {
+  /** Open the box below a slider, or close it there. @param {Slider} slider @param {Float32Array | null} pixels of the picture now @param {Data} data @param {Float32Array} z */
+  open(slider, pixels, data, z) {
     const again = this.slider === slider;
     this.close();
     if (again) return;
@@ -55,7 +55,7 @@ export class Naming {
     slider.name.setAttribute("aria-expanded", "true");
     slider.node.append(this.box);
     this.others = "";
-    this.show(null, data, z);
+    this.show(pixels, data, z);
     this.input.focus();
   }
 
@@ -95,7 +95,7 @@ export class Naming {
     if (!this.slider) return;
     if (pixels) paintPicture(this.canvases[1], pixels, data.shape);
     const others = withAxis(this.z, this.slider.axis.i, 0).join();
-    if (others === this.others && pixels) return;
+    if (others === this.others) return;
     this.others = others;
     this.ends.start();
   }
@@ -111,9 +111,12 @@ export class Naming {
         : "Pictures follow when the decoder runs in this browser; the sheet below shows the axis.",
     );
     const { i, low, high } = slider.axis;
-    for (const [place, value] of [low, z[i], high].entries()) {
+    for (const [canvas, value] of /** @type {const} */ ([
+      [canvases[0], low],
+      [canvases[2], high],
+    ])) {
       const paint = (/** @type {Float32Array} */ pixels) => {
-        if (this.slider === slider) paintPicture(canvases[place], pixels, data.shape);
+        if (this.slider === slider) paintPicture(canvas, pixels, data.shape);
       };
       await decodeNow(data.model, withAxis(z, i, value), paint).catch(() => {});
     }

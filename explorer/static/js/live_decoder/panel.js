@@ -53,6 +53,8 @@ class Panel {
   start = new Float32Array();
   reference = new Float32Array();
   painted = -1; // sequence number of the picture that is shown
+  /** @type {Float32Array | null} the picture that is shown */
+  pixels = null;
   /** @type {number | undefined} milliseconds of the last decoding here */
   took;
 
@@ -147,7 +149,7 @@ class Panel {
   /** @param {number} axis */
   openNaming(axis) {
     const slider = this.sliders.get(axis);
-    if (slider) this.naming.open(slider, this.data, this.z);
+    if (slider) this.naming.open(slider, this.pixels, this.data, this.z);
   }
 
   /** Load the decoder before it is needed, and catch up with what was moved while it was on its way. */
@@ -199,6 +201,7 @@ class Panel {
   paint(pixels, sequence, by, took) {
     const { shape } = this.data;
     this.painted = sequence;
+    this.pixels = pixels;
     paintPicture(part(this.current, "canvas"), pixels, shape);
     paintDifference(part(this.error, "canvas"), pixels, this.reference, shape, isDark(this.root));
     const changed = this.changed().length;
