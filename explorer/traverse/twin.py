@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from explorer.shared import beside, cache, latent, pixels
+import numpy as np
+import streamlit as st
+
+from explorer.shared import beside, cache, catalog, latent, pixels
 from explorer.shared.factors import encoded
 from explorer.shared.latent import Space, Start
 from explorer.shared.links import TraverseState
@@ -53,11 +56,17 @@ def begin(space: Space, twin: Space, view: TraverseState, start: Start) -> tuple
     moves = "Its axis of the same rank moves along, by the same share of its range."
     chosen = choice(view, "start")
     if start.original is not None:
-        return encoded(twin.entry, start.original[None])[0], f"The same picture. {moves}"
+        return _encoded(twin.entry, start.original), f"The same picture. {moves}"
     if chosen.kind == "image" and (code := _stored(space, twin, chosen.index)) is not None:
         return torch.tensor(code), f"The same picture. {moves}"
     begun = latent.resolve(twin, chosen, "start")
     return begun.code, f"{begun.caption[:1].upper()}{begun.caption[1:]}. {moves}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=catalog.keyed())
+def _encoded(entry: catalog.Entry, picture: np.ndarray) -> Tensor:
+    """Return a model's code (d,) of a picture, which does not change while sliders are moved: never change it."""
+    return encoded(entry, picture[None])[0]
 
 
 def follow(space: Space, twin: Space, start: Tensor, z: Tensor, begun: Tensor) -> Tensor:
