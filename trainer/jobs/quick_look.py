@@ -67,15 +67,16 @@ def measure(settings: config.Config, report: Callable[[str, int, int], None] = l
     open_to = choices(settings)
 
     @cache
-    def steps(choice: tuple[int, int]) -> int:
+    def seconds(choice: tuple[int, int]) -> float:
+        """Return the time of FEWEST steps."""
         report("measuring", 0, 0)
-        size, width = choice
-        trial = fitted(settings, Plan(size, width, FEWEST, SECONDS))
-        return int(FEWEST * SECONDS / max(estimate.measure(trial, repeats=REPEATS).total, 1e-3))
+        trial = fitted(settings, Plan(*choice, FEWEST, SECONDS))
+        return max(estimate.measure(trial, repeats=REPEATS).total, 1e-3)
 
-    too_slow = bisect.bisect_left(open_to, True, key=lambda choice: steps(choice) < FEWEST)
-    size, width = open_to[max(0, too_slow - 1)]
-    return Plan(size, width, max(LEAST, steps((size, width))), SECONDS)
+    too_slow = bisect.bisect_left(open_to, True, key=lambda choice: seconds(choice) > SECONDS)
+    chosen = open_to[max(0, too_slow - 1)]
+    steps = max(LEAST, int(FEWEST * SECONDS / seconds(chosen)))
+    return Plan(*chosen, steps, steps * seconds(chosen) / FEWEST)
 
 
 def target(settings: config.Config) -> Path:

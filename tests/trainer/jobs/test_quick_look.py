@@ -38,12 +38,15 @@ def test_it_is_the_largest_choice_that_is_fast_enough(machine, fast):
     chosen = CHOICES[max(0, fast - 1)]
     assert (plan.size, plan.width) == chosen
     assert plan.steps == pytest.approx(1000 * SECONDS / speeds[chosen], abs=1)
+    assert plan.seconds == pytest.approx(plan.steps * speeds[chosen] / 1000)
     assert len(asked) == len(set(asked)) <= 4, "it does not try them all"
 
 
 def test_a_machine_however_slow_gets_a_few_steps(machine):
     machine(dict.fromkeys(CHOICES, 1e6))
-    assert quick_look.measure(config.from_dict(OWN)).steps == LEAST
+    plan = quick_look.measure(config.from_dict(OWN))
+    assert plan.steps == LEAST
+    assert plan.seconds == pytest.approx(1000 * LEAST), "a thousand seconds each, and the page says so"
 
 
 def test_pictures_are_not_enlarged():
