@@ -12,7 +12,7 @@ from explorer.clusters.atlas import Atlas, keyed
 from explorer.clusters.state import bound, change, current
 from explorer.clusters.subject import decoded, pictures
 from explorer.components.crosstab import crosstab
-from explorer.shared import cache, catalog, measuring, pixels, widgets
+from explorer.shared import cache, catalog, measuring, pixels, share, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.state import SEED_LIMIT
 from trainer.latent.clusters import contingency, dead_components
@@ -84,6 +84,7 @@ def show(atlas: Atlas) -> None:
         )
         return
     described = describe(atlas)
+    share.table("components", pd.DataFrame(described).drop(columns=["members"]))
     count, dead = len(described), sum(component.dead for component in described)
     listed = sorted(described, key=lambda component: -component.weight)
     used = f"{count - dead} of {count} in use" if dead else f"all {count} in use"
@@ -173,7 +174,9 @@ def _bench(atlas: Atlas) -> None:
         detail.show(atlas, k, _stands_for(describe(atlas)[k]))
         st.caption(f"{DRAWN} samples of component {k}, spread {view.spread:g}, seed {view.seed}")
         st.image(_strip(made[:DRAWN]), width="stretch", alt=f"Samples of component {k}")
-        st.caption(f"From the centre of component {k} to that of component {other}, straight through code space")
+        path = f"From the centre of component {k} to that of component {other}, straight through code space"
+        share.pictures("component", [(f"samples of component {k}", made[:DRAWN]), (path, made[DRAWN:])])
+        st.caption(path)
         st.image(_strip(made[DRAWN:], DRAWN), width="stretch", alt=f"From component {k} to component {other}")
 
 
@@ -268,6 +271,7 @@ def _contingency(atlas: Atlas, column: str, title: str) -> None:
     cell = current().cell
     what = "component" if column == "component" else "cluster"
     place = (order.index(cell[0]), codes.index(cell[1])) if len(cell) == 2 and is_cell(cell, counts, codes) else None
+    share.table(f"{what}s-and-labels", {what: order} | dict(zip(names, counts[order].T.tolist(), strict=True)))
     crosstab(
         counts[order].tolist(),
         [str(k) for k in order],

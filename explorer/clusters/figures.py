@@ -1,4 +1,4 @@
-"""The map in three dimensions, as a plotly figure. No streamlit here."""
+"""The map as a plotly figure: in three dimensions on the page, in two under Share. No streamlit here."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,53 +13,57 @@ HEIGHT = 620
 LEGEND_LIMIT = 24
 
 
-def space_figure(
+def figure(
     atlas: Atlas, colouring: Colouring, layers: tuple[str, ...], dark: bool, own: Sequence[float] | None = None
 ) -> Figure:
-    """Return prior samples, codes, centres and the user's own picture; it can be turned, and nothing in it selected.
+    """Return prior samples, codes, centres and the user's own picture in two or three dimensions.
 
     Args:
         layers: any of prior, centres.
         own: coordinates of an uploaded picture.
     """
-    import plotly.graph_objects as go
-
-    colours = theme.colours(dark)
+    colours, axes = theme.colours(dark), "xyz"[: atlas.settings.dims]
     traces = []
     if "prior" in layers:
         drawn = atlas.drawn[atlas.drawn["kind"] == "prior"]
-        traces.append(_points(drawn, "prior samples", colours["muted"], 3, marker={"opacity": 0.4}))
-    traces += _codes(atlas, colouring)
+        traces.append(_points(axes, drawn, "prior samples", colours["muted"], 3, marker={"opacity": 0.4}))
+    traces += _codes(axes, atlas, colouring)
     if "centres" in layers and atlas.components:
         drawn = atlas.drawn[atlas.drawn["kind"] == "centre"]
         names = [f"component {k:.0f}" for k in drawn["component"]]
         more = {"mode": "markers+text", "text": names, "textposition": "top center"}
-        traces.append(_points(drawn, "component centres", colours["text"], 8, **more))
+        traces.append(_points(axes, drawn, "component centres", colours["text"], 8, **more))
     if own is not None:
-        place = {axis: [value] for axis, value in zip("xyz", own, strict=True)}
-        traces.append(_points(place, "your picture", colours["accent"], 10, marker={"symbol": "diamond"}))
+        place = {axis: [value] for axis, value in zip(axes, own, strict=True)}
+        traces.append(_points(axes, place, "your picture", colours["accent"], 10, marker={"symbol": "diamond"}))
     below = {"orientation": "h", "y": 0, "yanchor": "top", "x": 0.5, "xanchor": "center", "itemsizing": "constant"}
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    field = {"xaxis": hidden, "yaxis": hidden | {"scaleanchor": "x"}}
+    if len(axes) == 3:
+        field = {"scene": {**dict.fromkeys(("xaxis", "yaxis", "zaxis"), hidden), "aspectmode": "data"}}
     return theme.figure(
         dark,
-        *map(go.Scatter3d, traces),
+        *traces,
         height=HEIGHT,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         legend=below,
-        dragmode="orbit",
+        dragmode="orbit" if len(axes) == 3 else "pan",
         uirevision=atlas.key,
-        scene={"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"},
+        **field,
     )
 
 
-def _points(table: Any, name: str, colour: Any, size: int, marker: dict[str, Any] | None = None, **more: Any) -> dict:
+def _points(
+    axes: str, table: Any, name: str, colour: Any, size: int, marker: dict[str, Any] | None = None, **more: Any
+) -> dict:
     """Return a trace of points; `table` has their coordinates by axis."""
-    places = {axis: np.asarray(table[axis], np.float32) for axis in "xyz"}
-    given = {"mode": "markers", "name": name, "marker": {"size": size, "color": colour} | (marker or {})}
-    return places | given | {"hovertemplate": f"{name}<extra></extra>"} | more
+    places = {axis: np.asarray(table[axis], np.float32) for axis in axes}
+    kind = {"type": "scatter3d" if len(axes) == 3 else "scattergl", "mode": "markers", "name": name}
+    given = {"marker": {"size": size, "color": colour} | (marker or {}), "hovertemplate": f"{name}<extra></extra>"}
+    return kind | places | given | more
 
 
-def _codes(atlas: Atlas, colouring: Colouring) -> list[dict[str, Any]]:
+def _codes(axes: str, atlas: Atlas, colouring: Colouring) -> list[dict[str, Any]]:
     """Return one trace for each category, or a single one with a scale."""
     table = atlas.pictures
     if colouring.names is None:
@@ -67,9 +71,9 @@ def _codes(atlas: Atlas, colouring: Colouring) -> list[dict[str, Any]]:
         bar = {"thickness": 10, "len": 0.7, "outlinewidth": 0, "title": {"text": colouring.title, "side": "right"}}
         ends = {"cmin": float(low), "cmax": float(max(high, low + 1e-9)), "colorscale": theme.CONTINUOUS}
         values = np.asarray(colouring.values, np.float32)
-        return [_points(table, "test codes", values, 3, marker=ends | {"colorbar": bar}, showlegend=False)]
+        return [_points(axes, table, "test codes", values, 3, marker=ends | {"colorbar": bar}, showlegend=False)]
     shown = len(colouring.names) <= LEGEND_LIMIT
     return [
-        _points(table[colouring.values == number], name, theme.category(number), 3, showlegend=shown)
+        _points(axes, table[colouring.values == number], name, theme.category(number), 3, showlegend=shown)
         for number, name in colouring.names.items()
     ]

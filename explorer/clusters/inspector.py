@@ -163,6 +163,8 @@ def gallery(atlas: Atlas, rows: np.ndarray, coloured: bool = False, title: str =
         + (f" For {absent} of them the picture is not at hand: both are the reconstruction." if absent else "")
     )
     below = decoded(atlas, atlas.codes[chosen])
+    share.pictures("chosen-pictures", [(title or "selected", pictures(atlas, chosen)), ("reconstructions", below)])
+    share.table("chosen-pictures", atlas.pictures.iloc[chosen].drop(columns=["row"]))
     draw(atlas, groups, chosen, "clusters.gallery", below, opens_map)
 
 

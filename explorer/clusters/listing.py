@@ -8,6 +8,7 @@ from explorer.clusters.atlas import Atlas, colourings
 from explorer.clusters.selection import selected
 from explorer.clusters.state import current, look_at
 from explorer.clusters.subject import resolve
+from explorer.shared import share
 
 KEY = "clusters.list"
 
@@ -24,6 +25,7 @@ def show(atlas: Atlas) -> None:
         columns["label_name"] = "Label"
     columns |= {column: colouring.title for column, colouring in colourings(atlas).items() if column != "label"}
     shown = table[list(columns)].rename(columns=columns).round(3)
+    share.table("test-pictures", shown)
     with st.container(key="clusters-work"):
         listed, panel = st.columns([2.1, 1], gap="medium")
     with listed:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.clusters import inspector, points, selection, twin
 from explorer.clusters.atlas import Atlas, Colouring, coloured, keyed
-from explorer.clusters.figures import Figure, space_figure
+from explorer.clusters.figures import Figure, figure
 from explorer.clusters.state import ClustersState, current, look_at
 from explorer.clusters.subject import Subject, resolve
 from explorer.components.scatter import scatter
@@ -35,6 +35,7 @@ def show(atlas: Atlas, other: Atlas | None) -> None:
             own = _place(atlas, subject) if subject and view.focus == "upload" else None
             widgets.chart(_in_space(atlas, key, view.layers, theme.is_dark(), own, colouring), f"{MAP}.space")
         _caption(atlas, colouring)
+        points.offer(atlas, colouring, view.layers)
     with panel, st.container(gap="small", key="clusters-panel"):
         inspector.panel(atlas, subject)
     if rows.any():
@@ -63,7 +64,7 @@ def _in_space(
     own: tuple[float, ...] | None,
     _colouring: Colouring,
 ) -> Figure:
-    return space_figure(atlas, _colouring, layers, dark, own)
+    return figure(atlas, _colouring, layers, dark, own)
 
 
 def _place(atlas: Atlas, subject: Subject) -> tuple[float, ...]:

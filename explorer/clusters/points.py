@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from explorer.clusters import figures
 from explorer.clusters.atlas import Atlas, Colouring, keyed
 from explorer.clusters.subject import decoded
 from explorer.components import live_decoder
 from explorer.components.scatter import Badge, Legend, Scatter, blob
-from explorer.shared import cache, pixels, theme
+from explorer.shared import cache, pixels, share, theme
 from trainer.runs.folder import SPRITE_COLUMNS
 
 LEGEND_LIMIT = 24
@@ -45,6 +46,7 @@ def content(
         legend=legend,
         labels={int(row.label): str(row.label_name) for row in names.itertuples() if row.label >= 0 and row.label_name},
         label_colours=theme.CATEGORIES,
+        name=f"{atlas.entry.name} ({atlas.entry.hash})",
         model=atlas.entry.hash,
         shape=atlas.entry.image_shape,
         sprite=_name("sprite", atlas) if atlas.entry.has_sprite else "",
@@ -59,6 +61,13 @@ def content(
         own=own,
         selected=selected,
     )
+
+
+def offer(atlas: Atlas, colouring: Colouring, layers: tuple[str, ...]) -> None:
+    """Offer the map as a chart, and its points as a table, under Share."""
+    dark, name = theme.is_dark(), f"{atlas.entry.name}-map"
+    share.chart(lambda: figures.figure(atlas, colouring, layers, dark), name)
+    share.table(name, atlas.pictures.drop(columns=["row"]))
 
 
 def bring(atlas: Atlas, key: str, colouring: Colouring, side: int = 0) -> None:

@@ -31,6 +31,7 @@ def show(atlas: Atlas, other: Atlas, key: str, rows: np.ndarray) -> None:
     bits = selection.to_bits(same(other, atlas, rows))
     content = points.content(other, key, colouring, current().layers, _focus(atlas, other), (), bits)
     scatter(content, key=KEY, on_picked=lambda: _picked(atlas, other), on_selected=lambda: _selected(atlas, other))
+    points.offer(other, colouring, current().layers)
     st.caption("The same pictures are selected and in focus on both maps: click here, or draw a lasso here, as above.")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.disentangle.state import bound, change, current
-from explorer.shared import catalog, latent, widgets
+from explorer.shared import catalog, latent, share, widgets
 from explorer.shared.factors import combination, decoded, described, encoded, factors, rendered, sweep
 from explorer.shared.latent import Space
 from explorer.shared.links import TraverseState, open_traverse
@@ -32,6 +32,7 @@ def show(entry: catalog.Entry, record: Record, axis: int, factor: int) -> None:
         f"{name} swept, rendered: the truth": truth,
         f"{name} swept, reconstructed by the model": reconstructed,
     }
+    share.pictures("axis-and-factor", list(captions.items()))
     with st.container(key="disentangle-strips", gap="small"):
         for caption, pictures in captions.items():
             with st.container(gap=None):

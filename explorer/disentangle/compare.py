@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.disentangle import by_factor, figures
 from explorer.disentangle.records import Measurement, data_title, records
 from explorer.disentangle.state import bound, current
-from explorer.shared import catalog, studies, theme, widgets
+from explorer.shared import catalog, share, studies, theme, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.factors import has_factors
 from explorer.shared.studies import Spread
@@ -58,6 +58,7 @@ def show(entry: catalog.Entry, kind: Measurement | None) -> None:
         with st.expander("Further measures"):
             st.markdown(added)
     by_factor.show(models)
+    share.table("scores", {"score": list(SHORT)} | {name: values(record) for name, record in models.items()})
     figure = figures.scores({name: values(record) for name, record in models.items()}, list(SHORT), theme.is_dark())
     widgets.chart(figure, "disentangle.compare", "disentanglement")
     scale = (

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.components import factor_stage
 from explorer.disentangle.state import change, current
-from explorer.shared import axis_names, beside, catalog, latent, own_axis_names, pixels, state, widgets
+from explorer.shared import axis_names, beside, catalog, latent, own_axis_names, pixels, share, state, widgets
 from explorer.shared.factors import combination, decoded, encoded, factors, rendered
 from explorer.shared.latent import Space
 
@@ -76,10 +76,13 @@ def data(spaces: Sequence[Space], sequence: int, values: tuple[int, ...]) -> fac
 def _model(space: Space, picture: np.ndarray) -> factor_stage.Model:
     entry = space.entry
     code = encoded(entry, picture)
+    made = decoded(entry, code)
+    share.pictures(f"{entry.name}-live", [("rendered", picture), ("reconstruction", made)])
+    share.table(f"{entry.name}-live", {"axis": axis_names.names(entry), "value": code[0].numpy()})
     return factor_stage.Model(
         name=str(entry.name),
         model=entry.hash,
-        reconstruction=pixels.as_base64(decoded(entry, code)[0]),
+        reconstruction=pixels.as_base64(made[0]),
         code=[round(value, 4) for value in code[0].tolist()],
         axes=_named(entry, _axes(f"{space.key}-{axis_names.stamp(entry)}", space)),
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.disentangle import cell, figures
 from explorer.disentangle.state import MATRICES, change, current
-from explorer.shared import catalog, theme, widgets
+from explorer.shared import catalog, share, theme, widgets
 from explorer.shared.escape import markdown
 from trainer.evaluation.disentanglement.record import USUAL, Record, axis_names, metrics
 
@@ -46,6 +46,7 @@ def _matrix(entry: catalog.Entry, record: Record) -> None:
     chosen = (view.axis, view.factor) if view.axis in axes and 0 <= view.factor < len(factors) else None
     with st.container(key="disentangle-work"):
         chart, panel = st.columns([1.45, 1], gap="large")
+    _share(entry, record)
     with chart:
         figure = _heat_map(record, view.matrix, chosen)
         widgets.chart(figure, CHART, "axes-and-factors", on_select=_clicked, selection_mode="points")
@@ -68,9 +69,18 @@ def show_beside(entry: catalog.Entry, record: Record | None, measurement: str) -
     if record is None:
         st.caption(f"Not measured by the {markdown(measurement)} protocol: select this model and measure it.")
         return
+    _share(entry, record)
     with st.container(key="disentangle-beside"):
         figure = _heat_map(record, current().matrix, None)
         widgets.chart(figure, "disentangle.beside", "axes-and-factors-beside")
+
+
+def _share(entry: catalog.Entry, record: Record) -> None:
+    """Offer both matrices under Share: a row per axis and factor."""
+    axes, factors = np.indices(record.dci.importance.shape).reshape(2, -1)
+    columns = {"axis": [f"z{axis}" for axis in axes], "factor": [record.factor_titles[each] for each in factors]}
+    columns |= {which: values(record, which).ravel() for which in EXPLAINED}
+    share.table(f"{entry.name}-axes-and-factors", columns)
 
 
 def _heat_map(record: Record, which: str, chosen: tuple[int, int] | None) -> theme.Figure:
@@ -133,8 +143,9 @@ def _hint(record: Record) -> None:
 
 def _summary(record: Record) -> None:
     """Draw the table of axes: the factor each carries, how exclusively, and whether the axis is in use."""
-    share = st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0)
-    shares = dict.fromkeys(("share", "disentanglement", "information"), share)
+    column = st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0)
+    shares = dict.fromkeys(("share", "disentanglement", "information"), column)
+    share.table("axes", table(record))
     st.dataframe(table(record), hide_index=True, column_config=shares)
     st.caption(
         "Carries: the factor for which the axis is most important. Share: its part of all axes' importance for that "

@@ -10,7 +10,7 @@ from explorer.disentangle import figures
 from explorer.disentangle.cell import another
 from explorer.disentangle.records import movement
 from explorer.disentangle.state import bound, change, current
-from explorer.shared import axis_names, beside, catalog, latent, theme, widgets
+from explorer.shared import axis_names, beside, catalog, latent, share, theme, widgets
 from explorer.shared.factors import Factor, combination, decoded, encoded, factors, rendered, sweep
 
 
@@ -84,13 +84,15 @@ def _ends(swept: Sequence[Swept]) -> tuple[float, float] | None:
 def _draw(swept: Swept, side: int, truth: np.ndarray, factor: Factor, ends: tuple[float, float] | None) -> None:
     with st.container(key=f"disentangle-strips-{side}", gap=None):
         alt = f"{factor.name} swept, rendered above, reconstructed by {swept.entry.name} below"
-        widgets.strip([truth, swept.reconstructed], alt)
+        widgets.strip([truth, swept.reconstructed], alt, file=f"{swept.entry.name}-path")
         st.caption("Upper row: rendered; lower row: reconstructions.")
     st.markdown(swept.sentence)
     figure = figures.path(
         swept.deviations, swept.names, swept.shares, factor.values, factor.name, theme.is_dark(), ends
     )
     widgets.chart(figure, f"disentangle.path.{side}", "factor-path")
+    columns = dict(zip(map(str, swept.names), swept.deviations.T, strict=True))
+    share.table(f"{swept.entry.name}-path", {factor.name: factor.values} | columns)
 
 
 def verdict(swept: Sequence[Swept], factor: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.shared import beside, catalog, escape, widgets
+from explorer.shared import beside, catalog, escape, share, widgets
 
 if TYPE_CHECKING:
     from trainer.runs.folder import Metric
@@ -25,6 +25,8 @@ def show(entry: catalog.Entry) -> None:
     """Draw the view."""
     models = beside.shown(entry)
     found = {each.name: measured(each) for each in models}
+    for name, metrics in found.items():
+        share.numbers(f"{name}-generation", list(metrics.values()))
     st.html(CSS)
     if not any(metric.group == "generation" for metrics in found.values() for metric in metrics.values()):
         widgets.empty_state(

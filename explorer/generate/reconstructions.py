@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.shared import beside, cache, catalog, escape, measuring, pixels, test_pictures, widgets
+from explorer.shared import beside, cache, catalog, escape, measuring, pixels, share, test_pictures, widgets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def show(entry: catalog.Entry) -> None:
         return
     for title, chosen in zip(("Best", "Worst"), rows, strict=True):
         st.header(title, anchor=False)
-        _pictures(entry, table, chosen)
+        _pictures(entry, title.lower(), table, chosen)
 
 
 def best_and_worst(psnr: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -56,14 +56,18 @@ def _summary(entry: catalog.Entry, table: pd.DataFrame) -> None:
     )
 
 
-def _pictures(entry: catalog.Entry, table: pd.DataFrame, rows: np.ndarray) -> None:
+def _pictures(entry: catalog.Entry, title: str, table: pd.DataFrame, rows: np.ndarray) -> None:
     import numpy as np
 
     originals = np.stack(test_pictures.pictures(entry).of(rows))
-    _row("test picture", originals, table["id"].iloc[rows].tolist())
-    for model in beside.shown(entry):
-        drawn, psnr = reconstructed(model, originals)
-        _row(model.name, drawn, [f"{value:.1f} dB" for value in psnr])
+    ids = table["id"].iloc[rows].tolist()
+    made = {model.name: reconstructed(model, originals) for model in beside.shown(entry)}
+    _row("test picture", originals, ids)
+    for name, (drawn, psnr) in made.items():
+        _row(name, drawn, [f"{value:.1f} dB" for value in psnr])
+    known = [("test pictures", originals), *((str(name), drawn) for name, (drawn, _) in made.items())]
+    share.pictures(f"{title}-reconstructions", known)
+    share.table(f"{title}-psnr", {"id": ids} | {f"{name}, dB": psnr.tolist() for name, (_, psnr) in made.items()})
 
 
 def reconstructed(entry: catalog.Entry, originals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

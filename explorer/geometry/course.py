@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.components.pairs import Replay
 from explorer.geometry import figures
-from explorer.shared import cache, catalog, pixels, theme, widgets
+from explorer.shared import cache, catalog, pixels, share, theme, widgets
 from trainer.latent import pair_history
 from trainer.runs import layout
 
@@ -36,6 +36,7 @@ def show(entry: catalog.Entry, side: int = 0) -> None:
             icon=":material/show_chart:",
         )
         return
+    share.table(f"{entry.name}-history", history)
     with st.container(key=f"geometry-course-{side}"):
         widgets.chart(figures.course(history, curves, 2, theme.is_dark()), f"geometry.course.{side}", "geometry-course")
     st.caption("Blue: mean of the training since the row before. Orange: held-out pictures, at each validation.")
@@ -55,7 +56,10 @@ def _replay(entry: catalog.Entry, history: pd.DataFrame, side: int) -> None:
             "validation, and they can be replayed here."
         )
         return
-    replay(cache.pair_history(str(path), catalog.stamp(path)), history).draw(f"geometry.replay.{side}")
+    drawn = replay(cache.pair_history(str(path), catalog.stamp(path)), history)
+    drawn.draw(f"geometry.replay.{side}")
+    known = {"step": drawn.steps, "slope of the line": drawn.slopes, "Spearman": drawn.spearman}
+    share.table(f"{entry.name}-pairs-over-training", known)
     st.caption(
         "The noise is the same at every validation: what moves is the model. Line: C d_Z / s = d_X, or the best one."
     )

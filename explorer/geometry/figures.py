@@ -11,6 +11,7 @@ from explorer.shared import theme
 from trainer.batching import evenly
 
 if TYPE_CHECKING:
+    from explorer.geometry.sample import Grid
     from trainer.latent.potential import Potential
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -18,6 +19,28 @@ _BAR = {"thickness": 8, "len": 0.5, "outlinewidth": 0, "orientation": "h", "y": 
 _BAR |= {"nticks": 5, "title": {"text": "potential f(g(z), z)", "side": "top", "font": {"size": 12}}}
 AXES = ["distance of the codes, d_Z", "distance of the pictures, d_X"]
 """Names of both axes of the pairs."""
+
+
+def density(grid: Grid, line: tuple[float, str], dark: bool) -> theme.Figure:
+    """Return how many pairs lie at each place, in powers of ten, with a line through the origin.
+
+    Args:
+        line: its slope and its name.
+    """
+    (slope, name), (counts, x, y) = line, grid
+    known = np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan)
+    end = min(float(x[-1]), float(y[-1]) / slope) if slope > 0 else float(x[-1])
+    figure = theme.figure(
+        dark,
+        height=560,
+        xaxis={"title": {"text": AXES[0]}, "range": [0, x[-1]]},
+        yaxis={"title": {"text": AXES[1]}, "range": [0, y[-1]]},
+    )
+    bar = {"title": {"text": "log10 of pairs", "side": "right"}, "thickness": 10, "outlinewidth": 0}
+    figure.add_heatmap(z=known, x=x, y=y, colorscale=theme.CONTINUOUS, customdata=counts, colorbar=bar,
+                       hovertemplate="%{customdata} pairs<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=[0, end], y=[0, slope * end], mode="lines", line={"color": theme.category(1)}, name=name)
+    return figure
 
 
 def ladder(rows: list[tuple[str, float]], dark: bool, end: float | None = None) -> theme.Figure:

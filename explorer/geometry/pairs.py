@@ -12,7 +12,7 @@ from explorer.components.pairs import Density, Histogram
 from explorer.geometry import figures, sample
 from explorer.geometry.sample import ACROSS, COLUMNS, ROWS, Sample
 from explorer.geometry.state import change, current
-from explorer.shared import beside, catalog, pixels, state, studies, widgets
+from explorer.shared import beside, catalog, pixels, share, state, studies, theme, widgets
 from explorer.shared.links import open_traverse
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _density(entry: catalog.Entry, found: Sample, side: int) -> None:
         st.session_state[_OPENED] = (entry.name, side, int(st.session_state[key].opened))
 
     density(found, cell(found, side)).draw(key, on_picked_change=picked, on_opened_change=opened)
+    _share(entry, found)
     what = "prior samples with the pictures they decode to" if current().source == "prior" else (
         "test pictures with their posterior means"
     )  # fmt: skip
@@ -127,6 +128,20 @@ def _density(entry: catalog.Entry, found: Sample, side: int) -> None:
         open_traverse(found.path(entry.hash, pair))
 
 
+def _share(entry: catalog.Entry, found: Sample) -> None:
+    """Offer the density as a chart, all pairs and the numbers under Share."""
+    name, pairs, dark = f"{entry.name}-pairs", found.pairs, theme.is_dark()
+    line = (float(pairs.slope), _line(found))
+    share.chart(lambda: figures.density(found.grid, line, dark), name)
+    i, j = np.triu_indices(found.count, 1)
+    share.table(name, {"i": i, "j": j, "d_Z": np.asarray(pairs.d_z), "d_X": np.asarray(pairs.d_x)})
+    share.table(f"{name}-numbers", {"number": list(pairs.numbers), "value": list(pairs.numbers.values())})
+
+
+def _line(found: Sample) -> str:
+    return "c d_Z = d_X, best c" if found.pairs.coefficient is None else "C d_Z / s = d_X"
+
+
 def density(found: Sample, chosen: tuple[int, int] | None) -> Density:
     """Return the density of the pairs with a place marked."""
     grid = found.grid
@@ -135,7 +150,7 @@ def density(found: Sample, chosen: tuple[int, int] | None) -> Density:
         columns=COLUMNS,
         ends=[float(grid.x[-1]), float(grid.y[-1])],
         slope=found.pairs.slope,
-        line="c d_Z = d_X, best c" if found.pairs.coefficient is None else "C d_Z / s = d_X",
+        line=_line(found),
         cell=list(chosen or ()),
         sheet=found.sheet,
         across=ACROSS,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.geometry import figures, sample
 from explorer.geometry.state import bound, current
-from explorer.shared import axis_names, beside, cache, catalog, theme, widgets
+from explorer.shared import axis_names, beside, cache, catalog, share, theme, widgets
 from trainer.errors import UserError
 from trainer.latent import potential
 from trainer.runs import layout
@@ -129,6 +129,9 @@ def _draw(seen: Sequence[Seen], places: Mapping[str, DeltaGenerator]) -> None:
         with places[each.entry.name]:
             widgets.chart(figure, f"geometry.potential.{each.entry.name}", "geometry-potential")
             st.markdown(_means(*each.means))
+        y, x = np.meshgrid(each.over.y, each.over.x, indexing="ij")
+        grid = {each.names[0]: x.ravel(), each.names[1]: y.ravel(), "f(g(z), z)": each.over.values.ravel()}
+        share.table(f"{each.entry.name}-potential", {str(name): column for name, column in grid.items()})
 
 
 def shown(table: pd.DataFrame, count: int, known: Sequence[str]) -> np.ndarray:

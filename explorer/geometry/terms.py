@@ -7,7 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from explorer.geometry import course
-from explorer.shared import catalog
+from explorer.shared import catalog, share
 from explorer.shared.escape import markdown
 
 
@@ -90,10 +90,13 @@ def show(entry: catalog.Entry, side: int = 0) -> None:
     weights = entry.run.config.objective
     used = [term for term in terms if term.weight != "lambda_p" or weights.lambda_p]
     _formula(FORMULA[entry.model_kind] + (r" + \lambda_P L_P" if weights.lambda_p and len(terms) > 2 else ""))
+    known = [getattr(weights, term.weight) if term.weight else 1.0 for term in used]
+    values = [course.last(history, term.column) for term in used]
     with st.container(gap="small", key=f"geometry-terms-{side}"):
-        for term in used:
-            weight = getattr(weights, term.weight) if term.weight else 1.0
-            _card(term, weight, course.last(history, term.column), ablation(entry, term) if weight else "", side)
+        for term, weight, value in zip(used, known, values, strict=True):
+            _card(term, weight, value, ablation(entry, term) if weight else "", side)
+    names, formulas = [term.name for term in used], [term.formula for term in used]
+    share.table(f"{entry.name}-terms", {"term": names, "formula": formulas, "weight": known, "value": values})
     st.caption(
         "Values are those of held-out pictures at the last validation, else of the last steps, before weighting. "
         "Formulas: Nakagawa et al., Gromov-Wasserstein Autoencoders, ICLR 2023, section 3."

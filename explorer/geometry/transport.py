@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.geometry import figures, matching, sample
 from explorer.geometry.matching import Side
-from explorer.shared import beside, catalog, progress, test_pictures, theme, widgets
+from explorer.shared import beside, catalog, progress, share, test_pictures, theme, widgets
 from trainer.data import default_data_root
 from trainer.errors import UserError
 from trainer.evaluation import gw_record
@@ -131,6 +131,10 @@ def _values(entry: catalog.Entry, record: Record, end: float | None) -> None:
             left, right = st.columns([1.5, 1], gap="large", vertical_alignment="center")
     else:
         left, right = st.container(), st.container()
+    names, values = zip(*_rows(record), strict=True)
+    share.table(f"{entry.name}-discrete-gw", {"distance": names, "value": values})
+    codes, pictures = zip(*record.coupled, strict=True)
+    share.table(f"{entry.name}-coupling", {"code": codes, "test picture": pictures, "mass": record.mass})
     with left:
         figure = figures.ladder(_rows(record), theme.is_dark(), end)
         widgets.chart(figure, f"geometry.ladder.{entry.name}")

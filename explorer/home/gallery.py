@@ -4,14 +4,30 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer.shared import cache, catalog, links, state, widgets
+from explorer.shared import cache, catalog, links, share, state, widgets
 from explorer.shared.escape import markdown
 from trainer.errors import UserError
+
+
+def _table(entries: list[catalog.Entry]) -> dict[str, list]:
+    """Return the columns of a table with a row for each key metric of each model."""
+    rows = [(entry, metric) for entry in entries for metric in entry.key_metrics]
+    return {
+        "model": [str(entry.name) for entry, _ in rows],
+        "data": [str(entry.data_title) for entry, _ in rows],
+        "prior": [entry.prior_title for entry, _ in rows],
+        "metric": [metric.name for _, metric in rows],
+        "value": [metric.value for _, metric in rows],
+        "unit": [metric.unit for _, metric in rows],
+        "estimator": [metric.estimator for _, metric in rows],
+        "checkpoint": [metric.checkpoint for _, metric in rows],
+    }
 
 
 def show(entries: list[catalog.Entry]) -> list[tuple[DeltaGenerator, DeltaGenerator]]:
     """Draw a card per model; return two places each, to be filled last: of pictures that need the model, and flaws."""
     places = []
+    share.table("models", _table(entries))
     with st.container(key="gallery"):
         for entry in entries:
             with st.container(border=True, key=f"card-{entry.name}", height="stretch"):
@@ -70,7 +86,9 @@ def decoded(entry: catalog.Entry) -> None:
     """Draw reconstructions below the originals; without bundled pictures, two rows of decoded prior samples."""
     try:
         if entry.has_sprite:
-            _row(cache.reconstructions(entry), f"Their reconstructions by {entry.name}")
+            made = cache.reconstructions(entry)
+            _row(made, f"Their reconstructions by {entry.name}")
+            share.pictures(str(entry.name), [(f"{entry.name}, test pictures", cache.originals(entry)), ("", made)])
         else:
             samples = cache.prior_pictures(entry, 2 * cache.PREVIEW_TILES)
             _row(samples, f"Prior samples decoded by {entry.name}", rows=2)

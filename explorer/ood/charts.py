@@ -11,7 +11,7 @@ from explorer.ood.detector import Curve, thresholds_of
 from explorer.ood.panel import Panel
 from explorer.ood.pictured import Pictured
 from explorer.ood.state import RATES, change, current, step_of
-from explorer.shared import pixels, theme
+from explorer.shared import pixels, share, theme
 
 MARGIN, BETWEEN = 20, 110
 """Pictures around the line: beyond either end of the slider, and at most about so many on its way."""
@@ -37,6 +37,7 @@ def show(panel: Panel, curve: Curve, sides: tuple[Pictured, Pictured]) -> None:
     """Draw the race; `sides` are the pictures of the curve in focus."""
     view, dark = current(), theme.is_dark()
     styles = figures.line_styles(panel.curves, panel.colours) | figures.baseline_styles(panel.baselines, dark)
+    share.chart(lambda: figures.roc([*panel.curves, *panel.baselines], styles, dark), "ood.roc")
     lines = [_line(panel, each, styles[each.key], view.log) for each in (*panel.curves, *panel.baselines)]
     thresholds = thresholds_of(panel.detectors.get(curve.model), curve)
 

@@ -10,8 +10,8 @@ import streamlit as st
 from explorer.components import canvas, live_decoder
 from explorer.ood import pictures
 from explorer.ood.detector import Detector
-from explorer.ood.state import current, target_rate
-from explorer.shared import cache, catalog, pixels, theme
+from explorer.ood.state import RATES, current, target_rate
+from explorer.shared import cache, catalog, pixels, share, theme
 from explorer.shared.links import TraverseState, open_traverse
 from trainer.errors import UserError
 from trainer.ood.calibration import COMBINED
@@ -33,6 +33,8 @@ def show(detector: Detector) -> None:
     view, data = current(), _data(entry)
     threshold = detector.calibration.threshold(COMBINED, view.fpr)
     drawn = canvas.Drawing(**data, threshold=threshold, fpr=view.fpr, data=entry.data_title)
+    limits = [detector.calibration.threshold(COMBINED, rate) for rate in RATES]
+    share.table("thresholds", {"false-alarm rate": RATES, f"threshold of {COMBINED}": limits})
     drawn.draw(key=_KEY, on_opened_change=lambda: None)
     if code := st.session_state[_KEY].get("opened"):
         rounded = tuple(round(float(value), 3) for value in code)

@@ -56,6 +56,24 @@ def thinned(x: np.ndarray, y: np.ndarray, log: bool) -> np.ndarray:
     return np.flatnonzero(new | np.r_[new[1:], True])  # the point before a step too, or steps would become ramps
 
 
+def roc(curves: Sequence[Curve], styles: Mapping[str, tuple[str, str]], dark: bool) -> theme.Figure:
+    """Return the ROC curves, each in the colour and dash that `styles` has for it."""
+    axes = {"range": [0, 1], "tickformat": ".0%"}
+    figure = theme.figure(
+        dark,
+        height=560,
+        xaxis=axes | {"title": {"text": "ordinary pictures flagged"}},
+        yaxis=axes | {"title": {"text": "outliers flagged"}},
+    )
+    for curve in curves:
+        x, y, _ = curve.points
+        keep = thinned(x, y, log=False)
+        colour, dash = styles[curve.key]
+        line = {"color": colour, "dash": dash.replace(" ", "px,") + "px" if dash else "solid"}
+        figure.add_scatter(x=x[keep], y=y[keep], mode="lines", line=line, name=f"{curve.title}, {curve.auroc:.3f}")
+    return figure
+
+
 def course(rows: "Sequence[Row]", chosen: Sequence[str], dark: bool = False, colour: str = "") -> theme.Figure:
     """Return the AUROC of every score at each checkpoint of one pair; the chosen scores in colour, the others as thin
     grey lines.

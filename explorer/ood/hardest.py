@@ -11,7 +11,7 @@ from explorer.ood.detector import Curve, thresholds_of
 from explorer.ood.panel import Panel
 from explorer.ood.pictured import Pictured
 from explorer.ood.state import current, step_of
-from explorer.shared import theme
+from explorer.shared import share, theme
 from explorer.shared.escape import markdown
 
 SHOWN = 12
@@ -37,7 +37,9 @@ def show(panel: Panel, curve: Curve, sides: tuple[Pictured, Pictured]) -> None:
         st.caption("No picture that can be shown is on the wrong side.")
         return
     above = np.concatenate(shown)
-    gallery.gallery(groups, above, session.reconstructed(entry, above), key="ood.hardest")
+    below = session.reconstructed(entry, above)
+    share.pictures("worst-errors", [("worst errors", above), (f"reconstructions by {entry.name}", below)])
+    gallery.gallery(groups, above, below, key="ood.hardest")
 
 
 def absent(panel: Panel, sides: tuple[Pictured, Pictured]) -> None:

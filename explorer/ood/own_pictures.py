@@ -11,7 +11,7 @@ from explorer.ood import detail, pictures, session
 from explorer.ood.detector import Detector
 from explorer.ood.sentences import percent
 from explorer.ood.state import current, target_rate
-from explorer.shared import pixels, widgets
+from explorer.shared import pixels, share, widgets
 from explorer.shared.escape import markdown
 from explorer.shared.uploads import MAX_FILES, TYPES, Uploads
 
@@ -102,6 +102,7 @@ def _results(detector: Detector, own: Uploads) -> None:
         same = "As python -m trainer score --format csv, which adds the slower detectors of the literature."
         widgets.download("CSV", lambda: to_csv(table), name, "text/csv", key="ood.csv", help=same)
     made = session.reconstructions(entry, own)
+    share.pictures("own", [("input", session.prepared(entry, own).arrays), ("reconstruction", made)])
     with st.container(gap="small"):
         st.markdown(summary(detector, table, view.fpr))
         if sentence := changes(table["read as"], entry.data_title):

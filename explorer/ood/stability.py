@@ -10,7 +10,7 @@ from explorer.ood import figures
 from explorer.ood.detector import Curve
 from explorer.ood.panel import Panel
 from explorer.ood.state import current
-from explorer.shared import theme, widgets
+from explorer.shared import share, theme, widgets
 from explorer.shared.escape import markdown
 from trainer.ood.pairs import DRAWN
 
@@ -33,6 +33,7 @@ def show(panel: Panel, curve: Curve) -> None:
     chosen = [curve.score] if curve.model else ["combined"]
     chosen += [name for name in current().scores if name in {row.score for row in rows} and name not in chosen]
     chart, text = st.columns([2, 1], gap="large", vertical_alignment="center")
+    share.table("auroc-over-training", dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True)))
     with chart:
         widgets.chart(figures.course(rows, chosen, theme.is_dark(), panel.colours.get(entry.name, "")), "ood.course")
     with text:

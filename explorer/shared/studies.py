@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog
+from explorer.shared import catalog, share
 from explorer.shared.escape import code, markdown
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def show(stored: Table, rows: list[str] | None = None) -> None:
     columns = {
         name: st.column_config.TextColumn(width=190, help=column.about) for name, column in study.variants.items()
     }
+    share.table("study", frame(stored, rows))
     st.dataframe(frame(stored, rows), hide_index=True, height="content", placeholder="–", column_config=wide | columns)
     counts = sorted({len(column.runs) for column in study.variants.values()})
     of = f"{counts[0]} trainings" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} trainings"

@@ -119,9 +119,17 @@ def view_selector(page: state.Page, titles: Mapping[str, str]) -> str:
     return page.current().view
 
 
-def download(label: str, data: Any, file_name: str, mime: str, icon: str = ":material/download:", **options) -> None:
-    """Draw a download that does not rerun the page; `data` may be a function, called when the file is asked for."""
-    st.download_button(label, data, file_name, mime, icon=icon, on_click="ignore", **options)
+def download(label: str, data: Any, file_name: str, mime: str, is_shared: bool = True, **options: Any) -> None:
+    """Draw a download that does not rerun the page; the popover Share has it too.
+
+    Args:
+        data: may be a function, called when the file is asked for.
+        is_shared: False for what is larger than a view, or a zip itself.
+    """
+    if is_shared:
+        share.offer(file_name, data if callable(data) else lambda: data, mime)
+    options = {"icon": ":material/download:", "on_click": "ignore"} | options
+    st.download_button(label, data, file_name, mime, **options)
 
 
 def chart(figure: Any, key: str, file: str = "", **options: Any) -> None:
@@ -237,8 +245,10 @@ def metric_row(metrics: Sequence[Metric], key: str) -> None:
 # ---------------------------------------------------------------- pictures
 
 
-def strip(rows: Sequence[np.ndarray], alt: str, gap: int = 2) -> None:
-    """Draw rows of pictures, uint8 (n, C, H, W) each, in the whole width."""
+def strip(rows: Sequence[np.ndarray], alt: str, gap: int = 2, file: str = "") -> None:
+    """Draw rows of pictures, uint8 (n, C, H, W) each, in the whole width; by the name of a `file` Share has them."""
+    if file:
+        share.pictures(file, [(alt if row is rows[0] else "", row) for row in rows])
     st.image(pixels.strip(rows, gap), width="stretch", output_format="PNG", alt=alt)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, theme, widgets
+from explorer.shared import catalog, share, theme, widgets
 from explorer.train import figures, run_view, studies, study_form
 from explorer.train.state import bound, current
 from trainer.runs.folder import Metric
@@ -39,6 +39,8 @@ def show(trainings: Sequence[Training]) -> None:
             st.selectbox("Curve", terms, format_func=titles.__getitem__, width=240, **bound("term", term))
             log = st.toggle("Logarithmic", key="train.log")
     if terms:
+        share.table("curve", pd.concat([rows.filter(["step", term, f"validation {term}"]).assign(run=name)
+                                        for name, rows in histories.items()]))  # fmt: skip
         widgets.chart(figures.overlay(histories, term, log, theme.is_dark()), "train.overlay")
         st.caption("Validation where it was measured, else the mean of the training. Losses of different models sum "
                    "different terms: compare such models by a common curve, such as PSNR.")  # fmt: skip
@@ -57,6 +59,8 @@ def _numbers(folders: dict[str, Path]) -> None:
     """Draw the stored metrics; a row is one protocol, so that its values are comparable."""
     entries = {name: catalog.of_folder(folder) for name, folder in folders.items()}
     table = metric_table({name: entry.metrics if entry else () for name, entry in entries.items()})
+    share.about([entry for entry in entries.values() if entry])
+    share.table("numbers", table)
     if table.empty:
         st.caption("None of them is measured yet; press “Measure this model” under Trainings.")
         return

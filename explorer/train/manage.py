@@ -73,7 +73,14 @@ def _export(training: Training) -> None:
     """Offer the run as a zip, made when it is asked for."""
     content = "Model, metrics, history and checkpoint; without uploaded pictures."
     look = {"icon": ":material/folder_zip:", "key": "train.export", "width": "stretch", "help": content}
-    widgets.download("Export as zip", lambda: _zip(training.folder), f"{training.name}.zip", "application/zip", **look)
+    widgets.download(
+        "Export as zip",
+        lambda: _zip(training.folder),
+        f"{training.name}.zip",
+        "application/zip",
+        is_shared=False,
+        **look,
+    )
 
 
 def _zip(folder: Path) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, measuring, state, widgets
+from explorer.shared import catalog, measuring, share, state, widgets
 from explorer.shared.factors import has_factors
 from trainer.jobs import evaluate
 from trainer.runs.folder import Metric
@@ -55,6 +55,7 @@ def _outdated(entry: catalog.Entry, training: Training, running: bool) -> None:
 
 
 def _table(metrics: Sequence[Metric]) -> None:
+    share.numbers("metrics", metrics)
     whole = st.column_config.NumberColumn(format="localized")
     st.dataframe(table(metrics), hide_index=True, height=300, column_config={"n": whole})
 

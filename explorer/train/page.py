@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.shared import catalog, widgets
+from explorer.shared import catalog, share, widgets
 from explorer.train import compare, new_training, run_list
 from explorer.train.state import VIEWS, current, page
 from trainer.jobs import queue
@@ -21,6 +21,7 @@ def show() -> None:
     """
     current()  # takes the link's state before anything below changes it
     st.html(CSS)
+    share.about(())
     if mode.is_view():
         _view_only()
         return

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, phases, widgets
+from explorer.shared import catalog, phases, share, widgets
 from explorer.train import manage, presets, run_view
 from explorer.train.state import change, current
 from trainer import config
@@ -57,6 +58,7 @@ def _list(shown: str) -> None:
     names = [row["Name"] for row in rows]
     place = names.index(shown) if shown in names else 0
     key = _table_key(place)
+    share.table("trainings", pd.DataFrame(rows))
     st.dataframe(
         rows,
         key=key,

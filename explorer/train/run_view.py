@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, phases, state, theme, widgets
+from explorer.shared import catalog, phases, share, state, theme, widgets
 from explorer.shared.escape import markdown
 from explorer.train import figures, form, manage, measured, strips
 from trainer import config
@@ -31,6 +31,7 @@ def show(training: Training) -> None:
     """
     _head(training)
     _explain(training)
+    share.about([entry] if (entry := catalog.of_folder(training.folder)) else [])
     measured.show(training)
     rows = _history(str(training.folder), catalog.stamp(training.folder / layout.HISTORY))
     preview = monitor.preview(training.folder)
@@ -39,6 +40,7 @@ def show(training: Training) -> None:
     with widgets.user_errors():
         strips.show(training, preview)
     if not rows.empty:
+        share.table(f"{training.name}-history", rows)
         with st.expander("Curves", icon=":material/show_chart:"):
             _curves(rows, preview)
     with st.expander("Log", icon=":material/article:"):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer.shared import cache, catalog, pixels, theme, widgets
+from explorer.shared import cache, catalog, pixels, share, theme, widgets
 from explorer.train import figures
 from trainer.errors import UserError
 from trainer.runs import layout, picture_history
@@ -48,6 +48,8 @@ def show(training: Training, preview: dict[str, np.ndarray] | None) -> None:
         left, right = st.columns([5, 4], gap="large")
         with left, st.container(gap="xsmall"):
             draw("Held-out pictures and their reconstructions", [view.originals, view.reconstructions])
+            known = [("held-out pictures", view.originals), ("reconstructions", view.reconstructions)]
+            share.pictures(f"step-{chosen}", [*known, ("samples", view.samples), ("traversal", view.strip)])
             axes = [f"z{axis}" for axis in view.axes]
             title = f"Traversal of {', '.join(axes)}, two standard deviations either way"
             draw(title, np.split(view.strip, len(axes)))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import axis_names, pixels, theme, widgets
+from explorer.shared import axis_names, pixels, share, theme, widgets
 from explorer.shared.latent import Space, Start
 from explorer.traverse import panel
 from explorer.traverse.sheets import axis_select
 from explorer.traverse.state import bound, current
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 PAD_SIZE = 11
@@ -40,12 +41,14 @@ def pad(space: Space, start: Start, z: Tensor) -> None:
     at_zero[[x, y]] = 0  # one background, wherever the handle is
     low, high = space.table.low, space.table.high
     names = axis_names.names(space.entry)
+    plane = _plane(space.key, tuple(at_zero.tolist()), x, y, space) if background == "pictures" else None
+    _share(names, x, y, plane, points, labels)
     live_decoder.Pad(
         x={"i": x, "name": names[x], "low": float(low[x]), "high": float(high[x])},
         y={"i": y, "name": names[y], "low": float(low[y]), "high": float(high[y])},
         value=[float(z[x]), float(z[y])],
         start=[float(start.code[x]), float(start.code[y])],
-        background=_plane(space.key, tuple(at_zero.tolist()), x, y, space) if background == "pictures" else None,
+        background=pixels.as_base64(pixels.png(plane)) if plane is not None else None,
         points=points,
         colours=colours,
         names=labels,
@@ -56,16 +59,28 @@ def pad(space: Space, start: Start, z: Tensor) -> None:
     st.caption(f"{CAPTIONS[background]} Drag the handle, or use the arrow keys.")
 
 
+def _share(
+    names: list[str], x: int, y: int, plane: np.ndarray | None, points: list[list[float]], labels: list[str]
+) -> None:
+    """Offer the background under Share: the plane as a picture, or the codes as a table."""
+    if plane is not None:
+        share.pictures("pad", [(f"{names[x]} to the right, {names[y]} upwards", plane)])
+        return
+    groups = [name for name, each in zip(labels, points, strict=True) for _ in each[::2]]
+    across, up = ([value for each in points for value in each[start::2]] for start in (0, 1))
+    share.table("pad-codes", {"label": groups, f"z{x}": across, f"z{y}": up})
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
-def _plane(key: str, code: tuple[float, ...], x: int, y: int, _space: Space) -> str:
-    """Return the PNG of the plane through a code along two axes, in base64."""
+def _plane(key: str, code: tuple[float, ...], x: int, y: int, _space: Space) -> np.ndarray:
+    """Return the plane through a code along two axes, uint8 (H, W) or (H, W, 3)."""
     import torch
 
     from trainer.latent import traversal
 
     codes = traversal.pad_codes(torch.tensor(code), x, y, _space.table.low, _space.table.high, PAD_SIZE)
     pictures = pixels.decoded(_space.model, codes.flatten(0, 1))
-    return pixels.as_base64(pixels.png(pixels.join_tiles(pictures, PAD_SIZE)))
+    return pixels.join_tiles(pictures, PAD_SIZE)
 
 
 def _points(space: Space, x: int, y: int) -> tuple[list[list[float]], list[str], list[str]]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.components import live_decoder
-from explorer.shared import axis_names, export, pixels, share, widgets
+from explorer.shared import axis_names, export, pixels, widgets
 from explorer.shared.latent import Space
 from explorer.traverse.state import bound, current
 
@@ -39,11 +39,9 @@ def labels(space: Space) -> dict[str, str]:
 
 
 def downloads(drawn: export.Sheet, name: str) -> None:
-    """Offer a sheet as PNG and as SVG, here and under Share; the files are made when they are asked for."""
+    """Offer a sheet as PNG and as SVG; the files are made when they are asked for."""
     download("PNG", lambda: export.sheet_png(drawn), f"{name}.png", "image/png")
     download("SVG", lambda: export.sheet_svg(drawn), f"{name}.svg", "image/svg+xml")
-    share.offer(f"{name}.png", lambda: export.sheet_png(drawn), "image/png")
-    share.offer(f"{name}.svg", lambda: export.sheet_svg(drawn), "image/svg+xml")
 
 
 def download(label: str, data, file_name: str, mime: str) -> None:

@@ -15,7 +15,7 @@ def truth(space: Space) -> None:
         return
     name, base = factors()[factor].name, base_of(space)
     with st.container(key="traverse-truth", gap="small"):
-        widgets.strip([rendered(space.entry, sweep(base, factor))], f"{name} swept, rendered")
+        widgets.strip([rendered(space.entry, sweep(base, factor))], f"{name} swept, rendered", file="truth")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{name} swept, rendered: the truth around {described(base)}.")
             hide = {"on_click": change, "kwargs": {"factor": -1}, "key": "traverse.truth"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import axis_names, export, pixels, share, theme, widgets
+from explorer.shared import axis_names, export, pixels, theme, widgets
 from explorer.shared.latent import Space, Start, resolve
 from explorer.traverse import figures
 from explorer.traverse.sheets import axis_select, download, downloads, file_name, labels, sheet_tiles, strongest
@@ -85,7 +85,6 @@ def _animation(space: Space, z: Tensor) -> None:
         captions = [f"{name} = {value:.2f}".replace("-", "−") for value in codes[:, axis].tolist()]
         pictures = pixels.decoded(space.model, codes)
         animation = export.animation_gif(pictures, captions, f"{made['title']}, {made['note']}")
-        share.offer(file_name(space, f"z{axis}", "gif"), lambda: animation, "image/gif")
         st.image(animation, width=192, alt=f"Axis {axis} from its low to its high end and back")
         download("Download GIF", animation, file_name(space, f"z{axis}", "gif"), "image/gif")
 
@@ -158,7 +157,6 @@ def code(space: Space, start: Start, z: Tensor) -> None:
     )
     name = file_name(space, "code", "csv")
     made = lambda: export.code_csv({key: table[key].tolist() for key in table})  # noqa: E731
-    share.offer(name, made, "text/csv")
     with st.container(horizontal=True, vertical_alignment="center"):
         download("CSV", made, name, "text/csv")
         st.caption(

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileName } from "../../explorer/static/js/copy_link/charts.js";
 import { movesOf, percentOfSquares, verdict } from "../../explorer/static/js/factor_stage/model.js";
 import { withAxis } from "../../explorer/static/js/live_decoder/naming.js";
 import { differs, range } from "../../explorer/static/js/live_decoder/slider.js";
@@ -10,6 +9,7 @@ import { spritePlace } from "../../explorer/static/js/live_decoder/tiles.js";
 import { follow, movedPairs } from "../../explorer/static/js/live_decoder/twin.js";
 import { decoderOf, offerDecoder, sessionOf } from "../../explorer/static/js/shared/decoder.js";
 import { mount } from "../../explorer/static/js/shared/dom.js";
+import { fileName } from "../../explorer/static/js/shared/figures.js";
 import { nearestPlace } from "../../explorer/static/js/shared/numbers.js";
 import { ranking } from "../../explorer/static/js/threshold/bars.js";
 import { nearestRate } from "../../explorer/static/js/threshold/roc.js";

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.generate import details, downloads, numbers, reconstructions
 from explorer.generate.draws import draws
+from explorer.generate.state import GenerateState
 from explorer.shared import catalog
 from explorer.shared.links import TraverseState
 from tests.fixtures import blob_pictures, make_run
@@ -160,14 +161,13 @@ def test_closing_the_details_takes_them_away():
 # ---------------------------------------------------------------- downloads
 
 
-def test_the_zip_holds_what_is_on_the_sheet(monkeypatch):
+def test_the_zip_holds_what_is_on_the_sheet():
     opened(seed="5", temperature="0.5")
-    monkeypatch.setattr(downloads, "current", lambda: downloads_state())
+    view = GenerateState(seed=5, temperature=0.5)
     entry = catalog.find("small-np")
-    codes = draws(entry, 5, 6).at(0.5)
-    drawn = downloads.pictures(entry, codes)
-    found = {"small-np": (entry, codes, drawn)}
-    with zipfile.ZipFile(io.BytesIO(downloads.archive(found))) as packed:
+    _, codes, drawn = found = downloads.drawn(entry, 6, view)
+    assert np.array_equal(codes, draws(entry, 5, 6).at(0.5))
+    with zipfile.ZipFile(io.BytesIO(downloads.archive([found], view))) as packed:
         names = set(packed.namelist())
         assert names == {"about.txt", "small-np/codes.csv", *(f"small-np/{seed}.png" for seed in range(5, 11))}
         rows = list(csv.DictReader(io.StringIO(packed.read("small-np/codes.csv").decode())))
@@ -177,16 +177,10 @@ def test_the_zip_holds_what_is_on_the_sheet(monkeypatch):
         assert (
             f"small-np ({entry.hash}), prior samples from seed 5, temperature 0.5" in packed.read("about.txt").decode()
         )
-    sheet = np.array(Image.open(io.BytesIO(downloads.sheet(found, 3))))
+    sheet = np.array(Image.open(io.BytesIO(downloads.sheet([found], 3, view))))
     top, left = 8 + 22, 8
     assert np.array_equal(sheet[top : top + 64 : 2, left : left + 64 : 2, 0], drawn[0, 0])
     assert (sheet[8:28] < 128).any()  # the label
-
-
-def downloads_state():
-    from explorer.generate.state import GenerateState
-
-    return GenerateState(seed=5, temperature=0.5)
 
 
 # ---------------------------------------------------------------- reconstructions

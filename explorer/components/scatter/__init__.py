@@ -47,6 +47,7 @@ class Scatter:
         codes: name of the codes of all points, float16 (N, z_dim).
         colours: name of the number of each code's colour, uint8; `palette` are the colours.
         labels: names by label, in `label_colours` by label, which repeat.
+        name: of the model with its hash, above a saved map.
         model: hash of the checkpoint, as `live_decoder.carrier` names the decoder; `shape` is (C, H, W).
         sprite: name of a PNG of test pictures, `sprite_columns` to a row.
         badge_pictures: name of a PNG of the decoded centres in one line.
@@ -68,6 +69,7 @@ class Scatter:
     legend: Legend
     labels: dict[int, str]
     label_colours: Sequence[str]
+    name: str
     model: str
     shape: tuple[int, int, int]
     sprite: str

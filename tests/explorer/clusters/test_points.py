@@ -11,7 +11,7 @@ from explorer.clusters import atlas as clusters_data
 from explorer.clusters import components, detail, points
 from explorer.clusters import map as clusters_map
 from explorer.clusters.atlas import Colouring, colourings
-from explorer.clusters.figures import space_figure
+from explorer.clusters.figures import figure as map_figure
 from explorer.shared import catalog, theme
 from tests.fixtures import make_run
 from trainer.latent.map_file import MapSettings
@@ -163,7 +163,7 @@ def test_a_scale_has_its_ends():
 @pytest.mark.parametrize("key", ["label", "entropy"])
 def test_three_dimensions_have_no_outlines(entry, key):
     deep = clusters_data.by_pca(entry, MapSettings(dims=3))
-    figure = space_figure(deep, colourings(deep)[key], ALL, dark=False, own=np.zeros(3))
+    figure = map_figure(deep, colourings(deep)[key], ALL, dark=False, own=np.zeros(3))
     assert {trace.type for trace in figure.data} == {"scatter3d"}
     names = [trace.name for trace in figure.data]
     codes = [str(label) for label in range(10)] if key == "label" else ["test codes"]

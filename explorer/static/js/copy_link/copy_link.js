@@ -1,7 +1,8 @@
-// The link of the view, which is the address, and the charts of the page as files.
+// The link of the view, which is the address, and the charts and pictures of the page as files.
 
 import { mount, part, say } from "../shared/dom.js";
-import { charts, drawing, fileName, png, save } from "./charts.js";
+import { copied, figures, fileName, png, save } from "../shared/figures.js";
+import { charts, drawing } from "./charts.js";
 
 /** @typedef {{ label: string }} Data as `Share` in explorer/components/copy_link */
 
@@ -16,8 +17,8 @@ class Share {
     this.said = part(this.root, ".said");
     this.input.onfocus = () => this.input.select();
     part(this.root, ".copy").onclick = () => this.copy();
-    part(this.root, ".svg").onclick = () => this.save("svg");
-    part(this.root, ".png").onclick = () => this.save("png");
+    part(this.root, ".svg").onclick = () => this.vectors();
+    part(this.root, ".png").onclick = () => this.pictures();
   }
 
   close() {}
@@ -26,7 +27,9 @@ class Share {
   update(data) {
     this.data = data;
     this.input.value = location.href;
-    part(this.root, ".charts").hidden = !charts().length;
+    const [plots, drawn] = [charts().length, figures().length];
+    part(this.root, ".svg").hidden = !plots;
+    part(this.root, ".charts").hidden = !plots && !drawn;
   }
 
   async copy() {
@@ -40,13 +43,23 @@ class Share {
     }
   }
 
-  /** @param {"svg" | "png"} kind */
-  async save(kind) {
-    for (const [place, plot] of charts().entries()) {
-      const drawn = drawing(plot, this.data.label);
-      const content = kind === "svg" ? new Blob([drawn], { type: "image/svg+xml" }) : await png(drawn);
-      if (content) save(content, fileName(this.data.label, place, kind));
+  vectors() {
+    for (const [place, plot] of charts().entries())
+      save(new Blob([drawing(plot, this.data.label)], { type: "image/svg+xml" }), this.name(place + 1, "svg"));
+  }
+
+  async pictures() {
+    const drawn = charts().map((plot) => drawing(plot, this.data.label));
+    drawn.push(...figures().map((figure) => copied(figure, `${this.data.label}, ${figure.dataset.figure}`)));
+    for (const [place, each] of drawn.entries()) {
+      const content = await png(each);
+      if (content) save(content, this.name(place + 1, "png"));
     }
+  }
+
+  /** @param {number} place @param {string} ending */
+  name(place, ending) {
+    return fileName(this.data.label, place, ending);
   }
 }
 

@@ -18,8 +18,10 @@ export class Picture {
     field.prepend(this.points, this.lines);
   }
 
+  sharp = false;
+
   get ratio() {
-    return Math.min(devicePixelRatio, RATIO);
+    return this.sharp ? RATIO : Math.min(devicePixelRatio, RATIO);
   }
 
   /**
@@ -46,15 +48,5 @@ export class Picture {
   /** @param {import("./view.js").View} view @param {import("./lines.js").Drawing} drawing @param {{ text: string, accent: string }} colours */
   draw(view, drawing, colours) {
     drawLines(this.lines, view, this.ratio, drawing, colours);
-  }
-
-  /** Hand the map to the browser as a file. */
-  save() {
-    const [picture, link] = [element("canvas"), element("a")];
-    const context = sized(picture, this.points.width, this.points.height);
-    for (const layer of [this.points, this.lines]) context.drawImage(layer, 0, 0);
-    link.download = "map.png";
-    link.href = picture.toDataURL("image/png");
-    link.click();
   }
 }

@@ -2,6 +2,7 @@
 
 import { decodeNow, decoderOf, sessionOf } from "../shared/decoder.js";
 import { countPainted, mount, part, say } from "../shared/dom.js";
+import { copied, fileName, png, save } from "../shared/figures.js";
 import { arrow } from "../shared/gestures.js";
 import { listen } from "../shared/live.js";
 import { bytesOf } from "../shared/pictures.js";
@@ -30,6 +31,7 @@ import { View } from "./view.js";
  * @property {import("./legend.js").Meaning} legend
  * @property {Record<string, string>} labels
  * @property {string[]} label_colours
+ * @property {string} name
  * @property {string} model
  * @property {import("../shared/live.js").Shape} shape
  * @property {string} sprite
@@ -97,7 +99,7 @@ export class Scatter {
     this.field.onblur = () => this.looking.away();
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.field);
-    this.deaf = listen({ blob: () => this.refresh(), decoder: () => this.warm() });
+    this.deaf = listen({ blob: () => this.refresh(), decoder: () => this.warm(), sharp: () => this.sharpen() });
     this.mode("move");
   }
 
@@ -176,6 +178,18 @@ export class Scatter {
     if (!clientWidth || (clientWidth === this.view.width && clientHeight === this.view.height)) return;
     this.view.resize(clientWidth, clientHeight);
     this.paint();
+  }
+
+  /** Paint at once, at double size on any screen, until the map is painted again. */
+  sharpen() {
+    this.stale = this.picture.sharp = true;
+    this.paintNow();
+    this.picture.sharp = false;
+  }
+
+  async save() {
+    const content = await png(copied(this.root, this.data.name));
+    if (content) save(content, fileName(this.data.name, "map", "png"));
   }
 
   /** @param {() => void} change of the view */
@@ -296,7 +310,7 @@ export class Scatter {
     const { mode, zoom, save } = button.dataset;
     if (mode) this.mode(/** @type {import("./hand.js").Mode} */ (mode));
     if (zoom) this.zoom(Number(zoom));
-    if (save !== undefined) this.picture.save();
+    if (save !== undefined) this.save();
   }
 
   /** @param {import("./hand.js").Mode} mode */

@@ -11,6 +11,7 @@
  * @property {number} answered sequence of the picture that the server sent
  * @property {string} decoder hash of the model whose decoder has arrived or failed
  * @property {string} blob name of bytes that have arrived
+ * @property {undefined} sharp canvases are about to be copied at double size
  * @property {undefined} later what the first screen needs the models for has arrived
  */
 
