@@ -133,6 +133,15 @@ def test_an_empty_place_is_decoded_with_its_reliability(page, mapped):
     shown = [float(value) for value in query(page)["at"].split(",")]
     assert np.hypot(shown[0] - x, shown[1] - y) < extent / 50
     assert panel.locator("img").count() == 1
+    field = page.locator(".field").bounding_box()
+    for down in (6, field["height"] - 6):  # the bands above and below all points answer too
+        before = page.url
+        page.mouse.click(field["x"] + 40, field["y"] + down)
+        page.wait_for_url(lambda url, before=before: url != before, timeout=PATIENCE)
+        assert query(page)["focus"] == "place"
+    click(page, x, y)
+    expect(panel.get_by_text("Empty place", exact=True)).to_be_visible(timeout=PATIENCE)
+    settled(page)
     panel.get_by_role("button", name="Open in Traverse").click()
     page.get_by_role("heading", name="Traverse", exact=True).wait_for(timeout=PATIENCE)
     settled(page, PATIENCE / 1000)

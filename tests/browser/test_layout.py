@@ -37,6 +37,12 @@ ADDRESSES = [f"/{page}{'&' * bool(view)}{view}" for page, views in VIEWS.items()
 FOREIGN = {"presentation-role-conflict", "scrollable-region-focusable"}
 RUN = """rules => axe.run(document, { resultTypes: ["violations"], rules }).then(result => result.violations.map(
     each => `${each.id}: ${each.nodes.map(node => node.target.flat().join(" ")).slice(0, 3).join(" and ")}`))"""
+OPENED: set[str] = set()
+"""Kinds of popovers that a view before has opened."""
+CUT = """() => { const body = document.querySelector("[data-testid=stPopoverBody]"), box = body.getBoundingClientRect();
+    const cut = box.top < 0 || box.left < 0 || box.bottom > innerHeight + 1 || box.right > innerWidth + 1;
+    const hidden = body.scrollHeight > body.clientHeight + 1 && !/auto|scroll/.test(getComputedStyle(body).overflowY);
+    return cut || hidden ? [`${Math.round(box.top)} to ${Math.round(box.bottom)} of ${innerHeight}`] : []; }"""
 SIDEBAR_IS_AWAY = "() => (document.querySelector('[data-testid=stSidebar]')?.getBoundingClientRect().right ?? 0) < 2"
 
 IS_DARK = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(20, 23, 28)'"
@@ -53,7 +59,8 @@ def test_every_view_can_be_read_by_all_at_every_width(browser, server, address):
     page.wait_for_load_state("networkidle")
     page.add_script_tag(path=AXE)
     findings = {(theme, width): _findings(page, theme, width) for theme in ("light", "dark") for width in WIDTHS}
-    findings |= {(theme, "focus"): _unseen(page, theme) for theme in ("dark", "light")}  # last: it changes the page
+    findings |= {(theme, "focus"): _unseen(page, theme) for theme in ("dark", "light")}  # last: they change the page
+    findings["popovers"] = _cut(page)
     context.close()
     assert not any(findings.values()), {where: found for where, found in findings.items() if found}
 
@@ -74,6 +81,25 @@ def _findings(page, theme: str, width: int) -> list[str]:
         page.wait_for_timeout(2000)
         broken = page.evaluate(RUN, rules)
     return [*page.evaluate(LAYOUT), *broken]
+
+
+def _cut(page) -> list[str]:
+    """Popovers that do not fit a window of 1440 x 900, each kind in the first view that has it."""
+    found, body = [], page.get_by_test_id("stPopoverBody")
+    for button in page.get_by_test_id("stMain").get_by_test_id("stPopoverButton").all():
+        is_protocol = button.evaluate("node => Boolean(node.closest('[class*=st-key-metrics-]'))")
+        kind = "protocol" if is_protocol else button.inner_text().split("\n")[-1]
+        if kind in OPENED or not button.is_visible():
+            continue
+        OPENED.add(kind)
+        button.click()
+        body.wait_for()
+        settled(page)
+        found += [f"{kind}: {finding}" for finding in page.evaluate(CUT)]
+        page.keyboard.press("Escape")
+        body.wait_for(state="hidden")
+        settled(page)
+    return found
 
 
 def _unseen(page, theme: str) -> list[str]:

@@ -25,7 +25,7 @@ def _runs(runs):
 def bundled(app, name: str) -> zipfile.ZipFile:
     """The bundle of what the view of this app has offered."""
     files = {each: file.make for each, file in app.session_state[share._OFFERED].items()}
-    return zipfile.ZipFile(io.BytesIO(evidence.bundle(catalog.find(name), "Traverse", "model=small-gmp", files)))
+    return zipfile.ZipFile(io.BytesIO(evidence.bundle([catalog.find(name)], "Traverse", "model=small-gmp", files)))
 
 
 def test_the_bundle_of_a_view_holds_figures_settings_numbers_and_commands(runs):
@@ -60,8 +60,17 @@ def test_charts_are_in_the_bundle_as_pages_that_need_no_network():
     packed = bundled(opened("traverse", "small-gmp", view="code"), "small-gmp")
     assert "tables/small-gmp-code.csv" in packed.namelist()
     page = packed.read("figures/traverse-effects.html").decode()
+    assert f"Traverse, small-gmp ({catalog.find('small-gmp').hash})" in page, "its label"
     assert 'src="plotly.min.js"' in page
     assert "figures/plotly.min.js" in packed.namelist()
+
+
+def test_models_side_by_side_are_both_in_the_bundle(runs):
+    app = opened("generate", "small-gmp", view="numbers", beside="small-vae")
+    assert [str(entry.name) for entry in app.session_state[share._MODELS]] == ["small-gmp", "small-vae"]
+    packed = zipfile.ZipFile(io.BytesIO(evidence.bundle(app.session_state[share._MODELS], "Generate", "", {})))
+    assert {"config.yaml", "compared/small-vae/config.yaml", "compared/small-vae/numbers.csv"} <= set(packed.namelist())
+    assert all(Run(runs / name).hash in packed.read("README.txt").decode() for name in ("small-gmp", "small-vae"))
 
 
 def test_a_file_that_cannot_be_made_is_named_and_costs_no_other(runs):
@@ -69,14 +78,14 @@ def test_a_file_that_cannot_be_made_is_named_and_costs_no_other(runs):
         raise UserError("its data are gone.")
 
     entry = catalog.find("small-gmp")
-    packed = zipfile.ZipFile(io.BytesIO(evidence.bundle(entry, "x", "", {"a.csv": refuse, "b.csv": lambda: "1\n"})))
+    packed = zipfile.ZipFile(io.BytesIO(evidence.bundle([entry], "x", "", {"a.csv": refuse, "b.csv": lambda: "1\n"})))
     assert "tables/b.csv" in packed.namelist()
     assert "a.csv is left out: its data are gone." in packed.read("README.txt").decode()
 
 
 def test_a_server_for_visitors_gives_no_settings_of_own_runs_away(monkeypatch):
     monkeypatch.setenv("GWAE_MODE", "view")
-    packed = zipfile.ZipFile(io.BytesIO(evidence.bundle(catalog.find("small-gmp"), "x", "", {})))
+    packed = zipfile.ZipFile(io.BytesIO(evidence.bundle([catalog.find("small-gmp")], "x", "", {})))
     assert set(packed.namelist()) == {"README.txt", "numbers.csv"}
 
 
