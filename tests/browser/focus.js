@@ -34,7 +34,25 @@ async () => {
   ];
   const drawn = (element) => places(element).map((place) => edges(getComputedStyle(place)).filter(strong).join());
 
+  /** Whether a rule of the style sheets draws a ring around the handle of a slider, of which nothing can be measured. */
+  function isRinged(slider) {
+    const root = slider.getRootNode();
+    const rules = [...root.styleSheets, ...root.adoptedStyleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    const handle = /:focus-visible::-webkit-slider-thumb$/;
+    const rings = rules.filter(({ selectorText }) =>
+      selectorText?.split(",").some((one) => handle.test(one.trim()) && slider.matches(one.trim().replace(/::.*/, ""))),
+    );
+    const probe = slider.parentElement.appendChild(document.createElement("i"));
+    const isSeen = rings.some(({ style }) => {
+      probe.style.boxShadow = style.boxShadow;
+      return edges(getComputedStyle(probe)).some(strong);
+    });
+    probe.remove();
+    return isSeen;
+  }
+
   function isSeen(element, before) {
+    if (element.type === "range" && isRinged(element)) return true;
     const now = drawn(element);
     return places(element).some((place, i) => (i === 0 || !place.contains(element) ? outline(getComputedStyle(place)) : false) || now[i] !== before[i]);
   }
