@@ -216,6 +216,6 @@ test("a code with one axis elsewhere leaves the code as it is", () => {
   assert.deepEqual([...z], [1, 2, 3]);
 });
 
-test("saved charts have names that every system takes", () => {
-  assert.equal(fileName("Clusters, a/b <größe> (12)", 0, "svg"), "Clusters-a-b-größe-12-1.svg");
+test("saved figures have names that every system takes", () => {
+  assert.equal(fileName("Clusters, a/b <größe> (12)", 1, "svg"), "Clusters-a-b-größe-12-1.svg");
 });
