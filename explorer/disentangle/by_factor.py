@@ -57,9 +57,11 @@ def show(models: Mapping[str, Record]) -> None:
         for name, found in best.items()
     }
     st.html(table(best, frames))
+    count = studies.counted(each.seeds for found in best.values() for each in found.values())
+    range_of = f"Below it: the range over {count} trainings that differ in their seed. " if count else ""
     st.caption(
         "The number: how much of all axes' importance for the factor this axis has (DCI); the most of a row is bold. "
-        "Below it, where there are several trainings: the range over them. Left: the axis moves, decoded by the model. "
+        f"{range_of}Left: the axis moves, decoded by the model. "
         "Right: the factor changes, rendered. Point at a cell to play both."
     )
 
@@ -136,7 +138,7 @@ def _row(factor: str, best: Mapping[str, Best], frames: Mapping[str, Mapping[str
     for model, (axis, importance, seeds) in best.items():
         number = f"{importance:.2f}"
         shown = f"<b>{number}</b>" if number == most and len(best) > 1 else number
-        shown += f"<small>{seeds.low:.2f} to {seeds.high:.2f}, {seeds.count} trainings</small>" if seeds else ""
+        shown += f"<small>{seeds.low:.2f} to {seeds.high:.2f}</small>" if seeds else ""
         title = html.escape(model + f": z{axis} has {number} of the importance for {factor}", quote=True)
         lines = _players(frames.get(model, {}).get(factor, ()))
         cells.append(f"<td tabindex='0' title='{title}' aria-label='{title}'>{lines}<span>z{axis} {shown}</span></td>")

@@ -51,7 +51,10 @@ def show(entry: catalog.Entry, kind: Measurement | None) -> None:
         st.markdown(f"**{markdown(wanted)}**")
     models = by_group[wanted]
     with st.container(key="scores-disentangle"):
-        st.markdown(table(models, _spreads(models)))
+        spreads = _spreads(models)
+        st.markdown(table(models, spreads))
+    if count := studies.counted(spread for own in spreads.values() for spread in own.values()):
+        st.caption(f"Grey: smallest to largest of {count} trainings that differ in their seed alone.")
     st.markdown(behind(models))
     _protocols(models)
     if added := further(models):
@@ -176,7 +179,10 @@ def _over_seeds(models: Mapping[str, Record]) -> None:
         rows = [name for name, number in numbers if number.data in data and _is_shown(name)]
         if rows:
             st.markdown(f"**What each part of the recipe adds: the study {markdown(stored.stored.name)}**")
-            studies.show(stored, list(dict.fromkeys(rows)))
+            key = f"disentangle.study.{path.stem}"
+            widgets.chart(studies.figure(stored, rows[0], theme.is_dark()), key, "study")
+            with st.expander("Numbers of the study"):
+                studies.show(stored, list(dict.fromkeys(rows)))
 
 
 def _is_shown(name: str) -> bool:

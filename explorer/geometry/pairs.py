@@ -76,11 +76,13 @@ def _numbers(entry: catalog.Entry, found: Sample, side: int) -> None:
     """Draw the histogram of the distortion, then the numbers."""
     distortions(found).draw(f"geometry.distortion.{side}")
     st.markdown(table(entry, found))
+    if ranges := over_trainings(entry):
+        st.caption(ranges)
     with st.popover("What these numbers say", type="tertiary", key=f"geometry.about.{side}"):
         st.markdown("\n".join(f"- **{name}**: {ABOUT[name]}" for name in SHOWN if name in found.pairs.numbers))
         st.caption(
             "Measured: by evaluate, mean and 95 % interval of five draws of prior samples, or these very test "
-            "pictures; these pairs are the first draw. Trainings: the range over trainings that differ in their seed."
+            "pictures; these pairs are the first draw."
         )
 
 
@@ -163,19 +165,20 @@ def table(entry: catalog.Entry, found: Sample) -> str:
     """Return the numbers of these pairs, and those that `evaluate` has stored, as a Markdown table."""
     suffix = "" if current().source == "prior" else ", posterior codes"
     stored = {metric.name: metric for metric in entry.metrics if metric.group == "geometry"}
-    known = [name for name in SHOWN if name in found.pairs.numbers]
-    spreads = {name: studies.spread(entry, name + suffix) for name in known}
-    seeds = [spread.count for spread in spreads.values() if spread]
-    head, rule = (f" {seeds[0]} trainings |", "---|") if seeds else ("", "")
-    lines = [f"| number | these pairs | measured |{head}", f"|---|---|---|{rule}"]
-    for name in known:
-        over = f" {_over_seeds(spreads[name])} |" if seeds else ""
-        lines.append(f"| **{name}** | {found.pairs.numbers[name]:.3f} | {_measured(stored.get(name + suffix))} |{over}")
+    lines = ["| number | these pairs | measured |", "|---|---|---|"]
+    for name in SHOWN:
+        if name in found.pairs.numbers:
+            value, metric = found.pairs.numbers[name], stored.get(name + suffix)
+            lines.append(f"| **{name}** | {value:.3f} | {_measured(metric)} |")
     return "\n".join(lines)
 
 
-def _over_seeds(spread: studies.Spread | None) -> str:
-    return ":gray[–]" if spread is None else f"{spread.low:.3f} to {spread.high:.3f}"
+def over_trainings(entry: catalog.Entry) -> str:
+    """Return the ranges of Spearman and distortion over trainings that differ in their seed; empty where unknown."""
+    suffix = "" if current().source == "prior" else ", posterior codes"
+    spreads = {name: studies.spread(entry, name + suffix) for name in ("Spearman", "distortion")}
+    parts = [f"{name} {spread.text}" for name, spread in spreads.items() if spread]
+    return f"Over {studies.counted(spreads.values())} trainings: {', '.join(parts)}." if parts else ""
 
 
 def _measured(metric: Metric | None) -> str:

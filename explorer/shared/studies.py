@@ -6,13 +6,14 @@ A model belongs to a variant of a study where all its settings but name and seed
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from explorer.shared import catalog, share
+from explorer.shared import catalog, share, theme
 from explorer.shared.escape import code, markdown
 
 if TYPE_CHECKING:
@@ -36,8 +37,14 @@ class Spread(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Return the range and the number of trainings."""
-        return f"{self.low:.3g} to {self.high:.3g}, {self.count} trainings"
+        """Return the range."""
+        return f"{self.low:.3f} to {self.high:.3f}"
+
+
+def counted(spreads: Iterable[Spread | None]) -> str:
+    """Return how many trainings spreads are over, "3" or "2 to 3"; empty where there are none."""
+    counts = sorted({spread.count for spread in spreads if spread})
+    return " to ".join(dict.fromkeys(str(count) for count in (counts[:1] + counts[-1:])))
 
 
 def reported() -> dict[str, Path]:
@@ -89,6 +96,30 @@ def _own(entry: catalog.Entry, name: str) -> Spread | None:
     if count is None or number.low is None or number.high is None:
         return None
     return Spread(number.value, number.low, number.high, int(count[1]), "")
+
+
+def figure(stored: Table, number: str, dark: bool = False) -> theme.Figure:
+    """Return one number of a study: a row per variant, its mean as a dot, its range as a line; the control is grey."""
+    study, colours = stored.stored, theme.colours(dark)
+    columns = {name: column.means[number] for name, column in study.variants.items() if number in column.means}
+    unit = next((f", {metric.unit}" for metric in columns.values() if metric.unit), "")
+    drawn = theme.figure(
+        dark,
+        height=64 + 26 * len(columns),
+        margin={"l": 8, "r": 12, "t": 8, "b": 36},
+        xaxis={"title": {"text": number + unit}},
+        yaxis={"type": "category", "autorange": "reversed", "tickfont": {"color": colours["text"]}},
+        showlegend=False,
+    )
+    for name, metric in columns.items():
+        colour = colours["muted"] if name == study.control else colours["accent"]
+        low, high = (metric.value if end is None else end for end in (metric.low, metric.high))
+        marker = {"size": [0, 11, 0], "color": colour, "opacity": 1, "line": {"width": 0}}
+        hover = f"{name}: {metric.value:.4g} ({low:.4g} to {high:.4g})<extra></extra>"
+        line = {"color": colour, "width": 3}
+        places = {"x": [low, metric.value, high], "y": [name] * 3}
+        drawn.add_scatter(**places, mode="lines+markers", line=line, marker=marker, name=name, hovertemplate=hover)
+    return drawn
 
 
 def show(stored: Table, rows: list[str] | None = None) -> None:

@@ -129,34 +129,6 @@ def overlay(histories: Mapping[str, pd.DataFrame], term: str, log: bool, dark: b
     return figure
 
 
-def spread(columns: Mapping[str, Any], control: str, dark: bool = False) -> theme.Figure:
-    """Return one number of a study: a row per variant with its mean as a dot and its range over seeds as a line.
-
-    Args:
-        columns: variant -> a Metric with value, low and high, in the order of the rows.
-        control: the variant drawn in grey.
-    """
-    colours = theme.colours(dark)
-    first = next(iter(columns.values()))
-    figure = theme.figure(
-        dark,
-        height=64 + 26 * len(columns),
-        margin={"l": 8, "r": 12, "t": 8, "b": 36},
-        xaxis={"title": {"text": first.name.removesuffix(" over seeds") + (f", {first.unit}" if first.unit else "")}},
-        yaxis={"type": "category", "autorange": "reversed", "tickfont": {"color": colours["text"]}},
-        showlegend=False,
-    )
-    for name, number in columns.items():
-        colour = colours["muted"] if name == control else colours["accent"]
-        low, high = (number.value if end is None else end for end in (number.low, number.high))
-        common = {"mode": "lines+markers", "line": {"color": colour, "width": 3}, "name": name}
-        hover = f"{name}: {number.value:.4g} ({low:.4g} to {high:.4g})<extra></extra>"
-        sizes = {"size": [0, 11, 0], "color": colour}
-        ends = {"x": [low, number.value, high], "y": [name] * 3, "marker": sizes, "hovertemplate": hover}
-        figure.add_scatter(**common, **ends)
-    return figure
-
-
 def scales(preview: Mapping[str, np.ndarray], dark: bool = False) -> theme.Figure:
     """Return the standard deviations of prior, codes and posterior per axis, widest codes first."""
     colours = theme.colours(dark)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.shared import studies, theme, widgets
-from explorer.train import figures
 from explorer.train.state import bound, current
 
 if TYPE_CHECKING:
@@ -37,5 +36,4 @@ def _spread(stored: Table) -> None:
         return
     number = current().number if current().number in names else names[0]
     st.selectbox("Number", names, width=320, **bound("number", number))
-    columns = {name: column.means[number] for name, column in study.variants.items() if number in column.means}
-    widgets.chart(figures.spread(columns, study.control, theme.is_dark()), "train.study.spread", "study")
+    widgets.chart(studies.figure(stored, number, theme.is_dark()), "train.study.spread", "study")

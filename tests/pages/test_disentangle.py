@@ -297,7 +297,7 @@ def test_trainings_that_differ_in_their_seed_share_a_column_with_their_range():
     merged = by_factor.over_seeds(best | {"c": {"scale": by_factor.Best(0, 0.9)}}, [["a", "b"], ["c"]])
     both = Spread(0.65, 0.5, 0.8, 2, "")
     assert merged == {"a": {"scale": by_factor.Best(1, 0.5, both)}, "c": {"scale": by_factor.Best(0, 0.9)}}
-    assert "0.50 to 0.80, 2 trainings" in by_factor.table(merged, {})
+    assert "<small>0.50 to 0.80</small>" in by_factor.table(merged, {})
 
 
 def test_a_reported_study_shows_the_spread_of_its_models_and_what_each_part_adds(runs, tmp_path, monkeypatch):
@@ -324,16 +324,17 @@ def test_a_reported_study_shows_the_spread_of_its_models_and_what_each_part_adds
     monkeypatch.setattr(table, "EXAMPLES", tmp_path)
     app = opened(view="compare")
     rows = {row.split("</th>")[0].split(">")[-1]: row for row in html_of(app).split("<tr>") if "scope='row'" in row}
-    assert "0.60 to 0.90, 2 trainings" in rows["object hue"]
-    assert "0.84 to 0.84, 2 trainings" in rows["floor hue"]
-    assert "2 trainings]" in next(line for line in texts(app).splitlines() if line.startswith("| DCI-D |"))
+    assert "<small>0.60 to 0.90</small>" in rows["object hue"]
+    assert "<small>0.84 to 0.84</small>" in rows["floor hue"]
+    assert ":gray[" in next(line for line in texts(app).splitlines() if line.startswith("| DCI-D |"))
     shown = app.dataframe[0].value.set_index("Number")["full"]
     assert shown["object hue on its best axis"] == "0.75 (0.6 to 0.9)"
+    assert "the range over 2 trainings" in texts(app)
     assert "What each part of the recipe adds: the study tiny-study" in texts(app)
     assert "python -m trainer study" in texts(app)
     settings = run.config.model_copy(update={"optim": run.config.optim.model_copy(update={"lr": 0.5})})
     (runs / "shapes" / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
-    assert "2 trainings" not in html_of(opened(view="compare")), "it is another recipe now"
+    assert "<small>" not in html_of(opened(view="compare")), "it is another recipe now"
 
 
 def test_names_of_models_are_no_markup_in_the_table():

@@ -131,7 +131,7 @@ def test_spreads_stand_beside_the_numbers_and_what_is_not_measured_is_a_dash(roo
     record = records.read(Run(root / "shapes"))
     spread = studies.Spread(0.5, 0.41, 0.62, 3, "")
     lines = compare.table({"a": record}, {"a": {"MIG": spread}}).splitlines()
-    assert next(line for line in lines if line.startswith("| MIG |")).endswith(":gray[0.41 to 0.62, 3 trainings] | ")
+    assert next(line for line in lines if line.startswith("| MIG |")).endswith(":gray[0.410 to 0.620] | ")
     older = replace(record, infomec=None, dci_es=None, dci_forest=None)
     text = compare.further({"a": record, "b": older})
     rows = {line.split(" | ")[0][2:]: line.split(" | ")[1:3] for line in text.splitlines()[2:]}

@@ -1,0 +1,46 @@
+"""Where studies are found, and whose spread over trainings a model has."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from explorer.shared import studies
+from explorer.shared.studies import Spread
+from trainer.config import Config
+from trainer.runs.folder import Metric
+from trainer.study import table
+
+
+def metric(name: str, estimator: str, **ends: float) -> Metric:
+    about = {"data": "MNIST", "split": "test", "n": 500, "seed": None, "checkpoint": "0" * 12}
+    return Metric(name, 0.82, "seeds", estimator=estimator, **about, **ends)
+
+
+def test_studies_are_found_wherever_they_lie_and_the_reported_ones_come_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "EXAMPLES", tmp_path / "reported")
+    for name in ("runs/a/study.json", "runs/of/others/b/study.json", "reported/gmp.json"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    found = studies.found(tmp_path / "runs")
+    assert list(found) == ["a", "of/others/b", "reported: gmp"]
+    assert found["reported: gmp"] == tmp_path / "reported" / "gmp.json"
+
+
+def test_without_a_reported_study_the_numbers_of_the_command_seeds_are_the_spread(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "EXAMPLES", tmp_path)
+    told = metric(
+        "Spearman over seeds", "mean and range of 3 trainings that differ in their seed: ...", low=0.8, high=0.84
+    )
+    other = metric("PSNR over seeds", "of an unknown origin", low=0.8, high=0.84)
+    entry = SimpleNamespace(run=SimpleNamespace(config=Config()), metrics=(told, other))
+    assert studies.spread(entry, "Spearman") == Spread(0.82, 0.8, 0.84, 3, "")
+    assert studies.spread(entry, "PSNR") is None
+    assert studies.spread(entry, "SSIM") is None
+
+
+def test_how_many_trainings_spreads_are_over():
+    two, three = (Spread(0.5, 0.4, 0.6, count, "") for count in (2, 3))
+    assert studies.counted([three, None, three]) == "3"
+    assert studies.counted([three, two]) == "2 to 3"
+    assert studies.counted([None]) == ""
+    assert three.text == "0.400 to 0.600"
