@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import APP, PATIENCE, fresh_page, healthy, settled, wait_until
-from tests.browser.test_traverse import grip, open_traverse, picture, wait_for_edits
+from tests.browser.traversing import grip, open_traverse, picture, wait_for_edits
 from tests.fixtures import make_run
 from trainer.models.onnx_export import export_decoder
 from trainer.system import ROOT

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, settled
-from tests.browser.test_traverse import grip
+from tests.browser.traversing import grip
 from tests.fixtures import blob_pictures
 from trainer.jobs import queue
 from trainer.runs.status import look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from explorer.shared import catalog
 from tests.fixtures import make_run
 from tests.outliers import add_scores
-from trainer.system import ROOT
+from trainer.jobs import queue
+from trainer.system import ROOT, processes
 
 APP = ROOT / "explorer" / "app.py"
 
@@ -77,3 +79,18 @@ def scored_runs(made_scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(catalog, "roots", lambda: (tmp_path / "pretrained", root))
     monkeypatch.setenv("GWAE_DATA", str(tmp_path / "data"))
     return root
+
+
+@pytest.fixture
+def launched(runs, monkeypatch):
+    """Names of the runs whose processes would have been started; each then counts as this very process's."""
+    names: list[str] = []
+
+    def pretend(folder: Path) -> None:
+        names.append(folder.name)
+        (folder / "training" / "request.json").unlink()
+        reported = {"pid": os.getpid(), "started": processes.start_time(os.getpid())}
+        (folder / "training" / "launch.json").write_text(json.dumps(reported), encoding="utf-8")
+
+    monkeypatch.setattr(queue, "_launch", pretend)
+    return names
