@@ -184,8 +184,9 @@ class OptimConfig(Section):
         None,
         gt=0,
         le=MAX_WEIGHT,
-        description="Beta at the first step of the warm-up, falling geometrically to 2 lambda_h; default 2 lambda_h. "
-        "A high one lets few factors through at first, each onto an axis of its own.",
+        description="Beta at the first step of the warm-up, falling geometrically to 2 lambda_h, of a VAE to "
+        "objective.beta, where it is by default. A high one lets few factors through at first, each onto an axis of "
+        "its own.",
     )
     refine_steps: int = Field(
         0,

@@ -56,7 +56,12 @@ def test_the_variants_of_the_shapes_study_differ_in_what_they_claim():
     assert made["without-gw"].objective == full.objective.model_copy(update={"lambda_gw": 0.0})
     assert made["without-d"].objective == full.objective.model_copy(update={"lambda_d": 0.0})
     assert made["fixed-prior"].prior.kind == "normal"
-    assert made["annealed-vae"].optim == full.optim.model_copy(update={"warmup_steps": 19999})
+    annealed = made["annealed-vae"]
+    assert (annealed.model.kind, annealed.prior.kind) == ("vae", "normal")
+    assert annealed.objective.beta == 2 * full.objective.lambda_h
+    assert annealed.optim.warmup_beta == full.optim.warmup_beta
+    assert annealed.optim.warmup_steps == annealed.optim.max_steps
+    assert annealed.optim.lr == full.optim.lr
     assert len({settings.optim.max_steps for settings in made.values()}) == 1
 
 

@@ -337,6 +337,15 @@ def test_warming_up_weighs_the_entropy_as_lambda_h_does():
 # --- the warm-up's beta -----------------------------------------------------------------------------------------------
 
 
+def test_beta_of_a_vae_falls_to_its_own():
+    warm = {"warmup_steps": 6, "warmup_beta": 4.0}
+    task = objective("normal", model={"kind": "vae"}, objective={"beta": 0.25}, optim=warm)
+    for task.step, beta in ((0, 4.0), (3, 1.0), (6, 0.25), (60, 0.25)):
+        torch.manual_seed(0)
+        terms = task(batch(), "main")
+        assert terms["loss"].item() == pytest.approx((terms["reconstruction"] + beta * terms["kl"]).item(), rel=1e-5)
+
+
 def test_beta_of_the_warm_up_falls_geometrically_to_the_weight_of_the_entropy():
     task = objective("fnp", objective={"lambda_h": 0.125}, optim={"warmup_steps": 6, "warmup_beta": 4.0})
     found = []

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from trainer.config import OptimConfig
 from trainer.models.dagmm import mixture_energy, mixture_moments
 from trainer.training import losses
 from trainer.training.objectives.base import Objective, Terms
@@ -15,12 +16,23 @@ def negative_elbo(objective: Objective, x: Tensor, beta: float) -> Terms:
     return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
 
 
+def falling_beta(optim: OptimConfig, step: int, end: float) -> float:
+    """Return beta after so many steps: geometrically from optim.warmup_beta, default `end`, to `end` after the warm-up.
+
+    The capacity then rises as in Burgess et al., *Understanding disentangling in beta-VAE*, 2018.
+    """
+    begin = optim.warmup_beta or end
+    share = min(1.0, step / max(1, optim.warmup_steps))
+    return begin ** (1 - share) * end**share
+
+
 class VAEObjective(Objective):
     """Negative (beta-)ELBO with a unit-variance Gaussian likelihood: L_W + beta KL(q(z|x) || N(0, I))."""
 
     def terms(self, x: Tensor, player: str) -> Terms:
         """Return terms of a batch of images (B, C, H, W)."""
-        return negative_elbo(self, x, self.settings.objective.beta)
+        beta, optim = self.settings.objective.beta, self.settings.optim
+        return negative_elbo(self, x, beta if optim.warmup_beta is None else falling_beta(optim, self.step, beta))
 
 
 class WAEObjective(Objective):

@@ -8,7 +8,7 @@ from trainer.models.gwae import GWAE
 from trainer.models.networks import normalised
 from trainer.training import losses
 from trainer.training.objectives.base import Objective, Terms
-from trainer.training.objectives.controls import negative_elbo
+from trainer.training.objectives.controls import falling_beta, negative_elbo
 
 
 class GWAEObjective(Objective):
@@ -16,7 +16,7 @@ class GWAEObjective(Objective):
 
     'warmup' is the main player before the prior and the critic join: a VAE whose beta ends where it gives the
     posterior's entropy the same weight as lambda_h does, so that nothing jumps afterwards. It may begin higher
-    (optim.warmup_beta): the capacity then rises as in Burgess et al., *Understanding disentangling in beta-VAE*, 2018.
+    (optim.warmup_beta).
     """
 
     has_critic = True
@@ -28,10 +28,7 @@ class GWAEObjective(Objective):
     @property
     def warmup_beta(self) -> float:
         """Beta at this step of the warm-up."""
-        end = 2 * self.weights.lambda_h
-        begin = self.optim.warmup_beta or end
-        share = min(1.0, self.step / max(1, self.optim.warmup_steps))
-        return begin ** (1 - share) * end**share
+        return falling_beta(self.optim, self.step, end=2 * self.weights.lambda_h)
 
     def main_parameters(self) -> list[dict]:
         """Return optimiser groups of the main player: encoder, decoder and C; the prior with its own scale."""
