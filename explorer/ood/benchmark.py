@@ -47,12 +47,12 @@ def _controls(detector: Detector) -> str:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ood-controls"):
         tied = bound("pair", shown, focus="" if view.focus.startswith("|") else view.focus)
         label = f"{detector.entry.data_title} against"
-        st.selectbox(label, list(titles), format_func=titles.__getitem__, width=270, **tied)
+        st.selectbox(label, list(titles), format_func=titles.__getitem__, width=250, **tied)
         shown_scores = (score for each in panels.detectors_of(detector)[0].values() for score in each.rows)
         names = list(dict.fromkeys([PAPER, *detector.rows, *shown_scores, *NEEDS]))  # what is lacking is said
         chosen = [name for name in view.scores if name in names] or ["combined"]
         title = lambda name: "the paper's own" if name == PAPER else name  # noqa: E731
-        st.multiselect("Scores", names, format_func=title, width=320, **bound("scores", chosen))
+        st.multiselect("Scores", names, format_func=title, width=280, **bound("scores", chosen))
         st.toggle("Logarithmic axis", **bound("log"), help="Spreads out the small false-alarm rates that matter.")
         if panels.fitting(detector) and not beside.models(detector.entry):
             st.toggle("Other models", **bound("others"), help=_OTHERS)

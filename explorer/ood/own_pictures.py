@@ -164,13 +164,13 @@ def _columns(scores: Sequence[str]) -> dict[str, Any]:
         "input": config.ImageColumn("input", help="Exactly the model's input.", width=60, pinned=True),
         "made": config.ImageColumn("model's", help="The reconstruction.", width=64),
         "error": config.ImageColumn("error", help="Blue: too dark, red: too bright in the reconstruction.", width=60),
-        "picture": config.TextColumn("picture", width=170),
+        "picture": config.TextColumn("picture", width=130),
         "verdict": config.TextColumn("verdict", width=80),
         "read as": config.TextColumn("read as", help="What was done to make it look like the data.", width=120),
         **{name: config.NumberColumn(name, format="%.2f", width=110) for name in scores},
         "combined": pictures.percentile_column("combined"),
-        "steady": config.TextColumn("shifts", help=shifts, width=70),
-        "inverted": config.TextColumn("inverted", help="Verdict with black and white swapped.", width=80),
+        "steady": config.TextColumn("shifts", help=shifts, width=60),
+        "inverted": config.TextColumn("inverted", help="Verdict with black and white swapped.", width=70),
         "nearest": config.ImageColumn("nearest", help="The three training pictures with the nearest codes.", width=150),
     }
 
@@ -178,10 +178,12 @@ def _columns(scores: Sequence[str]) -> dict[str, Any]:
 def rows(detector: Detector, table: pd.DataFrame, arrays: np.ndarray, made: np.ndarray) -> pd.DataFrame:
     """Return the shown table, pictures as data URLs, one row per picture."""
     errors, (first, *others) = pictures.differences(arrays, made), detector.scores
+    urls = {name: list(map(_url, some)) for name, some in (("input", arrays), ("made", made), ("error", errors))}
     shown = {
-        **{name: list(map(_url, some)) for name, some in (("input", arrays), ("made", made), ("error", errors))},
+        "input": urls["input"],
+        "verdict": table["verdict"],  # a phone shows the first columns alone
+        **urls,
         "picture": table["picture"],
-        "verdict": table["verdict"],
         "read as": table["read as"],
         first: table[f"{first} percentile"].round(2),
         "steady": [f"{count} of 4" for count in table["same when shifted"]],

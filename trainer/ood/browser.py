@@ -34,7 +34,6 @@ def scoring(model: LatentModel, calibration: Calibration) -> dict[str, Any]:
         "over_features": isinstance(model, DAGMM),
         "smallest": SMALLEST_NORM,
         "usual": why.USUAL,
-        "rare": why.RARE,
     }
 
 

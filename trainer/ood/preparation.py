@@ -26,6 +26,7 @@ _TRAINED = 200  # training pictures that are measured
 _PAPER = 23  # pixels of DETAIL / 2: wider than a stroke, so that the brightest pixel around is paper
 _SOFT = 5  # pixels over which the paper is smoothed
 _COARSE, _AROUND = 4, 11  # pixels of DETAIL / 2 to one, and of those around each: most of the picture
+_NARROW = 5  # pixels of DETAIL / 2: an opening of this size removes what is narrower
 _WHOLE = 0.92  # share of a row that a printed line covers; a digit, even a large one, covers less
 _FINER = 3
 _CLEAR = 4.0  # times the noise of the paper that strokes stand out
@@ -170,7 +171,7 @@ def strokes(picture: np.ndarray) -> np.ndarray | None:
     dark = np.log(np.maximum(picture, 0.02))
     dark = -dark if _is_light_on_dark(dark) else dark
     closed = ndimage.grey_closing(ndimage.gaussian_filter(dark, 0.5), _PAPER, mode="nearest")
-    depth = ndimage.median_filter(closed, _SOFT) - dark
+    depth = ndimage.median_filter(ndimage.median_filter(closed, (1, _SOFT)), (_SOFT, 1)) - dark
     depth -= np.median(depth)
     depth -= _lines(depth)
     inside = depth > _otsu(depth)
@@ -186,9 +187,15 @@ def strokes(picture: np.ndarray) -> np.ndarray | None:
 
 
 def _is_light_on_dark(values: np.ndarray) -> bool:
-    """Return whether what stands out from the median around it is lighter: strokes cover less of it than paper does."""
+    """Return whether lighter strokes stand out: cubes weigh what is strong, and has little room, most.
+
+    Two views are added: what stands out from the median around it, which wide strokes do, and what is narrow, which an
+    edge of a shadow is not.
+    """
     small = ndimage.uniform_filter(values, _COARSE)[::_COARSE, ::_COARSE]
-    return float(((small - ndimage.median_filter(small, _AROUND)) ** 3).sum()) > 0
+    wide = _COARSE**2 * ((small - ndimage.median_filter(small, _AROUND)) ** 3).sum()
+    narrow = (tophat(values, _NARROW) ** 3 for tophat in (ndimage.white_tophat, ndimage.black_tophat))
+    return float(wide + np.subtract(*narrow).sum()) > 0
 
 
 def _lines(depth: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 
 from trainer.ood.calibration import Calibration
 
-USUAL, RARE = 80.0, 95.0
-"""Percentiles among held-out pictures: below the first a part is fine, above the second it speaks for an outlier."""
+USUAL = 80.0
+"""Percentile among held-out pictures below which a part of the score is fine."""
 GOOD = {"relative error": "it is reconstructed well", "prior": "its code is usual", "energy": "its features are usual"}
 SHARES = {
     "relative error": "it is reconstructed worse than {share} {data} pictures",
@@ -27,8 +27,7 @@ def sentences(calibration: Calibration, scores: Mapping[str, np.ndarray]) -> lis
 def sentence(percentiles: Mapping[str, float], data: str) -> str:
     """Return what the parts of the score say of one picture, given their percentiles among held-out pictures."""
     clauses = [_clause(name, value, data) for name, value in percentiles.items()]
-    rare = [value > RARE for value in percentiles.values()]
-    joint = ", but " if len(set(rare)) > 1 else " and "
+    joint = ", but " if len({value < USUAL for value in percentiles.values()}) > 1 else " and "
     text = joint.join(clauses)
     return f"{text[:1].upper()}{text[1:]}."
 

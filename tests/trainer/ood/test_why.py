@@ -14,6 +14,8 @@ from trainer.ood.why import sentence
         (20, 20, "It is reconstructed well and its code is usual."),
         (97.4, 98, "It is reconstructed worse than 97 % of MNIST pictures and its code is rarer than that of 98 % of "
          "MNIST pictures."),
+        (99.4, 93, "It is reconstructed worse than 99.4 % of MNIST pictures and its code is rarer than that of 93 % of "
+         "MNIST pictures."),
         (100, 10, "It is reconstructed worse than all held-out MNIST pictures, but its code is usual."),
     ],
 )  # fmt: skip

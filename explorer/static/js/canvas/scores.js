@@ -17,7 +17,6 @@
  * @property {boolean} over_features whether the density is that of [code, relative error, cosine]
  * @property {number} smallest norm of a picture
  * @property {number} usual percentile below which a part is fine
- * @property {number} rare percentile above which it speaks for an outlier
  */
 
 /** Return the number at `x` on the line through (xs, ys), xs ascending; beyond the ends `left` and `right`. @param {number} x @param {number[]} xs @param {number[]} ys */
@@ -101,11 +100,11 @@ export function judge(picture, code, made, scoring) {
 }
 
 /** Return what the parts say, as trainer/ood/why.py. @param {{ percentile: number, good: string, bad: string }[]} parts @param {Scoring} scoring */
-export function why(parts, { usual, rare }) {
+export function why(parts, { usual }) {
   const clauses = parts.map((part) =>
     part.percentile < usual ? part.good : part.bad.replace("{share}", shareText(part.percentile)),
   );
-  const mixed = new Set(parts.map((part) => part.percentile > rare)).size > 1;
+  const mixed = new Set(parts.map((part) => part.percentile < usual)).size > 1;
   const text = clauses.join(mixed ? ", but " : " and ");
   return text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "";
 }
