@@ -6,6 +6,9 @@
   const main = document.querySelector("[data-testid=stMain]");
   if (main && main.scrollWidth > main.clientWidth + 1) findings.push(`its main part is ${main.scrollWidth} pixels wide`);
 
+  const side = document.querySelector("[data-testid=stSidebar]")?.getBoundingClientRect();
+  if (side && innerWidth >= 768 && side.right > 0.3 * innerWidth) findings.push(`the sidebar takes ${Math.round(side.right)} of ${innerWidth}`);
+
   for (const failure of document.querySelectorAll("[data-testid=stException]")) findings.push(failure.textContent.slice(0, 200));
   for (const picture of document.querySelectorAll("img"))
     if (picture.complete && !picture.naturalWidth) findings.push(`no picture: ${picture.alt}`);

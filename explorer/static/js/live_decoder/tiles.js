@@ -78,7 +78,7 @@ class Tiles {
     const cells = this.buttons.flatMap((button, index) =>
       rows.length && index % columns === 0 ? [rowLabel(rows[index / columns]), button] : [button],
     );
-    this.grid.replaceChildren(...corner, ...heads.map((text) => element("span", "head", {}, text)), ...cells);
+    this.grid.replaceChildren(...corner, ...heads.map(head), ...cells);
   }
 
   /**
@@ -153,6 +153,9 @@ class Tiles {
 
 /** Return the position of tile i of n along a sprite, in per cent as CSS counts. @param {number} i @param {number} n @param {number} side */
 export const spritePlace = (i, n, side) => (100 * (i * (side + 2) + 1)) / (n * (side + 2) - side);
+
+/** Return what stands above a column; every second share is left out where columns are narrow. @param {string} text @param {number} place */
+const head = (text, place) => element("span", text.endsWith("%") && place % 2 ? "head second" : "head", {}, text);
 
 /** @param {string} text name, then a line for each detail */
 function rowLabel(text) {
