@@ -1,6 +1,7 @@
 """One picture of every view as a phone shows it: python -m tests.sheet docs/phone.jpg [Chromium].
 
-It opens the addresses of tests/browser/test_layout.py with the bundled models alone: no picture of a person is on it.
+It opens the addresses of tests/browser/test_layout.py with the bundled models alone: no photograph of a person is on it,
+as faces are samples of a model.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def main(path: str, chromium: str = "/usr/bin/chromium") -> None:
         runs = Path(folder) / "runs"
         runs.mkdir()
         with streamlit(APP, Path(folder), runs) as address:
-            sheet(shots(chromium, address)).save(path, quality=80, optimize=True)
+            sheet(shots(chromium, address)).save(path, quality=65, optimize=True)
 
 
 if __name__ == "__main__":
