@@ -1,7 +1,7 @@
 """One picture of every view as a phone shows it: python -m tests.sheet docs/phone.jpg [Chromium].
 
-It opens the addresses of tests/browser/test_layout.py with the bundled models alone: no photograph of a person is on it,
-as faces are samples of a model.
+It opens the addresses of tests/browser/test_layout.py with the bundled models alone: no photograph of a person is on
+it, as faces are samples of a model.
 """
 
 from __future__ import annotations
