@@ -64,6 +64,7 @@ format: $(VENV)/.dev ## correct style and formatting in place
 
 bench: $(VENV)/.dev ## print the benchmarks: training step, then start and slider to picture in a browser
 	$(BIN)/python -m trainer bench
+	$(BIN)/python -m tests.benchmarks.step
 	$(BIN)/python -m tests.benchmarks.start
 	$(BIN)/python -m tests.benchmarks.slider
 	$(BIN)/python -m tests.benchmarks.training

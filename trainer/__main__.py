@@ -39,8 +39,11 @@ Devices = Annotated[int, typer.Option("--devices", min=1, help="Processes a mach
 Nodes = Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; see docs/scaling.md.")]
 Strategy = Annotated[Literal["auto", "ddp"], typer.Option("--strategy", help="How processes train together.")]
 Precision = Annotated[
-    Literal["32-true", "bf16-mixed"],
-    typer.Option("--precision", help="bf16-mixed: networks in bfloat16, losses in float32."),
+    Literal["32-true", "bf16-mixed", "bf16-forward"],
+    typer.Option(
+        "--precision",
+        help="bf16-mixed: networks in bfloat16, losses in float32; bf16-forward: so without gradients alone, if faster.",
+    ),
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Encoder and decoder through torch.compile.")]
 Logger = Annotated[

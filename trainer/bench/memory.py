@@ -1,10 +1,11 @@
-"""`python -m trainer.bench.memory`: peak memory of a process that trains, with settings as JSON on standard input."""
+"""`python -m trainer.bench.memory`: peak memory of a process that trains; settings and hardware as JSON on its input."""
 
 import json
 import resource
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from trainer import config
@@ -12,17 +13,18 @@ from trainer.bench.settings import CPU, synthetic
 from trainer.runs.folder import create
 from trainer.system import ROOT
 from trainer.training.fit import Trainer
+from trainer.training.hardware import Hardware
 
 LIMIT = 0.9
 """Target: GB (10^9 bytes) of a process that trains at the published setting."""
 STEPS = 6
 
 
-def peak_gb(settings: config.Config) -> float:
+def peak_gb(settings: config.Config, hardware: Hardware = CPU) -> float:
     """Return the peak resident memory, in GB, of a fresh process that trains so (`_train_briefly`)."""
     child = subprocess.run(
         [sys.executable, "-m", "trainer.bench.memory"],
-        input=settings.model_dump_json(),
+        input=json.dumps([settings.model_dump(), asdict(hardware)]),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -31,14 +33,13 @@ def peak_gb(settings: config.Config) -> float:
     return json.loads(child.stdout.splitlines()[-1])
 
 
-def _train_briefly(settings: config.Config) -> float:
+def _train_briefly(values: dict, hardware: dict) -> float:
     """Train some steps on 2,000 pictures in memory, with a validation and a checkpoint; peak memory in GB."""
-    values = settings.model_dump()
     values["optim"] |= {"max_steps": STEPS, "warmup_steps": 0, "refine_steps": 0}
-    settings = config.from_dict(values)
+    settings = config.from_dict(values, "standard input")
     with tempfile.TemporaryDirectory() as folder:
         made = create(Path(folder) / "run", settings)
-        Trainer(made, synthetic(settings), hardware=CPU).fit(progress=False)
+        Trainer(made, synthetic(settings), hardware=Hardware(**hardware)).fit(progress=False)
     return _peak()
 
 
@@ -56,4 +57,4 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_train_briefly(config.from_dict(json.load(sys.stdin), "standard input"))))
+    print(json.dumps(_train_briefly(*json.load(sys.stdin))))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +24,13 @@ def correlations(d_z: np.ndarray, d_x: np.ndarray) -> dict[str, float]:
     """
     if np.ptp(d_z) == 0 or np.ptp(d_x) == 0:
         return {"Spearman": 0.0, "Pearson": 0.0}
-    ranks = [pd.Series(d).rank().to_numpy() for d in (d_z, d_x)]  # scipy.stats takes most of a second to import
-    return {"Spearman": _pearson(*ranks), "Pearson": _pearson(d_z, d_x)}
+    return {"Spearman": _pearson(_ranks(d_z), _ranks(d_x)), "Pearson": _pearson(d_z, d_x)}
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1, equal values share their mean; pandas takes 60 MB of every training, scipy.stats a second."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:

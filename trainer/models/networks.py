@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from trainer.models.base import bounded_log_var
+from trainer.models.leaky import LeakyReLU
 
 HIDDEN = 256
 SMALLEST = 4
@@ -93,7 +94,7 @@ class Critic(nn.Module):
         widths = [width * 2**stage for stage in range(stages)]
         layers: list[nn.Module] = []
         for before, after in zip([channels, *widths], widths, strict=False):
-            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)), LeakyReLU(0.2)]
         self.image = nn.Sequential(*layers, nn.Flatten(), spectral_norm(nn.Linear(widths[-1], BRANCH)))
         self.latent = _mlp(z_dim, BRANCH)
         self.joint = _mlp(2 * BRANCH, 1)
@@ -123,4 +124,4 @@ def normalised(critic: Critic) -> Iterator[None]:
 
 def _mlp(inputs: int, outputs: int) -> nn.Sequential:
     sizes = pairwise((inputs, HIDDEN, HIDDEN, outputs))
-    return interleaved(partial(nn.LeakyReLU, 0.2), *(spectral_norm(nn.Linear(*pair)) for pair in sizes))
+    return interleaved(partial(LeakyReLU, 0.2), *(spectral_norm(nn.Linear(*pair)) for pair in sizes))

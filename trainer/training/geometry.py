@@ -1,5 +1,7 @@
 """How well distances of codes and of pictures agree in the middle of a training, cheaply."""
 
+import importlib
+import sys
 from functools import cached_property
 from pathlib import Path
 
@@ -66,6 +68,7 @@ class Geometry:
         n = min(SAMPLES, len(self._pictures) // 2)
         if n < 2:
             return {}
+        _import_pot()
         d_x, floor = self._held_out
         return {"gw to data": transport.solve(between(z[:n]), d_x, self.seed, STARTS).value, "gw floor": floor}
 
@@ -75,6 +78,17 @@ class Geometry:
         n = min(SAMPLES, len(self._pictures) // 2)
         first, second = (between(self._pictures.float_batch(part)) for part in (slice(n), slice(n, 2 * n)))
         return first, transport.solve(second, first, self.seed, STARTS).value
+
+
+def _import_pot() -> None:
+    """Import POT without scikit-learn and pandas, which its solver of L_GW does without: 90 MB of every training."""
+    if {"ot", "sklearn"} & set(sys.modules):
+        return
+    sys.modules["sklearn"] = None
+    try:
+        importlib.import_module("ot")
+    finally:
+        del sys.modules["sklearn"]
 
 
 def _restored(path: Path) -> pair_history.PairHistory:

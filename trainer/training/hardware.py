@@ -17,6 +17,7 @@ from lightning_utilities.core import imports as _requirements
 from packaging.version import Version
 
 from trainer.errors import UserError
+from trainer.training.precision import Precision
 
 
 def _installed(package: str, compare: Callable, version: str, use_base_version: bool = False) -> bool:
@@ -61,8 +62,9 @@ class Hardware:
     num_nodes: machines.
     strategy: 'ddp' averages gradients over the processes; 'auto' does so where there are several. The models are a few
         megabytes, so strategies that shard them have nothing to save.
-    precision: '32-true', or 'bf16-mixed': encoder, decoder and the critic's picture branch in bfloat16; weights, losses
-        and distances in float32. (CUDA's convolutions in '32-true' use TF32, as torch does by default.)
+    precision: '32-true'; 'bf16-mixed': encoder, decoder and the critic's picture branch in bfloat16; weights, losses
+        and distances in float32; 'bf16-forward': so in passes without gradients, where that is faster (precision.py).
+        (CUDA's convolutions in '32-true' use TF32, as torch does by default.)
     compile: put encoder and decoder through torch.compile.
     """
 
@@ -70,7 +72,7 @@ class Hardware:
     devices: int = 1
     num_nodes: int = 1
     strategy: Literal["auto", "ddp"] = "auto"
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Precision = "32-true"
     compile: bool = False
 
 

@@ -93,7 +93,7 @@ class Trainer:
             images, self.settings.data.validation, self.settings.seed
         )
         self.counters = Counters()
-        self.players = Players(self.settings, self.train_set, self.fabric, hardware.compile, pause, self._note_placing)
+        self.players = Players(self.settings, self.train_set, self.fabric, hardware, pause, self._note_placing)
         self.model, self.objective, self.share = self.players.model, self.players.objective, self.players.share
         self._failure: UserError | None = None
         self.recorder = Recorder(run.path, self.optim.max_steps, asdict(hardware), writes=self.share.leads)

@@ -12,10 +12,10 @@ from trainer.config import Config
 from trainer.data import augment
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.training import finite, objectives, optimisers, prior_fit, warm_start
+from trainer.training import finite, objectives, optimisers, precision, prior_fit, warm_start
 from trainer.training.averaging import CriticAverage
 from trainer.training.distributed import Share
-from trainer.training.hardware import Fabric
+from trainer.training.hardware import Fabric, Hardware
 from trainer.training.objectives.base import Terms
 
 
@@ -26,7 +26,7 @@ class Players:
         settings: the configuration.
         images: training pictures.
         fabric: launched; it may spread the batch over processes (trainer/training/distributed.py).
-        compiled: whether encoder and decoder go through torch.compile.
+        hardware: what it was launched for.
         pause: called before every step of a player; may wait.
         progress: called while the mixture is placed or the neural prior fitted.
 
@@ -38,7 +38,7 @@ class Players:
         settings: Config,
         images: ImageSet,
         fabric: Fabric,
-        compiled: bool = False,
+        hardware: Hardware = Hardware(),
         pause: Callable[[], None] = lambda: None,
         progress: Progress = silent,
     ):
@@ -51,9 +51,11 @@ class Players:
         # Channels last: convolutions of these sizes run up to twice as fast on the CPU.
         self.model = models.build(settings).to(memory_format=torch.channels_last)
         self.objective = objectives.build(self.model, settings)
-        self.objective.on(self.share, fabric.autocast, compiled)
         self.optimizers = optimisers.build(self.objective, self.optim)
         self._module, *wrapped = fabric.setup(self.objective, *self.optimizers.values())
+        work = self.model, self.optim.batch_size // self.share.size, fabric.device
+        with_gradients, forward = precision.contexts(hardware.precision, fabric.autocast, *work)
+        self.objective.on(self.share, with_gradients, hardware.compile, forward)
         self._wrapped = dict(zip(self.optimizers, wrapped, strict=True))
         self.average = CriticAverage(self.model.critic) if self.optim.refine_steps else None
 

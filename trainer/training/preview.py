@@ -34,6 +34,7 @@ REACH = 2.0
 """The strip goes from so many standard deviations of the codes below their mean to as many above."""
 CODES = 500
 """Validation pictures whose codes tell the scales."""
+PART = 50
 
 
 class Scales(NamedTuple):
@@ -109,13 +110,18 @@ class Preview:
         data.
         """
         with evaluation(model):
-            mean, log_var = model.encode(self._batch(model, CODES))
+            mean, log_var = self._codes(model)
             prior = self._prior(model)
         correction = min(1, len(mean) - 1)
         return Scales(prior.std(0), mean.std(0, correction=correction), log_var.exp().mean(0).sqrt())
 
     def _batch(self, model: LatentModel, n: int) -> Tensor:
         return self.pictures.float_batch(slice(n)).to(model.device)
+
+    def _codes(self, model: LatentModel) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of CODES pictures, in parts: at once they would take more memory than a step."""
+        parts = [model.encode(part.to(model.device)) for part in self.pictures.float_batch(slice(CODES)).split(PART)]
+        return torch.cat([mean for mean, _ in parts]), torch.cat([log_var for _, log_var in parts])
 
     def _prior(self, model: LatentModel) -> Tensor:
         """CODES draws from the same noise every time, so that what changes is the model.
@@ -127,7 +133,7 @@ class Preview:
 
     def _strip(self, model: LatentModel, base: Tensor) -> tuple[Tensor, Tensor]:
         """The AXES axes whose codes vary most beyond the posterior's own width, and STEPS codes along each."""
-        mean, log_var = model.encode(self._batch(model, CODES))
+        mean, log_var = self._codes(model)
         spread = mean.std(0, correction=min(1, len(mean) - 1))
         ratio = spread / (0.5 * log_var).exp().mean(0)
         axes = ratio.argsort(descending=True, stable=True)[: min(AXES, len(ratio))]

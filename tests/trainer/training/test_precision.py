@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
+from unittest import mock
 
 import pytest
 import torch
@@ -12,12 +14,13 @@ from torch.nn.utils import parametrize
 from tests.trainings import CPU, FEW, history, pictures, settings, train
 from trainer import models
 from trainer.errors import UserError
-from trainer.models.networks import normalised
+from trainer.models.networks import Decoder, normalised
 from trainer.runs import folder
-from trainer.training import hardware, objectives
+from trainer.training import hardware, objectives, precision
 from trainer.training.distributed import ALONE
 from trainer.training.fit import Trainer
 from trainer.training.hardware import Hardware
+from trainer.training.players import Players
 
 MIXED = Hardware(accelerator="cpu", precision="bf16-mixed")
 
@@ -80,6 +83,43 @@ def test_a_training_in_bfloat16_is_near_that_in_float32(tmp_path):
     assert mixed != full
     assert mixed == pytest.approx(full, rel=0.01)
     assert {tensor.dtype for tensor in made.load_model().state_dict().values()} <= {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_passes_without_gradients_alone_are_rounded_and_only_where_that_is_faster(monkeypatch, caplog, pays):
+    """The terms of the critic come from rounded pictures; every pass with a gradient is float32's."""
+    monkeypatch.setattr(precision, "speed_up", lambda *_: 2.0 if pays else 0.4)
+    caplog.set_level("INFO", "trainer")
+    seen = set()
+
+    def noted(self, x):
+        kind = torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
+        seen.add((torch.is_grad_enabled(), kind))
+        return decoder(self, x)
+
+    decoder = Decoder.forward
+    monkeypatch.setattr(Decoder, "forward", noted)
+    torch.manual_seed(0)
+    made = Players(settings(), pictures(FEW), hardware.launch(CPU), Hardware("cpu", precision="bf16-forward"))
+    made.step(0)
+    assert seen == {(True, torch.float32), (False, torch.bfloat16 if pays else torch.float32)}
+    assert ("used without gradients" if pays else "unused") in caplog.text
+
+
+def test_whether_bfloat16_pays_is_measured_without_a_trace():
+    model = models.build(settings())
+    before = torch.get_rng_state()
+    gain = precision.speed_up(model, 8, torch.device("cpu"), lambda: bfloat16())
+    assert gain > 0
+    assert torch.equal(before, torch.get_rng_state())
+    assert precision.speed_up(model, 8, torch.device("cpu"), slowed) < 0.5
+
+
+@contextlib.contextmanager
+def slowed():
+    """A context in which a pass takes 0.1 s longer."""
+    with mock.patch.object(Decoder, "forward", lambda self, z: time.sleep(0.1) or self.body(z)):
+        yield
 
 
 def test_compiled_networks_compute_the_same(tmp_path, monkeypatch):

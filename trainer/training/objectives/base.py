@@ -1,7 +1,7 @@
 """What all objectives share: which arithmetic they use, and which part of the batch they see."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.models.base import LatentModel
 from trainer.training.distributed import ALONE, Share
+from trainer.training.precision import Context
 
 Terms = dict[str, Tensor]
 """Named scalars; 'loss' is the one to differentiate, the others are for the record."""
@@ -34,7 +35,8 @@ class Objective(nn.Module):
         self.step = 0
         """Where the training stands; the loop keeps it."""
         self._share = ALONE
-        self._reduced: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
+        self._reduced: Context = contextlib.nullcontext
+        self._reduced_forward: Context = contextlib.nullcontext
         self._encode, self._decode = model.encode, model.decode
         self._kept: tuple[Tensor, Tensor] | None = None
 
@@ -50,7 +52,7 @@ class Objective(nn.Module):
         finally:
             self._kept = None
 
-    def on(self, share: Share, reduced: Callable[[], contextlib.AbstractContextManager], compiled: bool) -> None:
+    def on(self, share: Share, reduced: Context, compiled: bool, forward: Context | None = None) -> None:
         """Say how the training computes.
 
         Args:
@@ -58,8 +60,9 @@ class Objective(nn.Module):
             reduced: context in which networks compute in the training's precision.
             compiled: whether encoder and decoder go through torch.compile. The critic does not: its gradient penalty
                 differentiates twice, which compiled functions cannot.
+            forward: likewise for passes without gradients; the same if not given.
         """
-        self._share, self._reduced = share, reduced
+        self._share, self._reduced, self._reduced_forward = share, reduced, forward or reduced
         if compiled:
             self._encode, self._decode = torch.compile(self.model.encode), torch.compile(self.model.decode)
 
@@ -83,7 +86,9 @@ class Objective(nn.Module):
 
     def reduced(self) -> contextlib.AbstractContextManager:
         """Return the context of the training's precision; float32 in evaluation."""
-        return self._reduced() if self.training else contextlib.nullcontext()
+        if not self.training:
+            return contextlib.nullcontext()
+        return self._reduced() if torch.is_grad_enabled() else self._reduced_forward()
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the posterior mean and log variance, float32, each (B, z_dim)."""
