@@ -40,10 +40,7 @@ Nodes = Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; see do
 Strategy = Annotated[Literal["auto", "ddp"], typer.Option("--strategy", help="How processes train together.")]
 Precision = Annotated[
     Literal["32-true", "bf16-mixed", "bf16-forward"],
-    typer.Option(
-        "--precision",
-        help="bf16-mixed: networks in bfloat16, losses in float32; bf16-forward: so without gradients alone, if faster.",
-    ),
+    typer.Option("--precision", help="bf16-mixed: networks in bfloat16; bf16-forward: without gradients, if faster."),
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Encoder and decoder through torch.compile.")]
 Logger = Annotated[
@@ -248,7 +245,7 @@ def study(
     typer.echo(made.markdown, nl=False)
 
 
-for _command in (commands.bundle, commands.networks, commands.push, commands.pull):
+for _command in (commands.bundle, commands.networks, commands.push, commands.pull, commands.bench):
     app.command()(_command)
 
 
@@ -365,21 +362,6 @@ def _flaws(runs: list[Run]) -> list[str]:
     from trainer.manage import flaws  # takes pandas and a second, which listing alone does not need
 
     return [f"{run.path}: {sentence}" for run in runs for sentence in flaws.of_run(run).values()]
-
-
-@app.command()
-def bench(
-    repeats: Annotated[
-        int, typer.Option("--repeats", min=3, help="Interleaved measurements; the result is their median.")
-    ] = 15,
-    all_models: Annotated[bool, typer.Option(help="Every model and size as well, which takes minutes.")] = True,
-    as_json: AsJson = False,
-) -> None:
-    """Time a training step relative to its network passes; measure speed and memory of every model."""
-    from trainer import bench as benchmark
-
-    results = benchmark.measure(repeats, all_models)
-    typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tests.trainings import CPU, FEW, pictures, settings
-from trainer import bench
+from trainer import bench, config
+from trainer.bench import recipes
 from trainer.config import DataConfig, ModelKind, PriorKind
 from trainer.models import build
 from trainer.runs import folder
@@ -120,3 +121,21 @@ def test_memory_is_that_of_a_process_that_trains_not_of_the_one_that_asks():
     held = torch.ones(500_000_000)  # 2 GB; a training of these networks takes 0.4
     assert 0.2 < bench.memory.peak_gb(settings()) < 1.5
     assert held.sum() > 0
+
+
+def test_recipes_are_timed_by_kind_of_step(monkeypatch):
+    monkeypatch.setattr(bench.memory, "peak_gb", lambda *_: 0.5)
+    wanted = settings(optim={"warmup_steps": 4, "refine_steps": 4})
+    (row,) = recipes.measure("cpu", 3, {"tiny": wanted}, report=lambda _: None)
+    assert set(row["step_ms"]) == {"warm-up", "main", "refinement"}
+    assert row["hours"] == pytest.approx(sum(row["step_ms"][kind] * count for kind, count in zip(
+        ("warm-up", "main", "refinement"), (4, 6, 4), strict=True)) / 3.6e6)  # fmt: skip
+    assert row["steps_per_s"] == pytest.approx(1e3 / row["step_ms"]["main"])
+    assert recipes.table([row]).splitlines()[-1].split()[0] == "tiny"
+
+
+def test_every_bundled_recipe_is_benchmarked_without_its_data():
+    found = recipes.bundled()
+    assert len(found) == 1 + len(list(config.RECIPES.glob("*.yaml")))
+    assert {each.data.name for each in found.values()} == {"mnist"}
+    assert not any(each.prior.warm_start for each in found.values())

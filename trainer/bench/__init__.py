@@ -3,6 +3,7 @@
 settings    what is measured
 passes      a step against the sum of the passes that the method cannot do without
 variants    pictures a second and memory by model and size; threads, bfloat16, torch.compile
+recipes     the bundled recipes on one kind of processor: steps a second, memory, time to train
 memory      peak memory of a process of its own
 """
 

@@ -1,4 +1,4 @@
-"""`python -m trainer.bench.memory`: peak memory of a process that trains; settings and hardware as JSON on its input."""
+"""`python -m trainer.bench.memory`: peak memory of a process that trains; settings and hardware are its JSON input."""
 
 import json
 import resource

@@ -1,7 +1,8 @@
-"""Commands on finished runs: bundle, networks, push, pull (trainer/__main__.py registers them)."""
+"""Commands on finished runs: bundle, networks, push, pull; and bench (trainer/__main__.py registers them)."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -56,3 +57,25 @@ def pull(
     from trainer.manage import hub
 
     typer.echo(hub.pull(repo, out, revision, everything))
+
+
+def bench(
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=3, help="Interleaved measurements; the result is their median.")
+    ] = 15,
+    all_models: Annotated[bool, typer.Option(help="Every model and size as well, which takes minutes.")] = True,
+    accelerator: Annotated[
+        Literal["cpu", "cuda"] | None,
+        typer.Option("--accelerator", help="Of every bundled recipe there instead: steps a second, memory, time."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+) -> None:
+    """Time a training step relative to its network passes; measure speed and memory of every model."""
+    from trainer import bench as benchmark
+    from trainer.bench import recipes
+
+    if accelerator is None:
+        results, table = benchmark.measure(repeats, all_models), benchmark.table
+    else:
+        results, table = recipes.measure(accelerator, repeats), recipes.table
+    typer.echo(json.dumps(results, indent=1) if as_json else table(results))

@@ -21,7 +21,7 @@ from trainer.models.base import LatentModel
 from trainer.ood.history import History
 from trainer.runs import layout, onnx_files
 from trainer.runs.folder import Run
-from trainer.system import files
+from trainer.system import files, processes
 from trainer.training import checkpoint, finite, reading, validation
 from trainer.training.geometry import Geometry
 from trainer.training.hardware import Fabric, Hardware, launch
@@ -219,6 +219,7 @@ class Trainer:
 
     def _measure(self, validate: bool) -> Row:
         """The model's statistics, a check of its weights, and the columns that a validation adds to the row."""
+        processes.release_memory()  # what steps have freed makes room for what measures
         self.model.finalise(self.sample)
         finite.require_weights(self.model, self.counters.step)
         if not validate:

@@ -44,9 +44,8 @@ def contexts(
     reduced = partial(torch.autocast, device.type, torch.bfloat16)
     gain = speed_up(model, min(batch_size, MOST), device, reduced)
     pays = gain >= GAIN
-    _log.info(
-        "bfloat16 is %.2f times as fast as float32 here: %s", gain, "used without gradients" if pays else "unused"
-    )
+    use = "used without gradients" if pays else "unused"
+    _log.info("bfloat16 is %.2f times as fast as float32 here: %s", gain, use)
     return contextlib.nullcontext, reduced if pays else contextlib.nullcontext
 
 
