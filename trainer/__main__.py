@@ -43,6 +43,7 @@ Precision = Annotated[
     typer.Option("--precision", help="bf16-mixed: networks in bfloat16; bf16-forward: without gradients, if faster."),
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Encoder and decoder through torch.compile.")]
+Graphs = Annotated[bool, typer.Option("--graphs", help="The main step as a CUDA graph, on one GPU.")]
 Logger = Annotated[
     Literal["none", "tensorboard"],
     typer.Option("--logger", help="tensorboard: event files in the run folder, training/tensorboard."),
@@ -138,10 +139,11 @@ def fit(
     strategy: Strategy = "auto",
     precision: Precision = "32-true",
     compiled: Compiled = False,
+    graphs: Graphs = False,
     logger: Logger = "none",
 ) -> None:
     """Train a new model into a new run folder."""
-    options = (accelerator, devices, num_nodes, strategy, precision, compiled)
+    options = (accelerator, devices, num_nodes, strategy, precision, compiled, graphs)
     from trainer.data.survey import absolute
 
     settings = absolute(_settings(recipe, published, assignments), data_root)
@@ -159,13 +161,14 @@ def resume(
     strategy: Strategy = "auto",
     precision: Precision = "32-true",
     compiled: Compiled = False,
+    graphs: Graphs = False,
     logger: Logger = "none",
     changed_data: Annotated[
         bool, typer.Option("--changed-data", help="Go on although the pictures are others than before.")
     ] = False,
 ) -> None:
     """Continue a training from its last checkpoint, also on other hardware."""
-    options = (accelerator, devices, num_nodes, strategy, precision, compiled)
+    options = (accelerator, devices, num_nodes, strategy, precision, compiled, graphs)
     if changed_data:
         files.write_text(Run(folder).path / layout.CHANGED_DATA, "accepted\n")
     _train(Run(folder).config, folder, data_root, max_minutes, options, logger, is_new=False)

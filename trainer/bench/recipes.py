@@ -50,10 +50,10 @@ def bundled() -> dict[str, config.Config]:
 
 
 def _elsewhere(settings: config.Config) -> config.Config:
-    """The same work without the data set: no mixture is placed on codes of noise."""
+    """The same work without the data set: no prior is placed on or fitted to codes of noise."""
     values = settings.model_dump()
     values["data"] |= {"name": "mnist", "path": None, "crop": None}
-    values["prior"] |= {"warm_start": False}
+    values["prior"] |= {"warm_start": False, "fit_steps": 0}
     return config.from_dict(values)
 
 

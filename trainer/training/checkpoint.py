@@ -136,9 +136,17 @@ def load(
         if "cuda" in groups["random"] and torch.cuda.is_available():
             torch.cuda.set_rng_state(groups["random"]["cuda"])
         for name, generator in generators.items():
-            generator.set_state(groups["generator"][name])
+            _continue(generator, groups["generator"][name], counters.step)
     # Everything is a copy by now: a tensor that still lay in the file would keep a replaced one on the disk.
     return State(counters, {name: value.clone() for name, value in groups.get("sums", {}).items()})
+
+
+def _continue(generator: torch.Generator, state: Tensor, step: int) -> None:
+    """Set the generator's state, or begin a stream of its own where the checkpoint is of another kind of processor."""
+    if state.shape == generator.get_state().shape:
+        generator.set_state(state)
+    else:
+        generator.manual_seed(generator.initial_seed() + step)
 
 
 @contextmanager

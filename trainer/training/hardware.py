@@ -66,6 +66,7 @@ class Hardware:
         and distances in float32; 'bf16-forward': so in passes without gradients, where that is faster (precision.py).
         (CUDA's convolutions in '32-true' use TF32, as torch does by default.)
     compile: put encoder and decoder through torch.compile.
+    graphs: record the main step once as a CUDA graph and replay it (graphs.py); one GPU, pictures that fit its memory.
     """
 
     accelerator: str = "auto"
@@ -74,6 +75,7 @@ class Hardware:
     strategy: Literal["auto", "ddp"] = "auto"
     precision: Precision = "32-true"
     compile: bool = False
+    graphs: bool = False
 
 
 class _Mixed(MixedPrecision):
@@ -103,6 +105,8 @@ def launch(hardware: Hardware = Hardware(), in_turns: bool = True, loggers: Sequ
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if hardware.compile and not any(map(shutil.which, COMPILERS[accelerator == "cpu"])):
         raise UserError("--compile: needs a compiler (on Debian: apt-get install g++); or leave it out.")
+    if hardware.graphs and (accelerator != "cuda" or hardware.devices * hardware.num_nodes > 1):
+        raise UserError("--graphs: records the step of one NVIDIA GPU; leave it out here.")
     try:
         fabric = Fabric(
             accelerator=accelerator,

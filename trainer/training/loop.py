@@ -114,7 +114,7 @@ class Trainer:
 
     def _state(self) -> tuple[dict[str, nn.Module], dict[str, Optimizer], dict[str, torch.Generator]]:
         """What a checkpoint holds besides counters and sums: modules, optimisers and generators by name."""
-        return self.players.modules(), self.players.optimizers, {"batches": self.players.batches}
+        return self.players.modules(), self.players.optimizers, {"batches": self.players.batches.generator}
 
     # --- the loop ---------------------------------------------------------------------------------------------
 
@@ -171,6 +171,7 @@ class Trainer:
         """After a step: a row, a checkpoint or a heartbeat, whatever is due."""
         step = self.counters.step
         if step % LOG_EVERY == 0 or (step < LOG_EVERY and step % LOG_FIRST == 0):
+            self._require_finite()
             row = self._written(self._close_row) or {}
             shown = {name: f"{row[name]:.3g}" for name in SHOWN if name in row}
             bar.set_postfix(shown, refresh=False)
@@ -181,6 +182,11 @@ class Trainer:
         if self.share.leads:
             self._written(lambda: self.recorder.beat(self.counters))
             self._written(lambda: self.preview.beat(self.model, step))
+
+    def _require_finite(self) -> None:
+        """Read the flags of terms that were not finite, where they were not looked at in each step."""
+        with self.share.alike():
+            self.players.watch.require()
 
     def _note_placing(self, what: str, done: int, total: int) -> None:
         """Progress of the placing of the mixture, which takes as long as hundreds of steps."""
@@ -211,6 +217,7 @@ class Trainer:
 
         Every process counts the validations, as all end together; the leading one measures and stores.
         """
+        self._require_finite()
         measured = self.share.broadcast(self.share.first(lambda: self._measure(validate)))
         if validate:
             self._written(lambda: self._close_row(**measured))

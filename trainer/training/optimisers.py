@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainer.config import OptimConfig
@@ -13,12 +13,30 @@ MAIN_BETAS = (0.9, 0.999)
 CRITIC_BETAS = (0.5, 0.9)  # the usual choice under a gradient penalty: little momentum for a moving target
 
 
-def build(objective: nn.Module, settings: OptimConfig) -> dict[str, Optimizer]:
-    """Return optimisers by player: 'main', and 'critic' where the objective has one."""
-    optimizers = {"main": _optimiser(objective.main_parameters(), settings, settings.lr, MAIN_BETAS)}
+def build(
+    objective: nn.Module, settings: OptimConfig, capturable: bool = False, device: torch.device | str = "cpu"
+) -> dict[str, Optimizer]:
+    """Return optimisers by player: 'main', and 'critic' where the objective has one.
+
+    Args:
+        capturable: whether all state, learning rates included, lies on `device`, so that a recorded step
+            (trainer/training/graphs.py) finds it there and nothing is read back.
+    """
+    kind = _capturable if capturable else _optimiser
+    optimizers = {"main": kind(objective.main_parameters(), settings, settings.lr, MAIN_BETAS)}
     if objective.has_critic:
-        optimizers["critic"] = _optimiser(objective.critic_parameters(), settings, settings.critic_lr, CRITIC_BETAS)
+        optimizers["critic"] = kind(objective.critic_parameters(), settings, settings.critic_lr, CRITIC_BETAS)
+    if capturable:
+        for group in (group for optimizer in optimizers.values() for group in optimizer.param_groups):
+            group["lr"] = torch.tensor(group["initial_lr"], device=device)
     return optimizers
+
+
+def _capturable(*wanted: object) -> Optimizer:
+    optimizer = _optimiser(*wanted)
+    for group in optimizer.param_groups:
+        group["capturable"] = True
+    return optimizer
 
 
 def _optimiser(groups: list[dict], settings: OptimConfig, lr: float, betas: tuple[float, float]) -> Optimizer:
@@ -43,10 +61,14 @@ def set_learning_rates(optimizers: Mapping[str, Optimizer], settings: OptimConfi
     factor = 0.1 + 0.45 * (1 + math.cos(math.pi * share)) if settings.decay else 1.0
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor * start_up(optimizer)
+            rate = group["initial_lr"] * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate).mul_(start_up(optimizer))
+            else:
+                group["lr"] = rate * start_up(optimizer)
 
 
-def start_up(optimizer: Optimizer) -> float:
+def start_up(optimizer: Optimizer) -> float | Tensor:
     """Return the factor on RMSprop's rate, sqrt(1 - alpha^n) at its n-th step: 0.1, 0.14, ..., 0.98 at the 300th; else
     1.
 
@@ -57,5 +79,8 @@ def start_up(optimizer: Optimizer) -> float:
     """
     if not isinstance(optimizer, torch.optim.RMSprop):
         return 1.0
-    done = next((int(slots["step"]) for slots in optimizer.state.values()), 0)
+    done = next((slots["step"] for slots in optimizer.state.values()), 0)
+    if optimizer.param_groups[0]["capturable"] and isinstance(done, Tensor):
+        return (1 - optimizer.defaults["alpha"] ** (done + 1)).sqrt()  # where the number of steps is
+    done = int(done)
     return math.sqrt(1 - optimizer.defaults["alpha"] ** (done + 1))

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +10,17 @@ from torch import Tensor, nn
 from trainer import models
 from trainer.batching import Progress, silent
 from trainer.config import Config
-from trainer.data import augment
 from trainer.data.imageset import ImageSet
 from trainer.errors import UserError
-from trainer.training import finite, objectives, optimisers, precision, prior_fit, warm_start
+from trainer.training import finite, graphs, objectives, optimisers, precision, prior_fit, warm_start
 from trainer.training.averaging import CriticAverage
+from trainer.training.batches import Batches, fits
 from trainer.training.distributed import Share
 from trainer.training.hardware import Fabric, Hardware
 from trainer.training.objectives.base import Terms
+
+MAIN = "main"
+"""The kind of step that both players take, and the one that is recorded."""
 
 
 class Players:
@@ -45,19 +49,25 @@ class Players:
         self.pause, self.progress = pause, progress
         self.settings, self.optim, self.images, self.fabric = settings, settings.optim, images, fabric
         self.share = Share(fabric)
+        if hardware.graphs and settings.model.kind == "dagmm":
+            raise UserError("--graphs: dagmm looks at its covariances in every step; leave it out.")
         with self.share.alike():
             _require_divisible(self.optim.batch_size, self.share.size)
-        self.batches = torch.Generator().manual_seed(settings.seed)
+        on_card = fabric.device.type == "cuda"
+        self.batches = Batches(images, settings, self.share, fabric, hardware.graphs or fits(images, fabric.device))
+        self.watch = finite.Watch(fabric.device, at_once=not (on_card or hardware.graphs))
         # Channels last: convolutions of these sizes run up to twice as fast on the CPU.
         self.model = models.build(settings).to(memory_format=torch.channels_last)
         self.objective = objectives.build(self.model, settings)
-        self.optimizers = optimisers.build(self.objective, self.optim)
+        self.optimizers = optimisers.build(self.objective, self.optim, on_card or hardware.graphs, fabric.device)
         self._module, *wrapped = fabric.setup(self.objective, *self.optimizers.values())
         work = self.model, self.optim.batch_size // self.share.size, fabric.device
         with_gradients, forward = precision.contexts(hardware.precision, fabric.autocast, *work)
         self.objective.on(self.share, with_gradients, hardware.compile, forward)
         self._wrapped = dict(zip(self.optimizers, wrapped, strict=True))
         self.average = CriticAverage(self.model.critic) if self.optim.refine_steps else None
+        record = partial(graphs.record_on_card, generators=[self.batches.generator])
+        self.recorded = graphs.Recorded(lambda: self._moves(MAIN), record) if hardware.graphs else None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return everything with weights that a checkpoint has to hold."""
@@ -90,12 +100,9 @@ class Players:
         """
         optimisers.set_learning_rates(self.optimizers, self.optim, done)
         self.objective.step = done
-        terms: Terms = {}
-        with self._shared(done) as x:
-            if self.objective.has_critic and not self.is_warming_up(done):
-                terms |= self._critic_steps(done, x)
-            if not self.is_refining(done):
-                terms |= self.update("warmup" if self.is_warming_up(done) else "main", done, x)
+        self.watch.begin(done + 1)
+        kind = "warmup" if self.is_warming_up(done) else "refinement" if self.is_refining(done) else MAIN
+        terms = self.recorded() if self.recorded and kind == MAIN else self._moves(kind)
         if self.places(done):
             wanted = self.settings.seed, self.fabric.device, self.settings.prior.placement, self.progress
             self.share.first(lambda: warm_start.place_mixture(self.model, self.images, *wanted))
@@ -106,26 +113,36 @@ class Players:
             self.share.agree(self.model)
         return terms
 
+    def _moves(self, kind: str) -> Terms:
+        """Take a step of a kind: 'warmup' without the critic, 'main', 'refinement' of the critic alone."""
+        terms: Terms = {}
+        with self._shared(kind) as x:
+            if self.objective.has_critic and kind != "warmup":
+                terms |= self._critic_steps(kind, x)
+            if kind != "refinement":
+                terms |= self.update(kind, x)
+        return terms
+
     @contextlib.contextmanager
-    def _shared(self, done: int) -> Iterator[Tensor | None]:
+    def _shared(self, kind: str) -> Iterator[Tensor | None]:
         """Pictures that all players of a step share, encoded once; None where each draws its own."""
-        alone = not self.objective.has_critic or self.is_warming_up(done)
+        alone = not self.objective.has_critic or kind == "warmup"
         if alone or self.optim.critic_batches == "fresh":
             yield None
             return
         x = self._batch()
-        with torch.set_grad_enabled(not self.is_refining(done)), self.objective.encoded(x), torch.enable_grad():
+        with torch.set_grad_enabled(kind != "refinement"), self.objective.encoded(x), torch.enable_grad():
             yield x
 
-    def _critic_steps(self, done: int, x: Tensor | None) -> Terms:
+    def _critic_steps(self, kind: str, x: Tensor | None) -> Terms:
         """The critic's turn; terms of its last step."""
         for _ in range(self.optim.critic_steps):
-            terms = self.update("critic", done, x)
-            if self.is_refining(done):
+            terms = self.update("critic", x)
+            if kind == "refinement":
                 self.average.update(self.model.critic)
         return {name: value for name, value in terms.items() if name != "loss"}
 
-    def update(self, player: str, done: int = 0, x: Tensor | None = None) -> Terms:
+    def update(self, player: str, x: Tensor | None = None) -> Terms:
         """Take one optimiser step of one player, on pictures `x` or on new ones, and return its terms; parameters and
         buffers of the other player stay as they are.
         """
@@ -136,28 +153,20 @@ class Players:
         optimizer.zero_grad(set_to_none=True)
         terms = self._module(self._batch() if x is None else x, player)
         whole = self.share.mean(terms)
-        finite.require_terms(whole, done + 1)
+        self.watch.note(whole)
         self.fabric.backward(terms["loss"])
         if player != "critic":
             norm = torch.nn.utils.clip_grad_norm_(
                 [parameter for group in self.optimizers["main"].param_groups for parameter in group["params"]],
                 self.optim.grad_clip,
             )
-            finite.require_terms({"gradient": norm}, done + 1)
+            self.watch.note({"gradient": norm})
         optimizer.step()
         return whole
 
     def _batch(self) -> Tensor:
         """This process's pictures of the next batch."""
-        indices = torch.randint(len(self.images), (self.optim.batch_size,), generator=self.batches)
-        images = self.images.float_batch(self.share.rows(indices))
-        if (data := self.settings.data).mirror or data.shift:
-            drawn = augment.draw(len(indices), data.shift, data.mirror, self.batches)
-            images = augment.changed(images, *map(self.share.rows, drawn))
-        if data.mutation:
-            drawn = augment.draw_mutation(len(indices), data.shape, data.mutation, self.batches)
-            images = torch.where(*map(self.share.rows, drawn), images)
-        return self.fabric.to_device(images.contiguous(memory_format=torch.channels_last))
+        return self.batches.draw()
 
 
 def _require_divisible(batch_size: int, processes: int) -> None:

@@ -50,7 +50,7 @@ def test_sharing_the_encoding_is_encoding_the_same_pictures_again():
         terms = shared.step(done)
         torch.manual_seed(done)
         x = oracle._batch()
-        expected = [oracle.update(player, done, x) for player in ("critic", "critic", "main")]
+        expected = [oracle.update(player, x) for player in ("critic", "critic", "main")]
         assert torch.equal(terms["loss"], expected[-1]["loss"])
         assert torch.equal(terms["potential gap"], expected[-2]["potential gap"])
     for one, other in zip(shared.model.state_dict().values(), oracle.model.state_dict().values(), strict=True):
