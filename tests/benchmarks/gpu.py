@@ -1,4 +1,4 @@
-"""All that needs a graphics card, in one run of under eight minutes: python -m tests.benchmarks.gpu [OUT.json]
+"""All that needs a graphics card, in one run meant for eight minutes: python -m tests.benchmarks.gpu [OUT.json]
 
     losses     50 steps on the card against 50 on the CPU, from the same weights, pictures and noise
     resume     a training stopped in the middle and continued against the uninterrupted one
