@@ -112,7 +112,7 @@ def test_one_slider_drives_everything_while_it_is_held_and_the_server_hears_of_t
 
 
 def test_the_rate_can_be_set_on_the_curves_on_the_histogram_and_by_keys_and_a_row_be_chosen(page, scored):
-    open_ood(page, "?model=small-gmp&scores=combined,prior")
+    open_ood(page, "?model=small-gmp&beside=small-vae&scores=combined,prior")
     for place in (".roc", ".operating .chart"):
         area = page.locator(place)
         area.scroll_into_view_if_needed()
