@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.shared import catalog, share, theme, widgets
+from explorer.shared.escape import markdown
 from explorer.train import figures, run_view, studies, study_form
 from explorer.train.state import bound, current
 from trainer.runs.folder import Metric
@@ -64,13 +65,17 @@ def _numbers(folders: dict[str, Path]) -> None:
     if table.empty:
         st.caption("None of them is measured yet; press “Measure this model” under Trainings.")
         return
-    numbers = {name: st.column_config.NumberColumn(format="%.4f", width=120) for name in folders}
-    wide = {"Number": st.column_config.TextColumn(width=300), "On": st.column_config.TextColumn(width=330)}
-    order = ["Number", *folders, "On"]  # the values beside their name, also where a narrow page cuts the table
-    st.dataframe(
-        table, hide_index=True, height="content", placeholder="–", column_order=order, column_config=wide | numbers
-    )
+    with st.container(key="train-numbers"):
+        st.markdown(_markdown(table, list(folders)))
     st.caption("Values in one row have the same data, split, n and estimator.")
+
+
+def _markdown(table: pd.DataFrame, names: list[str]) -> str:
+    """Return the table as Markdown, whose names wrap: on a narrow page the values stay beside them."""
+    shown = table[["Number", *names, "On"]].astype(object).where(table.notna(), "–")
+    rows = [shown.columns, ["---"] + ["---:"] * len(names) + ["---"], *shown.to_numpy().tolist()]
+    escaped = [[str(cell) if number == 1 else markdown(cell) for cell in row] for number, row in enumerate(rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
 
 
 def metric_table(metrics: dict[str, Sequence[Metric]]) -> pd.DataFrame:
