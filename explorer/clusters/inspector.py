@@ -143,10 +143,10 @@ def gallery(atlas: Atlas, rows: np.ndarray, coloured: bool = False, title: str =
     labels = table["label_name"].where(table["label_name"] != "", "no label") if "label_name" in table else "all"
     table = table.assign(at=rows, group=labels)
     sizes = table.groupby("group").size().sort_values(ascending=False)
-    share = min(1.0, GALLERY_LIMIT / len(rows))
+    part = min(1.0, GALLERY_LIMIT / len(rows))
     groups, chosen = [], []
     for name, size in sizes.items():
-        count = min(size, max(1, round(share * size)))
+        count = min(size, max(1, round(part * size)))
         members = _pictured_first(atlas, table[table["group"] == name], count)
         picked = members.iloc[evenly(len(members), count)]
         colour = theme.category(int(picked["label"].iloc[0])) if coloured and "label" in picked else ""
