@@ -11,7 +11,7 @@ from explorer.clusters.atlas import Atlas, score_title
 from explorer.clusters.state import change, current, look_at
 from explorer.clusters.subject import OWN, Subject, decoded, originals, pictures
 from explorer.components import gallery as galleries
-from explorer.shared import test_pictures, theme, widgets
+from explorer.shared import share, test_pictures, theme, widgets
 from explorer.shared.latent import WITHOUT_SPRITE
 from explorer.shared.links import TraverseState, edits_text, open_traverse
 from trainer.batching import evenly

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from explorer.shared.state import LAG
 from tests.browser.conftest import PATIENCE, settled
 from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation.disentanglement import record as records
@@ -82,6 +83,7 @@ def test_the_keyboard_moves_a_factor_for_both_models(page):
     assert drawn[0] == drawn[1], "the same picture"
     assert all(now != then for now, then in zip(codes.all_inner_texts(), before, strict=True))
     expect(page.locator(".better")).to_contain_text("this does not say which one matters")
+    page.wait_for_timeout(2000 * LAG)  # within LAG of a change the URL from before it is taken for a late one
     page.go_back()
     page.wait_for_url(re.compile("base=1%2C1%2C1%2C1%2C1%2C1|base=1,1,1,1,1,1"))
     expect(page.get_by_role("slider", name="shape")).to_have_attribute("aria-valuetext", "cylinder", timeout=PATIENCE)

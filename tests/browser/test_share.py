@@ -18,8 +18,9 @@ def close(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return max(abs(a - b) for a, b in zip(one, other, strict=True)) < 40
 
 
-def downloaded(page, button: str) -> Path:
-    with page.expect_download() as download:
+def downloaded(page, button: str, suffix: str = ".png") -> Path:
+    """The first file of this kind that a click brings; a view may have several pictures."""
+    with page.expect_download(lambda file: file.suggested_filename.endswith(suffix)) as download:
         page.get_by_role("button", name=button).click()
     return Path(download.value.path())
 
@@ -37,7 +38,7 @@ def test_a_view_is_shared_as_link_picture_and_zip(page):
         assert picture.size == (2 * chart["width"], 2 * (chart["height"] + 30))
         assert len(set(picture.convert("L").crop((0, 0, picture.width, 60)).getdata())) > 2, "the label"
         assert len(set(picture.convert("RGB").crop((0, 60, *picture.size)).getdata())) > 5, "the chart"
-    packed = zipfile.ZipFile(io.BytesIO(downloaded(page, "Evidence bundle").read_bytes()))
+    packed = zipfile.ZipFile(io.BytesIO(downloaded(page, "Evidence bundle", ".zip").read_bytes()))
     assert {"README.txt", "config.yaml", "numbers.csv", "tables/small-gmp-code.csv"} <= set(packed.namelist())
     assert f"?{page.url.partition('?')[2]}" in packed.read("README.txt").decode()
 
