@@ -15,6 +15,7 @@ import streamlit as st
 
 from explorer.components import copy_link
 from explorer.shared import beside, catalog, escape, evidence, export, pixels, state, theme
+from trainer.data import DATASETS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,11 +69,14 @@ def numbers(name: str, metrics: Sequence[Metric]) -> None:
 
 
 def pictures(name: str, rows: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Offer rows of pictures, each below its label, for the zip, as <name>.png at double size.
+    """Offer rows of pictures, each below its label, for the zip, as <name>.png at double size; none of a model whose
+    pictures, faces for one, may not be passed on.
 
     Args:
         rows: label and uint8 (n, C, H, W), or a picture that is put together, uint8 (H, W) or (H, W, 3).
     """
+    if not all(DATASETS[model.run.config.data.name].shows_pictures for model in st.session_state.get(_MODELS, ())):
+        return
     label = _label()
 
     def make() -> bytes:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from explorer.shared import beside, catalog, evidence, latent, share
 from explorer.traverse import twin
+from tests.fixtures import make_run
 from tests.pages.reading import checked, opened, sent_to
 from trainer.errors import UserError
 from trainer.runs.folder import Run
@@ -26,6 +27,15 @@ def bundled(app, name: str) -> zipfile.ZipFile:
     """The bundle of what the view of this app has offered."""
     files = {each: file.make for each, file in app.session_state[share._OFFERED].items()}
     return zipfile.ZipFile(io.BytesIO(evidence.bundle([catalog.find(name)], "Traverse", "model=small-gmp", files)))
+
+
+@pytest.mark.parametrize("data", ["mnist", "celeba"])
+def test_pictures_that_may_not_be_passed_on_are_not_in_the_bundle(runs, monkeypatch, data):
+    make_run(runs / "private", data=data, channels=3)
+    session: dict = {share._MODELS: [catalog.find("small-gmp"), catalog.find("private")]}
+    monkeypatch.setattr(share.st, "session_state", session)
+    share.pictures("worst", [("worst", np.zeros((2, 3, 32, 32), np.uint8))])
+    assert list(session.get(share._OFFERED, ())) == (["worst.png"] if data == "mnist" else [])
 
 
 def test_the_bundle_of_a_view_holds_figures_settings_numbers_and_commands(runs):
