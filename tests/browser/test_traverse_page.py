@@ -34,14 +34,19 @@ def _live_decoder(served_runs: Path) -> None:
 # ---------------------------------------------------------------- without a decoder in the browser
 
 
-def test_without_a_decoder_the_picture_follows_on_release(page):
-    open_traverse(page, "?model=slow-vae")
-    assert "no decoder.onnx" in page.locator(".stage .note").inner_text()
+def follows_on_release(page) -> None:
+    """The server's picture is another one after the slider went to its end."""
     before = picture(page)
     slider(page).focus()
     page.keyboard.press("End")
     painted(page, "server", 1)
     assert not np.array_equal(picture(page), before)
+
+
+def test_without_a_decoder_the_picture_follows_on_release(page):
+    open_traverse(page, "?model=slow-vae")
+    assert "no decoder.onnx" in page.locator(".stage .note").inner_text()
+    follows_on_release(page)
 
 
 def test_where_wasm_fails_the_server_decodes_and_the_page_says_so(browser, server):
@@ -50,11 +55,7 @@ def test_where_wasm_fails_the_server_decodes_and_the_page_says_so(browser, serve
     open_traverse(page)
     assert page.locator(".stage").get_attribute("data-decoder") == "failed"
     assert "cannot run" in page.locator(".stage .note").inner_text()
-    before = picture(page)
-    slider(page).focus()
-    page.keyboard.press("End")
-    painted(page, "server", 1)
-    assert not np.array_equal(picture(page), before)
+    follows_on_release(page)
     page.context.close()
 
 
