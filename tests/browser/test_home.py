@@ -249,8 +249,10 @@ def test_the_correlation_counts_on_the_way(page):
     page.evaluate(COUNTED)
     choose(page, "gwae")
     counted = page.evaluate("[...window.counted].map(Number)")
+    shown = agreement(page)
     assert len(counted) > 4
-    assert counted[-1] == max(counted)
+    # Ranks change in jumps: the count may pass its end by a hundredth.
+    assert counted[0] < shown - 0.2 and shown in counted and max(counted) <= shown + 0.03
 
 
 def test_without_the_server_the_screen_goes_on(browser, served_runs):
