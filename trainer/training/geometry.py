@@ -1,7 +1,6 @@
 """How well distances of codes and of pictures agree in the middle of a training, cheaply."""
 
 import importlib
-import sys
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from trainer.latent import pair_history, transport
 from trainer.latent.distances import between, correlations, distortion, slope
 from trainer.models.base import LatentModel, evaluation
 from trainer.runs import layout
+from trainer.system import modules
 
 SAMPLES = 128
 """Prior samples: 8,128 pairs. Spearman is then known to about 0.02, for less than the time of one step."""
@@ -68,7 +68,8 @@ class Geometry:
         n = min(SAMPLES, len(self._pictures) // 2)
         if n < 2:
             return {}
-        _import_pot()
+        with modules.without("sklearn"):  # POT's solver of L_GW does without it, and pandas: 90 MB of every training
+            importlib.import_module("ot")
         d_x, floor = self._held_out
         return {"gw to data": transport.solve(between(z[:n]), d_x, self.seed, STARTS).value, "gw floor": floor}
 
@@ -78,17 +79,6 @@ class Geometry:
         n = min(SAMPLES, len(self._pictures) // 2)
         first, second = (between(self._pictures.float_batch(part)) for part in (slice(n), slice(n, 2 * n)))
         return first, transport.solve(second, first, self.seed, STARTS).value
-
-
-def _import_pot() -> None:
-    """Import POT without scikit-learn and pandas, which its solver of L_GW does without: 90 MB of every training."""
-    if {"ot", "sklearn"} & set(sys.modules):
-        return
-    sys.modules["sklearn"] = None
-    try:
-        importlib.import_module("ot")
-    finally:
-        del sys.modules["sklearn"]
 
 
 def _restored(path: Path) -> pair_history.PairHistory:

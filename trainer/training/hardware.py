@@ -6,41 +6,25 @@ import shutil
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import metadata
 from typing import Any, Literal
 
 import torch
-from lightning_utilities.core import imports as _requirements
-from packaging.version import Version
 
 from trainer.errors import UserError
+from trainer.system import modules
 from trainer.training.precision import Precision
 
-
-def _installed(package: str, compare: Callable, version: str, use_base_version: bool = False) -> bool:
-    """Compare the version of an installed package as lightning_utilities does, but without importing the package."""
-    try:
-        installed = Version(metadata.version(package))
-    except metadata.PackageNotFoundError:
-        return False
-    return compare(Version(installed.base_version) if use_base_version else installed, Version(version))
-
-
-# While Fabric is imported, it asks for the version of torchmetrics, for a feature that is not used here. Lightning's
-# own function imports the package to find out, and with it scipy.signal: 75 MB and a second or two of every training.
-# The package's metadata give the same answer at once.
-_compare_version, _requirements.compare_version = _requirements.compare_version, _installed
-try:
+# Fabric asks for the version of torchmetrics by importing it, and with it scipy.signal, for a feature that is not used
+# here: 75 MB and a second or two of every training.
+with modules.without("torchmetrics"):
     from lightning_fabric import Fabric
     from lightning_fabric.loggers import Logger
     from lightning_fabric.plugins import MixedPrecision
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
-finally:
-    _requirements.compare_version = _compare_version
 
 GLANCE = 2.0
 FOLLOWER = "follower"
