@@ -132,6 +132,13 @@ class ObjectiveConfig(Section):
         description="Cross-entropy -E_q[log pi(z)] of the codes under the prior, for np under the Gaussian of its "
         "moments; not in the paper, off by default.",
     )
+    lambda_c: float = Field(
+        0.0,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="Squared error of the contours that a second decoder draws from the code while training (vae, "
+        "gwae): size and form of objects then weigh more beside colours; not in the paper, off by default.",
+    )
     gradient_penalty: float = Field(
         10.0, ge=0, le=MAX_WEIGHT, description="Weight of the critic's one-centred gradient penalty."
     )

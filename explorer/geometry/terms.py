@@ -58,6 +58,12 @@ TERMS = {
             "The prior should give the codes of pictures a high density (an addition to the published objective).",
             "As published: only the critic brings prior and codes together.",
         ),
+        Term(
+            "L_C, contours", r"\tfrac12\,\mathbb{E}\,\lVert c(x) - h(z)\rVert^2,\; z\sim q(z|x)",
+            "lambda_c", "contours",
+            "A second decoder h should draw contours c(x) from the code (an addition to the published objective).",
+            "As published: size and form of objects count as far as they change pixels.",
+        ),
     ),
     "vae": (
         Term(
@@ -70,10 +76,18 @@ TERMS = {
             "Codes should be distributed like standard normal noise. No term looks at distances.",
             "A plain autoencoder: codes lie anywhere, and noise decodes to nothing.",
         ),
+        Term(
+            "L_C, contours", r"\tfrac12\,\mathbb{E}\,\lVert c(x) - h(z)\rVert^2,\; z\sim q(z|x)",
+            "lambda_c", "contours",
+            "A second decoder h should draw contours c(x) from the code (an addition to the published objective).",
+            "As published: size and form of objects count as far as they change pixels.",
+        ),
     ),
 }  # fmt: skip
 ABLATED = ("Spearman", "distortion", "GW to data")
 """Numbers of a model trained without a term that are shown beside this model's own."""
+ADDED = {"lambda_p": r" + \lambda_P L_P", "lambda_c": r" + \lambda_C L_C"}
+"""Terms that are not in the paper, and are off by default."""
 FORMULA = {
     "gwae": r"\mathcal L = \lambda_{GW} L_{GW} + \lambda_W L_W + \lambda_D L_D + \lambda_H R_H",
     "vae": r"\mathcal L = L_W + \beta\,\mathrm{KL}",
@@ -88,8 +102,8 @@ def show(entry: catalog.Entry, side: int = 0) -> None:
         return
     history = course.read(entry)
     weights = entry.run.config.objective
-    used = [term for term in terms if term.weight != "lambda_p" or weights.lambda_p]
-    _formula(FORMULA[entry.model_kind] + (r" + \lambda_P L_P" if weights.lambda_p and len(terms) > 2 else ""))
+    used = [term for term in terms if term.weight not in ADDED or getattr(weights, term.weight)]
+    _formula(FORMULA[entry.model_kind] + "".join(ADDED.get(term.weight, "") for term in used))
     known = [getattr(weights, term.weight) if term.weight else 1.0 for term in used]
     values = [course.last(history, term.column) for term in used]
     with st.container(gap="small", key=f"geometry-terms-{side}"):

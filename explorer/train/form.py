@@ -37,6 +37,7 @@ LABELS = {
     "lambda_d": "λ critic",
     "lambda_h": "λ entropy",
     "lambda_p": "λ prior",
+    "lambda_c": "λ contours",
     "lambda_mmd": "λ MMD",
     "name": "Optimiser",
     "keep": "Keep which weights",
@@ -49,12 +50,12 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
     "gwae": (
         "model.critic_width", "objective.lambda_gw", "objective.lambda_w", "objective.lambda_d", "objective.lambda_h",
         "objective.gradient_penalty", "objective.drift", "optim.critic_lr", "optim.critic_steps",
-        "optim.critic_batches",
+        "optim.critic_batches", "objective.lambda_c",
         "optim.prior_lr_scale", "optim.warmup_steps", "optim.refine_steps",
     ),
     "gwae-gmp": ("prior.warm_start", "prior.placement", "objective.lambda_p"),
     "gwae-normal": ("objective.lambda_p",),
-    "vae": ("objective.beta",),
+    "vae": ("objective.beta", "objective.lambda_c"),
     "wae-mmd": ("objective.lambda_mmd",),
 }  # fmt: skip
 """Settings of one data set, prior, model, or model and prior; all others are always shown."""

@@ -1,5 +1,7 @@
 """Models by configuration, and their weights as safetensors."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -21,9 +23,16 @@ FORMAT = {"format": "gwae-explorer/1"}
 
 def build(settings: Config) -> LatentModel:
     """Return an untrained model, its weights seeded by `settings.seed` without touching the global generator."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(settings.seed)  # the CPU's alone, on which weights are made
+    with seeded(settings.seed):
         return MODELS[settings.model.kind](settings)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Return a context in which weights are drawn with this seed; the global generator is as before afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)  # the CPU's alone, on which weights are made
+        yield
 
 
 HALF_FROM = 1_000

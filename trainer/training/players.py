@@ -71,7 +71,8 @@ class Players:
 
     def modules(self) -> dict[str, nn.Module]:
         """Return everything with weights that a checkpoint has to hold."""
-        return {"model": self.model} | ({"average": self.average.averaged} if self.average else {})
+        contours = {} if self.objective.contours is None else {"contours": self.objective.contours}
+        return {"model": self.model} | contours | ({"average": self.average.averaged} if self.average else {})
 
     def presented(self) -> contextlib.AbstractContextManager:
         """Return a context in which the model is as it is to be stored: with the averaged critic, once there is one."""
@@ -150,7 +151,6 @@ class Players:
         optimizer = self._wrapped["critic" if player == "critic" else "main"]
         if self.objective.has_critic:
             self.model.critic.requires_grad_(player == "critic").train(player == "critic")
-        optimizer.zero_grad(set_to_none=True)
         terms = self._module(self._batch() if x is None else x, player)
         whole = self.share.mean(terms)
         self.watch.note(whole)
@@ -162,6 +162,7 @@ class Players:
             )
             self.watch.note({"gradient": norm})
         optimizer.step()
+        optimizer.zero_grad(set_to_none=True)  # the other player's step has their memory
         return whole
 
     def _batch(self) -> Tensor:

@@ -45,6 +45,7 @@ KINDS = {
     "rmsprop": {"prior": {"kind": "np"}, "optim": {"name": "rmsprop"}},
     "best": {"prior": {"kind": "np"}, "optim": {"keep": "best"}},
     "vae": VAE,
+    "contours": {"prior": {"kind": "fnp"}, "objective": {"lambda_c": 50.0}, "optim": {"warmup_steps": 4}},
     "augmented": {"data": {"mirror": True, "shift": 2, "mutation": 0.2}},
     "dagmm": {"model": {"kind": "dagmm"}, "prior": {"kind": "gmp", "components": 2}},
 }

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from trainer.config import Config
 from trainer.models.base import LatentModel
+from trainer.training import contours, losses
 from trainer.training.distributed import ALONE, Share
 from trainer.training.precision import Context
 
@@ -32,6 +33,7 @@ class Objective(nn.Module):
     def __init__(self, model: LatentModel, settings: Config):
         super().__init__()
         self.model, self.settings = model, settings
+        self.contours = contours.decoder(settings)
         self.step = 0
         """Where the training stands; the loop keeps it."""
         self._share = ALONE
@@ -68,7 +70,7 @@ class Objective(nn.Module):
 
     def main_parameters(self) -> list[dict]:
         """Return optimiser groups of the main player, each with a `scale` of the learning rate."""
-        return [{"params": list(self.model.parameters()), "scale": 1.0}]
+        return [{"params": [*self.model.parameters(), *self._contour_parameters()], "scale": 1.0}]
 
     def forward(self, x: Tensor, player: str = "main") -> Terms:
         """Return terms of the images (B, C, H, W), B those of this process, for the named player."""
@@ -102,6 +104,18 @@ class Objective(nn.Module):
         """Return pictures g(z), float32, (B, C, H, W)."""
         with self.reduced():
             return self._decode(z).float()
+
+    def with_contours(self, terms: Terms, x: Tensor, z: Tensor) -> Terms:
+        """Return terms of images (B, C, H, W) and their codes (B, z_dim) with that of their contours, if it counts."""
+        if self.contours is None:
+            return terms
+        with self.reduced():
+            drawn = self.contours(z)
+        error = losses.reconstruction(contours.contours(x), drawn.float())
+        return {**terms, "loss": terms["loss"] + self.settings.objective.lambda_c * error, "contours": error}
+
+    def _contour_parameters(self) -> list[nn.Parameter]:
+        return [] if self.contours is None else list(self.contours.parameters())
 
     def posterior_sample(self, mu: Tensor, log_var: Tensor) -> Tensor:
         """Return z = mu + sigma eps, (B, z_dim), the same eps for the same row however many processes there are."""

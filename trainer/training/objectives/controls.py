@@ -9,11 +9,15 @@ from trainer.training.objectives.base import Objective, Terms
 
 
 def negative_elbo(objective: Objective, x: Tensor, beta: float) -> Terms:
-    """Return L_W + beta KL(q(z|x) || N(0, I)) of the images (B, C, H, W), with a unit-variance Gaussian likelihood."""
+    """Return L_W + beta KL(q(z|x) || N(0, I)) of the images (B, C, H, W), with a unit-variance Gaussian likelihood, and
+    the contours' error where it has a weight.
+    """
     mu, log_var = objective.encode(x)
-    reconstruction = losses.reconstruction(x, objective.decode(objective.posterior_sample(mu, log_var)))
+    z = objective.posterior_sample(mu, log_var)
+    reconstruction = losses.reconstruction(x, objective.decode(z))
     kl = losses.kl_to_standard_normal(mu, log_var)
-    return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
+    terms = {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
+    return objective.with_contours(terms, x, z)
 
 
 def falling_beta(optim: OptimConfig, step: int, end: float) -> float:

@@ -33,7 +33,7 @@ class GWAEObjective(Objective):
     def main_parameters(self) -> list[dict]:
         """Return optimiser groups of the main player: encoder, decoder and C; the prior with its own scale."""
         model = self.model
-        own = [*model.encoder.parameters(), *model.decoder.parameters(), model.log_scale]
+        own = [*model.encoder.parameters(), *model.decoder.parameters(), model.log_scale, *self._contour_parameters()]
         prior = list(model.prior.parameters())
         groups = [{"params": own, "scale": 1.0}]
         return [*groups, {"params": prior, "scale": self.optim.prior_lr_scale}] if prior else groups
@@ -73,7 +73,7 @@ class GWAEObjective(Objective):
         if weights.lambda_p:
             terms["prior"] = model.prior.cross_entropy(z_data)
             loss = loss + weights.lambda_p * terms["prior"]
-        return {"loss": loss, **terms}
+        return self.with_contours({"loss": loss, **terms}, x, z_data)
 
     def _gap(self, x: Tensor, z_data: Tensor, generated: Tensor, z_model: Tensor, ones: Tensor | None) -> Tensor:
         """L_D; the critic's features of the data need no graph, only their codes do."""
