@@ -121,7 +121,7 @@ def test_its_decoder_is_seeded_and_leaves_the_global_generator_alone():
 def test_a_code_learns_to_tell_the_contours(tmp_path):
     """Overfitted on few pictures, the error of the contours falls far below that of their mean."""
     few = pictures(8)
-    optim = {"lr": 1e-3, "max_steps": 200, "validate_every": 200}
+    optim = {"lr": 1e-3, "max_steps": 400, "validate_every": 400}
     wanted = settings(**VAE, objective={"lambda_c": 50.0, "beta": 0.0}, optim=optim)
     trainer = Trainer(folder.create(tmp_path / "run", wanted), few, hardware=CPU)
     x = trainer.train_set.float_batch(slice(None))
