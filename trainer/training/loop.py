@@ -124,6 +124,7 @@ class Trainer:
         Raises: UserError on a non-finite term (naming it and the step), a full disk or an unwritable folder; the last
             checkpoint is then as it was, and training/status.json says why.
         """
+        processes.return_large_blocks()
         first, before = self.counters.step, self.counters.seconds
         self._written(lambda: self.recorder.status("running", self.counters))
         limits = Limits(self.run.path / layout.STOP if self.share.leads else None, max_minutes)
