@@ -28,7 +28,7 @@ for _ in range(2):
     blocks = [libc.malloc(5_000_000) for _ in range(40)]
     for block in blocks:
         libc.memset(block, 1, 5_000_000)
-    above = libc.malloc(1000)  # lies behind them, where they are on the heap
+    above = libc.malloc(120_000)  # lies behind them, where they are on the heap
     for block in blocks:
         libc.free(block)
 print(resident() - before)
