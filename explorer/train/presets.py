@@ -49,7 +49,7 @@ MODELS: dict[str, ModelChoice] = {
     ),
     "gwae-fnp": ModelChoice(
         "GWAE · factorised prior (FNP)",
-        "Independent axes: one small network each. What separates factors is mostly the schedule of the recipe "
+        "Independent axes: one small network each. What separates factors is the schedule of the recipe "
         "shapes3d-fnp: a warm-up with falling beta.",
         {"model.kind": "gwae", "prior.kind": "fnp", "optim.critic_steps": 2, **_LONG},
     ),
