@@ -72,8 +72,8 @@ def _axes(entry: catalog.Entry, control: catalog.Entry | None) -> dict[str, Any]
             *_number("DCI disentanglement (1: one factor an axis)", dci),
             *_number("the same, a VAE on the same schedule", others),
         ],
-        "limit": f"The falling beta does it, which that VAE has, too{_trainings(entry, control)}. The distances hardly "
-        f"agree here: rank correlation {written(rank)}, VAE {written(without)}.",
+        "limit": f"The falling beta separates the factors, and that VAE has it, too{_trainings(entry, control)}. The "
+        f"distances hardly agree here: rank correlation {written(rank)}, VAE {written(without)}.",
         "links": [_link("disentangle", entry, "Disentangle"), _link("traverse", entry, "Traverse")],
     }
 
