@@ -29,6 +29,14 @@ class Term(NamedTuple):
 
 
 RECONSTRUCTION = r"\tfrac12\,\mathbb{E}\,\lVert x - g(z)\rVert^2,\; z\sim q(z|x)"
+CONTOURS = Term(
+    "L_C, contours",
+    r"\tfrac12\,\mathbb{E}\,\lVert c(x) - h(z)\rVert^2,\; z\sim q(z|x)",
+    "lambda_c",
+    "contours",
+    "A second decoder h should draw contours c(x) from the code (an addition to the published objective).",
+    "As published: size and form of objects count as far as they change pixels.",
+)
 TERMS = {
     "gwae": (
         Term(
@@ -58,12 +66,7 @@ TERMS = {
             "The prior should give the codes of pictures a high density (an addition to the published objective).",
             "As published: only the critic brings prior and codes together.",
         ),
-        Term(
-            "L_C, contours", r"\tfrac12\,\mathbb{E}\,\lVert c(x) - h(z)\rVert^2,\; z\sim q(z|x)",
-            "lambda_c", "contours",
-            "A second decoder h should draw contours c(x) from the code (an addition to the published objective).",
-            "As published: size and form of objects count as far as they change pixels.",
-        ),
+        CONTOURS,
     ),
     "vae": (
         Term(
@@ -76,12 +79,7 @@ TERMS = {
             "Codes should be distributed like standard normal noise. No term looks at distances.",
             "A plain autoencoder: codes lie anywhere, and noise decodes to nothing.",
         ),
-        Term(
-            "L_C, contours", r"\tfrac12\,\mathbb{E}\,\lVert c(x) - h(z)\rVert^2,\; z\sim q(z|x)",
-            "lambda_c", "contours",
-            "A second decoder h should draw contours c(x) from the code (an addition to the published objective).",
-            "As published: size and form of objects count as far as they change pixels.",
-        ),
+        CONTOURS,
     ),
 }  # fmt: skip
 ABLATED = ("Spearman", "distortion", "GW to data")

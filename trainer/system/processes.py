@@ -1,17 +1,12 @@
 """Identity of processes: number and start time together, because numbers are reused; threads and priority."""
 
 import contextlib
-import ctypes
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 THREADS_VARIABLE = "GWAE_THREADS"
 NICE_VARIABLE = "GWAE_NICE"
-LARGE = 4_000_000
-"""Bytes of a block of memory that is not kept for reuse; at 1 MB a step takes 1.8 times as long."""
-_M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 def start_time(pid: int) -> str | None:
@@ -37,23 +32,6 @@ def training_threads() -> int:
     """Return the threads of a training beside the app: $GWAE_THREADS, else all cores but one, left to the pages."""
     wanted = os.environ.get(THREADS_VARIABLE, "")
     return int(wanted) if wanted.isdecimal() and int(wanted) else max(1, (os.cpu_count() or 2) - 1)
-
-
-def release_memory() -> None:
-    """Give memory that was freed back to the system at once, where glibc keeps it; takes a few milliseconds."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
-
-
-def return_large_blocks() -> None:
-    """Let glibc give blocks of at least LARGE bytes back as soon as they are free, for the life of this process.
-
-    By itself it keeps ever larger ones for reuse, up to 32 MB. A training step then takes 4 % longer.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
 def cores() -> int:

@@ -1,8 +1,8 @@
 """Contours: a second thing that a code has to tell, so that size and form of objects weigh as much as their colours.
 
-Squared differences of pixels are mostly differences of hue, and of size and form they know but the painted area: the
-two directions in which a picture of 3D Shapes changes most with them are sums and differences of both
-(`python -m tests.benchmarks.contours`). In squared differences of contours, the two are apart.
+Squared differences of pixels are mostly differences of hue, and they mix size and form: the two directions in which a
+picture of 3D Shapes changes most with them are sums and differences of both (`python -m tests.benchmarks.contours`).
+In squared differences of contours, the two are apart.
 """
 
 import torch

@@ -14,7 +14,7 @@ from trainer.latent import pair_history, transport
 from trainer.latent.distances import between, correlations, distortion, slope
 from trainer.models.base import LatentModel, evaluation
 from trainer.runs import layout
-from trainer.system import modules, processes
+from trainer.system import memory, modules
 
 SAMPLES = 128
 """Prior samples: 8,128 pairs. Spearman is then known to about 0.02, for less than the time of one step."""
@@ -68,7 +68,7 @@ class Geometry:
         n = min(SAMPLES, len(self._pictures) // 2)
         if n < 2:
             return {}
-        processes.release_memory()
+        memory.release()  # POT comes on top of what was measured before
         with modules.without("sklearn"):  # POT's solver of L_GW does without it, and pandas: 90 MB of every training
             importlib.import_module("ot")
         d_x, floor = self._held_out

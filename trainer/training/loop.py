@@ -21,7 +21,7 @@ from trainer.models.base import LatentModel
 from trainer.ood.history import History
 from trainer.runs import layout, onnx_files
 from trainer.runs.folder import Run
-from trainer.system import files, processes
+from trainer.system import files, memory
 from trainer.training import checkpoint, finite, reading, validation
 from trainer.training.geometry import Geometry
 from trainer.training.hardware import Fabric, Hardware, launch
@@ -124,7 +124,7 @@ class Trainer:
         Raises: UserError on a non-finite term (naming it and the step), a full disk or an unwritable folder; the last
             checkpoint is then as it was, and training/status.json says why.
         """
-        processes.return_large_blocks()
+        memory.return_large_blocks()
         first, before = self.counters.step, self.counters.seconds
         self._written(lambda: self.recorder.status("running", self.counters))
         limits = Limits(self.run.path / layout.STOP if self.share.leads else None, max_minutes)
@@ -227,7 +227,7 @@ class Trainer:
 
     def _measure(self, validate: bool) -> Row:
         """The model's statistics, a check of its weights, and the columns that a validation adds to the row."""
-        processes.release_memory()  # what steps have freed makes room for what measures
+        memory.release()  # what steps have freed makes room for what measures
         self.model.finalise(self.sample)
         finite.require_weights(self.model, self.counters.step)
         if not validate:

@@ -1,4 +1,4 @@
-"""Large blocks of memory go back to the system when they are freed: trainer/system/processes.py."""
+"""Large blocks of memory go back to the system when they are freed: trainer/system/memory.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 TWICE = """
 import ctypes, sys
 from pathlib import Path
-from trainer.system import processes
+from trainer.system import memory
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
@@ -22,7 +22,7 @@ def resident():
 
 
 if sys.argv[1] == "returned":
-    processes.return_large_blocks()
+    memory.return_large_blocks()
 before = resident()
 for _ in range(2):
     blocks = [libc.malloc(5_000_000) for _ in range(40)]
