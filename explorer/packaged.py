@@ -1,7 +1,7 @@
 """The commands of an installed package: `gwae-explorer` starts the app, `gwae` is the command line.
 
 The wheel holds this file as the package gwae_explorer, with trainer/, explorer/, pages/ and pretrained/ inside it (see
-pyproject.toml): names as common as these must not lie at the top of somebody's site-packages. The commands put that
+pyproject.toml): names as common as these must not lie at the top of a user's site-packages. The commands put that
 folder on the path of their own process.
 """
 

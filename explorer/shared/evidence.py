@@ -1,4 +1,4 @@
-"""One zip of what a view shows and what stands behind it, for somebody who was not there. No streamlit here."""
+"""One zip of what a view shows and what stands behind it, for readers who have not seen it. No streamlit here."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def _usual_cache() -> Path:
         place.mkdir(mode=0o700, exist_ok=True)
         if not hasattr(os, "getuid") or (place.stat().st_uid == os.getuid() and not place.is_symlink()):
             return place
-    return Path(tempfile.mkdtemp(prefix=f"{own}-"))  # somebody else took the name
+    return Path(tempfile.mkdtemp(prefix=f"{own}-"))  # another user took the name
 
 
 def is_busy(folder: Path) -> bool:

@@ -139,7 +139,7 @@ def _settings(run: Run) -> str:
 
 
 def _library():
-    """Return huggingface_hub, told not to report what else runs here, and to send files by Git LFS: its own protocol
+    """Return huggingface_hub, set not to report what else runs here, and to send files by Git LFS: its own protocol
     for gigabytes, Xet, is a binary with a cache and logs of its own, and these are megabytes.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -166,7 +166,7 @@ def _explained(repo: str) -> Iterator[None]:
         raise UserError(f"{repo}: not on the hub, or not yours to see; correct it, or 'hf auth login'.") from error
     except errors.HfHubHTTPError as error:
         status = getattr(error.response, "status_code", "no")
-        wants = "log in with 'hf auth login' as somebody who may" if status in (401, 403) else "try again later"
+        wants = "log in with 'hf auth login' as a user who may" if status in (401, 403) else "try again later"
         raise UserError(f"{repo}: the hub refuses it (status {status}); {wants}.") from error
     except (errors.HTTPError, OSError, ValueError) as error:
         raise UserError(

@@ -26,7 +26,7 @@ with modules.without("torchmetrics"):
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-GLANCE = 2.0
+POLL_SECONDS = 2.0
 FOLLOWER = "follower"
 PATIENCE = timedelta(hours=2)
 """How long processes wait for the one that reads the pictures first; one that died is noticed by its launcher,
@@ -130,7 +130,7 @@ def is_follower() -> bool:
 def _follow(parent: int) -> None:
     """End with the process that started this one: in a collective that waits for it, nothing else would."""
     while os.getppid() == parent:
-        time.sleep(GLANCE)
+        time.sleep(POLL_SECONDS)
     os._exit(1)
 
 

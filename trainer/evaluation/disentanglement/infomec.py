@@ -21,8 +21,8 @@ class InfoMEC:
     Attributes:
         information: I(axis; factor) / H(factor), (d, F), >= 0; an estimate, which may exceed 1 a little.
         active: whether the axis counts, (d,).
-        modularity: InfoM, each active axis tells of one factor; compactness: InfoC, each factor is told by one active
-            axis; both at most 1.
+        modularity: InfoM, each active axis holds one factor; compactness: InfoC, each factor lies on one active axis;
+            both at most 1.
         explicitness: InfoE, a linear classifier reads each factor off all axes, at most 1.
     """
 

@@ -47,7 +47,7 @@ class Race {
   /** @type {Data} */
   data = /** @type {any} */ (null);
   place = 0;
-  told = -1; // the place the server was last told, or has sent
+  sent = -1; // the place the server knows: sent to it, or by it
 
   /** @param {HTMLElement} parent */
   constructor(parent) {
@@ -75,7 +75,7 @@ class Race {
   update(data) {
     const first = !this.data;
     this.data = data;
-    if (first || (data.place !== this.told && this.told === this.place)) this.place = this.told = data.place;
+    if (first || (data.place !== this.sent && this.sent === this.place)) this.place = this.sent = data.place;
     this.slider.max = String(data.rates.length - 1);
     this.bars.update(data);
     this.bars.follow(this.place); // new rows have their places before they are laid out, so that they do not slide there
@@ -95,8 +95,8 @@ class Race {
   }
 
   report() {
-    if (this.place === this.told) return;
-    this.told = this.place;
+    if (this.place === this.sent) return;
+    this.sent = this.place;
     this.tell("moved", this.place);
   }
 
