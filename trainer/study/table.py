@@ -185,7 +185,7 @@ def _trainings(study: _Stored) -> str:
     return "\n".join(
         f"* **{name}**{' (control)' if name == study.control else ''}: "
         + (f"{column.about}; " if column.about else "")
-        + f"{len(column.runs)} trainings ({', '.join(column.runs)})"
+        + f"{len(column.runs)} training{'s' if len(column.runs) > 1 else ''} ({', '.join(column.runs)})"
         for name, column in study.variants.items()
     )
 
