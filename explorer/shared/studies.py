@@ -76,17 +76,20 @@ def _read(path: Path, stamp: tuple[int, int]) -> Table:
 def spread(entry: catalog.Entry, name: str) -> Spread | None:
     """Return a number of a model over trainings that differ in their seed alone, or None where there are no others.
 
-    The reported studies come first, then what the command `seeds` stored with the model. Raises: UserError if the table
-    of a reported study is damaged.
+    The reported study of most trainings comes first, then what the command `seeds` stored with the model. Raises:
+    UserError if the table of a reported study is damaged.
     """
     from trainer.study import table
 
     recipe = table.fingerprint(entry.run.config)
-    for study, path in reported().items():
-        for column in read(path).stored.variants.values():
-            number = column.means.get(name)
-            if column.recipe == recipe and number and len(column.runs) > 1:
-                return Spread(number.value, number.low, number.high, len(column.runs), study)
+    spreads = [
+        Spread(number.value, number.low, number.high, len(column.runs), study)
+        for study, path in reported().items()
+        for column in read(path).stored.variants.values()
+        if column.recipe == recipe and (number := column.means.get(name)) and len(column.runs) > 1
+    ]
+    if spreads:
+        return max(spreads, key=lambda spread: spread.count)
     return _own(entry, name)
 
 
