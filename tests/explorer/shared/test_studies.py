@@ -38,6 +38,19 @@ def test_without_a_reported_study_the_numbers_of_the_command_seeds_are_the_sprea
     assert studies.spread(entry, "SSIM") is None
 
 
+def test_of_several_reported_studies_that_of_most_trainings_is_the_spread(monkeypatch):
+    def stored(mean: float, runs: list[str]) -> SimpleNamespace:
+        value = SimpleNamespace(value=mean, low=mean - 0.1, high=mean + 0.1)
+        column = SimpleNamespace(means={"PSNR": value}, recipe=table.fingerprint(Config()), runs=runs)
+        return SimpleNamespace(stored=SimpleNamespace(variants={"full": column}))
+
+    tables = {"a": stored(0.5, ["a", "b"]), "b": stored(0.25, ["a", "b", "c"]), "c": stored(0.75, ["a"])}
+    monkeypatch.setattr(studies, "reported", lambda: {name: name for name in tables})
+    monkeypatch.setattr(studies, "read", tables.get)
+    entry = SimpleNamespace(run=SimpleNamespace(config=Config()), metrics=())
+    assert studies.spread(entry, "PSNR") == Spread(0.25, 0.15, 0.35, 3, "b")
+
+
 def test_how_many_trainings_spreads_are_over():
     two, three = (Spread(0.5, 0.4, 0.6, count, "") for count in (2, 3))
     assert studies.counted([three, None, three]) == "3"
