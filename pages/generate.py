@@ -1,4 +1,4 @@
-"""Generate: what the prior makes of noise, how near that is to the data, and how well pictures survive."""
+"""Generate: samples of the prior, how near they are to the data, and how well pictures survive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Geometry: distances of codes against distances of their pictures, and what the training makes of them."""
+"""Geometry: distances of codes against distances of their pictures, and how training changes them."""
 
 from explorer.geometry import page
 from explorer.shared import widgets

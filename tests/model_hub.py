@@ -27,7 +27,7 @@ class Hub(ThreadingHTTPServer):
         self.objects: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.declared: dict[str, int] = {}
-        """Sizes that are told of files where they are not the real ones."""
+        """Sizes that are reported of files where they are not the real ones."""
 
     @property
     def address(self) -> str:

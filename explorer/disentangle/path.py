@@ -15,7 +15,7 @@ from explorer.shared.factors import Factor, combination, decoded, encoded, facto
 
 
 class Swept(NamedTuple):
-    """What a model makes of the sweep.
+    """A sweep, encoded and reconstructed by one model.
 
     Attributes:
         reconstructed: uint8 (N, C, H, W).
@@ -57,7 +57,7 @@ def show(entry: catalog.Entry) -> None:
 
 
 def _swept(entry: catalog.Entry, truth: np.ndarray, factor: str) -> Swept:
-    """Return what a model makes of rendered pictures. Raises: UserError if it or its codes cannot be read."""
+    """Return codes and reconstructions of rendered pictures. Raises: UserError if it or its codes cannot be read."""
     space, names = latent.space(entry), axis_names.names(entry)
     codes = encoded(entry, truth)
     shares = movement(codes, space).tolist()

@@ -1,4 +1,4 @@
-"""Test pictures and what each model makes of them: the best and the worst by PSNR."""
+"""Test pictures and their reconstructions by each model: the best and the worst by PSNR."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def pictures(entry: catalog.Entry) -> TestPictures:
 
 
 def may_show(entry: catalog.Entry) -> bool:
-    """Return whether test pictures, and what the model makes of their codes, may be shown.
+    """Return whether test pictures, and what the model decodes from their codes, may be shown.
 
     Those of a data set that may not be passed on, faces for one, are only where the data are; a reconstruction of a
     face is a face.

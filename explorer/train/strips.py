@@ -1,4 +1,4 @@
-"""What a model makes of the same pictures and noise, at each validation of its training and now."""
+"""Reconstructions and samples of the same pictures and noise, at each validation of its training and now."""
 
 from collections.abc import Sequence
 from html import escape

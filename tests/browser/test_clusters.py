@@ -83,7 +83,7 @@ def query(page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
 
 
-def lonely(made: map_file.Map) -> pd.Series:
+def isolated(made: map_file.Map) -> pd.Series:
     """The test code with the most room around it on the map."""
     codes = made.frame[made.frame["kind"] == "code"]
     places = made.frame[["x", "y"]].to_numpy()
@@ -102,7 +102,7 @@ def gap(made: map_file.Map) -> tuple[float, float]:
 
 def test_a_point_shows_its_picture_and_a_ring(page, mapped):
     open_map(page, "?model=mapped&layers=")
-    point = lonely(mapped)
+    point = isolated(mapped)
     click(page, point["x"], point["y"])
     panel = page.locator(".st-key-clusters-panel")
     expect(panel.get_by_text(point["id"])).to_be_visible(timeout=PATIENCE)
@@ -213,7 +213,7 @@ def decodable(served_runs: Path, mapped: map_file.Map) -> str:
 def test_the_lens_shows_a_point_and_decodes_where_none_is(page, mapped, decodable):
     open_map(page, decodable)
     lens, scatter = page.locator(".lens"), page.locator(".scatter")
-    point = lonely(mapped)
+    point = isolated(mapped)
     page.mouse.move(*at(page, point["x"], point["y"]))
     expect(lens.locator("small")).to_have_text(re.compile(rf"picture {int(point['id'][-5:])}\b"))
     expect(lens.locator("b")).to_have_text(str(int(point["id"][-5:]) % 10))
@@ -298,7 +298,7 @@ def test_a_finger_held_still_looks_and_a_tap_opens(browser, server, mapped, deco
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     open_map(page, decodable)
-    point = lonely(mapped)
+    point = isolated(mapped)
     page.locator(".field").scroll_into_view_if_needed()
     x, y = at(page, point["x"], point["y"])
     touch = context.new_cdp_session(page)

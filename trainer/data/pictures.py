@@ -37,7 +37,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 Allow = Callable[[int, float], None]
-"""Told the pixels, and the bytes that each needs at least; raises MemoryError where that is too much."""
+"""Takes the number of pixels, and the bytes that each needs at least; raises MemoryError where that is too much."""
 WEBP_BYTES = 15
 
 

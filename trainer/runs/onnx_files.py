@@ -20,7 +20,7 @@ def write(folder: Path, model: LatentModel) -> None:
 
 
 def write_decoder(folder: Path, model: LatentModel) -> None:
-    """Write the decoder alone, as `write`: in a bundled folder the encoder, made when somebody draws, would take the
+    """Write the decoder alone, as `write`: in a bundled folder the encoder, made for the first drawing, would take the
     room of another model.
     """
     from trainer.models import onnx_export

@@ -79,8 +79,8 @@ class Table:
 
 def fingerprint(settings: Config) -> str:
     """Return the hash of all settings but name and seed, as far as they are not the defaults."""
-    told = settings.model_dump(exclude={"name", "seed"}, exclude_defaults=True)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    settled = settings.model_dump(exclude={"name", "seed"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def reported() -> dict[str, Path]:

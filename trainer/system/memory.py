@@ -1,4 +1,4 @@
-"""Memory that was freed: glibc keeps it for reuse, unless it is told to give it back to the system."""
+"""Memory that was freed: glibc keeps it for reuse, unless it is asked to give it back to the system."""
 
 import contextlib
 import ctypes

@@ -164,8 +164,8 @@ def test_reliability_falls_with_the_distance_from_the_data(atlas):
     middle = float(np.median(atlas.meta["neighbour_distances"]))
     step = np.zeros(8, np.float32)
     step[0] = middle
-    lonely = clusters_subject.reliability(atlas, code + step)
-    assert lonely.in_codes <= middle + 1e-5
+    isolated = clusters_subject.reliability(atlas, code + step)
+    assert isolated.in_codes <= middle + 1e-5
 
 
 def test_reliability_falls_with_the_distance_from_the_data_on_the_map(atlas):

@@ -28,11 +28,11 @@ def test_studies_are_found_wherever_they_lie_and_the_reported_ones_come_last(tmp
 
 def test_without_a_reported_study_the_numbers_of_the_command_seeds_are_the_spread(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "EXAMPLES", tmp_path)
-    told = metric(
+    reported = metric(
         "Spearman over seeds", "mean and range of 3 trainings that differ in their seed: ...", low=0.8, high=0.84
     )
     other = metric("PSNR over seeds", "of an unknown origin", low=0.8, high=0.84)
-    entry = SimpleNamespace(run=SimpleNamespace(config=Config()), metrics=(told, other))
+    entry = SimpleNamespace(run=SimpleNamespace(config=Config()), metrics=(reported, other))
     assert studies.spread(entry, "Spearman") == Spread(0.82, 0.8, 0.84, 3, "")
     assert studies.spread(entry, "PSNR") is None
     assert studies.spread(entry, "SSIM") is None

@@ -236,11 +236,11 @@ def test_forests_on_a_fixed_problem_give_what_the_published_formulas_give(few_fo
 @pytest.mark.parametrize("stage", ["InfoMEC", "DCI-ES probes", "GWAE DCI forests"])
 def test_each_reports_and_stops_where_it_is_asked_to(stage, few_folds, monkeypatch):
     monkeypatch.setattr(es_module, "DEPTHS", (1, 2))
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
 
     def progress(name: str, done: int, total: int) -> None:
         assert name == stage
-        told.append((done, total))
+        reports.append((done, total))
         if stopping and done == 2:
             raise StoppedError
 
@@ -254,9 +254,9 @@ def test_each_reports_and_stops_where_it_is_asked_to(stage, few_folds, monkeypat
 
     stopping = False
     work()
-    assert told == sorted(told)
-    assert told[-1][0] == told[-1][1]
-    stopping, told[:] = True, []
+    assert reports == sorted(reports)
+    assert reports[-1][0] == reports[-1][1]
+    stopping, reports[:] = True, []
     with pytest.raises(StoppedError):
         work()
-    assert len(told) <= 3
+    assert len(reports) <= 3

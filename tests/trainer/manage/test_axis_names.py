@@ -16,7 +16,7 @@ from trainer.runs import layout
         ("slant", "slant"),
         ("  two \n words\t", "two words"),
         ("\u202eab\x1b[2Jc\0", "ab [2Jc"),
-        ("<b>é 😀</b>", "<b>é 😀</b>"),  # data: whoever shows it escapes it
+        ("<b>é 😀</b>", "<b>é 😀</b>"),  # data: the page that shows it escapes it
         ("x" * 10_000, "x" * LONGEST),
         ("\n \u200b", ""),
     ],

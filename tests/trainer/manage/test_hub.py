@@ -32,7 +32,7 @@ def run(tmp_path_factory) -> Run:
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """The stand-in, in the place of huggingface.co, for somebody who is logged in."""
+    """The stand-in, in the place of huggingface.co, for a user who is logged in."""
     library = hubs._library()
     from huggingface_hub import constants
 

@@ -74,7 +74,7 @@ def test_the_model_of_a_finished_run_is_made_anew_from_its_checkpoint(here, whol
     assert_same_training(whole, folder)
 
 
-TOLD = [
+MESSAGES = [
     ("training/checkpoint.safetensors", "garbage", "truncated or of another configuration"),
     ("training/checkpoint.safetensors", "empty", "truncated or of another configuration"),
     ("training/checkpoint.safetensors", "pickle", "truncated or of another configuration"),
@@ -91,7 +91,7 @@ TOLD = [
 """The training says what is wrong, once it is started; the next one can be."""
 
 
-@pytest.mark.parametrize(("name", "kind", "said"), TOLD)
+@pytest.mark.parametrize(("name", "kind", "said"), MESSAGES)
 def test_damage_that_is_told(here, stopped, whole, tmp_path, name, kind, said):
     shutil.copytree(stopped, tmp_path / "kept")
     into(stopped / name, kind)

@@ -1,4 +1,4 @@
-"""The networks for the browser: both with a training; a bundled model's encoder is made when somebody draws."""
+"""The networks for the browser: both with a training; a bundled model's encoder is made for the first drawing."""
 
 from __future__ import annotations
 

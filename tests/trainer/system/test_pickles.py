@@ -33,7 +33,7 @@ class Trap:
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """A checkpoint as the published code writes it, which also says when somebody opens it."""
+    """A checkpoint as the published code writes it, which also says when it is opened."""
     folder = tmp_path / "celeba_gwae"
     folder.mkdir()
     torch.save(

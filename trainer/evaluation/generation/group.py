@@ -1,6 +1,6 @@
 """The evaluation group `generation`: prior samples, reconstructions and two controls against held-out pictures.
 
-    prior samples       g(z), z ~ pi: what the model makes of nothing
+    prior samples       g(z), z ~ pi: pictures that the model makes without one
     reconstructions     g(mu(x)) of the reference pictures
     fitted mixture      g(z), z from a Gaussian mixture fitted afterwards to training codes: the known control of
                         autoencoders (Ghosh et al., ICLR 2020); a learned prior that does not beat it has gained nothing

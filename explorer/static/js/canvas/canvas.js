@@ -1,4 +1,4 @@
-// Draw one yourself: what the model makes of it, and whether it takes it for one of its own, follows the pen.
+// Draw one yourself: its reconstruction, and whether the model accepts it, follow the pen.
 
 import { isDark } from "../shared/colour.js";
 import { decodeNow, decoderOf, encodeNow, encoderName, sessionOf } from "../shared/decoder.js";

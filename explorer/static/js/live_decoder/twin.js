@@ -61,7 +61,7 @@ export class Twin {
     this.show(floatsOf(data.current));
   }
 
-  /** Decode what the other model makes of the move. @param {Axis[]} axes by falling effect @param {Float32Array} z @param {Float32Array} start */
+  /** Decode the same move in the other model. @param {Axis[]} axes by falling effect @param {Float32Array} z @param {Float32Array} start */
   move(axes, z, start) {
     const { data } = this;
     if (!data) return;

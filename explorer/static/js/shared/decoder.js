@@ -67,7 +67,7 @@ export async function decodeNow(hash, z, paint) {
   out.image.dispose?.();
 }
 
-/** Return what an encoder makes of a picture: the posterior mean. @param {string} hash @param {Float32Array} picture @param {import("./live.js").Shape} shape */
+/** Return the posterior mean of a picture. @param {string} hash @param {Float32Array} picture @param {import("./live.js").Shape} shape */
 export async function encodeNow(hash, picture, shape) {
   const session = /** @type {any} */ (await sessionOf(encoderName(hash)));
   const ort = await runtime;
