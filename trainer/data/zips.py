@@ -99,8 +99,8 @@ def _name(info: zipfile.ZipInfo) -> str:
 
     Without the flag for UTF-8, zipfile takes names for code page 437. What is UTF-8 is read so (macOS, 7-Zip); the
     field that Info-ZIP adds counts first; Unix has no code pages, so the rest of its names is Latin. Other code pages
-    (Shift-JIS) cannot be distinguished from 437, and stay what the standard says. A backslash separates where nothing else does;
-    beside slashes it is a part of a name, or the second byte of a Shift-JIS character.
+    (Shift-JIS) cannot be distinguished from 437, and stay what the standard says. A backslash separates where nothing
+    else does; beside slashes it is a part of a name, or the second byte of a Shift-JIS character.
     """
     name = info.filename
     if not info.flag_bits & 0x800 and not name.isascii():
