@@ -55,7 +55,7 @@ def show(entry: catalog.Entry, kind: Measurement | None) -> None:
         st.markdown(table(models, spreads))
     if count := studies.counted(spread for own in spreads.values() for spread in own.values()):
         st.caption(f"Grey: smallest to largest of {count} trainings that differ in their seed alone.")
-    st.markdown(behind(models))
+    st.markdown(" ".join(filter(None, (behind(models), lengths(_steps(models))))))
     _protocols(models)
     if added := further(models):
         with st.expander("Further measures"):
@@ -168,6 +168,22 @@ def behind(models: Mapping[str, Record]) -> str:
     if not ahead:
         return lead + "No other model is ahead in another score, or on the best axis of a factor."
     return lead + f"Others are ahead in {', '.join(ahead)}."
+
+
+def lengths(steps: Mapping[str, int]) -> str:
+    """Return a sentence on how long models were trained, by name, where one was trained longer than another."""
+    if len(set(steps.values())) < 2:
+        return ""
+    named = [
+        f"{count:,} ({', '.join(markdown(name) for name, own in steps.items() if own == count)})"
+        for count in sorted(set(steps.values()), reverse=True)
+    ]
+    return f"Their training steps differ: {'; '.join(named)}."
+
+
+def _steps(models: Mapping[str, Record]) -> dict[str, int]:
+    """Return the number of training steps that each model was given."""
+    return {entry.name: entry.run.config.optim.max_steps for entry in catalog.usable() if entry.name in models}
 
 
 def _over_seeds(models: Mapping[str, Record]) -> None:

@@ -154,3 +154,10 @@ def test_what_the_first_model_does_not_win_is_said(root, entry):
     assert said.endswith(r"Others are ahead in MIG (0.50; \*other\* 0.70), scale (0.60; \*other\* 0.94).")
     assert "No other model is ahead" in compare.behind({"first": first, "same": first})
     assert compare.behind({"first": first}) == ""
+
+
+def test_models_that_were_trained_longer_are_named():
+    assert compare.lengths({"a": 20, "b": 20}) == ""
+    assert compare.lengths({}) == ""
+    said = compare.lengths({"a": 20_000, "*b*": 70_000, "c": 20_000})
+    assert said == "Their training steps differ: 70,000 (\\*b\\*); 20,000 (a, c)."

@@ -168,7 +168,7 @@ def test_each_term_about_the_prior_reaches_means_matrices_and_logits(weight):
 
 @pytest.mark.parametrize("weight", ["lambda_gw", "lambda_d"])
 def test_terms_of_mixture_samples_carry_their_weights(weight):
-    """Without them the logits would get the gradient of the standardisation alone (test_priors.py)."""
+    """Without them the logits would get the gradient of the standardisation alone (test_mixture_prior.py)."""
     task = objective(objective=NO_WEIGHT | {weight: 1}).eval()
     x, model, logits = batch(), task.model, task.model.prior.logits
     torch.manual_seed(3)
