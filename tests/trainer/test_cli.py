@@ -132,7 +132,7 @@ def test_help_is_a_result(capsys):
 
 
 def test_the_streams_of_a_real_process(copy):
-    """As a shell sees it, with what libraries print (tests/trainer/training/test_resume.py does the same for success)."""
+    """As a shell sees it, with what libraries print (training/test_resume.py does the same for success)."""
     (copy / "model.safetensors").write_bytes(b"short")
     process = subprocess.run(
         [sys.executable, "-m", "trainer", "evaluate", str(copy)], cwd=ROOT, capture_output=True, text=True, timeout=280
