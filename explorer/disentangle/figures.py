@@ -12,6 +12,8 @@ import numpy as np
 from explorer.shared import theme
 
 ROW = 36  # pixels
+BRIGHT = 0.435
+"""Share of the scale from which black is read better than white: contrast at least 4.5 on both sides."""
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
@@ -70,11 +72,18 @@ def _cells(shown: np.ndarray, title: str) -> dict[str, Any]:
         colorscale=theme.CONTINUOUS,
         xgap=2,
         ygap=2,
-        texttemplate="%{z:.2f}",
+        text=[[_printed(value) for value in row] for row in shown.tolist()],
+        texttemplate="%{text}",
         textfont={"size": 12},
         hoverinfo="skip",
         colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": title, "side": "right"}, "tickformat": ".1f"},
     )
+
+
+def _printed(value: float) -> str:
+    """Return a value in the colour that is read on its cell; Plotly's own choice, dark grey, is too faint there."""
+    colour = "#000000" if value >= BRIGHT else "#ffffff"
+    return f'<span style="color:{colour}">{round(value, 2) + 0.0:.2f}</span>'  # + 0.0: without the sign of -0.0
 
 
 def _centres(shown: np.ndarray, axes: Sequence[int], factors: Sequence[str], title: str) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
+from plotly.colors import sample_colorscale
 
 from explorer.disentangle import figures
 from explorer.shared import theme
@@ -27,6 +32,28 @@ def test_rows_are_in_the_order_asked_for_and_a_click_tells_axis_and_factor():
 def test_the_scale_is_that_of_shares_whatever_the_values():
     cells = matrix().data[0]
     assert (cells.zmin, cells.zmax) == (0, 1)
+
+
+def test_the_numbers_are_read_on_every_colour_of_the_scale():
+    values = np.linspace(0, 1, 101)
+    cells = figures.matrix(values[:, None], range(101), ["z"] * 101, ["scale"], "importance").data[0]
+    for value, (text,) in zip(values, cells.text, strict=True):
+        printed = re.fullmatch(r'<span style="color:(#\w{6})">([\d.]+)</span>', text)
+        assert printed[2] == f"{value:.2f}"
+        ground = [int(share) for share in re.findall(r"\d+", sample_colorscale(theme.CONTINUOUS, [value])[0])]
+        light, dark = sorted((luminance(ground), luminance(bytes.fromhex(printed[1][1:]))), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def luminance(colour: Sequence[int]) -> float:
+    """Relative luminance of a colour of 0 to 255, as WCAG 2.2 defines it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.asarray([*colour]) / 255]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def test_values_below_zero_are_printed_without_a_sign():
+    cells = figures.matrix(np.full((1, 1), -0.001), [0], ["z0"], ["scale"], "importance").data[0]
+    assert ">0.00<" in cells.text[0][0]
 
 
 def test_the_chosen_cell_is_framed():
