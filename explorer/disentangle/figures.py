@@ -47,6 +47,7 @@ def matrix(
         _centres(shown, axes, factors, title),
         height=ROW * rows + 52,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        annotations=_numbers(shown),
         hoverdistance=-1,
         clickmode="event+select",
         dragmode=False,
@@ -72,18 +73,23 @@ def _cells(shown: np.ndarray, title: str) -> dict[str, Any]:
         colorscale=theme.CONTINUOUS,
         xgap=2,
         ygap=2,
-        text=[[_printed(value) for value in row] for row in shown.tolist()],
-        texttemplate="%{text}",
-        textfont={"size": 12},
         hoverinfo="skip",
         colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": title, "side": "right"}, "tickformat": ".1f"},
     )
 
 
-def _printed(value: float) -> str:
-    """Return a value in the colour that is read on its cell; Plotly's own choice, dark grey, is too faint there."""
-    colour = "#000000" if value >= BRIGHT else "#ffffff"
-    return f'<span style="color:{colour}">{round(value, 2) + 0.0:.2f}</span>'  # + 0.0: without the sign of -0.0
+def _numbers(shown: np.ndarray) -> list[dict[str, Any]]:
+    """Return the values as annotations in black or white, as text of a heat map is dark grey or white: too faint."""
+    return [
+        {
+            "x": column,
+            "y": row,
+            "text": f"{round(value, 2) + 0.0:.2f}",  # + 0.0: without the sign of -0.0
+            "showarrow": False,
+            "font": {"size": 12, "color": "#000000" if value >= BRIGHT else "#ffffff"},
+        }
+        for (row, column), value in np.ndenumerate(shown)
+    ]
 
 
 def _centres(shown: np.ndarray, axes: Sequence[int], factors: Sequence[str], title: str) -> dict[str, Any]:
