@@ -39,7 +39,9 @@ def matrix(
     rows, columns = shown.shape
     ticks = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     ticks |= {"tickfont": {"color": theme.colours(dark)["text"]}}
-    across = {"tickvals": list(range(columns)), "ticktext": list(factors), "range": [-0.5, columns - 0.5]}
+    # on a phone the names are turned so that they rise from their columns; Plotly's own turn leaves the first one out
+    across = {"autotickangles": [0, -35, -60]}
+    across |= {"tickvals": list(range(columns)), "ticktext": list(factors), "range": [-0.5, columns - 0.5]}
     down = {"tickvals": list(range(rows)), "ticktext": list(names), "range": [rows - 0.5, -0.5]}
     figure = theme.figure(
         dark,
