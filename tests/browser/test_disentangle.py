@@ -16,6 +16,8 @@ from tests.fixtures import add_disentanglement, make_run
 from trainer.evaluation.disentanglement import record as records
 from trainer.runs.folder import Run
 
+FACTOR_NAMES = ["floor hue", "wall hue", "object hue", "scale", "shape", "orientation"]
+
 
 @pytest.fixture(scope="module", autouse=True)
 def shapes(served_runs: Path) -> Run:
@@ -104,6 +106,22 @@ def test_a_click_on_a_cell_opens_that_axis_and_that_factor(page):
     page.get_by_role("button", name="Open in Traverse").click()
     page.locator(".stage[data-painted=server]").wait_for()
     assert f"rows={first[1:]}" in page.url
+
+
+def test_a_phone_shows_every_name_and_number_of_the_matrix_and_a_number_can_be_clicked(page):
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto("/disentangle?model=small-shapes")
+    settled(page)
+    work = page.locator(".st-key-disentangle-work")
+    work.locator(".heatmaplayer").wait_for()
+    expect(work.locator(".xtick text").filter(visible=True)).to_have_text(FACTOR_NAMES)
+    numbers = work.locator(".annotation-text")
+    expect(numbers).to_have_text([re.compile(r"^\d\.\d\d$")] * 36)
+    first = work.locator(".ytick text").first.text_content()
+    box = numbers.nth(2).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.get_by_text(f"{first} and object hue").wait_for()
 
 
 def test_traverse_names_an_axis_in_its_row_and_in_full_for_readers(page):
