@@ -39,9 +39,7 @@ def matrix(
     rows, columns = shown.shape
     ticks = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     ticks |= {"tickfont": {"color": theme.colours(dark)["text"]}}
-    # on a phone the names are turned so that they rise from their columns; Plotly's own turn leaves the first one out
-    across = {"autotickangles": [0, -35, -60]}
-    across |= {"tickvals": list(range(columns)), "ticktext": list(factors), "range": [-0.5, columns - 0.5]}
+    across = {"tickvals": list(range(columns)), "ticktext": list(factors), "range": [-0.5, columns - 0.5]}
     down = {"tickvals": list(range(rows)), "ticktext": list(names), "range": [rows - 0.5, -0.5]}
     figure = theme.figure(
         dark,
@@ -53,7 +51,8 @@ def matrix(
         hoverdistance=-1,
         clickmode="event+select",
         dragmode=False,
-        xaxis=ticks | across | {"side": "top"},
+        # on a phone the names are turned to rise from their columns; Plotly's own turn leaves the first one out
+        xaxis=ticks | across | {"side": "top", "autotickangles": [0, -35, -60]},
         yaxis=ticks | down,
     )
     if chosen is not None and chosen[0] in axes and chosen[1] < columns:
